@@ -1,0 +1,93 @@
+//! What a call costs its caller: overspill, its floors and its peers, interleaved in one run.
+//!
+//! Each round gives each system a process of its own, in which the floor is measured just before and just after it, under
+//! the same pace. Ratios are to the mean of those two.
+
+mod one;
+mod show;
+
+pub use one::{Allocated, AllocationArguments, Arguments as OneArguments, allocations, one};
+
+use crate::child;
+use crate::output::folder;
+use crate::sink::Sink;
+use crate::systems::{self, Entry, Kind};
+use crate::{Failure, corpus};
+use one::Sample;
+use serde::Serialize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A process that takes longer is broken.
+const ONE_MAX: Duration = Duration::from_secs(120);
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Rounds over all systems
+    #[arg(long, default_value_t = 9)]
+    rounds: usize,
+    /// Bursts of 500 calls in a slice
+    #[arg(long, default_value_t = 40)]
+    bursts: usize,
+    /// Only these systems, by name, and the floor
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// Everything that the rounds said of one system.
+#[derive(Debug, Serialize)]
+pub(crate) struct Measured {
+    name: &'static str,
+    what: &'static str,
+    #[serde(skip)]
+    kind: Kind,
+    samples: Vec<Sample>,
+    allocated: Option<Allocated>,
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let entries: Vec<&Entry> = if arguments.only.is_empty() {
+        systems::ALL.iter().collect()
+    } else {
+        arguments.only.iter().map(|name| systems::by_name(name)).collect::<Result<_, _>>()?
+    };
+    let mut measured: Vec<Measured> = entries
+        .iter()
+        .map(|entry| Measured {
+            name: entry.name,
+            what: entry.what,
+            kind: entry.kind,
+            samples: Vec::new(),
+            allocated: None,
+        })
+        .collect();
+    let sink = Sink::start()?;
+    let events = corpus::events().len();
+    eprintln!("{} rounds of {} systems, {events} different events", arguments.rounds, entries.len());
+    for round in 0..arguments.rounds {
+        for of in &mut measured {
+            let mut ask = vec!["one-call".to_owned(), of.name.to_owned(), "--bursts".to_owned()];
+            ask.push(arguments.bursts.to_string());
+            ask.extend(sink.addresses.arguments());
+            of.samples.push(child::ask(&ask, ONE_MAX)?);
+        }
+        eprintln!("round {} of {}", round + 1, arguments.rounds);
+    }
+    match allocations_program() {
+        Some(program) => {
+            for of in &mut measured {
+                let mut ask = vec![of.name.to_owned()];
+                ask.extend(sink.addresses.arguments());
+                of.allocated = Some(child::ask_program(&program, &ask, ONE_MAX)?);
+            }
+        }
+        None => eprintln!("!!! allocations are not counted: benches/peers/run builds the program that does"),
+    }
+    show::show(&measured, &folder()?)
+}
+
+/// The sibling of this program that has a counting allocator: with one in here, every time would be wrong.
+fn allocations_program() -> Option<PathBuf> {
+    let path = std::env::current_exe().ok()?.with_file_name("allocations");
+    path.exists().then_some(path)
+}

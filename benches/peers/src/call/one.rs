@@ -1,0 +1,160 @@
+//! One system in one process: warmed up, then floor, system, floor under each pace.
+
+use crate::pace::{BURST, Calls, bursts, trickle};
+use crate::sink::Addresses;
+use crate::systems::{self, Ended, Kind, System};
+use crate::timer::Timer;
+use crate::{Failure, corpus};
+use overspill::{Client, Mode};
+use serde::{Deserialize, Serialize};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The gaps of the trickles.
+pub const GAPS: [Duration; 3] =
+    [Duration::from_micros(10), Duration::from_micros(50), Duration::from_micros(200)];
+
+/// Bursts before anything is measured: connections, block pools, caches.
+const WARM: usize = 8;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    name: String,
+    #[arg(long)]
+    bursts: usize,
+    #[command(flatten)]
+    sink: Addresses,
+}
+
+/// A pace: what the system took, and the floor just before and just after.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Beside {
+    pub system: Calls,
+    pub before: Calls,
+    pub after: Calls,
+}
+
+impl Beside {
+    /// The floor here and now, by one of its figures.
+    pub fn floor(&self, figure: fn(&Calls) -> f64) -> f64 {
+        (figure(&self.before) + figure(&self.after)) / 2.0
+    }
+
+    pub fn ratio(&self, figure: fn(&Calls) -> f64) -> f64 {
+        figure(&self.system) / self.floor(figure)
+    }
+}
+
+/// What one process says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Sample {
+    pub one: Beside,
+    pub two: Beside,
+    /// In the order of [`GAPS`].
+    pub trickles: Vec<Beside>,
+    /// What the clock costs; already subtracted.
+    pub clock_ns: f64,
+    pub emitted: u64,
+    /// Of those, not delivered, as far as the system knows: a queue that was full would make this another figure.
+    pub missed: Option<u64>,
+    pub off: Option<Off>,
+}
+
+/// What a call costs that is switched off, in ns, with and without the loop around it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Off {
+    pub emit: f64,
+    pub emit_with: f64,
+    pub loop_alone: f64,
+}
+
+pub fn one(arguments: &Arguments) -> Result<Sample, Failure> {
+    let floor = systems::by_name(systems::FLOOR)?.make(&arguments.sink)?;
+    let entry = systems::by_name(&arguments.name)?;
+    let system = entry.make(&arguments.sink)?;
+    let timer = Timer::calibrated();
+    let (emitted, floors) = (AtomicU64::new(0), AtomicU64::new(0));
+    bursts(&*floor, &timer, 1, WARM, &floors);
+    bursts(&*system, &timer, 1, WARM, &emitted);
+    let in_bursts = |producers| {
+        let measure =
+            |system: &dyn System, emitted| bursts(system, &timer, producers, arguments.bursts, emitted);
+        let before = measure(&*floor, &floors);
+        let system = measure(&*system, &emitted);
+        Beside { before, system, after: measure(&*floor, &floors) }
+    };
+    let (one, two) = (in_bursts(1), in_bursts(2));
+    let trickles = GAPS
+        .iter()
+        .map(|&gap| {
+            // As many as a slice of bursts has, or what 60 ms hold of the long gaps.
+            let calls = (arguments.bursts * BURST).min((60_000 / gap.as_micros().max(1)) as usize).max(300);
+            let before = trickle(&*floor, &timer, gap, calls);
+            let of_system = trickle(&*system, &timer, gap, calls);
+            emitted.fetch_add(calls as u64, Ordering::Relaxed);
+            Beside { before, system: of_system, after: trickle(&*floor, &timer, gap, calls) }
+        })
+        .collect();
+    let emitted = emitted.into_inner();
+    let missed = missed(emitted, system.finish(Duration::from_secs(10)));
+    let off = if entry.kind == Kind::Ours { Some(off()?) } else { None };
+    Ok(Sample { one, two, trickles, clock_ns: timer.own_ns(), emitted, missed, off })
+}
+
+fn missed(emitted: u64, ended: Ended) -> Option<u64> {
+    Some(emitted.saturating_sub(ended.delivered?))
+}
+
+/// No clock in here: a million calls in a row, and a loop that does the same without the call.
+fn off() -> Result<Off, Failure> {
+    const CALLS: usize = 1_000_000;
+    let client = Client::builder("http://127.0.0.1:9/").mode(Mode::Off).build()?;
+    fn each(mut call: impl FnMut(&corpus::Event)) -> f64 {
+        let begin = Instant::now();
+        for event in corpus::cycle(0).take(CALLS) {
+            call(black_box(event));
+        }
+        begin.elapsed().as_nanos() as f64 / CALLS as f64
+    }
+    Ok(Off {
+        loop_alone: each(|event| _ = black_box(event)),
+        emit: each(|event| _ = black_box(client.emit(event))),
+        emit_with: each(|event| _ = black_box(client.emit_with(|| event.clone()))),
+    })
+}
+
+#[derive(Debug, clap::Parser)]
+pub struct AllocationArguments {
+    name: String,
+    #[command(flatten)]
+    sink: Addresses,
+}
+
+/// What a call allocates on its caller's thread, once warm.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Allocated {
+    pub blocks: f64,
+    pub bytes: f64,
+}
+
+/// `measure` returns the blocks and bytes that a closure allocates: it belongs to the program with the counting allocator.
+pub fn allocations(
+    arguments: &AllocationArguments,
+    measure: impl Fn(&mut dyn FnMut()) -> (u64, u64),
+) -> Result<Allocated, Failure> {
+    const BURSTS: usize = 8;
+    let system = systems::by_name(&arguments.name)?.make(&arguments.sink)?;
+    let mut caller = system.caller();
+    let mut events = corpus::cycle(0);
+    let (mut blocks, mut bytes) = (0, 0);
+    for burst in 0..WARM + BURSTS {
+        let (more_blocks, more_bytes) = measure(&mut || events.by_ref().take(BURST).for_each(&mut caller));
+        if burst >= WARM {
+            (blocks, bytes) = (blocks + more_blocks, bytes + more_bytes);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let calls = (BURSTS * BURST) as f64;
+    Ok(Allocated { blocks: blocks as f64 / calls, bytes: bytes as f64 / calls })
+}

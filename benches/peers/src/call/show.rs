@@ -1,0 +1,242 @@
+//! The rounds as two tables, two pictures and the goals P1, P2, P3, P5.
+
+use super::Measured;
+use super::one::{Beside, GAPS, Off, Sample};
+use crate::Failure;
+use crate::output::{Goal, Page, Table, median, quartiles, short, version};
+use crate::pace::Calls;
+use crate::picture::{self, Bar};
+use crate::statistics::{Spread, spread};
+use crate::systems::{FLOOR, Kind};
+use std::path::Path;
+
+const MEAN: fn(&Calls) -> f64 = |calls| calls.mean;
+const P50: fn(&Calls) -> f64 = |calls| calls.p50;
+const P99: fn(&Calls) -> f64 = |calls| calls.p99;
+const P999: fn(&Calls) -> f64 = |calls| calls.p999;
+
+impl Measured {
+    fn over(&self, figure: impl Fn(&Sample) -> f64) -> Option<Spread> {
+        spread(self.samples.iter().map(figure))
+    }
+
+    fn ratio(&self, pace: fn(&Sample) -> &Beside, figure: fn(&Calls) -> f64) -> Option<Spread> {
+        self.over(|sample| pace(sample).ratio(figure))
+    }
+
+    /// Events that went into nothing, in all rounds.
+    fn missed(&self) -> String {
+        let missed: Option<u64> = self.samples.iter().map(|sample| sample.missed).sum();
+        missed.map_or_else(|| "-".to_owned(), |missed| short(missed as f64))
+    }
+}
+
+const ONE: fn(&Sample) -> &Beside = |sample| &sample.one;
+const TWO: fn(&Sample) -> &Beside = |sample| &sample.two;
+
+pub fn show(measured: &[Measured], folder: &Path) -> Result<(), Failure> {
+    let mut page = Page::of("call");
+    let rounds = measured.first().map_or(0, |of| of.samples.len());
+    let clock = spread(measured.iter().flat_map(|of| &of.samples).map(|sample| sample.clock_ns));
+    page.say(&format!(
+        "{rounds} rounds, interleaved; bursts of 500 calls with rests of at least 1 ms. Medians of the rounds, quartiles in \
+         brackets; × is the ratio to the floor measured in the same process just before and after, under the same pace. Single \
+         calls for the percentiles are timed with a clock that costs {} ns, which is subtracted.",
+        median(clock)
+    ));
+    page.table(&bursts(measured));
+    page.picture("call.png", "What a call costs, as a multiple of the floor");
+    page.say("The trickle: an event every 10, 50 or 200 µs (a loop waits for the first two, a timer for the third).");
+    page.table(&trickles(measured));
+    page.say(&format!("Versions: {}.", versions()));
+    draw(measured, folder)?;
+    for goal in goals(measured) {
+        page.goal(goal);
+    }
+    if let Some(off) = measured.iter().find(|of| of.kind == Kind::Ours).and_then(off_spread) {
+        page.say(&format!(
+            "Switched off: `emit` {} ns, `emit_with` {} ns, the loop alone {} ns, a million calls each.",
+            median(off[0]),
+            median(off[1]),
+            median(off[2])
+        ));
+    }
+    page.keep(&measured)?;
+    let full = measured
+        .iter()
+        .filter(|of| of.kind == Kind::Ours)
+        .any(|of| of.samples.iter().any(|sample| sample.missed != Some(0)));
+    if full {
+        Err("overspill's queue was full: these are not the figures of accepted events".into())
+    } else {
+        Ok(())
+    }
+}
+
+fn bursts(measured: &[Measured]) -> Table {
+    let mut table = Table::of(&[
+        "a call, one producer",
+        "mean ns",
+        "× floor",
+        "p50 ns",
+        "p99 ns",
+        "p99.9 ns",
+        "p99.9 × floor",
+        "two producers, × floor",
+        "allocations",
+        "bytes allocated",
+        "not delivered",
+    ]);
+    for of in measured {
+        let allocated = |figure: fn(&super::Allocated) -> f64| {
+            of.allocated.as_ref().map_or_else(|| "-".to_owned(), |allocated| short(figure(allocated)))
+        };
+        table.row(vec![
+            of.what.to_owned(),
+            median(of.over(|sample| sample.one.system.mean)),
+            quartiles(of.ratio(ONE, MEAN)),
+            median(of.over(|sample| P50(&sample.one.system))),
+            median(of.over(|sample| P99(&sample.one.system))),
+            median(of.over(|sample| P999(&sample.one.system))),
+            median(of.ratio(ONE, P999)),
+            quartiles(of.ratio(TWO, MEAN)),
+            allocated(|allocated| allocated.blocks),
+            allocated(|allocated| allocated.bytes),
+            of.missed(),
+        ]);
+    }
+    table
+}
+
+fn trickles(measured: &[Measured]) -> Table {
+    let mut heads = vec!["a call in a trickle".to_owned()];
+    for gap in GAPS {
+        for what in ["mean ns", "× floor", "p99.9 × floor"] {
+            heads.push(format!("{gap:?}: {what}"));
+        }
+    }
+    let mut table = Table::of(&heads.iter().map(String::as_str).collect::<Vec<_>>());
+    for of in measured {
+        let mut row = vec![of.what.to_owned()];
+        for nth in 0..GAPS.len() {
+            row.push(median(of.over(|sample| sample.trickles[nth].system.mean)));
+            row.push(quartiles(of.over(|sample| sample.trickles[nth].ratio(MEAN))));
+            row.push(median(of.over(|sample| sample.trickles[nth].ratio(P999))));
+        }
+        table.row(row);
+    }
+    table
+}
+
+fn versions() -> String {
+    [
+        "serde_json",
+        "crossbeam-channel",
+        "tracing-subscriber",
+        "tracing-appender",
+        "opentelemetry_sdk",
+        "opentelemetry-otlp",
+        "cadence",
+        "sentry",
+        "tracing-loki",
+    ]
+    .map(|name| format!("{name} {}", version(name)))
+    .join(", ")
+}
+
+fn draw(measured: &[Measured], folder: &Path) -> Result<(), Failure> {
+    let bars: Vec<Bar> = measured
+        .iter()
+        .filter(|of| of.name != FLOOR)
+        .filter_map(|of| {
+            let label = of.what.replace(['*', '`'], "").replace("floor: ", "");
+            Some(Bar { label, ours: of.kind == Kind::Ours, value: of.ratio(ONE, MEAN)? })
+        })
+        .collect();
+    let title = "A call, as a multiple of serde_json::to_writer into a reused Vec";
+    picture::bars(&folder.join("call"), title, &bars, Some(1.0))
+}
+
+fn off_spread(ours: &Measured) -> Option<[Option<Spread>; 3]> {
+    let off = |figure: fn(&Off) -> f64| {
+        spread(ours.samples.iter().filter_map(|sample| sample.off.as_ref()).map(figure))
+    };
+    let spreads = [off(|off| off.emit), off(|off| off.emit_with), off(|off| off.loop_alone)];
+    spreads[0].is_some().then_some(spreads)
+}
+
+fn goals(measured: &[Measured]) -> Vec<Goal> {
+    let Some(ours) = measured.iter().find(|of| of.kind == Kind::Ours) else { return Vec::new() };
+    let value = |spread: Option<Spread>| spread.map_or(f64::NAN, |spread| spread.median);
+    let mut goals = vec![
+        Goal::at_most(
+            "P1",
+            "emit, one producer, mean over the floor",
+            value(ours.ratio(ONE, MEAN)),
+            0.9,
+            " x",
+        ),
+        Goal::at_most(
+            "P1",
+            "emit, two producers, mean over the floor",
+            value(ours.ratio(TWO, MEAN)),
+            0.9,
+            " x",
+        ),
+        Goal::at_most(
+            "P1",
+            "emit, one producer, p99.9 over the floor's",
+            value(ours.ratio(ONE, P999)),
+            2.0,
+            " x",
+        ),
+        Goal::at_most(
+            "P1",
+            "emit, two producers, p99.9 over the floor's",
+            value(ours.ratio(TWO, P999)),
+            2.0,
+            " x",
+        ),
+    ];
+    let best = measured
+        .iter()
+        .filter(|of| of.kind == Kind::Peer)
+        .filter_map(|of| Some((of.ratio(ONE, MEAN)?.median, of.name)))
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((ratio, name)) = best {
+        let share = value(ours.ratio(ONE, MEAN)) / ratio;
+        goals.push(Goal::at_most("P1", &format!("emit over the cheapest peer ({name})"), share, 1.0, " x"));
+    }
+    for (nth, gap) in GAPS.iter().enumerate() {
+        let of = |figure| value(ours.over(|sample| sample.trickles[nth].ratio(figure)));
+        goals.push(Goal::at_most(
+            "P2",
+            &format!("an event every {gap:?}, mean over the floor"),
+            of(MEAN),
+            1.3,
+            " x",
+        ));
+        goals.push(Goal::at_most(
+            "P2",
+            &format!("an event every {gap:?}, p99.9 over the floor's"),
+            of(P999),
+            1.3,
+            " x",
+        ));
+    }
+    if let Some([emit, emit_with, alone]) = off_spread(ours) {
+        goals.push(Goal::at_most(
+            "P3",
+            "emit, Off, beyond the loop around it",
+            value(emit) - value(alone),
+            2.0,
+            " ns",
+        ));
+        let with = value(emit_with) - value(alone);
+        goals.push(Goal::at_most("P3", "emit_with, Off, beyond the loop around it", with, 2.0, " ns"));
+    }
+    if let Some(allocated) = &ours.allocated {
+        goals.push(Goal::at_most("P5", "allocations per accepted event", allocated.blocks, 0.0, ""));
+    }
+    goals
+}

@@ -1,0 +1,124 @@
+//! The events: 1,024 of them from a fixed seed, some 184 bytes of JSON each.
+//!
+//! Cycled through by everything that is measured. One event repeated would train the branch predictor and flatter everybody.
+
+use serde::Serialize;
+use std::sync::OnceLock;
+
+/// How many different events there are.
+pub const EVENTS: usize = 1024;
+
+/// In every event, and in nothing else that travels: the sink counts events by it.
+pub const MARK: &str = "http.request.completed";
+
+#[derive(Debug, Clone, Serialize)]
+pub struct Event {
+    pub event: &'static str,
+    pub ts: u64,
+    pub route: &'static str,
+    pub session: String,
+    pub status: u16,
+    pub bytes: u64,
+    pub latency_ms: f64,
+    pub cached: bool,
+}
+
+const ROUTES: [&str; 8] = [
+    "/healthz",
+    "/api/v1/tenants/{tenant}/orders",
+    "/static/assets/app.bundle.js",
+    "/api/v2/accounts/{account}/settings",
+    "/api/v1/uploads/{upload}/parts/{part}",
+    "/api/v1/orders/{order}/items",
+    "/api/v3/search/suggestions",
+    "/api/v1/tenants/{tenant}/users/{user}/preferences",
+];
+const STATUSES: [u16; 8] = [200, 200, 200, 204, 201, 304, 404, 503];
+
+/// splitmix64: one line of arithmetic, the same on every machine.
+struct Mixed(u64);
+
+impl Mixed {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+}
+
+/// All of them, made on first use.
+pub fn events() -> &'static [Event] {
+    static CORPUS: OnceLock<Vec<Event>> = OnceLock::new();
+    CORPUS.get_or_init(|| {
+        let mut mixed = Mixed(184);
+        (0..EVENTS as u64)
+            .map(|nth| Event {
+                event: MARK,
+                ts: 1_763_800_000_000 + 37 * nth,
+                route: ROUTES[mixed.below(ROUTES.len() as u64) as usize],
+                session: format!("{:016x}", mixed.next()),
+                status: STATUSES[mixed.below(STATUSES.len() as u64) as usize],
+                bytes: mixed.below(200_000),
+                latency_ms: mixed.below(1_500_000) as f64 / 1000.0,
+                cached: mixed.below(5) == 0,
+            })
+            .collect()
+    })
+}
+
+/// Endlessly, beginning somewhere in the middle: two producers do not walk in step.
+pub fn cycle(from: usize) -> impl Iterator<Item = &'static Event> {
+    events().iter().cycle().skip(from % EVENTS)
+}
+
+/// An event of about this many bytes of JSON, for the sweeps.
+#[derive(Debug, Clone, Serialize)]
+pub struct Sized {
+    pub event: &'static str,
+    pub ts: u64,
+    pub payload: String,
+}
+
+/// 64 of them, with text that differs.
+pub fn sized(bytes: usize) -> Vec<Sized> {
+    const WORDS: [&str; 8] =
+        ["queue ", "spilled ", "batch ", "outage ", "probe ", "ledger ", "reply ", "verdict "];
+    const AROUND: usize = 70;
+    let mut mixed = Mixed(bytes as u64);
+    (0..64)
+        .map(|nth| {
+            let mut payload = String::with_capacity(bytes);
+            while payload.len() + AROUND < bytes {
+                payload.push_str(WORDS[mixed.below(8) as usize]);
+            }
+            payload.truncate(bytes.saturating_sub(AROUND));
+            Sized { event: MARK, ts: 1_763_800_000_000 + 37 * nth, payload }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_some_184_bytes_of_json() {
+        let lengths = events().iter().map(|event| serde_json::to_string(event).unwrap().len());
+        let mean = lengths.sum::<usize>() as f64 / EVENTS as f64;
+        assert!((180.0..188.0).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn a_sized_event_has_about_its_size() {
+        for bytes in [100, 1_000, 65_536] {
+            let length = serde_json::to_string(&sized(bytes)[0]).unwrap().len();
+            assert!(length.abs_diff(bytes) <= 8, "{length} for {bytes}");
+        }
+    }
+}

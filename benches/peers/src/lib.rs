@@ -1,0 +1,21 @@
+//! What overspill costs, beside its floors and its peers: the instruments. `benches/COSTS.md` is written by them.
+
+pub mod adopt;
+pub mod call;
+pub mod child;
+pub mod corpus;
+pub mod outage;
+pub mod output;
+pub mod pace;
+pub mod picture;
+pub mod report;
+pub mod sink;
+pub mod spill;
+pub mod statistics;
+pub mod sweep;
+pub mod systems;
+pub mod timer;
+pub mod usage;
+pub mod wire;
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -1,0 +1,128 @@
+//! How events are handed over: in bursts of a batch with rests between them, or in a trickle. Floors and systems alike.
+
+use crate::corpus::{self, EVENTS, Event};
+use crate::statistics::at;
+use crate::systems::{Caller, System};
+use crate::timer::Timer;
+use serde::{Deserialize, Serialize};
+use std::hint::black_box;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Calls of a producer between two rests: a batch.
+pub const BURST: usize = 500;
+/// A rest; longer if the consumer needs longer.
+const REST: Duration = Duration::from_millis(1);
+/// What a consumer may need at the most, before it counts as overwhelmed.
+const REST_MAX: Duration = Duration::from_secs(2);
+/// Gaps up to this are waited for in a loop: no timer is as fine.
+const SPIN_MAX: Duration = Duration::from_micros(50);
+
+/// What calls took, in ns.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Calls {
+    pub mean: f64,
+    pub p50: f64,
+    pub p99: f64,
+    pub p999: f64,
+}
+
+/// A line at which threads wait for each other without the kernel's help: they start within a hundred ns.
+struct Line {
+    threads: usize,
+    arrived: AtomicUsize,
+}
+
+impl Line {
+    fn wait(&self) {
+        if self.threads > 1 {
+            let mine = self.arrived.fetch_add(1, Ordering::AcqRel) / self.threads;
+            let mut turns = 0_u32;
+            while self.arrived.load(Ordering::Acquire) < (mine + 1) * self.threads {
+                turns += 1;
+                // On a busy machine the other one may not even be running.
+                if turns.is_multiple_of(4096) { thread::yield_now() } else { std::hint::spin_loop() }
+            }
+        }
+    }
+}
+
+/// Rests, and waits until the consumer has room.
+fn rest(system: &dyn System, emitted: &AtomicU64) {
+    let until = Instant::now() + REST_MAX;
+    thread::sleep(REST);
+    while !system.keeps_up(emitted.load(Ordering::Relaxed)) && Instant::now() < until {
+        thread::sleep(REST / 10);
+    }
+}
+
+/// The mean of a call over bursts, whole bursts timed; and then percentiles over as many, single calls timed.
+pub fn bursts(
+    system: &dyn System,
+    timer: &Timer,
+    producers: usize,
+    bursts: usize,
+    emitted: &AtomicU64,
+) -> Calls {
+    let line = Line { threads: producers, arrived: AtomicUsize::new(0) };
+    let produce = |nth: usize| {
+        let mut caller = system.caller();
+        let mut events = corpus::cycle(nth * EVENTS / producers);
+        let mut whole = Duration::ZERO;
+        let mut burst = |timed: &mut dyn FnMut(&mut Caller<'_>, &Event)| {
+            line.wait();
+            let begin = Instant::now();
+            for event in events.by_ref().take(BURST) {
+                timed(&mut caller, event);
+            }
+            let took = begin.elapsed();
+            emitted.fetch_add(BURST as u64, Ordering::Relaxed);
+            rest(system, emitted);
+            took
+        };
+        for _ in 0..bursts {
+            whole += burst(&mut |caller, event| caller(black_box(event)));
+        }
+        let mut singles = Vec::with_capacity(bursts * BURST);
+        for _ in 0..bursts {
+            burst(&mut |caller, event| singles.push(timer.time(|| caller(black_box(event)))));
+        }
+        (whole.as_nanos() as f64 / (bursts * BURST) as f64, singles)
+    };
+    let produce = &produce;
+    let results: Vec<_> = thread::scope(|scope| {
+        let others: Vec<_> = (1..producers).map(|nth| scope.spawn(move || produce(nth))).collect();
+        let mine = produce(0);
+        others.into_iter().filter_map(|thread| thread.join().ok()).chain([mine]).collect()
+    });
+    let mean = results.iter().map(|(mean, _)| mean).sum::<f64>() / results.len() as f64;
+    Calls { mean, ..of_singles(results.into_iter().flat_map(|(_, singles)| singles).collect()) }
+}
+
+/// An event every `gap`, single calls timed.
+pub fn trickle(system: &dyn System, timer: &Timer, gap: Duration, calls: usize) -> Calls {
+    let mut caller = system.caller();
+    let mut next = Instant::now();
+    let mut singles = Vec::with_capacity(calls);
+    for event in corpus::cycle(0).take(calls) {
+        next += gap;
+        if gap > SPIN_MAX {
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+        } else {
+            while Instant::now() < next {
+                std::hint::spin_loop();
+            }
+        }
+        singles.push(timer.time(|| caller(black_box(event))));
+        // Who is late does not catch up: that would be a burst.
+        next = next.max(Instant::now());
+    }
+    of_singles(singles)
+}
+
+fn of_singles(mut singles: Vec<f64>) -> Calls {
+    let mean = singles.iter().sum::<f64>() / singles.len() as f64;
+    singles.sort_by(f64::total_cmp);
+    Calls { mean, p50: at(&singles, 0.5), p99: at(&singles, 0.99), p999: at(&singles, 0.999) }
+}

@@ -1,0 +1,61 @@
+//! The page benches/COSTS.md: a preface by hand, and everything with a figure in it from the last run of each command.
+
+use crate::Failure;
+use crate::output::{Goal, Table, folder};
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Where the page goes; its pictures go into `costs/` beside it
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+/// The commands, in the order of the page, with what each answers.
+const CHAPTERS: [(&str, &str); 6] = [
+    ("call", "What a call costs"),
+    ("wire", "From emit to the 2xx"),
+    ("outage", "In an outage"),
+    ("spill", "The spill at speed"),
+    ("sweep", "As work grows"),
+    ("adopt", "To depend on it"),
+];
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let benches = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let out = arguments.out.clone().unwrap_or_else(|| benches.join("COSTS.md"));
+    let pictures = out.with_file_name("costs");
+    let (kept, mut text) = (folder()?, include_str!("preface.md").to_owned());
+    let (mut chapters, mut goals) = (String::new(), Vec::<Goal>::new());
+    std::fs::create_dir_all(&pictures)?;
+    for (command, title) in CHAPTERS {
+        let missing = |error| format!("{command}: {error}: run `benches/peers/run {command}` first");
+        let fragment = std::fs::read_to_string(kept.join(format!("{command}.md"))).map_err(missing)?;
+        for file in fragment.split("](costs/").skip(1).filter_map(|rest| rest.split(')').next()) {
+            std::fs::copy(kept.join(file), pictures.join(file))
+                .map_err(|error| format!("{file}: {error}"))?;
+        }
+        let judged = std::fs::read(kept.join(format!("{command}.goals.json"))).map_err(missing)?;
+        goals.extend(serde_json::from_slice::<Vec<Goal>>(&judged)?);
+        chapters += &format!("\n## {title}\n\n{fragment}");
+    }
+    goals.sort_by_key(|goal| goal.name.trim_start_matches('P').parse::<u32>().unwrap_or(u32::MAX));
+    let missed = goals.iter().filter(|goal| !goal.holds).count();
+    text += &format!("\n## Goals\n\n{} of {} hold.\n\n", goals.len() - missed, goals.len());
+    let mut table = Table::of(&["", "goal", "measured", "holds", "command"]);
+    for goal in &goals {
+        let holds = if goal.holds { "yes" } else { "**no**" };
+        let command = format!("`run {}`", goal.command);
+        table.row(
+            [&goal.name, &goal.goal, &goal.measured, holds, &command]
+                .map(|cell: &str| cell.to_owned())
+                .to_vec(),
+        );
+    }
+    text += &table.markdown();
+    text += "\nP11 (an idle client never wakes) is held by `tests/idle.rs`; instructions per event by `.ci/instructions`.\n";
+    text += &chapters;
+    std::fs::write(&out, text).map_err(|error| format!("{}: {error}", out.display()))?;
+    println!("wrote {}: {missed} of {} goals missed", out.display(), goals.len());
+    Ok(())
+}

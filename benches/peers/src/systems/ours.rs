@@ -1,0 +1,47 @@
+//! overspill, set up as its peers are: a queue of 8,192, batches of 500, four requests in flight.
+
+use super::{Caller, Ended, System};
+use crate::Failure;
+use overspill::{Builder, Client};
+use std::time::Duration;
+
+pub const BATCH: usize = 500;
+pub const POSTS_IN_FLIGHT: usize = 4;
+
+pub struct Overspill(Client);
+
+pub fn builder_like_the_others(endpoint: &str) -> Builder {
+    Client::builder(format!("http://{endpoint}/v1/events"))
+        .batch_events_max(BATCH)
+        .posts_in_flight_max(POSTS_IN_FLIGHT)
+}
+
+impl Overspill {
+    pub fn start(endpoint: &str) -> Result<Overspill, Failure> {
+        Ok(Overspill(builder_like_the_others(endpoint).build()?))
+    }
+
+    pub fn of(client: Client) -> Overspill {
+        Overspill(client)
+    }
+}
+
+impl System for Overspill {
+    fn caller(&self) -> Caller<'_> {
+        let client = self.0.clone();
+        Box::new(move |event| _ = client.emit(event))
+    }
+
+    fn keeps_up(&self, _emitted: u64) -> bool {
+        self.0.stats().pending < 4000
+    }
+
+    fn finish(self: Box<Self>, within: Duration) -> Ended {
+        let stats = self.0.shutdown_blocking(within);
+        Ended {
+            delivered: Some(stats.delivered),
+            spilled: Some(stats.spilled),
+            lost: Some(stats.lost + stats.pending),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! From emit to the 2xx, against a fast sink in another process: throughput, and the CPU time of the whole process.
+//!
+//! Batches of 500, four requests in flight, for whoever lets them be set. Each case has a process of its own each round; what
+//! counts is what arrived at the sink.
+
+mod floors;
+
+use crate::child;
+use crate::output::{Goal, Page, Table, folder, median, quartiles, version};
+use crate::picture::{self, Bar};
+use crate::sink::{Addresses, Order, Sink};
+use crate::statistics::{Spread, spread};
+use crate::systems::{self, Kind};
+use crate::{Failure, corpus, usage};
+use serde::{Deserialize, Serialize};
+use std::time::{Duration, Instant};
+
+const ONE_MAX: Duration = Duration::from_secs(120);
+
+/// Before the clock starts.
+const WARM_EVENTS: u64 = 5_000;
+
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    /// Rounds over all cases
+    #[arg(long, default_value_t = 7)]
+    rounds: usize,
+    /// Thousands of events each; a peer gets a quarter
+    #[arg(long, default_value_t = 2000)]
+    thousands: u64,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct OneArguments {
+    name: String,
+    #[arg(long)]
+    events: u64,
+    #[command(flatten)]
+    sink: Addresses,
+}
+
+/// What one process says.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub struct Sample {
+    pub emitted: u64,
+    pub arrived: u64,
+    pub seconds: f64,
+    pub cpu_seconds: f64,
+}
+
+impl Sample {
+    fn thousand_per_second(&self) -> f64 {
+        self.arrived as f64 / self.seconds / 1000.0
+    }
+
+    /// In seconds for a million events, which is the same as µs for one.
+    fn cpu_per_million(&self) -> f64 {
+        self.cpu_seconds / self.arrived as f64 * 1e6
+    }
+}
+
+/// The cases that are no [`systems::System`], because they have no call.
+const READY: &str = "ready-post";
+const BY_HAND: &str = "encode-post";
+const QUEUED: &str = "overspill-queued";
+const OURS: &str = "overspill";
+
+fn cases() -> Vec<(&'static str, &'static str, Kind)> {
+    let floors = [
+        (READY, "*ceiling*: bodies encoded beforehand, reqwest", Kind::Floor),
+        (BY_HAND, "*floor*: encode and post in one thread, by hand", Kind::Floor),
+        (QUEUED, "**overspill**, the sender alone, events queued beforehand", Kind::Ours),
+    ];
+    let on_the_wire = systems::ALL.iter().filter(|entry| entry.wire);
+    floors.into_iter().chain(on_the_wire.map(|entry| (entry.name, entry.what, entry.kind))).collect()
+}
+
+pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
+    let seen = || arguments.sink.tell(Order::Say).map(|seen| seen.events);
+    let before = seen()?;
+    let endpoint = &arguments.sink.http;
+    let measured = match arguments.name.as_str() {
+        READY => floors::post(endpoint, arguments.events, floors::Bodies::Ready),
+        BY_HAND => floors::post(endpoint, arguments.events, floors::Bodies::EncodedHere),
+        QUEUED => floors::queued(endpoint, arguments.events),
+        name => system(name, &arguments.sink, arguments.events),
+    }?;
+    // Of what came before the clock was started, everything has arrived by then.
+    let arrived = (seen()? - before).saturating_sub(measured.warm);
+    Ok(Sample {
+        emitted: arguments.events,
+        arrived,
+        seconds: measured.took.as_secs_f64(),
+        cpu_seconds: measured.cpu.as_secs_f64(),
+    })
+}
+
+pub(crate) struct Measured {
+    pub warm: u64,
+    pub took: Duration,
+    pub cpu: Duration,
+}
+
+/// Emits as fast as the system keeps up. Two of the peers drop silently what they cannot take, and one of them looks at its queue
+/// only now and then: they are given rests, as short as lets everything arrive.
+fn system(name: &str, sink: &Addresses, events: u64) -> Result<Measured, Failure> {
+    let (burst, rest, window) = match name {
+        "loki" => (400, Duration::from_micros(300), 20_000),
+        "sentry" => (500, Duration::ZERO, 2_000),
+        _ => (500, Duration::ZERO, u64::MAX),
+    };
+    let start = sink.tell(Order::Say)?.events;
+    let system = systems::by_name(name)?.make(sink)?;
+    let mut emitted = 0;
+    let mut caller = system.caller();
+    let mut corpus = corpus::cycle(0);
+    let mut emit = |until: u64| -> Result<(), Failure> {
+        while emitted < until {
+            let now = burst.min(until - emitted);
+            corpus.by_ref().take(now as usize).for_each(&mut caller);
+            emitted += now;
+            std::thread::sleep(rest);
+            let patience = Instant::now() + Duration::from_secs(2);
+            while !system.keeps_up(emitted) && Instant::now() < patience {
+                // Half the queue is room for longer than this.
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            while window != u64::MAX
+                && start + emitted > sink.tell(Order::Say)?.events + window
+                && Instant::now() < patience
+            {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        }
+        Ok(())
+    };
+    emit(WARM_EVENTS)?;
+    // Until the warm ones are through, so that they are not counted; what a peer keeps for company comes later, and is little.
+    let patience = Instant::now() + Duration::from_millis(600);
+    while sink.tell(Order::Say)?.events < start + WARM_EVENTS && Instant::now() < patience {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let warm = sink.tell(Order::Say)?.events - start;
+    let (cpu, begin) = (usage::cpu()?, Instant::now());
+    emit(WARM_EVENTS + events)?;
+    drop(caller);
+    system.finish(Duration::from_secs(30));
+    Ok(Measured { warm, took: begin.elapsed(), cpu: usage::cpu()? - cpu })
+}
+
+pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let sink = Sink::start()?;
+    let mut samples: Vec<(&str, &str, Kind, Vec<Sample>)> =
+        cases().into_iter().map(|(name, what, kind)| (name, what, kind, Vec::new())).collect();
+    for round in 0..arguments.rounds {
+        for (name, _, kind, samples) in &mut samples {
+            let thousands =
+                if *kind == Kind::Peer { arguments.thousands.div_ceil(4) } else { arguments.thousands };
+            let mut ask = vec!["one-wire".to_owned(), (*name).to_owned()];
+            ask.extend(["--events".to_owned(), (thousands * 1000).to_string()]);
+            ask.extend(sink.addresses.arguments());
+            let sample: Sample = child::ask(&ask, ONE_MAX)?;
+            if *kind != Kind::Peer && sample.arrived != sample.emitted {
+                return Err(format!("{name}: {} of {} events arrived", sample.arrived, sample.emitted).into());
+            }
+            samples.push(sample);
+        }
+        eprintln!("round {} of {}", round + 1, arguments.rounds);
+    }
+    show(arguments, &samples)
+}
+
+fn show(arguments: &Arguments, samples: &[(&str, &str, Kind, Vec<Sample>)]) -> Result<(), Failure> {
+    let of = |name: &str, figure: fn(&Sample) -> f64| -> Vec<f64> {
+        samples
+            .iter()
+            .filter(|(this, ..)| *this == name)
+            .flat_map(|(.., samples)| samples.iter().map(figure))
+            .collect()
+    };
+    // Neighbours of one round.
+    let ratio = |name: &str, to: &str, figure: fn(&Sample) -> f64| -> Option<Spread> {
+        spread(of(name, figure).into_iter().zip(of(to, figure)).map(|(over, under)| over / under))
+    };
+    let mut page = Page::of("wire");
+    page.say(&format!(
+        "{} rounds, interleaved, {} thousand events each (a peer: a quarter), in a process of its own; the sink is another \
+         process and its CPU time is not counted. CPU by getrusage, all threads, user and system. Medians, quartiles in \
+         brackets; × is the ratio to encoding and posting by hand in the same round.",
+        arguments.rounds, arguments.thousands
+    ));
+    let mut table =
+        Table::of(&["emit to 2xx", "k events/s", "× by hand", "CPU s per million", "× by hand", "arrived"]);
+    for (name, what, _, samples) in samples {
+        let share = samples.iter().map(|sample| sample.arrived).sum::<u64>() as f64
+            / samples.iter().map(|sample| sample.emitted).sum::<u64>() as f64;
+        table.row(vec![
+            (*what).to_owned(),
+            quartiles(spread(of(name, Sample::thousand_per_second))),
+            median(ratio(name, BY_HAND, Sample::thousand_per_second)),
+            quartiles(spread(of(name, Sample::cpu_per_million))),
+            median(ratio(name, BY_HAND, Sample::cpu_per_million)),
+            format!("{:.1} %", 100.0 * share),
+        ]);
+    }
+    page.table(&table);
+    page.picture("wire.png", "CPU time from emit to the 2xx");
+    let versions = ["reqwest", "opentelemetry-otlp", "sentry", "tracing-loki"];
+    page.say(&format!("Versions: {}.", versions.map(|name| format!("{name} {}", version(name))).join(", ")));
+    let bars: Vec<Bar> = samples
+        .iter()
+        .filter_map(|(name, what, kind, _)| {
+            let label = what.replace('*', "");
+            Some(Bar { label, ours: *kind == Kind::Ours, value: spread(of(name, Sample::cpu_per_million))? })
+        })
+        .collect();
+    picture::bars(
+        &folder()?.join("wire"),
+        "CPU seconds per million events, from emit to the 2xx",
+        &bars,
+        None,
+    )?;
+
+    let value = |spread: Option<Spread>| spread.map_or(f64::NAN, |spread| spread.median);
+    let (cpu, rate) = (Sample::cpu_per_million, Sample::thousand_per_second);
+    page.goal(Goal::at_most(
+        "P6",
+        "CPU over encode-and-post by hand",
+        value(ratio(OURS, BY_HAND, cpu)),
+        0.9,
+        " x",
+    ));
+    page.goal(Goal::at_least("P6", "throughput over by hand", value(ratio(OURS, BY_HAND, rate)), 1.3, " x"));
+    let best = samples
+        .iter()
+        .filter(|(.., kind, _)| *kind == Kind::Peer)
+        .map(|(name, ..)| (value(ratio(OURS, name, rate)), name))
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((ratio, name)) = best {
+        page.goal(Goal::at_least("P6", &format!("throughput over the best peer ({name})"), ratio, 8.0, " x"));
+    }
+    page.goal(Goal::at_most(
+        "P7",
+        "the sender alone, CPU over the ceiling",
+        value(ratio(QUEUED, READY, cpu)),
+        1.4,
+        " x",
+    ));
+    let raw: Vec<_> = samples.iter().map(|(name, what, _, samples)| (name, what, samples)).collect();
+    page.keep(&raw)
+}

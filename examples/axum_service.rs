@@ -1,0 +1,79 @@
+//! A service that reports each request, and shuts down gracefully: first the server, then the events.
+//!
+//! Without arguments it serves itself a few requests and ends; `-- serve` stays up until SIGTERM or ctrl-c.
+#![allow(missing_docs, reason = "an example has no outside")]
+#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::{Router, routing::get};
+use overspill::Client;
+use overspill::testkit::{Act, Endpoint};
+use std::time::{Duration, Instant};
+
+#[derive(serde::Serialize)]
+struct Served<'a> {
+    method: &'a str,
+    path: &'a str,
+    status: u16,
+    micros: u128,
+}
+
+/// One event per request. If the endpoint is away, the request does not notice.
+async fn report(State(events): State<Client>, request: Request, next: Next) -> Response {
+    let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
+    let response = next.run(request).await;
+    events.emit(&Served {
+        method: method.as_str(),
+        path: &path,
+        status: response.status().as_u16(),
+        micros: began.elapsed().as_micros(),
+    });
+    response
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().json().init();
+    let endpoint = Endpoint::start(|_request| Act::Status(200))?;
+
+    let events = Client::builder(endpoint.url()).override_from_env()?.build()?;
+    let app = Router::new()
+        .route("/", get(async || "hello"))
+        .route("/stats", get(async |State(events): State<Client>| events.stats().to_string()))
+        .layer(middleware::from_fn_with_state(events.clone(), report))
+        .with_state(events.clone());
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    println!("listening on http://{address}/");
+    let server =
+        tokio::spawn(async move { axum::serve(listener, app).with_graceful_shutdown(told_to_stop()).await });
+
+    if std::env::args().nth(1).as_deref() != Some("serve") {
+        for path in ["", "stats", "nowhere"] {
+            let answer = reqwest::get(format!("http://{address}/{path}")).await?;
+            println!("GET /{path}: {} {}", answer.status(), answer.text().await?);
+        }
+        server.abort();
+    }
+    let _ = server.await;
+    // The last thing before the process ends: deliver what is under way, write down the rest.
+    let stats = events.shutdown(Duration::from_secs(5)).await;
+    println!("{stats}");
+    Ok(())
+}
+
+async fn told_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminated) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminated.recv() => return,
+                _ = tokio::signal::ctrl_c() => return,
+            }
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

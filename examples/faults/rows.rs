@@ -1,0 +1,182 @@
+//! The faults and the promises: what the tests are named after.
+
+/// A fault, and what overspill promises under it.
+pub struct Row {
+    pub number: u32,
+    pub fault: &'static str,
+    pub promise: &'static str,
+}
+
+/// A part of the matrix.
+pub struct Part {
+    pub title: &'static str,
+    pub rows: &'static [Row],
+}
+
+const fn row(number: u32, fault: &'static str, promise: &'static str) -> Row {
+    Row { number, fault, promise }
+}
+
+pub const PARTS: &[Part] = &[
+    Part {
+        title: "Outages",
+        rows: &[
+            row(
+                1,
+                "a blackhole: SYNs vanish",
+                "callers unaffected, memory bounded, everything in the log, recovery by itself",
+            ),
+            row(
+                2,
+                "an established connection goes silent",
+                "noticed within the post timeout; its events are unknown, spilled once",
+            ),
+            row(3, "refused", "out; one small probe an interval"),
+            row(
+                4,
+                "a tarpit: accepts, never answers",
+                "timeouts hold; shutdown keeps its deadline by 200 ms",
+            ),
+            row(5, "FIN or RST at any byte of the exchange", "one outcome per event"),
+            row(
+                6,
+                "a keep-alive connection closed as we write",
+                "nothing lost; nothing twice that is not marked",
+            ),
+            row(
+                7,
+                "answers that drip, never end, or are not HTTP",
+                "cut by the timeout and at 64 KiB; memory unmoved (1 MiB)",
+            ),
+            row(
+                8,
+                "flapping, a second up and a second down",
+                "no storm; at least 60 % of the up-time is used",
+            ),
+            row(
+                9,
+                "slow, but within the timeouts",
+                "throughput falls, the surplus spills, callers unaffected",
+            ),
+            row(
+                10,
+                "a fleet that loses its endpoint and gets it back",
+                "load never above the live rate; probes are spread",
+            ),
+        ],
+    },
+    Part {
+        title: "HTTP",
+        rows: &[
+            row(11, "every status from 100 to 999", "settled as tabled; only 2xx is delivered"),
+            row(12, "a redirect", "never followed; its target hears nothing of us"),
+            row(13, "Retry-After: any text at all", "honoured within [0, 10 min], never a panic"),
+            row(
+                14,
+                "one poison event in a batch",
+                "isolated by halving, the others are delivered; at most 2 log2 n extra posts",
+            ),
+            row(15, "a 2xx that refuses single events", "only those spill"),
+        ],
+    },
+    Part {
+        title: "Names, TLS, environment",
+        rows: &[
+            row(
+                16,
+                "no such name; a resolver that hangs; an address that changes",
+                "callers unaffected; one resolver thread; the change is followed",
+            ),
+            row(
+                17,
+                "a self-signed, expired or wrong certificate; no roots",
+                "closed, with one clear notice; not a byte of an event is sent",
+            ),
+            row(18, "proxy variables in the environment", "ignored unless asked"),
+            row(19, "secrets in headers and URLs", "in no output of ours, at TRACE either"),
+        ],
+    },
+    Part {
+        title: "Process and runtime",
+        rows: &[
+            row(
+                20,
+                "emit, flush, shutdown and drop, with any runtime or none, in a panic hook",
+                "no panic, no deadlock, bounded time",
+            ),
+            row(
+                21,
+                "shutdown with a full queue in a tarpit",
+                "back by the deadline + 200 ms; the report is what happened",
+            ),
+            row(
+                22,
+                "SIGTERM with shutdown; exit without; SIGKILL",
+                "loss only in the last two, at most what was pending",
+            ),
+            row(
+                23,
+                "a panic in any hook, or in the sender",
+                "contained; the batch in hand is spilled; on within 100 ms",
+            ),
+            row(
+                24,
+                "no file descriptors, no threads; ten thousand clients built and dropped",
+                "an error of build or a spill; nothing leaks",
+            ),
+            row(25, "the wall clock jumps", "timers are monotonic"),
+            row(26, "the future of a flush, a shutdown or the sender is dropped", "nothing lost or doubled"),
+            row(27, "the mode switched all the time, under load", "each event under one mode"),
+        ],
+    },
+    Part {
+        title: "The log",
+        rows: &[
+            row(
+                28,
+                "no subscriber; target filtered; level compiled out",
+                "noticed; the fallback takes the events",
+            ),
+            row(
+                29,
+                "stdout is a pipe that nobody reads",
+                "callers wait for one write at most; the surplus is lost and counted",
+            ),
+            row(30, "the log's disk is full; the subscriber panics", "contained and counted; resumes"),
+            row(31, "an application that emits on every log record", "depth one; no loop, no deadlock"),
+            row(32, "hostile content", "one printable line per part; parts join to the identical JSON"),
+        ],
+    },
+    Part {
+        title: "Input",
+        rows: &[
+            row(
+                33,
+                "oversized, endless, deep, failing, panicking values",
+                "bounded work and memory; no partial bytes leave",
+            ),
+            row(34, "any interleaving of emit, settle, flush, close, mode", "the law in every snapshot"),
+        ],
+    },
+    Part {
+        title: "Memory watch",
+        rows: &[
+            row(
+                35,
+                "a threshold crossed, memory that swings; a storm of signals",
+                "one snapshot a step, one at a time, spaced",
+            ),
+            row(
+                36,
+                "a snapshot folder that is missing, linked, foreign, open to others, read-only; a disk that is short",
+                "refused with a reason; nothing is left behind; the threshold still stands",
+            ),
+            row(37, "near the memory limit", "a short report, without asking for memory"),
+            row(
+                38,
+                "a leak among growing caches",
+                "three heap profiles rank it first in at least 19 of 20 runs; noise is not called growth",
+            ),
+        ],
+    },
+];

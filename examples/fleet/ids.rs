@@ -1,0 +1,76 @@
+//! A set of small numbers: a bit each, so that the ids of an hour, or of ten thousand clients, fit.
+
+/// The numbers, how many they are, and how many came again.
+#[derive(Debug, Default, Clone)]
+pub struct Ids {
+    bits: Vec<u64>,
+    pub count: u64,
+    pub again: u64,
+}
+
+impl Ids {
+    pub fn insert(&mut self, id: u64) {
+        let (word, bit) = ((id / 64) as usize, 1 << (id % 64));
+        if self.bits.len() <= word {
+            self.bits.resize(word + 1, 0);
+        }
+        if self.bits[word] & bit == 0 {
+            self.bits[word] |= bit;
+            self.count += 1;
+        } else {
+            self.again += 1;
+        }
+    }
+
+    pub fn contains(&self, id: u64) -> bool {
+        self.bits.get((id / 64) as usize).is_some_and(|word| word & (1 << (id % 64)) != 0)
+    }
+}
+
+/// Where the events were found, as sets of ids.
+#[derive(Debug, Default, Clone)]
+pub struct Found {
+    /// Answered with 2xx.
+    pub at_endpoint: Ids,
+    pub in_log: Ids,
+    /// Those in the log that are marked `maybe_delivered`.
+    pub marked: Ids,
+}
+
+/// The two sets compared with what was emitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Compared {
+    pub in_neither: u64,
+    pub in_both: u64,
+    /// In both, and the log does not say that it may be so.
+    pub in_both_unmarked: u64,
+    /// Ids that nobody emitted.
+    pub unknown: u64,
+    /// More than once in one of the two.
+    pub again: u64,
+}
+
+impl Compared {
+    /// Every event somewhere, in both only with a mark, nothing twice, nothing invented.
+    pub fn is_exact(&self) -> bool {
+        Compared { in_both: 0, ..*self }
+            == Compared { in_neither: 0, in_both: 0, in_both_unmarked: 0, unknown: 0, again: 0 }
+    }
+}
+
+impl Found {
+    /// Against the ids from 0 to `emitted`.
+    pub fn compare(&self, emitted: u64) -> Compared {
+        let (mut union, mut in_both, mut in_both_unmarked) = (0, 0, 0);
+        for id in 0..emitted {
+            let (delivered, spilled) = (self.at_endpoint.contains(id), self.in_log.contains(id));
+            union += u64::from(delivered || spilled);
+            in_both += u64::from(delivered && spilled);
+            in_both_unmarked += u64::from(delivered && spilled && !self.marked.contains(id));
+        }
+        // As sets have it, |A| + |B| = |A or B| + |A and B|; what is left over lies outside of 0..emitted.
+        let unknown = (self.at_endpoint.count + self.in_log.count).saturating_sub(union + in_both);
+        let again = self.at_endpoint.again + self.in_log.again;
+        Compared { in_neither: emitted - union, in_both, in_both_unmarked, unknown, again }
+    }
+}

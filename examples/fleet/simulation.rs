@@ -1,0 +1,184 @@
+//! The fleet and its day: clients that emit, and an endpoint with two kinds of trouble.
+//!
+//! Needs a current-thread runtime whose clock is paused: three simulated minutes take as long as the work in them. The
+//! test of row 10 of the table of faults (tests/it/fleet.rs) runs the same files.
+
+use super::chronicle::{Chronicle, Notes, TICK, Witness};
+use super::endpoint::{Endpoint, Line, Weather};
+use super::random::Random;
+use overspill::{BuildError, Client, Sender, Stats};
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, sleep_until};
+
+/// Before this the fleet is still spreading its first batches.
+pub const STEADY: Duration = Duration::from_secs(5);
+/// When everything ends.
+pub const END: Duration = Duration::from_secs(186);
+/// What the gateway writes into Retry-After, to everybody.
+pub const RETRY_AFTER: Duration = Duration::from_secs(20);
+/// How long the gateway holds requests before it gives up on its backend.
+const STUCK: Duration = Duration::from_secs(4);
+
+/// A time in which the endpoint does not serve.
+#[derive(Debug, Clone, Copy)]
+pub struct Trouble {
+    pub name: &'static str,
+    pub from: Duration,
+    pub healed: Duration,
+    /// Until the next trouble, or the end.
+    pub until: Duration,
+    /// No request may come earlier than this after the healing: what Retry-After asks for.
+    pub not_before: Duration,
+    /// Everybody must be healthy this long after the healing: when the last jitter has passed, and 2 s for an event to
+    /// come along that can be sent.
+    pub back_within: Duration,
+}
+
+pub const TROUBLES: [Trouble; 2] = [
+    // Long enough that the intervals between probes have reached their maximum.
+    Trouble {
+        name: "refused",
+        from: Duration::from_secs(20),
+        healed: Duration::from_secs(80),
+        until: Duration::from_secs(110),
+        not_before: Duration::ZERO,
+        // The interval between probes is 15 s at most.
+        back_within: Duration::from_secs(15 + 2),
+    },
+    // Healed before anybody may come back: all wait for the same moment.
+    Trouble {
+        name: "503, Retry-After",
+        from: Duration::from_secs(110),
+        healed: Duration::from_secs(126),
+        until: END,
+        // All are answered at 114 s and told to wait for 20 s; jitter adds half of that.
+        not_before: Duration::from_secs(8),
+        back_within: Duration::from_secs(18 + 2),
+    },
+];
+
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub clients: usize,
+    pub seed: u64,
+    /// Of each client, on average.
+    pub events_per_second: f64,
+    pub batch_age: Duration,
+    /// What the endpoint can take, as a multiple of the fleet's live rate.
+    pub capacity: f64,
+}
+
+/// What is known at the end.
+pub struct Outcome {
+    pub notes: Notes,
+    pub stats: Vec<Stats>,
+    pub emitted: u64,
+}
+
+#[derive(Serialize)]
+struct Beat {
+    id: u64,
+    client: usize,
+    event: &'static str,
+}
+
+/// Runs the day.
+///
+/// # Errors
+/// If the plan asks for a client that cannot be built.
+pub async fn run(plan: &Plan) -> Result<Outcome, BuildError> {
+    let chronicle = Chronicle::of(plan.clients);
+    let endpoint = Endpoint::new(Arc::clone(&chronicle));
+    let (mut seeds, ids) = (Random::of(plan.seed), Arc::new(AtomicU64::new(0)));
+    let (mut clients, mut running, mut emitting) = (Vec::new(), JoinSet::new(), JoinSet::new());
+    for nth in 0..plan.clients {
+        let line = Line { endpoint: Arc::clone(&endpoint), client: nth };
+        let witness = Witness { chronicle: Arc::clone(&chronicle), client: nth };
+        let (client, sender) = build(plan, line, witness, seeds.next())?;
+        running.spawn(sender.run());
+        let until = chronicle.began() + END;
+        emitting.spawn(emit(
+            client.clone(),
+            nth,
+            plan.clone(),
+            Random::of(seeds.next()),
+            Arc::clone(&ids),
+            until,
+        ));
+        clients.push(client);
+    }
+    conduct(&endpoint, &chronicle, plan).await;
+    while emitting.join_next().await.is_some() {}
+    let mut stats = Vec::new();
+    for client in clients {
+        stats.push(client.shutdown(Duration::from_secs(5)).await);
+    }
+    while running.join_next().await.is_some() {}
+    let notes = chronicle.note(std::mem::take);
+    Ok(Outcome { notes, stats, emitted: ids.load(Ordering::Relaxed) })
+}
+
+/// A small client: what it holds must fit as often as there are clients.
+fn build(plan: &Plan, line: Line, witness: Witness, seed: u64) -> Result<(Client, Sender), BuildError> {
+    Client::builder(format!("simulated, client {}", line.client))
+        .transport(line)
+        .jitter_seed(seed)
+        .observer(witness.clone())
+        .spill_fallback(witness.clone())
+        .spill_sink(witness)
+        .queue_events_max(64)
+        .queue_bytes_max(16 << 10)
+        .event_bytes_max(1 << 10)
+        .batch_events_max(64)
+        .batch_bytes_max(8 << 10)
+        .batch_age_max(plan.batch_age)
+        .build_with_sender()
+}
+
+/// Emits with gaps between half and one and a half of the mean, from a moment of its own: services of a fleet do not
+/// start in step, so neither do their batches.
+async fn emit(
+    client: Client,
+    nth: usize,
+    plan: Plan,
+    mut random: Random,
+    ids: Arc<AtomicU64>,
+    until: Instant,
+) {
+    let gap = Duration::from_secs_f64(1.0 / plan.events_per_second);
+    sleep((plan.batch_age + gap).mul_f64(random.share())).await;
+    while Instant::now() < until {
+        // The number is taken and used on one thread: the ids are those from 0 to what the counter says at the end.
+        client.emit(&Beat { id: ids.fetch_add(1, Ordering::Relaxed), client: nth, event: "beat" });
+        sleep(gap.mul_f64(0.5 + random.share())).await;
+    }
+}
+
+/// Takes the endpoint away and brings it back.
+async fn conduct(endpoint: &Endpoint, chronicle: &Chronicle, plan: &Plan) {
+    let at = |after: Duration| chronicle.began() + after;
+    let [refused, gateway] = TROUBLES;
+    sleep_until(at(refused.from)).await;
+    let live = chronicle.note(|notes| live_rate(notes));
+    endpoint.set_limit(live / TICK.as_secs_f64() * plan.capacity);
+    endpoint.set_weather(Weather::Refused);
+    sleep_until(at(refused.healed)).await;
+    endpoint.set_weather(Weather::Up);
+    sleep_until(at(gateway.from)).await;
+    endpoint.set_weather(Weather::Stuck { until: at(gateway.from + STUCK), retry_after: RETRY_AFTER });
+    sleep_until(at(gateway.from + STUCK)).await;
+    endpoint.set_weather(Weather::Unavailable { retry_after: RETRY_AFTER });
+    sleep_until(at(gateway.healed)).await;
+    endpoint.set_weather(Weather::Up);
+    sleep_until(at(END)).await;
+}
+
+/// Requests per 100 ms of the healthy fleet, before anything happened.
+pub fn live_rate(notes: &Notes) -> f64 {
+    let steady = notes.span(STEADY, TROUBLES[0].from);
+    steady.iter().map(|tick| tick.requests).sum::<u64>() as f64 / steady.len().max(1) as f64
+}

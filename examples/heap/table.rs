@@ -1,0 +1,137 @@
+//! The result for people: what grew, how sure that is, whose line of code it was, and how it was called.
+
+use overspill::heap_compare::{Comparison, FORECAST_INTERVALS, Frame, Grown, Held, Owner, Verdict};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Frames of a stack that are shown, from the culprit outward and inward.
+const CALLERS_MAX: usize = 6;
+const CALLED_MAX: usize = 3;
+
+pub fn of(comparison: &Comparison, top: usize) -> String {
+    let mut text = String::new();
+    // Writing to a String does not fail.
+    let _ = write_all(&mut text, comparison, top);
+    text
+}
+
+fn write_all(out: &mut String, comparison: &Comparison, top: usize) -> std::fmt::Result {
+    let [first, second] = comparison.lasting().map(|lasting| format!("{:.0} s", lasting.as_secs_f64()));
+    let held: Vec<String> = comparison.total().iter().map(total).collect();
+    writeln!(out, "Held in all: {}; {first} and {second} apart.", held.join(", "))?;
+    writeln!(
+        out,
+        "{} call stacks; one allocation in {} was looked at.\n",
+        comparison.stacks(),
+        binary(comparison.sample_period_bytes())
+    )?;
+    let persistent = comparison.persistent();
+    if persistent.is_empty() {
+        writeln!(out, "NOTHING GREW IN BOTH INTERVALS beyond what sampling error explains.")?;
+    } else {
+        writeln!(out, "GREW IN BOTH INTERVALS: a leak is one of these; the first is the first suspect.")?;
+        stacks(out, persistent, top)?;
+    }
+    if !comparison.once().is_empty() {
+        writeln!(
+            out,
+            "\nGREW ONCE: caches that have filled, start-up; or just begun: a fourth profile would tell."
+        )?;
+        stacks(out, comparison.once(), top.min(5))?;
+    }
+    Ok(())
+}
+
+fn stacks(out: &mut String, grown: &[Grown], top: usize) -> std::fmt::Result {
+    writeln!(
+        out,
+        "{:>3}  {:>20}  {:>20}  {:>10} {:>10}  {:>7}  {:>13}",
+        "#", "bytes, 1st interval", "bytes, 2nd interval", "objects", "objects", "sure", "10 more: bytes"
+    )?;
+    const { assert!(FORECAST_INTERVALS == 10) };
+    for (stack, rank) in grown.iter().take(top).zip(1..) {
+        let growth = stack.growth();
+        let [first, second] = growth.intervals.map(|interval| {
+            format!("{} ±{}", signed(interval.bytes), megabytes(interval.standard_error_bytes))
+        });
+        let [objects, more_objects] =
+            stack.objects_grown().map(|count| count.map_or("?".to_owned(), grouped));
+        let forecast = match growth.verdict {
+            Verdict::Persistent => format!("+{} MB", megabytes(growth.forecast_bytes as f64)),
+            _ => "-".to_owned(),
+        };
+        writeln!(
+            out,
+            "{rank:>3}  {first:>20}  {second:>20}  {objects:>10} {more_objects:>10}  {:>7}  {forecast:>13}",
+            sure(growth.confidence)
+        )?;
+        calls(out, stack)?;
+    }
+    if grown.len() > top {
+        writeln!(out, "     and {} more (--top N)", grown.len() - top)?;
+    }
+    Ok(())
+}
+
+/// The culprit, what it called that allocated, and who called it.
+fn calls(out: &mut String, stack: &Grown) -> std::fmt::Result {
+    let whole = stack.deepest();
+    let culprit = whole.iter().position(|frame| **frame == *stack.culprit()).unwrap_or(0);
+    writeln!(out, "     >>> {}", stack.culprit())?;
+    let called = |frame: &&Arc<Frame>| frame.owner() != Owner::Runtime;
+    for frame in whole[..culprit].iter().rev().filter(called).take(CALLED_MAX) {
+        writeln!(out, "           which called {frame}")?;
+    }
+    let callers: Vec<_> =
+        whole[culprit..].iter().skip(1).filter(|frame| frame.owner() != Owner::Runtime).collect();
+    for frame in callers.iter().take(CALLERS_MAX) {
+        writeln!(out, "         called by {frame}")?;
+    }
+    if callers.len() > CALLERS_MAX {
+        writeln!(out, "         and {} more callers (--json has all)", callers.len() - CALLERS_MAX)?;
+    }
+    Ok(())
+}
+
+pub fn total(held: &Held) -> String {
+    let objects = held.objects.map(|count| format!(" in {} objects", grouped_plain(count)));
+    format!("{} MB{}", megabytes(held.bytes as f64), objects.unwrap_or_default())
+}
+
+fn sure(confidence: f64) -> String {
+    if confidence > 0.999 { ">99.9 %".to_owned() } else { format!("{:.1} %", confidence * 100.0) }
+}
+
+fn signed(bytes: i64) -> String {
+    let sign = if bytes < 0 { '-' } else { '+' };
+    format!("{sign}{} MB", megabytes(bytes.unsigned_abs() as f64))
+}
+
+fn megabytes(bytes: f64) -> String {
+    format!("{:.1}", bytes / 1e6)
+}
+
+fn grouped(count: i64) -> String {
+    format!("{}{}", if count < 0 { '-' } else { '+' }, grouped_plain(count.unsigned_abs()))
+}
+
+/// 1234567 as 1,234,567.
+fn grouped_plain(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (digit, left) in digits.chars().zip((0..digits.len()).rev()) {
+        text.push(digit);
+        if left > 0 && left % 3 == 0 {
+            text.push(',');
+        }
+    }
+    text
+}
+
+fn binary(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{} KiB", bytes >> 10),
+        _ => format!("{} MiB", bytes >> 20),
+    }
+}

@@ -1,0 +1,25 @@
+//! The toggle: on, to the log only, off. Set at start from `OVERSPILL_MODE`, switched later from any thread.
+#![allow(missing_docs, reason = "an example has no outside")]
+#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+
+use overspill::testkit::{Act, Endpoint};
+use overspill::{Client, Mode};
+use std::time::Duration;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().init();
+    let endpoint = Endpoint::start(|_request| Act::Status(200))?;
+    let events = Client::builder(endpoint.url()).override_from_env()?.build()?;
+    println!("starting with mode {}; try OVERSPILL_MODE=off", events.mode());
+    for mode in [events.mode(), Mode::LogOnly, Mode::Off, Mode::On] {
+        events.set_mode(mode);
+        // An event that is expensive to make is not made when nobody wants it.
+        let emitted = events.emit_with(|| {
+            println!("  making the event");
+            serde_json::json!({ "heap": "a snapshot of something" })
+        });
+        println!("mode {mode}: {emitted:?}");
+    }
+    println!("{}", events.shutdown_blocking(Duration::from_secs(2)));
+    Ok(())
+}

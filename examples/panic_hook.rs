@@ -1,0 +1,99 @@
+//! Shutting down in a panic hook: what was emitted before the panic is delivered or in the log, whether panics unwind or, with
+//! `panic = "abort"`, end the process.
+//!
+//! Run without arguments, it starts itself again as a service that panics, plays the endpoint, and compares the ids.
+//! `.ci/panic-abort` builds and runs it with `panic = "abort"`.
+//!
+//! Two things that no hook can do: save the event in whose `Serialize` the panic came, which has no text yet; and, with
+//! `abort`, save what is pending when the panic comes on overspill's own thread (in an `Observer` or a `SpillSink`), since
+//! nobody is left to deliver it. While panics unwind, such a panic is contained and costs nothing.
+#![allow(missing_docs, reason = "an example has no outside")]
+#![expect(clippy::print_stdout, clippy::panic, reason = "it is there to be looked at, and to panic")]
+
+use overspill::Client;
+use overspill::spill::{join, read_line};
+use overspill::testkit::{Act, Endpoint};
+use serde::{Deserialize, Serialize, Serializer};
+use std::collections::BTreeSet;
+use std::process::{Command, ExitCode, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+type Failure = Box<dyn std::error::Error>;
+
+#[derive(Serialize, Deserialize)]
+struct OrderPlaced {
+    order: u64,
+}
+
+const ORDERS: u64 = 1000;
+
+/// A bug in a `Serialize`: it panics inside `emit`.
+struct Bug;
+
+impl Serialize for Bug {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("a bug in a Serialize")
+    }
+}
+
+/// This is all that a service needs.
+fn service(endpoint: &str) -> Result<(), Failure> {
+    let events = Client::builder(endpoint).build()?;
+    let (last, before) = (events.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |info| {
+        before(info);
+        last.shutdown_blocking(Duration::from_secs(2));
+    }));
+
+    for order in 0..ORDERS {
+        events.emit(&OrderPlaced { order });
+    }
+    // With `abort` the process ends here, after the hook. Else `emit` contains the panic, and the event is lost, counted.
+    events.emit(&Bug);
+    println!("after the panic: {}", events.stats());
+    Ok(())
+}
+
+/// The endpoint and the judge.
+fn judge(act: &Act) -> Result<ExitCode, Failure> {
+    let kept = Arc::new(Mutex::new(BTreeSet::new()));
+    let (keep, answer) = (Arc::clone(&kept), act.clone());
+    let endpoint = Endpoint::start(move |request| {
+        let orders: Vec<OrderPlaced> = serde_json::from_slice(&request.body).unwrap_or_default();
+        if let (Act::Status(200), Ok(mut keep)) = (&answer, keep.lock()) {
+            keep.extend(orders.iter().map(|event| event.order));
+        }
+        answer.clone()
+    })?;
+    let service =
+        Command::new(std::env::current_exe()?).arg(endpoint.url()).stderr(Stdio::piped()).output()?;
+    // No subscriber is installed there: the log is standard error.
+    let log = String::from_utf8_lossy(&service.stderr);
+    let mut found = kept.lock().map_err(|_| "a request panicked")?.clone();
+    let at_endpoint = found.len();
+    for event in join(log.lines().filter_map(read_line)) {
+        found.insert(serde_json::from_str::<OrderPlaced>(&event.event)?.order);
+    }
+    let missing = (0..ORDERS).filter(|order| !found.contains(order)).count();
+    let spilled = found.len() - at_endpoint;
+    println!(
+        "{act:?}: the service ended with {}: {at_endpoint} at the endpoint, {spilled} in the log, {missing} in neither",
+        service.status
+    );
+    // Which of the two it is depends on how this was built.
+    let as_chosen = service.status.success() == cfg!(panic = "unwind");
+    Ok(if missing == 0 && as_chosen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn main() -> Result<ExitCode, Failure> {
+    if let Some(endpoint) = std::env::args().nth(1) {
+        return service(&endpoint).map(|()| ExitCode::SUCCESS);
+    }
+    for act in [Act::Status(200), Act::Status(503), Act::Hang] {
+        if judge(&act)? != ExitCode::SUCCESS {
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,27 @@
+//! The whole of it: build, emit, look at the books, shut down. The endpoint here is on loopback and takes everything.
+#![allow(missing_docs, reason = "an example has no outside")]
+#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+
+use overspill::Client;
+use overspill::testkit::{Act, Endpoint};
+use std::time::Duration;
+
+#[derive(serde::Serialize)]
+struct OrderPlaced<'a> {
+    order: u64,
+    currency: &'a str,
+    total_cents: u64,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    tracing_subscriber::fmt().init();
+    let endpoint = Endpoint::start(|_request| Act::Status(200))?;
+
+    let events = Client::builder(endpoint.url()).build()?;
+    for order in 0..1000 {
+        events.emit(&OrderPlaced { order, currency: "EUR", total_cents: 100 * order });
+    }
+    println!("while they are on their way: {}", events.stats());
+    println!("at the end:                  {}", events.shutdown_blocking(Duration::from_secs(2)));
+    Ok(())
+}

@@ -1,0 +1,121 @@
+//! What the endpoint does to its clients, and in which random order.
+
+use super::random::Random;
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The state of the endpoint. As text: how the driver tells the endpoint's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Weather {
+    Up,
+    Refused,
+    /// Accepts, reads, never answers.
+    Tarpit,
+    /// Reads, then RST.
+    Reset,
+    /// 503; with a Retry-After of so many seconds, if it is not zero.
+    Unavailable(u64),
+    /// 200, after so many milliseconds.
+    Slow(u64),
+}
+
+impl fmt::Display for Weather {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Weather::Unavailable(seconds) => write!(f, "{} {seconds}", self.name()),
+            Weather::Slow(millis) => write!(f, "{} {millis}", self.name()),
+            _ => f.write_str(self.name()),
+        }
+    }
+}
+
+impl FromStr for Weather {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Weather, String> {
+        let (name, number) = text.split_once(' ').unwrap_or((text, "0"));
+        let number = number.parse().map_err(|_| format!("{number:?} is no number"))?;
+        [
+            Weather::Up,
+            Weather::Refused,
+            Weather::Tarpit,
+            Weather::Reset,
+            Weather::Unavailable(number),
+            Weather::Slow(number),
+        ]
+        .into_iter()
+        .find(|weather| weather.name() == name)
+        .ok_or_else(|| format!("{name:?} is no weather"))
+    }
+}
+
+impl Weather {
+    pub const TROUBLES: [&'static str; 5] = ["refused", "tarpit", "reset", "503", "slow"];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Weather::Up => "up",
+            Weather::Refused => "refused",
+            Weather::Tarpit => "tarpit",
+            Weather::Reset => "reset",
+            Weather::Unavailable(_) => "503",
+            Weather::Slow(_) => "slow",
+        }
+    }
+
+    /// All kinds of trouble in random order.
+    fn round(random: &mut Random) -> Vec<Weather> {
+        let mut round = vec![
+            Weather::Refused,
+            Weather::Tarpit,
+            Weather::Reset,
+            Weather::Unavailable(random.next() % 4),
+            // Slower than the service's patience of 2 s too: then the endpoint has what the service logs.
+            Weather::Slow(50 + random.next() % 2_500),
+        ];
+        for last in (1..round.len()).rev() {
+            round.swap(last, random.next() as usize % (last + 1));
+        }
+        round
+    }
+}
+
+/// The shortest time in one weather, up or not.
+const SHORTEST: f64 = 0.2;
+/// The longest; a short run gets a tenth of itself.
+const LONGEST: f64 = 60.0;
+/// At least this much of the end is up, so that the run shows a recovery.
+const AT_THE_END: f64 = 3.0;
+
+/// The share of the run that does not count for slopes: buffers, pools and the allocator's own caches grow to their size.
+pub const WARM_UP: f64 = 0.2;
+
+/// Up and trouble in turns, to the end: (from, weather). Kinds come in rounds, each kind once. Lengths spread evenly over
+/// their orders of magnitude: most are short, some are long, as outages are. The first round fills the warm-up evenly, so
+/// that memory has met every kind of trouble when it is over.
+pub fn forecast(seed: u64, lasting: Duration) -> Vec<(Duration, Weather)> {
+    let mut random = Random::of(seed);
+    let seconds = lasting.as_secs_f64();
+    let longest = (seconds / 10.0).min(LONGEST);
+    let first_round = 2 * Weather::TROUBLES.len();
+    let (mut at, mut forecast, mut round) = (0.0, Vec::new(), Vec::new());
+    while at < seconds - AT_THE_END {
+        let weather = if forecast.len() % 2 == 0 {
+            Weather::Up
+        } else {
+            if round.is_empty() {
+                round = Weather::round(&mut random);
+            }
+            round.pop().unwrap_or(Weather::Up)
+        };
+        forecast.push((Duration::from_secs_f64(at), weather));
+        at += if forecast.len() <= first_round {
+            (seconds * WARM_UP / first_round as f64).min(LONGEST)
+        } else {
+            SHORTEST * (longest / SHORTEST).powf(random.share())
+        };
+    }
+    forecast.push((Duration::from_secs_f64(at.min(seconds - AT_THE_END)), Weather::Up));
+    forecast
+}

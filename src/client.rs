@@ -1,0 +1,292 @@
+//! The handle that callers hold: emit, stats, mode, flush, shutdown.
+//!
+//! In: values. Out: events in the queue, or settled on the spot. C1: `emit` takes no lock and, with an awake sender, makes
+//! no system call; it never waits for the sender or the network, and never panics. C2: whatever happens inside `emit`,
+//! the event is settled or in the queue when it returns.
+
+use crate::budget::Budget;
+use crate::config::{BuildError, Builder};
+use crate::encode::Encoded;
+use crate::event::Event;
+use crate::gate::Side;
+use crate::ledger::Stats;
+use crate::mode::Mode;
+use crate::observer::Signal;
+use crate::outcome::{Emitted, LostReason, Reason};
+use crate::queue::Full;
+use crate::reentry;
+use crate::sender::Sender;
+use crate::shared::Shared;
+use crate::spill::{Leaf, Why};
+use crate::sync::Arc;
+use crate::waits::{Deadline, Goal, Reached};
+use serde::Serialize;
+use std::fmt;
+use std::time::Instant;
+
+/// A handle on the queue and the books; cheap to clone, one pointer wide, usable from any thread, with or without a
+/// runtime.
+///
+/// Dropping a clone does nothing. Dropping the last one without [`shutdown`](Client::shutdown) lets the sender finish
+/// within `shutdown_timeout` in the background and write the rest to the log; a process that exits before that loses
+/// at most what [`Stats::pending`] says.
+#[derive(Clone)]
+pub struct Client {
+    handle: Arc<Handle>,
+}
+
+/// What the clones share; its drop is the last client's.
+struct Handle {
+    shared: Arc<Shared>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shared.close(self.shared.config.shutdown_timeout);
+    }
+}
+
+impl Client {
+    /// Begins to configure a client for `endpoint`, an `http://` or `https://` URL.
+    pub fn builder(endpoint: impl Into<String>) -> Builder {
+        Builder::new(endpoint)
+    }
+
+    pub(crate) fn new(shared: Arc<Shared>) -> Client {
+        Client { handle: Arc::new(Handle { shared }) }
+    }
+
+    /// Hands over an event: encoded now, delivered later, or written to the log.
+    ///
+    /// NaN and infinities become `null`, as serde_json has it. A value that cannot be encoded (its `Serialize` fails or
+    /// panics, nests deeper than 127 arrays and objects or 500 newtypes, or has map keys that are not strings) is [`Emitted::Lost`]; one
+    /// longer than `event_bytes_max` is spilled whole, beyond twice that it is lost.
+    ///
+    /// A type that recurses through untagged variants alone is not counted
+    /// ([`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX)): serde tells nobody of such levels, and a million of them overflow
+    /// the caller's stack, here as in any other serializer.
+    ///
+    /// # Blocking
+    /// Not on the network, not on the sender. If the queue is full or closed, as long as one log write takes.
+    #[inline]
+    pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Emitted {
+        match self.shared().mode.get() {
+            Mode::Off => Emitted::Off,
+            mode => self.emit_under(mode, event),
+        }
+    }
+
+    /// Like [`emit`](Client::emit), for an event that is expensive to make: `make` does not run when the mode is
+    /// [`Mode::Off`]. A panic in `make` is the caller's own and passes through; nothing was emitted then.
+    #[inline]
+    pub fn emit_with<T: Serialize>(&self, make: impl FnOnce() -> T) -> Emitted {
+        match self.shared().mode.get() {
+            Mode::Off => Emitted::Off,
+            mode => self.emit_under(mode, &make()),
+        }
+    }
+
+    fn emit_under<T: Serialize + ?Sized>(&self, mode: Mode, value: &T) -> Emitted {
+        let shared = self.shared();
+        let settler = &shared.settler;
+        if reentry::is_echo() {
+            settler.ledger.echo();
+            return Emitted::Off;
+        }
+        let Some(_encoding) = reentry::encoding() else {
+            return settler.lose_callers(LostReason::Reentrant);
+        };
+        let mut event = Event::vacant(settler.clock.last_tick());
+        let encoded = shared.encoder.encode(value, &mut event);
+        if encoded == Encoded::Whole && mode == Mode::On {
+            return match settler.queue.push(event) {
+                Ok(()) => Emitted::Queued,
+                Err((event, Full::NoRoom)) => {
+                    settler.hold();
+                    settler.notices.queue_full(event.emitted_at);
+                    self.spill(event, Side::Open, Reason::QueueFull)
+                }
+                Err((event, Full::Closed)) => self.spill(event, Side::Closed, Reason::Closed),
+            };
+        }
+        self.settle_apart(event, encoded, mode)
+    }
+
+    /// Everything that does not go into the queue.
+    #[cold]
+    fn settle_apart(&self, mut event: Event, encoded: Encoded, mode: Mode) -> Emitted {
+        let shared = self.shared();
+        let settler = &shared.settler;
+        let lost = match encoded {
+            Encoded::Whole | Encoded::Oversized => {
+                let reason = if mode == Mode::LogOnly { Reason::LogOnly } else { Reason::Oversized };
+                let (number, side) = settler.announce();
+                event.seq = number;
+                return self.spill(event, side, reason);
+            }
+            Encoded::TooLong => {
+                let beginning =
+                    String::from_utf8_lossy(&event.text()[..event.text().len().min(120)]).into_owned();
+                settler.notices.oversized(shared.now(), shared.config.event_bytes_max, &beginning);
+                LostReason::Oversized
+            }
+            Encoded::Failed(why) => {
+                settler.notices.encode_failed(shared.now(), &why);
+                LostReason::EncodeFailed
+            }
+        };
+        shared.encoder.recycle(&mut event);
+        settler.lose_callers(lost)
+    }
+
+    #[cold]
+    fn spill(&self, mut event: Event, side: Side, reason: Reason) -> Emitted {
+        let leaf = Leaf { seq: event.seq, emitted_at: event.emitted_at, text: event.text(), events: 1 };
+        let emitted = self.shared().settler.spill_callers(side, leaf, &Why::simple(reason));
+        self.shared().encoder.recycle(&mut event);
+        emitted
+    }
+
+    /// Switches the mode, at any time, from any thread. Events already in the queue are still delivered.
+    pub fn set_mode(&self, mode: Mode) {
+        let settler = &self.shared().settler;
+        let from = self.shared().mode.swap(mode);
+        if from != mode {
+            settler.notices.mode_changed(settler.clock.now(), from, mode);
+            settler.signal(&Signal::ModeChanged { from, to: mode });
+        }
+    }
+
+    /// The mode now.
+    pub fn mode(&self) -> Mode {
+        self.shared().mode.get()
+    }
+
+    /// Lowers the client's appetite while memory is short, or gives it its whole budget again: from now on `queue_bytes_max` is
+    /// this share of what it was built with. What is held already stays; an event for which there is no room in the share is spilled
+    /// with [`Reason::QueueFull`].
+    pub fn set_budget(&self, budget: Budget) {
+        let settler = &self.shared().settler;
+        let from = settler.queue.set_budget(budget);
+        if from != budget {
+            settler.notices.budget_changed(settler.clock.now(), from, budget);
+        }
+    }
+
+    /// The share of its byte budget that the client may use now.
+    pub fn budget(&self) -> Budget {
+        self.shared().settler.queue.budget()
+    }
+
+    /// A snapshot of the books. Some thirty loads: cheap enough for every second.
+    pub fn stats(&self) -> Stats {
+        self.shared().stats()
+    }
+
+    /// The most bytes this client can hold, from its configuration: slots of the queue, `queue_bytes_max`, batches,
+    /// bodies, compression, reading answers, connections, TLS, the sender's runtime. Callers inside `emit` use, for the
+    /// duration of the call, at most four times `event_bytes_max` each, and what their log takes for a record.
+    pub fn memory_bound(&self) -> usize {
+        self.shared().memory_bound
+    }
+
+    /// Waits until everything emitted before the call is settled: delivered, spilled or lost. Moves nothing: events keep
+    /// their way through the queue, only a batch in the making is not kept waiting for company.
+    ///
+    /// Works on any executor.
+    ///
+    /// # Errors
+    /// [`FlushError::DeadlinePassed`] if it takes longer; the events are settled all the same, later.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: dropping the future ends the waiting and nothing else.
+    pub async fn flush(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
+        let until = Instant::now() + deadline.into().remaining();
+        let number = self.shared().ask_for_flush();
+        match self.shared().board.wait(Goal::Flushed(number), until).await {
+            Reached::Yes => Ok(()),
+            Reached::No => Err(FlushError::DeadlinePassed),
+        }
+    }
+
+    /// Closes the client, lets the sender deliver what it can until the deadline, has it write the rest to the log, and
+    /// returns the final books. Events emitted from now on are spilled with [`Reason::Closed`].
+    ///
+    /// Idempotent: a second call, from any clone, waits for the same end; the earliest deadline holds. Works on any
+    /// executor. Returns at the latest 200 ms after the deadline; what could not even be written down by then is
+    /// [`LostReason::Deadline`].
+    ///
+    /// # Cancel safety
+    /// Dropping the future does not take back the shutdown: the sender finishes by itself within the deadline.
+    pub async fn shutdown(&self, deadline: impl Into<Deadline>) -> Stats {
+        self.shared().shutdown(deadline.into()).await
+    }
+
+    /// [`shutdown`](Client::shutdown) for where one cannot await: without a runtime, in `Drop`, in a panic hook, and also
+    /// inside one, since the sender runs on a thread of its own.
+    ///
+    /// # Blocking
+    /// The calling thread, until the end or 200 ms after the deadline. Called from inside overspill's own
+    /// work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
+    /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
+    /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`).
+    pub fn shutdown_blocking(&self, deadline: impl Into<Deadline>) -> Stats {
+        self.shared().shutdown_blocking(deadline.into())
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.handle.shared
+    }
+}
+
+/// The books; neither endpoint nor headers.
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("stats", &self.stats())
+            .field("memory_bound", &self.memory_bound())
+            .finish()
+    }
+}
+
+/// Why a flush ended without its goal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FlushError {
+    /// Something emitted before the flush is not settled yet.
+    DeadlinePassed,
+}
+
+impl fmt::Display for FlushError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline of the flush passed with events not settled yet")
+    }
+}
+
+impl std::error::Error for FlushError {}
+
+impl Builder {
+    /// Checks every setting and starts the client, with its sender on a thread of its own.
+    ///
+    /// # Errors
+    /// [`BuildError`] says which setting is wrong and what to do, or why thread, runtime or HTTP client could not be made.
+    ///
+    /// # Blocking
+    /// Until the sender's thread is up: well under a millisecond, for https as long as reading the root certificates takes.
+    pub fn build(self) -> Result<Client, BuildError> {
+        crate::start::on_own_thread(self)
+    }
+
+    /// Like [`build`](Builder::build), but without a thread: the sender is yours to run, on a tokio runtime with io and time
+    /// enabled. For simulations with a paused clock (the client's clock is then tokio's), and for programs that must
+    /// not start threads.
+    ///
+    /// # Errors
+    /// As [`build`](Builder::build).
+    pub fn build_with_sender(self) -> Result<(Client, Sender), BuildError> {
+        crate::start::by_hand(self)
+    }
+}
+
+#[cfg(all(test, overspill_shuttle))]
+mod model;

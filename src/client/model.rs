@@ -1,0 +1,302 @@
+//! The whole client under random interleavings (shuttle): callers, sender, mode, flush, close and snapshots at once.
+//!
+//! Everything here is the client's own: `emit`, the encoder, queue, sender, batches, spill, books and board. What stands in is
+//! the endpoint, a [`Transport`] that answers as it pleases, and time, which is the number of steps. So besides the
+//! law (L1 to L3) these models hold that nobody sleeps for ever: not the sender (Q4), not who waits for a flush or for
+//! the end.
+
+use super::Client;
+use crate::format::Ndjson;
+use crate::outcome::{Emitted, MaybeDelivered};
+use crate::spill::{Record, SpillSink};
+use crate::sync::Arc;
+use crate::sync::model::{JoinHandle, block_on, choose, explore, pause, spawn};
+use crate::transport::{Failure, FailureKind, Posting, Reply, Request, Transport};
+use crate::waits::{Goal, Reached};
+use crate::{Builder, Mode, Sender, Stats};
+use std::collections::BTreeSet;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::ops::Range;
+use std::pin::pin;
+use std::sync::Mutex;
+use std::task::Poll;
+use std::time::{Duration, Instant};
+
+/// Longer than any run.
+const EVER: Duration = Duration::from_secs(3000);
+
+/// Where events have ended, outside the client. The lock is not the checker's: what is noted is not part of the race.
+#[derive(Clone, Default)]
+struct Ends(Arc<Mutex<Found>>);
+
+#[derive(Default)]
+struct Found {
+    delivered: Vec<u64>,
+    spilled: Vec<u64>,
+}
+
+impl Found {
+    /// The events that have ended; none of them twice.
+    #[track_caller]
+    fn ended(&self) -> BTreeSet<u64> {
+        let ended: BTreeSet<u64> = self.delivered.iter().chain(&self.spilled).copied().collect();
+        assert_eq!(ended.len(), self.delivered.len() + self.spilled.len(), "an event in two places");
+        ended
+    }
+}
+
+impl Ends {
+    fn note(&self, note: impl FnOnce(&mut Found)) {
+        note(&mut self.0.lock().unwrap());
+    }
+}
+
+/// The endpoint: takes the events, refuses them, is not there, or breaks off, after a while.
+struct Endpoint(Ends);
+
+impl Transport for Endpoint {
+    fn post(&mut self, request: Request) -> Posting {
+        let ends = self.0.clone();
+        Box::pin(async move {
+            for _ in 0..choose(3) {
+                pause().await;
+            }
+            match choose(8) {
+                0 => Ok(Reply::of_status(503)),
+                1 => Ok(Reply::of_status(422)),
+                2 => Err(Failure {
+                    kind: FailureKind::Timeout,
+                    maybe_delivered: MaybeDelivered::Yes,
+                    detail: String::new(),
+                }),
+                _ => {
+                    let lines = std::str::from_utf8(&request.body).unwrap().lines();
+                    let ids = lines.map(|id| id.parse::<u64>().unwrap());
+                    ends.note(|found| found.delivered.extend(ids));
+                    Ok(Reply::of_status(200))
+                }
+            }
+        })
+    }
+}
+
+/// The log.
+impl SpillSink for Ends {
+    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+        self.note(|found| found.spilled.push(record.event.parse().unwrap()));
+        Ok(())
+    }
+
+    fn notice(&self, _: &str) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A client so small that everything in it fills up.
+fn build(ends: &Ends) -> (Client, Sender) {
+    Builder::new("model")
+        .transport(Endpoint(ends.clone()))
+        .spill_sink(ends.clone())
+        .spill_fallback(ends.clone())
+        .format(Ndjson)
+        .queue_events_max(2)
+        .queue_bytes_max(BYTES_MAX)
+        .batch_events_max(2)
+        .batch_bytes_max(8)
+        .batch_age_max(Duration::from_micros(20))
+        .post_timeout(EVER)
+        .probe_interval_max(Duration::from_micros(40))
+        .jitter_seed(1)
+        .build_with_sender()
+        .unwrap()
+}
+
+const BYTES_MAX: usize = 6;
+
+fn spawn_with<R: Send + 'static>(
+    client: &Client,
+    act: impl FnOnce(&Client) -> R + Send + 'static,
+) -> JoinHandle<R> {
+    let client = client.clone();
+    spawn(move || act(&client))
+}
+
+fn run(sender: Sender) -> JoinHandle<()> {
+    spawn(move || block_on(sender.run()))
+}
+
+/// The sender, as a future that is polled a few times, woken or not, and dropped at one of its awaits.
+fn run_and_drop(sender: Sender) -> JoinHandle<()> {
+    spawn(move || {
+        let mut running = pin!(sender.run());
+        let mut polls = choose(12);
+        block_on(poll_fn(|cx| {
+            if polls == 0 {
+                return Poll::Ready(());
+            }
+            polls -= 1;
+            cx.waker().wake_by_ref();
+            running.as_mut().poll(cx)
+        }));
+    })
+}
+
+/// Events of two digits each; those that became events.
+fn emit(client: &Client, ids: Range<u64>) -> Vec<u64> {
+    ids.filter(|id| client.emit(id) != Emitted::Off).collect()
+}
+
+fn switch(client: &Client) {
+    [Mode::LogOnly, Mode::Off, Mode::On].into_iter().for_each(|mode| client.set_mode(mode));
+}
+
+fn flush(client: &Client) -> Reached {
+    let shared = client.shared();
+    let number = shared.ask_for_flush();
+    shared.board.wait_blocking(Goal::Flushed(number), Instant::now() + EVER)
+}
+
+/// L1 in one snapshot: the subtraction that makes `pending` has not gone below zero.
+#[track_caller]
+fn assert_lawful(stats: &Stats) {
+    assert_eq!(stats.emitted, stats.delivered + stats.spilled + stats.lost + stats.pending, "{stats}");
+}
+
+/// Snapshots, one after the other: L1 in each, and no count goes back.
+fn watch(client: &Client) {
+    let counts = |stats: &Stats| [stats.emitted, stats.delivered, stats.spilled, stats.lost];
+    let mut before = client.stats();
+    for _ in 0..3 {
+        let stats = client.stats();
+        assert_lawful(&stats);
+        assert!(
+            counts(&before).iter().zip(counts(&stats)).all(|(before, now)| *before <= now),
+            "{before}\n{stats}"
+        );
+        before = stats;
+    }
+}
+
+/// L2 and L3: nothing is pending, nothing is held, and each event has ended in one place.
+#[track_caller]
+fn assert_settled(stats: &Stats, ends: &Ends, emitted: &[u64]) {
+    assert_lawful(stats);
+    assert_eq!((stats.emitted, stats.lost, stats.pending), (emitted.len() as u64, 0, 0), "{stats}");
+    assert_eq!(stats.pending_bytes, 0, "{stats}");
+    let found = ends.0.lock().unwrap();
+    assert_eq!((stats.delivered, stats.spilled), (found.delivered.len() as u64, found.spilled.len() as u64));
+    assert_eq!(found.ended(), emitted.iter().copied().collect());
+}
+
+fn end<R>(threads: impl IntoIterator<Item = JoinHandle<R>>) -> Vec<R> {
+    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+}
+
+#[test]
+fn every_event_has_one_ending_while_callers_mode_flush_close_and_snapshots_race() {
+    explore(|| {
+        let ends = Ends::default();
+        let (client, sender) = build(&ends);
+        let sender = run(sender);
+        let callers = [10, 20, 30].map(|id| spawn_with(&client, move |client| emit(client, id..id + 2)));
+        let others = [
+            spawn_with(&client, switch),
+            spawn_with(&client, watch),
+            spawn_with(&client, |client| assert_eq!(flush(client), Reached::Yes)),
+            spawn_with(&client, |client| assert_lawful(&client.shutdown_blocking(EVER))),
+        ];
+        let emitted = end(callers).concat();
+        end(others);
+        end([sender]);
+        assert_settled(&client.stats(), &ends, &emitted);
+    });
+}
+
+#[test]
+fn a_flush_returns_when_what_its_caller_has_emitted_before_is_settled() {
+    explore(|| {
+        let ends = Ends::default();
+        let (client, sender) = build(&ends);
+        let sender = run(sender);
+        let flushers = [10, 20, 30].map(|id| {
+            let ends = ends.clone();
+            spawn_with(&client, move |client| {
+                let emitted = emit(client, id..id + 2);
+                assert_eq!(flush(client), Reached::Yes);
+                let found = ends.0.lock().unwrap();
+                assert!(emitted.iter().all(|id| found.delivered.contains(id) || found.spilled.contains(id)));
+                emitted
+            })
+        });
+        let emitted = end(flushers).concat();
+        client.shutdown_blocking(EVER);
+        end([sender]);
+        assert_settled(&client.stats(), &ends, &emitted);
+    });
+}
+
+#[test]
+fn dropping_the_last_client_ends_a_sleeping_sender_which_settles_what_is_left() {
+    explore(|| {
+        let ends = Ends::default();
+        let (client, sender) = build(&ends);
+        let shared = Arc::clone(&client.handle.shared);
+        let sender = run(sender);
+        let callers = [10, 20].map(|id| {
+            let client = client.clone();
+            spawn(move || emit(&client, id..id + 2))
+        });
+        drop(client);
+        let emitted = end(callers).concat();
+        end([sender]);
+        assert_settled(&shared.stats(), &ends, &emitted);
+    });
+}
+
+#[test]
+fn a_sender_dropped_at_any_await_writes_down_what_it_and_the_queue_hold_while_callers_emit_on() {
+    explore(|| {
+        let ends = Ends::default();
+        let (client, sender) = build(&ends);
+        let sender = run_and_drop(sender);
+        let callers = [10, 20, 30].map(|id| spawn_with(&client, move |client| emit(client, id..id + 2)));
+        // Nobody but the sender closes the queue.
+        end([sender]);
+        let emitted = end(callers).concat();
+        assert_settled(&client.stats(), &ends, &emitted);
+    });
+}
+
+#[test]
+fn whoever_takes_over_and_the_sender_settle_each_event_once_between_them() {
+    explore(|| {
+        let ends = Ends::default();
+        let (client, sender) = build(&ends);
+        let sender = run(sender);
+        let callers = [10, 20].map(|id| spawn_with(&client, move |client| emit(client, id..id + 2)));
+        let others = [
+            spawn_with(&client, watch),
+            // Two calls of `shutdown` whose deadlines have passed.
+            spawn_with(&client, |client| client.shared().settler.take_over()),
+            spawn_with(&client, |client| client.shared().settler.take_over()),
+        ];
+        let emitted = end(callers).concat();
+        end(others);
+        end([sender]);
+        let stats = client.stats();
+        assert_lawful(&stats);
+        assert_eq!(
+            (stats.emitted, stats.pending, stats.pending_bytes),
+            (emitted.len() as u64, 0, 0),
+            "{stats}"
+        );
+        let found = ends.0.lock().unwrap();
+        // What was taken over may have been on its way all the same; what was not is where the books say.
+        let ended = found.ended();
+        assert!(ended.len() as u64 + stats.lost >= stats.emitted, "{stats}");
+        assert!(
+            found.delivered.len() as u64 >= stats.delivered && found.spilled.len() as u64 >= stats.spilled
+        );
+    });
+}

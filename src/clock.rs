@@ -1,0 +1,190 @@
+//! The only door to time.
+//!
+//! In: nothing. Out: [`Stamp`]s, nanoseconds on a monotonic clock since the client was built; a wall clock that
+//! jumps moves nothing here. The clock is the machine's, or tokio's when the sender runs as a future of the
+//! user's own runtime, so that a paused runtime makes days pass in a second.
+
+use std::time::{Duration, Instant};
+
+/// A moment, in nanoseconds since the client was built.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) struct Stamp(pub(crate) u64);
+
+impl Stamp {
+    /// No moment a process lives to see: 584 years after the build.
+    pub(crate) const NEVER: Stamp = Stamp(u64::MAX);
+
+    pub(crate) fn after(self, delay: Duration) -> Stamp {
+        Stamp(self.0.saturating_add(nanos(delay)))
+    }
+
+    pub(crate) fn before(self, lead: Duration) -> Stamp {
+        Stamp(self.0.saturating_sub(nanos(lead)))
+    }
+
+    /// Zero if `earlier` is in fact later: clocks of two cores may disagree by a few nanoseconds.
+    pub(crate) fn since(self, earlier: Stamp) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Whose time it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The machine's monotonic clock.
+    Machine,
+    /// tokio's, which a test may pause.
+    Tokio,
+}
+
+/// A clock that starts at zero when the client is built.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    epoch: Instant,
+    source: Source,
+    tick: Tick,
+}
+
+impl Clock {
+    pub(crate) fn start(source: Source) -> Clock {
+        Clock { epoch: read(source), source, tick: Tick::start() }
+    }
+
+    /// The time at the kernel's last tick, 1 to 10 ms ago: for the label of an event. A quarter of what reading the time costs,
+    /// which in turn would be a tenth of the whole call.
+    #[inline]
+    pub(crate) fn last_tick(&self) -> Stamp {
+        match self.source {
+            Source::Machine => self.tick.last().unwrap_or_else(|| self.now()),
+            Source::Tokio => self.now(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Stamp {
+        self.stamp(read(self.source))
+    }
+
+    pub(crate) fn stamp(&self, instant: Instant) -> Stamp {
+        Stamp(nanos(instant.saturating_duration_since(self.epoch)))
+    }
+
+    /// Resolves at `stamp`; a moment beyond what the platform can express never comes.
+    ///
+    /// # Cancel safety
+    /// Cancel safe; needs a tokio runtime, which the sender has.
+    #[cfg(not(overspill_shuttle))]
+    pub(crate) async fn sleep_until(&self, stamp: Stamp) {
+        match self.epoch.checked_add(Duration::from_nanos(stamp.0)) {
+            Some(instant) if stamp != Stamp::NEVER => tokio::time::sleep_until(instant.into()).await,
+            _ => std::future::pending().await,
+        }
+    }
+}
+
+/// Linux keeps the time of its last tick where it can be read without looking at the clock.
+#[derive(Debug, Clone, Copy)]
+struct Tick {
+    #[cfg(all(target_os = "linux", not(overspill_shuttle)))]
+    epoch: u64,
+}
+
+#[cfg(all(target_os = "linux", not(overspill_shuttle)))]
+impl Tick {
+    fn start() -> Tick {
+        Tick { epoch: Tick::nanos(rustix::time::ClockId::Monotonic) }
+    }
+
+    /// Never ahead of [`Clock::now`]; in the first tick zero.
+    #[inline]
+    fn last(self) -> Option<Stamp> {
+        Some(Stamp(Tick::nanos(rustix::time::ClockId::MonotonicCoarse).saturating_sub(self.epoch)))
+    }
+
+    #[inline]
+    fn nanos(clock: rustix::time::ClockId) -> u64 {
+        let time = rustix::time::clock_gettime(clock);
+        // Both are positive on a monotonic clock, and five hundred years of nanoseconds fit.
+        (time.tv_sec as u64).wrapping_mul(1_000_000_000).wrapping_add(time.tv_nsec as u64)
+    }
+}
+
+#[cfg(not(all(target_os = "linux", not(overspill_shuttle))))]
+impl Tick {
+    fn start() -> Tick {
+        Tick {}
+    }
+
+    fn last(self) -> Option<Stamp> {
+        None
+    }
+}
+
+#[cfg(not(overspill_shuttle))]
+fn read(source: Source) -> Instant {
+    match source {
+        Source::Machine => Instant::now(),
+        Source::Tokio => tokio::time::Instant::now().into_std(),
+    }
+}
+
+/// A model's time is its steps, a microsecond each, so that a schedule that is run again finds the same moments.
+#[cfg(overspill_shuttle)]
+mod model {
+    use super::{Clock, Source, Stamp};
+    use crate::sync::model::{pause, steps};
+    use std::sync::LazyLock;
+    use std::time::{Duration, Instant};
+
+    static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+    pub(super) fn read(_: Source) -> Instant {
+        *BEGINNING + Duration::from_micros(steps())
+    }
+
+    impl Clock {
+        pub(crate) async fn sleep_until(&self, stamp: Stamp) {
+            if stamp == Stamp::NEVER {
+                return std::future::pending().await;
+            }
+            while self.now() < stamp {
+                pause().await;
+            }
+        }
+    }
+}
+#[cfg(overspill_shuttle)]
+use model::read;
+
+/// The wall clock: only to read a date that an endpoint sends.
+pub(crate) fn wall() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}
+
+/// A number that differs between clients, processes and hosts: the client's id and the default seed of the jitter.
+pub(crate) fn entropy() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // RandomState takes its keys from the operating system once per thread and increments them for each hasher.
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_tick_is_never_ahead_of_the_time_and_never_far_behind() {
+        let clock = Clock::start(Source::Machine);
+        for _ in 0..100_000 {
+            let before = clock.now();
+            let tick = clock.last_tick();
+            let after = clock.now();
+            assert!(tick <= after, "{tick:?} {after:?}");
+            // 100 Hz is the slowest tick there is; a second more for a machine that is asked for more than it has.
+            assert!(before.since(tick) < Duration::from_secs(1), "{tick:?} {before:?}");
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! Settings: what a user may choose, checked as a whole by `build`, never later.
+//!
+//! In: the builder's calls, or the environment by [`Builder::from_env`]. Out: a [`Config`] whose every value is within
+//! its limits ([`crate::limits`]), and the memory bound that follows from it. A value out of range is an error that
+//! says what to do; nothing is clamped. A limit left unset follows one that is set (an `event_bytes_max` never
+//! exceeds the batch or the queue that must hold the event); two that are set and contradict each other are an error.
+
+mod bound;
+mod env;
+mod error;
+
+pub(crate) use bound::Tls;
+pub use error::BuildError;
+
+use crate::event::largest_event;
+use crate::format::{Format, JsonArray};
+use crate::limits::*;
+use crate::mode::Mode;
+use crate::observer::{Nobody, Observer};
+use crate::spill::{LogLevel, SpillPacking, SpillSink, WriteSink};
+use crate::sync::Arc;
+use crate::transport::Transport;
+use crate::transport::http::{HttpSettings, PlaintextCredentials};
+use std::fmt;
+use std::time::Duration;
+
+/// Collects the settings of a [`Client`](crate::Client). Defaults and limits: [`crate::limits`].
+#[must_use = "a builder does nothing until it is built"]
+pub struct Builder {
+    pub(crate) endpoint: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) plaintext_credentials: PlaintextCredentials,
+    pub(crate) proxy: Option<String>,
+    pub(crate) root_certificates_pem: Vec<Vec<u8>>,
+    pub(crate) queue_events_max: usize,
+    pub(crate) queue_bytes_max: usize,
+    pub(crate) event_bytes_max: Option<usize>,
+    pub(crate) batch_events_max: usize,
+    pub(crate) batch_bytes_max: usize,
+    pub(crate) batch_age_max: Duration,
+    pub(crate) posts_in_flight_max: usize,
+    pub(crate) connect_timeout: Option<Duration>,
+    pub(crate) post_timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) probe_interval_max: Duration,
+    pub(crate) mode: Mode,
+    pub(crate) spill_level: LogLevel,
+    pub(crate) spill_packing: SpillPacking,
+    pub(crate) spill_sink: Option<Arc<dyn SpillSink>>,
+    pub(crate) spill_fallback: Arc<dyn SpillSink>,
+    pub(crate) format: Box<dyn Format>,
+    pub(crate) compression: Compression,
+    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) transport: Option<Box<dyn Transport>>,
+    pub(crate) jitter_seed: Option<u64>,
+}
+
+/// How bodies are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Compression {
+    Plain,
+    #[cfg(feature = "gzip")]
+    Gzip,
+}
+
+/// What is left to know once the parts are built.
+#[derive(Debug, Clone)]
+pub(crate) struct Config {
+    pub(crate) queue_events_max: usize,
+    pub(crate) queue_bytes_max: usize,
+    pub(crate) event_bytes_max: usize,
+    pub(crate) batch_events_max: usize,
+    pub(crate) batch_bytes_max: usize,
+    pub(crate) batch_age_max: Duration,
+    pub(crate) posts_in_flight_max: usize,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) post_timeout: Duration,
+    pub(crate) shutdown_timeout: Duration,
+    pub(crate) probe_interval_max: Duration,
+    pub(crate) compression: Compression,
+    pub(crate) spill_packing: SpillPacking,
+    pub(crate) jitter_seed: u64,
+}
+
+impl Builder {
+    /// A builder for `endpoint`, an `http://` or `https://` URL. Parsed by `build`.
+    pub fn new(endpoint: impl Into<String>) -> Builder {
+        Builder {
+            endpoint: endpoint.into(),
+            headers: Vec::new(),
+            plaintext_credentials: PlaintextCredentials::Refused,
+            proxy: None,
+            root_certificates_pem: Vec::new(),
+            queue_events_max: QUEUE_EVENTS,
+            queue_bytes_max: QUEUE_BYTES,
+            event_bytes_max: None,
+            batch_events_max: BATCH_EVENTS,
+            batch_bytes_max: BATCH_BYTES,
+            batch_age_max: BATCH_AGE,
+            posts_in_flight_max: POSTS_IN_FLIGHT,
+            connect_timeout: None,
+            post_timeout: POST_TIMEOUT,
+            shutdown_timeout: SHUTDOWN_TIMEOUT,
+            probe_interval_max: PROBE_INTERVAL,
+            mode: Mode::On,
+            spill_level: LogLevel::Warn,
+            spill_packing: SpillPacking::OneByOne,
+            spill_sink: None,
+            // `Stderr`, with a memory for a line that was torn.
+            spill_fallback: Arc::new(WriteSink::new(std::io::stderr())),
+            format: Box::new(JsonArray),
+            compression: Compression::Plain,
+            observer: Box::new(Nobody),
+            transport: None,
+            jitter_seed: None,
+        }
+    }
+
+    /// Sends `authorization: Bearer token`. Never shown in Debug, a log or an error; over plain http refused by
+    /// `build` except to a loopback host.
+    pub fn bearer_auth(self, token: impl AsRef<str>) -> Builder {
+        let value = format!("Bearer {}", token.as_ref());
+        self.header("authorization", value)
+    }
+
+    /// Sends a header with every request. Every value is treated as a secret: never shown anywhere. One whose name
+    /// speaks of a credential (auth, key, token, secret, password, cookie) is refused over plain http like a bearer token.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Builder {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Lets credentials travel over plain http to a host that is not loopback: for a network that you trust.
+    pub fn allow_plaintext_credentials(mut self) -> Builder {
+        self.plaintext_credentials = PlaintextCredentials::Allowed;
+        self
+    }
+
+    /// Posts through this proxy. The proxy variables of the environment are never looked at.
+    pub fn proxy(mut self, url: impl Into<String>) -> Builder {
+        self.proxy = Some(url.into());
+        self
+    }
+
+    /// Trusts the certificates in this PEM text beside the platform's own. May be called again. Feature `https`.
+    ///
+    /// Where the platform's own are is the platform's to say: on Linux also by the variables `SSL_CERT_FILE` and
+    /// `SSL_CERT_DIR`, the only ones of the environment that matter here without being asked for.
+    pub fn root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Builder {
+        self.root_certificates_pem.push(pem.into());
+        self
+    }
+
+    /// Most events waiting in the queue. Default [`QUEUE_EVENTS`]; the slots, 256 bytes each, are allocated at once.
+    pub fn queue_events_max(mut self, events: usize) -> Builder {
+        self.queue_events_max = events;
+        self
+    }
+
+    /// Most bytes of events in the queue, in batches and in requests together. Default [`QUEUE_BYTES`].
+    pub fn queue_bytes_max(mut self, bytes: usize) -> Builder {
+        self.queue_bytes_max = bytes;
+        self
+    }
+
+    /// Most bytes of one event's JSON. Default [`EVENT_BYTES`], or what the batch and the queue can hold if that is
+    /// less. A longer event is spilled whole up to twice this, and lost beyond.
+    pub fn event_bytes_max(mut self, bytes: usize) -> Builder {
+        self.event_bytes_max = Some(bytes);
+        self
+    }
+
+    /// Most events of one request. Default [`BATCH_EVENTS`].
+    pub fn batch_events_max(mut self, events: usize) -> Builder {
+        self.batch_events_max = events;
+        self
+    }
+
+    /// Most bytes of one request's body before compression. Default [`BATCH_BYTES`].
+    pub fn batch_bytes_max(mut self, bytes: usize) -> Builder {
+        self.batch_bytes_max = bytes;
+        self
+    }
+
+    /// How long an event waits for company before its batch is posted. Default [`BATCH_AGE`].
+    pub fn batch_age_max(mut self, age: Duration) -> Builder {
+        self.batch_age_max = age;
+        self
+    }
+
+    /// Most requests at the same time. Default [`POSTS_IN_FLIGHT`]. An endpoint that answers 429 or 5xx, or not in time, gets half
+    /// as many, and one more for each round of successes.
+    pub fn posts_in_flight_max(mut self, posts: usize) -> Builder {
+        self.posts_in_flight_max = posts;
+        self
+    }
+
+    /// Most time to connect: name look-up, TCP and TLS. Default [`CONNECT_TIMEOUT`], or `post_timeout` if that is less.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Builder {
+        self.connect_timeout = Some(timeout);
+        self
+    }
+
+    /// Most time for one request, connecting included. Default [`POST_TIMEOUT`].
+    pub fn post_timeout(mut self, timeout: Duration) -> Builder {
+        self.post_timeout = timeout;
+        self
+    }
+
+    /// What the sender may take to finish after the last client was dropped without `shutdown`. Default
+    /// [`SHUTDOWN_TIMEOUT`].
+    pub fn shutdown_timeout(mut self, timeout: Duration) -> Builder {
+        self.shutdown_timeout = timeout;
+        self
+    }
+
+    /// Most time between two probes of an endpoint that is out. Default [`PROBE_INTERVAL`].
+    pub fn probe_interval_max(mut self, interval: Duration) -> Builder {
+        self.probe_interval_max = interval;
+        self
+    }
+
+    /// The mode to begin with. Default [`Mode::On`].
+    pub fn mode(mut self, mode: Mode) -> Builder {
+        self.mode = mode;
+        self
+    }
+
+    /// The level of spilled events in the application log. Default WARN.
+    pub fn spill_level(mut self, level: LogLevel) -> Builder {
+        self.spill_level = level;
+        self
+    }
+
+    /// Whether the sender writes several events into one record. Default [`SpillPacking::OneByOne`].
+    pub fn spill_packing(mut self, packing: SpillPacking) -> Builder {
+        self.spill_packing = packing;
+        self
+    }
+
+    /// Spills into `sink` instead of the application log. A sink says when it cannot write; a subscriber keeps that to
+    /// itself, so that events it has read and could not write are counted as spilled.
+    pub fn spill_sink(mut self, sink: impl SpillSink) -> Builder {
+        self.spill_sink = Some(Arc::new(sink));
+        self
+    }
+
+    /// Where spilled events go when nobody reads the application log, or the sink fails. Default
+    /// [`Stderr`](crate::spill::Stderr).
+    pub fn spill_fallback(mut self, sink: impl SpillSink) -> Builder {
+        self.spill_fallback = Arc::new(sink);
+        self
+    }
+
+    /// How events become a body. Default [`JsonArray`].
+    pub fn format(mut self, format: impl Format) -> Builder {
+        self.format = Box::new(format);
+        self
+    }
+
+    /// Compresses bodies (`content-encoding: gzip`, level 1).
+    #[cfg(feature = "gzip")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
+    pub fn gzip(mut self) -> Builder {
+        self.compression = Compression::Gzip;
+        self
+    }
+
+    /// Learns of outcomes, posts and outages.
+    pub fn observer(mut self, observer: impl Observer) -> Builder {
+        self.observer = Box::new(observer);
+        self
+    }
+
+    /// Posts by another way than HTTP: a scripted one in a simulation. The endpoint is then only a name.
+    pub fn transport(mut self, transport: impl Transport) -> Builder {
+        self.transport = Some(Box::new(transport));
+        self
+    }
+
+    /// Makes the jitter of the probes repeatable: for simulations.
+    pub fn jitter_seed(mut self, seed: u64) -> Builder {
+        self.jitter_seed = Some(seed);
+        self
+    }
+
+    /// The settings that are plain numbers, checked one by one and against each other.
+    pub(crate) fn config(&self) -> Result<Config, BuildError> {
+        let size = |name, value, max| in_range(name, value, 1, max);
+        let time = |name, value: Duration| {
+            if value.is_zero() || value > TIMEOUT_LIMIT {
+                return Err(BuildError::invalid(
+                    name,
+                    format!("is {value:?}"),
+                    "choose more than 0 s and at most 1 h",
+                ));
+            }
+            Ok(value)
+        };
+        let batch_bytes_max = size("batch_bytes_max", self.batch_bytes_max, BATCH_BYTES_LIMIT)?;
+        let queue_bytes_max = size("queue_bytes_max", self.queue_bytes_max, QUEUE_BYTES_LIMIT)?;
+        let event_bytes_max = self.checked_event_bytes_max(batch_bytes_max, queue_bytes_max)?;
+        let post_timeout = time("post_timeout", self.post_timeout)?;
+        let connect_timeout = match self.connect_timeout {
+            Some(connect) if connect > post_timeout => Err(BuildError::invalid(
+                "connect_timeout",
+                format!("is {connect:?}, more than post_timeout ({post_timeout:?}) of which it is a part"),
+                "lower it, or raise post_timeout",
+            )),
+            Some(connect) => time("connect_timeout", connect),
+            None => Ok(CONNECT_TIMEOUT.min(post_timeout)),
+        }?;
+        Ok(Config {
+            queue_events_max: size("queue_events_max", self.queue_events_max, QUEUE_EVENTS_LIMIT)?,
+            queue_bytes_max,
+            event_bytes_max,
+            batch_events_max: size("batch_events_max", self.batch_events_max, BATCH_EVENTS_LIMIT)?,
+            batch_bytes_max,
+            batch_age_max: time("batch_age_max", self.batch_age_max)?,
+            posts_in_flight_max: size(
+                "posts_in_flight_max",
+                self.posts_in_flight_max,
+                POSTS_IN_FLIGHT_LIMIT,
+            )?,
+            connect_timeout,
+            post_timeout,
+            shutdown_timeout: time("shutdown_timeout", self.shutdown_timeout)?,
+            probe_interval_max: time("probe_interval_max", self.probe_interval_max)?,
+            compression: self.compression,
+            spill_packing: self.spill_packing,
+            jitter_seed: self.jitter_seed.unwrap_or_else(crate::clock::entropy),
+        })
+    }
+
+    fn checked_event_bytes_max(
+        &self,
+        batch_bytes_max: usize,
+        queue_bytes_max: usize,
+    ) -> Result<usize, BuildError> {
+        let overhead = self.format.overhead();
+        let Some(room) =
+            batch_bytes_max.checked_sub(overhead.per_batch + overhead.per_event).filter(|&room| room > 0)
+        else {
+            return Err(BuildError::invalid(
+                "batch_bytes_max",
+                format!("is {batch_bytes_max}, less than the format's own bytes for a single event"),
+                "raise it",
+            ));
+        };
+        let in_queue = largest_event(queue_bytes_max);
+        let Some(chosen) = self.event_bytes_max else {
+            return Ok(EVENT_BYTES.min(room).min(in_queue));
+        };
+        let chosen = in_range("event_bytes_max", chosen, 1, EVENT_BYTES_LIMIT)?;
+        for (holder, holds) in [("batch_bytes_max", room), ("queue_bytes_max", in_queue)] {
+            if chosen > holds {
+                return Err(BuildError::invalid(
+                    "event_bytes_max",
+                    format!(
+                        "is {chosen}, but {holder} leaves room for {holds}: the largest event would never be sent"
+                    ),
+                    format!("lower it, or raise {holder}"),
+                ));
+            }
+        }
+        Ok(chosen)
+    }
+
+    pub(crate) fn http_settings(&mut self, config: &Config) -> HttpSettings {
+        HttpSettings {
+            endpoint: std::mem::take(&mut self.endpoint),
+            headers: std::mem::take(&mut self.headers),
+            plaintext_credentials: self.plaintext_credentials,
+            connect_timeout: config.connect_timeout,
+            posts_in_flight_max: config.posts_in_flight_max,
+            proxy: self.proxy.take(),
+            root_certificates_pem: std::mem::take(&mut self.root_certificates_pem),
+        }
+    }
+}
+
+fn in_range(name: &'static str, value: usize, min: usize, max: usize) -> Result<usize, BuildError> {
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    Err(BuildError::invalid(name, format!("is {value}"), format!("choose {min} to {max}")))
+}
+
+/// Numbers and names; endpoint, headers, proxy and certificates may hold secrets and are left out.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("queue_events_max", &self.queue_events_max)
+            .field("queue_bytes_max", &self.queue_bytes_max)
+            .field("event_bytes_max", &self.event_bytes_max)
+            .field("batch_events_max", &self.batch_events_max)
+            .field("batch_bytes_max", &self.batch_bytes_max)
+            .field("batch_age_max", &self.batch_age_max)
+            .field("posts_in_flight_max", &self.posts_in_flight_max)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("post_timeout", &self.post_timeout)
+            .field("shutdown_timeout", &self.shutdown_timeout)
+            .field("probe_interval_max", &self.probe_interval_max)
+            .field("mode", &self.mode)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests;

@@ -1,0 +1,49 @@
+//! The memory bound: every byte that a client can hold, from its configuration.
+
+use super::{Compression, Config};
+use crate::encode::ENCODER_BYTES;
+use crate::event::{self, Event};
+use crate::format::Overhead;
+use crate::limits::*;
+use crate::sender::batch::Mark;
+
+/// Which transport's memory counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tls {
+    No,
+    Yes,
+}
+
+impl Config {
+    /// Upper limit of what the client holds between calls. Callers inside `emit` use, beyond it and for the duration
+    /// of the call only, at most four times `event_bytes_max` each and what their log takes for one record.
+    pub(crate) fn memory_bound(&self, overhead: Overhead, tls: Tls) -> usize {
+        let posts = self.posts_in_flight_max;
+        // A slot and crossbeam's stamp beside it.
+        let slots = self.queue_events_max * (size_of::<Event>() + size_of::<usize>());
+        // Blocks of long events in the queue are charged to the budget, spare ones are not.
+        let budget = self.queue_bytes_max + event::spare_bytes_max(2 * self.event_bytes_max);
+        // One batch fills, one is ready, the others are in flight; all keep their room when they are used again.
+        let batch = self.batch_text_bytes_max() + self.batch_events_max * size_of::<Mark>();
+        // The body beside its batch; compressed, a second one, a little longer at worst than the first.
+        let body = self.body_bytes_max(self.batch_events_max, self.batch_text_bytes_max(), overhead);
+        let bodies = match self.compression {
+            Compression::Plain => posts * body,
+            #[cfg(feature = "gzip")]
+            Compression::Gzip => GZIP_BYTES + body + posts * 2 * (body + body / 8 + 1024),
+        };
+        let exchange = REPLY_BYTES_MAX + CONNECTION_BYTES;
+        let fixed = RUNTIME_BYTES + ENCODER_BYTES + if tls == Tls::Yes { TLS_BYTES } else { 0 };
+        let packing = self.spill_packing.bytes_max(self.batch_events_max);
+        slots + budget + (posts + 2) * batch + bodies + posts * exchange + fixed + packing
+    }
+
+    /// Room for the JSON texts of one batch.
+    pub(crate) fn batch_text_bytes_max(&self) -> usize {
+        self.batch_bytes_max
+    }
+
+    pub(crate) fn body_bytes_max(&self, events: usize, text: usize, overhead: Overhead) -> usize {
+        text + overhead.per_batch + events * overhead.per_event
+    }
+}

@@ -1,0 +1,94 @@
+use super::*;
+use crate::format::Ndjson;
+use std::collections::BTreeMap;
+
+fn refused(builder: Builder) -> String {
+    builder.config().unwrap_err().to_string()
+}
+
+#[test]
+fn the_defaults_are_valid_and_cost_less_than_twenty_four_mebibytes() {
+    let builder = Builder::new("http://localhost/");
+    let config = builder.config().unwrap();
+    let bound = config.memory_bound(builder.format.overhead(), bound::Tls::Yes);
+    assert!((8 << 20..24 << 20).contains(&bound), "{bound}");
+}
+
+#[test]
+fn packing_is_off_unless_asked_for_and_its_room_is_in_the_bound() {
+    let bound =
+        |builder: &Builder| builder.config().unwrap().memory_bound(builder.format.overhead(), bound::Tls::No);
+    let plain = Builder::new("http://localhost/");
+    assert_eq!(plain.config().unwrap().spill_packing, SpillPacking::OneByOne);
+    let packed = Builder::new("http://localhost/").spill_packing(SpillPacking::Packed);
+    assert_eq!(bound(&packed) - bound(&plain), PART_BYTES_MAX + BATCH_EVENTS * 4);
+}
+
+#[test]
+fn a_setting_out_of_range_is_an_error_that_says_what_to_do() {
+    let new = || Builder::new("http://localhost/");
+    assert_eq!(refused(new().queue_events_max(0)), "queue_events_max is 0: choose 1 to 1048576");
+    assert!(refused(new().batch_age_max(Duration::ZERO)).contains("more than 0 s"));
+    assert!(refused(new().post_timeout(Duration::MAX)).contains("at most 1 h"));
+    assert!(refused(new().posts_in_flight_max(65)).contains("1 to 64"));
+    assert!(refused(new().batch_bytes_max(3)).contains("single event"));
+    assert!(refused(new().connect_timeout(Duration::from_secs(20))).contains("raise post_timeout"));
+}
+
+#[test]
+fn an_unset_event_maximum_follows_what_must_hold_the_event_and_a_contradiction_is_an_error() {
+    let small = || Builder::new("http://localhost/").format(Ndjson).batch_bytes_max(1001);
+    assert_eq!(small().config().unwrap().event_bytes_max, 1000);
+    assert!(refused(small().event_bytes_max(1001)).contains("raise batch_bytes_max"));
+    let queue = || Builder::new("http://localhost/").queue_bytes_max(500);
+    assert_eq!(queue().config().unwrap().event_bytes_max, 212, "longer ones take a block of 512 bytes");
+    assert!(refused(queue().event_bytes_max(213)).contains("raise queue_bytes_max"));
+}
+
+fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+#[test]
+fn the_environment_sets_what_the_builder_sets() {
+    let builder = Builder::new("http://other/")
+        .with_variables(variables(&[
+            ("ENDPOINT", "http://localhost:1/x"),
+            ("MODE", "log_only"),
+            ("QUEUE_BYTES_MAX", "2MiB"),
+            ("BATCH_AGE_MAX", "50ms"),
+            ("POST_TIMEOUT", "2m"),
+            ("FORMAT", "ndjson"),
+            ("SPILL_PACKING", "packed"),
+            ("HEADERS", r#"{"x-tenant": "a"}"#),
+        ]))
+        .unwrap();
+    let config = builder.config().unwrap();
+    assert_eq!((builder.endpoint.as_str(), builder.mode), ("http://localhost:1/x", Mode::LogOnly));
+    assert_eq!((config.queue_bytes_max, config.batch_age_max), (2 << 20, Duration::from_millis(50)));
+    assert_eq!(
+        (config.post_timeout, builder.format.content_type()),
+        (Duration::from_secs(120), "application/x-ndjson")
+    );
+    assert_eq!(config.spill_packing, SpillPacking::Packed);
+    assert_eq!(builder.headers, [("x-tenant".to_owned(), "a".to_owned())]);
+}
+
+#[test]
+fn a_wrong_or_unknown_variable_is_an_error_that_does_not_repeat_its_value() {
+    let error =
+        |name, value| Builder::new("x").with_variables(variables(&[(name, value)])).unwrap_err().to_string();
+    assert!(error("QUEUE_EVENT_MAX", "1").contains("OVERSPILL_QUEUE_EVENT_MAX is not a setting"));
+    assert!(error("MODE", "of").contains("on, log_only or off"));
+    assert!(error("SPILL_PACKING", "yes").contains("one_by_one or packed"));
+    assert!(error("POST_TIMEOUT", "10").contains("200ms"));
+    assert!(!error("HEADERS", "s3cret").contains("s3cret"));
+    assert!(error("QUEUE_BYTES_MAX", "99999999999999999999GiB").contains("bytes"));
+}
+
+#[test]
+fn secrets_are_not_in_the_debug_text_of_the_builder() {
+    let builder =
+        Builder::new("https://user:canary1@host/?key=canary2").bearer_auth("canary3").header("x", "canary4");
+    assert!(!format!("{builder:?}").contains("canary"));
+}

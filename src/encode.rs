@@ -1,0 +1,95 @@
+//! Any `Serialize` becomes JSON, once, on the caller, straight into the slot that travels.
+//!
+//! In: a value. Out: an [`Event`] whose text both the request and the log use, or the reason why there is none.
+//! E2: work and memory are bounded by twice `event_bytes_max`, however long, endless or deep the value is. The one exception is
+//! depth that serde tells nobody of, see [`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX).
+//! E3: the text is one line of printable characters. Control, format and bidi characters, which serde_json would
+//! copy, are written as the `\uXXXX` that means the same, so that the log can carry the identical text.
+//! E4: what is called whole is one JSON value, whatever its `Serialize` does (see `json`).
+//! Deliberately not here: what to do with an event that is too long; the client decides.
+
+mod compound;
+mod json;
+mod keys;
+mod slot;
+mod text;
+mod word;
+
+use crate::event::{Blocks, Event};
+use crate::sync::contain;
+use json::{Json, State};
+use keys::Keys;
+use serde::Serialize;
+use slot::Slot;
+pub(crate) use text::is_unprintable;
+
+/// The encoder of one client.
+#[derive(Debug)]
+pub(crate) struct Encoder {
+    blocks: Blocks,
+    keys: Keys,
+    event_bytes_max: usize,
+}
+
+/// What an encoder holds, apart from spare blocks.
+pub(crate) const ENCODER_BYTES: usize = Keys::BYTES;
+
+/// How an encoding ended; the event holds the text in the first two cases.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Encoded {
+    Whole,
+    /// Longer than `event_bytes_max`, but whole: it can still be written to the log.
+    Oversized,
+    /// Longer than twice `event_bytes_max`: cut off, no content.
+    TooLong,
+    /// The value's `Serialize` failed, panicked or nested too deep.
+    Failed(String),
+}
+
+impl Encoder {
+    pub(crate) fn new(event_bytes_max: usize) -> Encoder {
+        Encoder { blocks: Blocks::new(2 * event_bytes_max), keys: Keys::default(), event_bytes_max }
+    }
+
+    pub(crate) fn encode(&self, value: &(impl Serialize + ?Sized), event: &mut Event) -> Encoded {
+        let ended = contain(|| {
+            let slot = Slot::new(event.inline_room(), &self.blocks, 2 * self.event_bytes_max);
+            let mut json = Json::new(slot, &self.keys);
+            let ended = value.serialize(&mut json);
+            let state = json.state();
+            let (len, block) = json.slot.into_text();
+            event.hold(len, block);
+            (ended, state)
+        });
+        let len = event.text().len();
+        match ended {
+            Err(panicked) => Encoded::Failed(format!("Serialize panicked: {}", panicked.0)),
+            Ok((Err(refusal), _)) if refusal.is_cut() => Encoded::TooLong,
+            Ok((_, State::Cut)) => Encoded::TooLong,
+            Ok((Err(refusal), _)) => Encoded::Failed(refusal.to_string()),
+            Ok((Ok(()), State::Broken)) => {
+                Encoded::Failed("its Serialize passed over an error, or left something unended".to_owned())
+            }
+            // A maximum below the slot's own room is first seen here.
+            Ok((Ok(()), State::Sound)) if len > 2 * self.event_bytes_max => Encoded::TooLong,
+            Ok((Ok(()), State::Sound)) if len > self.event_bytes_max => Encoded::Oversized,
+            Ok((Ok(()), State::Sound)) => Encoded::Whole,
+        }
+    }
+
+    /// Ends the event's stay in memory: its block becomes a spare.
+    #[inline]
+    pub(crate) fn recycle(&self, event: &mut Event) {
+        if let Some(block) = event.take_block() {
+            self.blocks.give(block);
+        }
+    }
+}
+
+/// Text of foreign origin (an error, a panic) made fit for one printable field.
+pub(crate) fn printable(text: &str, chars_max: usize) -> String {
+    text.chars().take(chars_max).map(|c| if is_unprintable(c) { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests;

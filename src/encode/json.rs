@@ -1,0 +1,366 @@
+//! JSON out of serde's data model, as serde_json's compact form has it, byte for byte but for what is not printable.
+//!
+//! In: whatever a `Serialize` calls. Out: text in a [`Slot`]. Our own, because the strings are most of an event: serde_json looks
+//! at each byte of them on its own, and then once more for what is not printable. Numbers are serde_json's.
+//!
+//! J1: what is [`whole`](Json::whole) at the end is one JSON value, whatever the `Serialize` does in between: an error that it
+//!     passes over or a panic that it catches in an element, a key without a value, an array that it never ends are
+//!     remembered, or show in `depth` and `steps`. Text that claims to be JSON already (`RawValue`) is taken on trust.
+//! J2: depth is bounded, in arrays and objects, and in wrappers that write nothing (`Option`, newtypes).
+
+use super::compound::Compound;
+use super::keys::Keys;
+use super::slot::{Cut, Slot};
+use super::text::{write_contents, write_string};
+use crate::limits::{DEPTH_MAX, WRAPPERS_MAX};
+use serde::ser::{self, Serialize};
+use serde_json::ser::{CompactFormatter, Formatter};
+use std::fmt::{self, Display, Write};
+
+/// Why a value has no JSON.
+#[derive(Debug)]
+pub(super) struct Refusal(Box<What>);
+
+/// Boxed: a `Result` of one word is what each step hands to the next.
+#[derive(Debug)]
+enum What {
+    Cut,
+    Deep,
+    Key,
+    Said(String),
+}
+
+impl Refusal {
+    pub(super) fn key() -> Refusal {
+        Refusal(Box::new(What::Key))
+    }
+
+    pub(super) fn is_cut(&self) -> bool {
+        matches!(*self.0, What::Cut)
+    }
+
+    #[cold]
+    fn deep() -> Refusal {
+        Refusal(Box::new(What::Deep))
+    }
+}
+
+impl From<Cut> for Refusal {
+    #[cold]
+    fn from(Cut: Cut) -> Refusal {
+        Refusal(Box::new(What::Cut))
+    }
+}
+
+impl Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            What::Cut => f.write_str("longer than twice event_bytes_max"),
+            What::Deep => write!(
+                f,
+                "nested deeper than {DEPTH_MAX} arrays and objects, or {WRAPPERS_MAX} newtypes and Options"
+            ),
+            What::Key => f.write_str("a map key that is neither a string nor a number"),
+            What::Said(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
+
+impl ser::Error for Refusal {
+    fn custom<T: Display>(said: T) -> Refusal {
+        Refusal(Box::new(What::Said(said.to_string())))
+    }
+}
+
+pub(super) type Done = Result<(), Refusal>;
+
+/// Whether something went wrong that the text does not show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum State {
+    Sound,
+    /// An element failed, and perhaps nobody minded.
+    Broken,
+    /// Cut, and perhaps nobody minded.
+    Cut,
+}
+
+/// One value's serializer.
+pub(super) struct Json<'e> {
+    pub(super) slot: Slot<'e>,
+    pub(super) keys: &'e Keys,
+    depth: usize,
+    wrappers: usize,
+    /// Steps that have begun and not ended: whoever unwound through one left half of it behind.
+    steps: usize,
+    state: State,
+}
+
+impl<'e> Json<'e> {
+    pub(super) fn new(slot: Slot<'e>, keys: &'e Keys) -> Json<'e> {
+        Json { slot, keys, depth: 0, wrappers: 0, steps: 0, state: State::Sound }
+    }
+
+    /// J1.
+    pub(super) fn state(&self) -> State {
+        let unended = self.depth > 0 || self.steps > 0;
+        if unended && self.state == State::Sound { State::Broken } else { self.state }
+    }
+
+    /// Writes a part of something larger. One that fails, or unwinds, leaves half of it behind: remembered, because the
+    /// `Serialize` may pass over it.
+    #[inline]
+    pub(super) fn step(&mut self, step: impl FnOnce(&mut Json<'e>) -> Done) -> Done {
+        self.steps += 1;
+        step(self).map_err(|refusal| self.broken(refusal))?;
+        self.steps -= 1;
+        Ok(())
+    }
+
+    /// Remembers a failure on its way up, in case somebody stops it.
+    #[cold]
+    pub(super) fn broken(&mut self, refusal: Refusal) -> Refusal {
+        self.state = if refusal.is_cut() || self.state == State::Cut { State::Cut } else { State::Broken };
+        refusal
+    }
+
+    /// Opens so many arrays and objects.
+    #[inline]
+    pub(super) fn open(&mut self, levels: usize, bracket: &[u8]) -> Done {
+        self.depth += levels;
+        if self.depth > DEPTH_MAX {
+            return Err(self.broken(Refusal::deep()));
+        }
+        Ok(self.slot.put(bracket)?)
+    }
+
+    #[inline]
+    pub(super) fn close(&mut self, levels: usize, bracket: &[u8]) -> Done {
+        self.slot.put(bracket).map_err(|cut| self.broken(cut.into()))?;
+        self.depth -= levels;
+        Ok(())
+    }
+
+    /// `{"variant":` and what comes behind it.
+    fn open_variant(&mut self, variant: &str, bracket: &[u8]) -> Done {
+        self.open(1, b"{")?;
+        write_string(&mut self.slot, variant)?;
+        Ok(self.slot.put(bracket)?)
+    }
+
+    /// A level that writes nothing.
+    #[inline]
+    fn wrapped<T: ?Sized + Serialize>(&mut self, value: &T) -> Done {
+        self.enter_wrapper()?;
+        value.serialize(&mut *self)?;
+        self.leave_wrapper();
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn enter_wrapper(&mut self) -> Done {
+        self.wrappers += 1;
+        if self.wrappers > WRAPPERS_MAX { Err(self.broken(Refusal::deep())) } else { Ok(()) }
+    }
+
+    #[inline]
+    pub(super) fn leave_wrapper(&mut self) {
+        self.wrappers -= 1;
+    }
+}
+
+/// A number, in serde_json's words.
+macro_rules! numbers {
+    ($($method:ident $number:ty => $write:ident,)*) => {
+        $(#[inline]
+        fn $method(self, number: $number) -> Done {
+            CompactFormatter.$write(&mut self.slot, number).map_err(|_| Cut.into())
+        })*
+    };
+}
+
+impl<'j, 'e> ser::Serializer for &'j mut Json<'e> {
+    type Ok = ();
+    type Error = Refusal;
+    type SerializeSeq = Compound<'j, 'e>;
+    type SerializeTuple = Compound<'j, 'e>;
+    type SerializeTupleStruct = Compound<'j, 'e>;
+    type SerializeTupleVariant = Compound<'j, 'e>;
+    type SerializeMap = Compound<'j, 'e>;
+    type SerializeStruct = Compound<'j, 'e>;
+    type SerializeStructVariant = Compound<'j, 'e>;
+
+    numbers! {
+        serialize_i8 i8 => write_i8,
+        serialize_i16 i16 => write_i16,
+        serialize_i32 i32 => write_i32,
+        serialize_i64 i64 => write_i64,
+        serialize_i128 i128 => write_i128,
+        serialize_u8 u8 => write_u8,
+        serialize_u16 u16 => write_u16,
+        serialize_u32 u32 => write_u32,
+        serialize_u64 u64 => write_u64,
+        serialize_u128 u128 => write_u128,
+    }
+
+    #[inline]
+    fn serialize_f32(self, number: f32) -> Done {
+        match number.is_finite() {
+            true => CompactFormatter.write_f32(&mut self.slot, number).map_err(|_| Cut.into()),
+            false => self.serialize_unit(),
+        }
+    }
+
+    #[inline]
+    fn serialize_f64(self, number: f64) -> Done {
+        match number.is_finite() {
+            true => CompactFormatter.write_f64(&mut self.slot, number).map_err(|_| Cut.into()),
+            false => self.serialize_unit(),
+        }
+    }
+
+    #[inline]
+    fn serialize_bool(self, value: bool) -> Done {
+        Ok(self.slot.put(if value { b"true" } else { b"false" })?)
+    }
+
+    fn serialize_char(self, character: char) -> Done {
+        self.serialize_str(character.encode_utf8(&mut [0; 4]))
+    }
+
+    #[inline]
+    fn serialize_str(self, text: &str) -> Done {
+        Ok(write_string(&mut self.slot, text)?)
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Done {
+        self.collect_seq(bytes)
+    }
+
+    #[inline]
+    fn serialize_none(self) -> Done {
+        self.serialize_unit()
+    }
+
+    #[inline]
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Done {
+        self.wrapped(value)
+    }
+
+    #[inline]
+    fn serialize_unit(self) -> Done {
+        Ok(self.slot.put(b"null")?)
+    }
+
+    fn serialize_unit_struct(self, _: &'static str) -> Done {
+        self.serialize_unit()
+    }
+
+    #[inline]
+    fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Done {
+        self.serialize_str(variant)
+    }
+
+    #[inline]
+    fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, value: &T) -> Done {
+        self.wrapped(value)
+    }
+
+    fn serialize_newtype_variant<T: ?Sized + Serialize>(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        value: &T,
+    ) -> Done {
+        self.open_variant(variant, b":")?;
+        value.serialize(&mut *self)?;
+        self.close(1, b"}")
+    }
+
+    fn serialize_seq(self, _: Option<usize>) -> Result<Self::SerializeSeq, Refusal> {
+        self.open(1, b"[")?;
+        Ok(Compound::array(self))
+    }
+
+    fn serialize_tuple(self, elements: usize) -> Result<Self::SerializeTuple, Refusal> {
+        self.serialize_seq(Some(elements))
+    }
+
+    fn serialize_tuple_struct(
+        self,
+        _: &'static str,
+        fields: usize,
+    ) -> Result<Self::SerializeTupleStruct, Refusal> {
+        self.serialize_seq(Some(fields))
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeTupleVariant, Refusal> {
+        self.open_variant(variant, b":")?;
+        self.open(1, b"[")?;
+        Ok(Compound::array_variant(self))
+    }
+
+    #[inline]
+    fn serialize_map(self, _: Option<usize>) -> Result<Self::SerializeMap, Refusal> {
+        self.open(1, b"{")?;
+        Ok(Compound::object(self))
+    }
+
+    #[inline]
+    fn serialize_struct(self, name: &'static str, fields: usize) -> Result<Self::SerializeStruct, Refusal> {
+        // How serde_json's `RawValue`, and its `Number` of arbitrary precision, ask to be written as they are.
+        match name {
+            "$serde_json::private::RawValue" | "$serde_json::private::Number" => Ok(Compound::raw(self)),
+            _ => self.serialize_map(Some(fields)),
+        }
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _: &'static str,
+        _: u32,
+        variant: &'static str,
+        _: usize,
+    ) -> Result<Self::SerializeStructVariant, Refusal> {
+        self.open_variant(variant, b":")?;
+        self.open(1, b"{")?;
+        Ok(Compound::object_variant(self))
+    }
+
+    fn collect_str<T: ?Sized + Display>(self, value: &T) -> Done {
+        self.step(|json| {
+            json.slot.put(b"\"")?;
+            let mut escaping = Escaping { slot: &mut json.slot, cut: None };
+            let ended = write!(escaping, "{value}");
+            match (ended, escaping.cut) {
+                (_, Some(cut)) => return Err(cut.into()),
+                (Err(fmt::Error), None) => return Err(ser::Error::custom("its Display failed")),
+                (Ok(()), None) => {}
+            }
+            Ok(json.slot.put(b"\"")?)
+        })
+    }
+}
+
+/// A `Display` on its way into a JSON string.
+struct Escaping<'a, 'e> {
+    slot: &'a mut Slot<'e>,
+    cut: Option<Cut>,
+}
+
+impl Write for Escaping<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        write_contents(self.slot, text).map_err(|cut| {
+            self.cut = Some(cut);
+            fmt::Error
+        })
+    }
+}

@@ -1,0 +1,135 @@
+//! Where the JSON is written: the event's inline room, then blocks of doubling size, up to a maximum.
+
+use super::text::copy;
+use crate::event::Blocks;
+use std::io;
+
+/// It would have become longer than it may: what was being written is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cut;
+
+/// The room of one event.
+pub(super) struct Slot<'e> {
+    room: Room<'e>,
+    len: usize,
+    blocks: &'e Blocks,
+    bytes_max: usize,
+}
+
+/// Both are an address and a length in the same place: telling them apart costs nothing.
+enum Room<'e> {
+    Inline(&'e mut [u8]),
+    Block(Box<[u8]>),
+}
+
+impl<'e> Slot<'e> {
+    pub(super) fn new(inline: &'e mut [u8], blocks: &'e Blocks, bytes_max: usize) -> Slot<'e> {
+        Slot { room: Room::Inline(inline), len: 0, blocks, bytes_max }
+    }
+
+    /// The length of the text, and the block that it is in unless it is inline.
+    pub(super) fn into_text(self) -> (usize, Option<Box<[u8]>>) {
+        match self.room {
+            Room::Inline(_) => (self.len, None),
+            Room::Block(block) => (self.len, Some(block)),
+        }
+    }
+
+    /// Refuses a text that cannot fit, before anybody looks at each of its bytes: it may be a gigabyte.
+    #[inline]
+    pub(super) fn admit(&self, bytes: usize) -> Result<(), Cut> {
+        if bytes > self.bytes_max { Err(Cut) } else { Ok(()) }
+    }
+
+    #[inline]
+    fn all(&mut self) -> &mut [u8] {
+        match &mut self.room {
+            Room::Inline(inline) => inline,
+            Room::Block(block) => block,
+        }
+    }
+
+    /// What is not text yet.
+    #[inline]
+    fn vacant(&mut self) -> &mut [u8] {
+        let len = self.len;
+        // The text is never longer than the room; an empty rest would be a bug that shows as a cut text.
+        self.all().get_mut(len..).unwrap_or_default()
+    }
+
+    /// The next so many bytes; how many of them are text, [`advance`](Slot::advance) says.
+    #[inline]
+    pub(super) fn reserve(&mut self, bytes: usize) -> Result<&mut [u8], Cut> {
+        if self.vacant().len() < bytes {
+            self.grow(bytes)?;
+        }
+        self.vacant().get_mut(..bytes).ok_or(Cut)
+    }
+
+    /// So many bytes more, to be written to; they are part of the text from now on.
+    #[inline]
+    pub(super) fn room(&mut self, bytes: usize) -> Result<&mut [u8], Cut> {
+        if self.vacant().len() < bytes {
+            self.grow(bytes)?;
+        }
+        let start = self.len;
+        self.len += bytes;
+        self.all().get_mut(start..).and_then(|vacant| vacant.get_mut(..bytes)).ok_or(Cut)
+    }
+
+    /// The next `N` bytes, if there is room for all of them without growing; how many of them are text,
+    /// [`advance`](Slot::advance) says.
+    #[inline]
+    pub(super) fn ahead<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
+        self.vacant().first_chunk_mut()
+    }
+
+    /// So many of the bytes [`ahead`](Slot::ahead) are text.
+    #[inline]
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.len += bytes;
+    }
+
+    /// Appends.
+    #[inline]
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+        copy(self.room(bytes.len())?, bytes);
+        Ok(())
+    }
+
+    #[cold]
+    fn grow(&mut self, bytes: usize) -> Result<(), Cut> {
+        let len = self.len + bytes;
+        if len > self.bytes_max {
+            return Err(Cut);
+        }
+        let mut larger = self.blocks.take(len);
+        let text = match &self.room {
+            Room::Inline(inline) => &inline[..self.len],
+            Room::Block(block) => &block[..self.len],
+        };
+        larger[..text.len()].copy_from_slice(text);
+        if let Room::Block(smaller) = std::mem::replace(&mut self.room, Room::Block(larger)) {
+            self.blocks.give(smaller);
+        }
+        Ok(())
+    }
+}
+
+/// For serde_json's way of writing numbers.
+impl io::Write for Slot<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        // The kind says nothing; that it failed says all.
+        self.put(bytes).map_err(|Cut| io::ErrorKind::FileTooLarge.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

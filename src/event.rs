@@ -1,0 +1,161 @@
+//! An encoded event: its JSON bytes, its number, the time of its emit.
+//!
+//! In: bytes from `encode`. Out: the slot that travels through the queue, and the blocks for events that do not
+//! fit into it. Invariant E1: `text()` is complete, valid, printable one-line JSON once `encode` said so.
+
+use crate::clock::Stamp;
+use crate::limits::{EVENT_INLINE_BYTES, SPARE_BYTES_PER_CLASS};
+use crate::sync::FreeList;
+
+/// One event on its way. A slot of the queue is exactly one of these.
+pub(crate) struct Event {
+    /// The how-many-eth event of this client, from 0: its identity in the log.
+    pub(crate) seq: u64,
+    pub(crate) emitted_at: Stamp,
+    /// Present when the text has outgrown `inline`.
+    block: Option<Box<[u8]>>,
+    len: u32,
+    inline: [u8; EVENT_INLINE_BYTES],
+}
+
+// With crossbeam's stamp beside it four cache lines, each of which travels from the caller's core to the sender's.
+const _: () = assert!(size_of::<Event>() + size_of::<usize>() == 256);
+
+impl Event {
+    /// Without a text, and without a number: that it gets at the gate.
+    pub(crate) fn vacant(emitted_at: Stamp) -> Event {
+        Event { seq: 0, emitted_at, block: None, len: 0, inline: [0; EVENT_INLINE_BYTES] }
+    }
+
+    pub(crate) fn text(&self) -> &[u8] {
+        let len = self.len as usize;
+        match &self.block {
+            Some(block) => &block[..len],
+            None => &self.inline[..len],
+        }
+    }
+
+    /// What this event is charged to the byte budget: its text, or the whole block that it occupies.
+    pub(crate) fn charge(&self) -> usize {
+        self.block.as_ref().map_or(self.len as usize, |block| block.len())
+    }
+
+    /// The room that travels with the event.
+    pub(crate) fn inline_room(&mut self) -> &mut [u8] {
+        &mut self.inline
+    }
+
+    /// So many bytes of the inline room, or of the block, are the text.
+    pub(crate) fn hold(&mut self, len: usize, block: Option<Box<[u8]>>) {
+        // A text is at most 2 x EVENT_BYTES_LIMIT = 32 MiB long.
+        self.len = len as u32;
+        self.block = block;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<(), &'static str> {
+        let start = self.len as usize;
+        let room = self.inline.get_mut(start..start + bytes.len()).ok_or("no room")?;
+        room.copy_from_slice(bytes);
+        self.len += bytes.len() as u32;
+        Ok(())
+    }
+
+    /// Empties the event and gives back its block.
+    pub(crate) fn take_block(&mut self) -> Option<Box<[u8]>> {
+        self.len = 0;
+        self.block.take()
+    }
+}
+
+/// Blocks for events that outgrow their slot, in classes that double, with a bounded stack of spares each, so that
+/// a warm client takes nothing from the heap.
+#[derive(Debug)]
+pub(crate) struct Blocks {
+    classes: Vec<FreeList<Box<[u8]>>>,
+}
+
+const SMALLEST_CLASS: usize = 512;
+
+impl Blocks {
+    /// Classes from 512 bytes up to the first that holds `block_bytes_max`.
+    pub(crate) fn new(block_bytes_max: usize) -> Blocks {
+        let classes =
+            (0..classes_for(block_bytes_max)).map(|class| FreeList::new(spares_max(class))).collect();
+        Blocks { classes }
+    }
+
+    /// A block of at least `bytes`; the caller never asks for more than `block_bytes_max`.
+    pub(crate) fn take(&self, bytes: usize) -> Box<[u8]> {
+        let class = class_of(bytes);
+        self.classes
+            .get(class)
+            .and_then(FreeList::take)
+            .unwrap_or_else(|| vec![0; class_bytes(class)].into_boxed_slice())
+    }
+
+    pub(crate) fn give(&self, block: Box<[u8]>) {
+        if let Some(class) = self.classes.get(class_of(block.len())) {
+            class.give(block);
+        }
+    }
+}
+
+/// The most that spare blocks can hold.
+pub(crate) fn spare_bytes_max(block_bytes_max: usize) -> usize {
+    (0..classes_for(block_bytes_max)).map(|class| spares_max(class) * class_bytes(class)).sum()
+}
+
+/// The longest text that a budget of `bytes` can hold: in its slot, or in a block that is charged whole.
+pub(crate) fn largest_event(bytes: usize) -> usize {
+    if bytes < SMALLEST_CLASS {
+        bytes.min(EVENT_INLINE_BYTES)
+    } else {
+        SMALLEST_CLASS << (bytes / SMALLEST_CLASS).ilog2()
+    }
+}
+
+fn classes_for(block_bytes_max: usize) -> usize {
+    class_of(block_bytes_max) + 1
+}
+
+fn class_of(bytes: usize) -> usize {
+    (bytes.max(SMALLEST_CLASS).next_power_of_two() / SMALLEST_CLASS).trailing_zeros() as usize
+}
+
+fn class_bytes(class: usize) -> usize {
+    SMALLEST_CLASS << class
+}
+
+fn spares_max(class: usize) -> usize {
+    (SPARE_BYTES_PER_CLASS / class_bytes(class)).max(1)
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_class_holds_what_it_is_asked_for_and_less_than_twice_as_much() {
+        for bytes in [1, 213, 1024, 1025, 4096, 65_536, 65_537] {
+            let class = class_bytes(class_of(bytes));
+            assert!(class >= bytes && (class < 2 * bytes || class == SMALLEST_CLASS), "{bytes}: {class}");
+        }
+    }
+
+    #[test]
+    fn the_largest_event_of_a_budget_is_charged_no_more_than_the_budget() {
+        let sizes: Vec<usize> = [100, 400, 1023, 1024, 5000, 65_536].map(largest_event).to_vec();
+        assert_eq!(sizes, [100, 212, 512, 1024, 4096, 65_536]);
+    }
+
+    #[test]
+    fn a_block_given_back_is_taken_again_instead_of_a_new_one() {
+        let blocks = Blocks::new(4096);
+        let first = blocks.take(2000);
+        let address = first.as_ptr();
+        blocks.give(first);
+        let second = blocks.take(1500);
+        assert_eq!(second.as_ptr(), address);
+    }
+}

@@ -1,0 +1,9 @@
+//! Guests: each does one thing that not every user needs, behind a feature of its own, and uses nothing of the crate that
+//! a user could not.
+
+#[cfg(feature = "heap-compare")]
+pub mod heap_compare;
+#[cfg(feature = "memory-watch")]
+pub mod memory_watch;
+#[cfg(any(feature = "heap-compare", all(target_os = "linux", feature = "memory-watch-jemalloc")))]
+mod wire;

@@ -1,0 +1,191 @@
+//! When to warn, to take a snapshot, to wait: a pure state machine.
+//!
+//! In: the time since the watch began, and the memory in use. Out: a [`Step`]. The ladder has rungs: the first threshold, then
+//! one every `step`; a snapshot is taken on a rung and the next one waits above. L1: at most one snapshot a rung until
+//! the ladder stands at the bottom again. L2: only a snapshot that was written moves the ladder. L3: never more than
+//! `per_hour_max` snapshots within an hour. Deliberately not here: reading memory, writing files, clocks.
+
+use super::limits::DEMAND_EVERY;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// The settings of a ladder, in bytes and durations.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Policy {
+    pub(super) threshold: u64,
+    pub(super) step: u64,
+    pub(super) warning: u64,
+    /// Below this for `rearm_after`, and the ladder stands at the bottom again.
+    pub(super) rearm_below: u64,
+    pub(super) rearm_after: Duration,
+    pub(super) cool_down: Duration,
+    pub(super) per_hour_max: u32,
+}
+
+/// What a snapshot is taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Cause {
+    /// Memory has crossed a threshold.
+    Threshold,
+    /// A signal, or [`ask_for_snapshot`](super::MemoryWatch::ask_for_snapshot).
+    Demand,
+}
+
+impl Cause {
+    /// The one name of this cause in log records: `threshold`, `demand`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Cause::Threshold => "threshold",
+            Cause::Demand => "demand",
+        }
+    }
+}
+
+/// What to do now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Rest,
+    /// The threshold is near; said once until the ladder stands at the bottom again.
+    Warn,
+    Take(Cause),
+    /// A snapshot is due but the hour has had its number; said once until one is possible again.
+    HoldBack(Cause, Duration),
+    /// The ladder stands at the bottom again.
+    Rearm,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Said {
+    No,
+    Yes,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    No,
+    Yes,
+}
+
+#[derive(Debug)]
+pub(super) struct Ladder {
+    policy: Policy,
+    rung: u64,
+    warned: Said,
+    held_back: Said,
+    asked: Asked,
+    below_since: Option<Duration>,
+    /// The last snapshot or attempt.
+    last: Option<Duration>,
+    /// The snapshots of the last hour; never longer than `per_hour_max`, which is its capacity.
+    of_hour: VecDeque<Duration>,
+}
+
+impl Ladder {
+    pub(super) fn new(policy: Policy) -> Ladder {
+        Ladder {
+            rung: policy.threshold,
+            warned: Said::No,
+            held_back: Said::No,
+            asked: Asked::No,
+            below_since: None,
+            last: None,
+            of_hour: VecDeque::with_capacity(policy.per_hour_max as usize),
+            policy,
+        }
+    }
+
+    /// The next threshold.
+    pub(super) fn rung(&self) -> u64 {
+        self.rung
+    }
+
+    pub(super) fn threshold(&self) -> u64 {
+        self.policy.threshold
+    }
+
+    /// Somebody wants a snapshot; any number of wishes before the next look are one.
+    pub(super) fn ask(&mut self) {
+        self.asked = Asked::Yes;
+    }
+
+    /// How long until a wish that had to wait can be met.
+    pub(super) fn wish_due_in(&self, now: Duration) -> Option<Duration> {
+        let due = self.last.map_or(Duration::ZERO, |last| last.saturating_add(DEMAND_EVERY));
+        (self.asked == Asked::Yes).then(|| due.saturating_sub(now))
+    }
+
+    pub(super) fn look(&mut self, now: Duration, in_use: u64) -> Step {
+        while self.of_hour.front().is_some_and(|&taken| now.saturating_sub(taken) >= HOUR) {
+            self.of_hour.pop_front();
+            self.held_back = Said::No;
+        }
+        if self.wish_due_in(now) == Some(Duration::ZERO) {
+            return self.take(Cause::Demand, now);
+        }
+        if in_use < self.policy.rearm_below {
+            let since = *self.below_since.get_or_insert(now);
+            let risen = self.rung > self.policy.threshold || self.warned == Said::Yes;
+            if risen && now.saturating_sub(since) >= self.policy.rearm_after {
+                self.rung = self.policy.threshold;
+                self.warned = Said::No;
+                return Step::Rearm;
+            }
+            return Step::Rest;
+        }
+        self.below_since = None;
+        if in_use >= self.rung {
+            let cooling = self.last.is_some_and(|last| now.saturating_sub(last) < self.policy.cool_down);
+            return if cooling { Step::Rest } else { self.take(Cause::Threshold, now) };
+        }
+        if in_use >= self.policy.warning && self.warned == Said::No && self.rung == self.policy.threshold {
+            self.warned = Said::Yes;
+            return Step::Warn;
+        }
+        Step::Rest
+    }
+
+    fn take(&mut self, cause: Cause, now: Duration) -> Step {
+        if self.of_hour.len() < self.policy.per_hour_max as usize {
+            return Step::Take(cause);
+        }
+        // A wish is answered with no, once; a threshold waits.
+        let told = std::mem::replace(&mut self.held_back, Said::Yes);
+        let answered = cause == Cause::Demand;
+        if answered {
+            self.asked = Asked::No;
+        }
+        let until = self
+            .of_hour
+            .front()
+            .map_or(Duration::ZERO, |&first| first.saturating_add(HOUR).saturating_sub(now));
+        if told == Said::Yes && !answered { Step::Rest } else { Step::HoldBack(cause, until) }
+    }
+
+    /// A snapshot has been written: the next one of the series waits above what is in use.
+    pub(super) fn taken(&mut self, now: Duration, in_use: u64) {
+        self.attempted(now);
+        self.of_hour.push_back(now);
+        if in_use >= self.rung {
+            let rungs = (in_use - self.rung) / self.policy.step + 1;
+            self.rung = self.rung.saturating_add(self.policy.step.saturating_mul(rungs));
+            // The first snapshot says more than the warning would.
+            self.warned = Said::Yes;
+        }
+    }
+
+    /// No snapshot could be written: the ladder stays, the next attempt comes after the cool-down (L2).
+    pub(super) fn refused(&mut self, now: Duration) {
+        self.attempted(now);
+    }
+
+    fn attempted(&mut self, now: Duration) {
+        self.last = Some(now);
+        self.asked = Asked::No;
+    }
+}
+
+#[cfg(test)]
+mod tests;

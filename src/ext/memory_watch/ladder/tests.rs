@@ -1,0 +1,162 @@
+//! The table of the ladder: times in seconds, memory in MB.
+
+use super::*;
+
+const POLICY: Policy = Policy {
+    threshold: 800,
+    step: 100,
+    warning: 720,
+    rearm_below: 700,
+    rearm_after: Duration::from_secs(600),
+    cool_down: Duration::from_secs(60),
+    per_hour_max: 4,
+};
+
+const TAKE: Step = Step::Take(Cause::Threshold);
+const DEMAND: Step = Step::Take(Cause::Demand);
+
+/// Looks at each moment; every snapshot succeeds.
+fn course(ladder: &mut Ladder, looks: &[(u64, u64, Step)]) {
+    for &(second, in_use, expected) in looks {
+        let now = Duration::from_secs(second);
+        let step = ladder.look(now, in_use);
+        assert_eq!(step, expected, "at {second} s with {in_use} MB: {ladder:?}");
+        if matches!(step, Step::Take(_)) {
+            ladder.taken(now, in_use);
+        }
+    }
+}
+
+#[test]
+fn a_growing_heap_leaves_a_series_one_snapshot_a_step() {
+    let mut ladder = Ladder::new(POLICY);
+    course(
+        &mut ladder,
+        &[
+            (0, 600, Step::Rest),
+            (15, 730, Step::Warn),
+            (30, 760, Step::Rest),
+            (45, 801, TAKE),
+            (60, 850, Step::Rest),
+            (120, 899, Step::Rest),
+            (135, 900, TAKE),
+            (200, 1005, TAKE),
+        ],
+    );
+    assert_eq!(ladder.rung(), 1100);
+}
+
+#[test]
+fn a_leap_over_several_steps_is_one_snapshot() {
+    let mut ladder = Ladder::new(POLICY);
+    course(&mut ladder, &[(0, 1_250, TAKE), (100, 1_299, Step::Rest), (200, 1_300, TAKE)]);
+}
+
+#[test]
+fn memory_that_swings_around_a_threshold_is_one_snapshot_until_it_has_rested_below() {
+    let mut ladder = Ladder::new(POLICY);
+    course(&mut ladder, &[(0, 810, TAKE)]);
+    for swing in 1..100 {
+        let in_use = if swing % 2 == 0 { 810 } else { 600 };
+        course(&mut ladder, &[(swing * 15, in_use, Step::Rest)]);
+    }
+    course(
+        &mut ladder,
+        &[
+            (2_000, 600, Step::Rest),
+            // The last swing went below at 1,485 s.
+            (2_084, 600, Step::Rest),
+            (2_085, 600, Step::Rearm),
+            (2_615, 600, Step::Rest),
+            (2_630, 730, Step::Warn),
+            (2_645, 800, TAKE),
+        ],
+    );
+}
+
+#[test]
+fn the_warning_comes_once_and_again_only_after_a_rest_below() {
+    let mut ladder = Ladder::new(POLICY);
+    course(&mut ladder, &[(0, 720, Step::Warn), (15, 650, Step::Rest), (30, 720, Step::Rest)]);
+    course(&mut ladder, &[(45, 650, Step::Rest), (645, 650, Step::Rearm), (660, 720, Step::Warn)]);
+}
+
+#[test]
+fn the_cool_down_spaces_the_series_and_delays_it_no_longer_than_that() {
+    let mut ladder = Ladder::new(POLICY);
+    course(&mut ladder, &[(0, 800, TAKE), (15, 910, Step::Rest), (59, 1_500, Step::Rest), (60, 1_510, TAKE)]);
+    assert_eq!(ladder.rung(), 1_600);
+}
+
+#[test]
+fn an_hour_has_its_number_and_says_once_that_more_were_due() {
+    let mut ladder = Ladder::new(POLICY);
+    course(&mut ladder, &[(0, 800, TAKE), (60, 900, TAKE), (120, 1_000, TAKE), (180, 1_100, TAKE)]);
+    let in_an_hour = |second: u64| Duration::from_secs(3_600 - second);
+    course(
+        &mut ladder,
+        &[
+            (240, 1_200, Step::HoldBack(Cause::Threshold, in_an_hour(240))),
+            (255, 1_300, Step::Rest),
+            (3_599, 1_400, Step::Rest),
+            (3_600, 1_400, TAKE),
+            (3_660, 1_500, TAKE),
+        ],
+    );
+    // A wish is never passed over in silence.
+    course(&mut ladder, &[(3_661, 1_500, Step::Rest)]);
+    for second in [3_662, 3_670] {
+        ladder.ask();
+        let answer = ladder.look(Duration::from_secs(second), 1_500);
+        let expected = if second < 3_665 {
+            Step::Rest
+        } else {
+            Step::HoldBack(Cause::Demand, Duration::from_secs(3_720 - second))
+        };
+        assert_eq!(answer, expected, "at {second}");
+    }
+}
+
+#[test]
+fn a_storm_of_wishes_is_one_snapshot_and_those_that_come_during_it_one_more() {
+    let mut ladder = Ladder::new(POLICY);
+    (0..1_000).for_each(|_| ladder.ask());
+    course(&mut ladder, &[(0, 100, DEMAND), (1, 100, Step::Rest)]);
+    (0..1_000).for_each(|_| ladder.ask());
+    assert_eq!(ladder.wish_due_in(Duration::from_secs(2)), Some(Duration::from_secs(3)));
+    course(&mut ladder, &[(2, 100, Step::Rest), (5, 100, DEMAND), (100, 100, Step::Rest)]);
+    assert_eq!(ladder.wish_due_in(Duration::from_secs(100)), None);
+}
+
+#[test]
+fn a_snapshot_on_demand_below_the_threshold_leaves_the_ladder_and_above_it_serves_the_rung() {
+    let mut ladder = Ladder::new(POLICY);
+    ladder.ask();
+    course(&mut ladder, &[(0, 500, DEMAND)]);
+    assert_eq!(ladder.rung(), 800);
+    ladder.ask();
+    course(&mut ladder, &[(5, 850, DEMAND), (200, 850, Step::Rest)]);
+    assert_eq!(ladder.rung(), 900);
+}
+
+#[test]
+fn a_snapshot_that_was_refused_does_not_use_up_its_rung_nor_the_hour() {
+    let mut ladder = Ladder::new(POLICY);
+    for attempt in 0..100 {
+        let now = Duration::from_secs(attempt * 60);
+        assert_eq!(ladder.look(now, 830), TAKE, "attempt {attempt}");
+        ladder.refused(now);
+        assert_eq!(ladder.look(now + Duration::from_secs(15), 830), Step::Rest, "not before the cool-down");
+        assert_eq!(ladder.rung(), 800);
+    }
+    course(&mut ladder, &[(6_000, 830, TAKE)]);
+    assert_eq!(ladder.rung(), 900);
+}
+
+#[test]
+fn the_numbers_at_their_ends_do_not_overflow() {
+    let mut ladder = Ladder::new(Policy { step: u64::MAX, ..POLICY });
+    course(&mut ladder, &[(0, u64::MAX, TAKE)]);
+    assert_eq!(ladder.rung(), u64::MAX);
+    assert_eq!(ladder.look(Duration::MAX, 0), Step::Rest);
+}

@@ -1,0 +1,178 @@
+//! Every line that the watch logs: target `overspill::memory_watch`.
+//!
+//! Edges only; the ladder sees to it that none of them comes every interval. A notice of WARN that no subscriber reads goes
+//! to standard error. N1: with a subscriber, telling of a snapshot asks for no memory here; what the subscriber does is
+//! its own.
+
+use super::ladder::Cause;
+use super::limits::MB;
+use super::name::Kind;
+use crate::spill::{SpillSink, Stderr};
+use std::fmt::{self, Display};
+use std::path::Path;
+use std::time::Duration;
+
+/// The target of the watch's log records.
+pub const MEMORY_WATCH_TARGET: &str = "overspill::memory_watch";
+
+/// Bytes for a person: `812 MB`.
+pub(super) struct Mb(pub(super) u64);
+
+impl Display for Mb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} MB", self.0 / MB)
+    }
+}
+
+/// A file in the folder.
+struct File<'a>(&'a Path, &'a str);
+
+impl Display for File<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.0.display(), self.1)
+    }
+}
+
+/// Who speaks.
+#[derive(Debug)]
+pub(super) struct Notices {
+    pub(super) service: String,
+}
+
+/// What is said of a snapshot, written or not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Occasion {
+    pub(super) cause: Cause,
+    pub(super) rss: u64,
+    /// The threshold that stood.
+    pub(super) threshold: u64,
+    pub(super) took: Duration,
+}
+
+macro_rules! say {
+    ($self:ident, $level:ident, { $($field:ident = $value:expr),* $(,)? }, $($text:tt)+) => {
+        if tracing::enabled!(target: MEMORY_WATCH_TARGET, tracing::Level::$level) {
+            tracing::event!(
+                target: MEMORY_WATCH_TARGET,
+                parent: None,
+                tracing::Level::$level,
+                service = $self.service.as_str(),
+                $($field = $value,)*
+                $($text)+
+            );
+        } else if tracing::Level::$level <= tracing::Level::WARN {
+            // Nobody else to tell.
+            drop(Stderr.notice(&format!("memory watch of {}: {}", $self.service, format_args!($($text)+))));
+        }
+    };
+}
+
+impl Notices {
+    pub(super) fn started(&self, rss: u64, threshold: u64, limit: Option<u64>, heap: &str) {
+        say!(
+            self, INFO,
+            { rss_bytes = rss, threshold_bytes = threshold, limit_bytes = limit },
+            "memory watch started: {} in use, first snapshot at {}; {heap}", Mb(rss), Mb(threshold)
+        );
+    }
+
+    pub(super) fn no_heap_profiles(&self, why: &str) {
+        say!(self, WARN, {}, "no heap profiles, text reports instead: {why}");
+    }
+
+    pub(super) fn folder_refused(&self, error: &dyn Display) {
+        say!(
+            self,
+            WARN,
+            { error = tracing::field::display(error) },
+            "snapshots cannot be written as things are: {error}"
+        );
+    }
+
+    pub(super) fn near(&self, rss: u64, threshold: u64) {
+        say!(
+            self, WARN,
+            { rss_bytes = rss, threshold_bytes = threshold },
+            "memory is near the threshold: {} of {}", Mb(rss), Mb(threshold)
+        );
+    }
+
+    pub(super) fn taken(&self, on: Occasion, folder: &Path, name: &str, kind: Kind, bytes: usize, next: u64) {
+        let file = File(folder, name);
+        say!(
+            self, WARN,
+            {
+                cause = on.cause.as_str(),
+                kind = kind.as_str(),
+                file = tracing::field::display(&file),
+                file_bytes = bytes as u64,
+                rss_bytes = on.rss,
+                threshold_bytes = on.threshold,
+                next_threshold_bytes = next,
+                took_ms = millis(on.took),
+            },
+            "memory snapshot: {} in use, {file}; next at {}", Mb(on.rss), Mb(next)
+        );
+    }
+
+    pub(super) fn refused(&self, on: Occasion, error: &dyn Display) {
+        say!(
+            self, WARN,
+            {
+                cause = on.cause.as_str(),
+                rss_bytes = on.rss,
+                threshold_bytes = on.threshold,
+                took_ms = millis(on.took),
+                error = tracing::field::display(error),
+            },
+            "no memory snapshot at {}: {error}", Mb(on.rss)
+        );
+    }
+
+    pub(super) fn held_back(&self, cause: Cause, rss: u64, per_hour_max: u32, until: Duration) {
+        say!(
+            self, WARN,
+            { cause = cause.as_str(), rss_bytes = rss },
+            "no memory snapshot at {}: {per_hour_max} within an hour were taken (snapshots_per_hour_max), the next is \
+             possible in {} s", Mb(rss), until.as_secs()
+        );
+    }
+
+    pub(super) fn rearmed(&self, rss: u64, threshold: u64) {
+        say!(
+            self, INFO,
+            { rss_bytes = rss, threshold_bytes = threshold },
+            "memory has come down to {}: the next snapshot is at {} again", Mb(rss), Mb(threshold)
+        );
+    }
+
+    pub(super) fn unreadable(&self, error: &dyn Display) {
+        say!(
+            self,
+            WARN,
+            { error = tracing::field::display(error) },
+            "the memory in use cannot be read: {error}"
+        );
+    }
+
+    pub(super) fn tidied(&self, removed: usize) {
+        say!(self, INFO, { removed = removed as u64 }, "{removed} old memory snapshots removed");
+    }
+
+    pub(super) fn untidy(&self, error: &dyn Display) {
+        say!(
+            self,
+            WARN,
+            { error = tracing::field::display(error) },
+            "old memory snapshots could not be removed: {error}"
+        );
+    }
+
+    pub(super) fn panicked(&self, what: &str) {
+        say!(self, ERROR, {}, "{what} panicked; the watch goes on");
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,120 @@
+//! Which old snapshots go: never one that is not ours, never the first of this process, never the newest.
+//!
+//! In: the names in the folder. Out: those that go, oldest first, until number and bytes are within their limits. R1: asked
+//! only after a new snapshot was written. R2: a file goes only if its name is one that we write for this service, and it
+//! is a regular file. R3: partial files whose writer is gone go as well: a process that is killed for lack of
+//! memory leaves one. The choice is a pure function with a table test.
+
+use super::folder::Folder;
+use super::limits::FOLDER_NAMES_MAX;
+use super::name::{kind_of, whole_of};
+use rustix::fs::{self, AtFlags, Dir, FileType, FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+/// How much may stay.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retention {
+    pub(super) files_max: usize,
+    pub(super) bytes_max: u64,
+}
+
+/// A snapshot in the folder.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Old {
+    name: String,
+    bytes: u64,
+}
+
+/// Removes what is too much, and partial files that nobody writes any more; how many snapshots went.
+pub(super) fn tidy(
+    folder: &Folder,
+    service: &str,
+    retention: Retention,
+    first: &str,
+    newest: &str,
+) -> Result<usize, Errno> {
+    let mut snapshots = Vec::new();
+    for entry in Dir::read_from(folder.fd())?.take(FOLDER_NAMES_MAX) {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        if kind_of(name, service).is_some() {
+            // One that another process of this service removes meanwhile is no trouble.
+            let Ok(stat) = fs::statat(folder.fd(), name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
+            if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
+                let bytes = u64::try_from(stat.st_size).unwrap_or_default();
+                snapshots.push(Old { name: name.to_owned(), bytes });
+            }
+        } else if whole_of(name, service).is_some() && is_abandoned(folder, name) {
+            folder.remove(name)?;
+        }
+    }
+    let going = surplus(snapshots, service, retention, first, newest);
+    for old in &going {
+        match folder.remove(&old.name) {
+            Ok(()) | Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    Ok(going.len())
+}
+
+/// A partial file is locked by its writer; the kernel lets go of the lock when the writer dies.
+fn is_abandoned(folder: &Folder, name: &str) -> bool {
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let Ok(fd) = fs::openat(folder.fd(), name, flags, Mode::empty()) else { return false };
+    fs::flock(&fd, FlockOperation::NonBlockingLockExclusive).is_ok()
+}
+
+/// The snapshots that go.
+fn surplus(
+    mut snapshots: Vec<Old>,
+    service: &str,
+    retention: Retention,
+    first: &str,
+    newest: &str,
+) -> Vec<Old> {
+    // Names of one service sort by time.
+    snapshots.sort_unstable_by(|one, other| one.name[service.len()..].cmp(&other.name[service.len()..]));
+    let (mut files, mut bytes) = (snapshots.len(), snapshots.iter().map(|old| old.bytes).sum::<u64>());
+    snapshots.retain(|old| {
+        let too_much = files > retention.files_max || bytes > retention.bytes_max;
+        let goes = too_much && old.name != first && old.name != newest;
+        if goes {
+            files -= 1;
+            bytes -= old.bytes;
+        }
+        goes
+    });
+    snapshots
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_go_until_number_and_bytes_fit_but_never_the_first_nor_the_newest() {
+        let name = |second: u32| format!("s-20261124T0000{second:02}.000Z-800MB-1.pb.gz");
+        let old = |second, bytes| Old { name: name(second), bytes };
+        let all = || vec![old(4, 10), old(0, 10), old(3, 10), old(1, 10), old(2, 10)];
+        // (most files, most bytes, the first of this process) -> which go
+        let table: [(usize, u64, u32, &[u32]); 7] = [
+            (5, 50, 0, &[]),
+            (4, 50, 0, &[1]),
+            (3, 50, 0, &[1, 2]),
+            (3, 50, 2, &[0, 1]),
+            (5, 35, 0, &[1, 2]),
+            (5, 5, 0, &[1, 2, 3]),
+            (1, 0, 4, &[0, 1, 2, 3]),
+        ];
+        for (files_max, bytes_max, first, expected) in table {
+            let retention = Retention { files_max, bytes_max };
+            let going: Vec<_> = surplus(all(), "s", retention, &name(first), &name(4))
+                .into_iter()
+                .map(|old| old.name)
+                .collect();
+            let expected: Vec<_> = expected.iter().map(|&second| name(second)).collect();
+            assert_eq!(going, expected, "{retention:?}, first {first}");
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Text in a block that was allocated beforehand: near the memory limit nothing may ask for more.
+//!
+//! T1: never longer than the capacity it was made with; what does not fit is left out, whole characters only.
+
+use std::fmt;
+
+/// A text with a fixed capacity.
+#[derive(Debug)]
+pub(super) struct Text(String);
+
+impl Text {
+    pub(super) fn with_capacity(bytes: usize) -> Text {
+        Text(String::with_capacity(bytes))
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Appends; what does not fit is left out.
+    pub(super) fn push(&mut self, arguments: fmt::Arguments<'_>) {
+        // `write_str` below never fails; a Display of a caller that does has said all it will.
+        let _ = fmt::write(self, arguments);
+    }
+}
+
+impl fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        let mut end = text.len().min(self.0.capacity() - self.0.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.0.push_str(&text[..end]);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_never_grows_and_never_ends_within_a_character() {
+        let mut text = Text::with_capacity(8);
+        text.push(format_args!("abcdefgé"));
+        assert_eq!(text.as_str(), "abcdefg");
+        text.push(format_args!("h"));
+        assert_eq!(text.as_str(), "abcdefgh");
+        assert_eq!(text.0.capacity(), 8);
+        text.push(format_args!("more"));
+        assert_eq!(text.as_str(), "abcdefgh");
+    }
+}

@@ -1,0 +1,121 @@
+//! How events become the body of a request, and how its endpoint says no.
+//!
+//! In: the JSON texts of a batch. Out: a [`Body`]. A format frames what is encoded already; it does not encode again.
+
+#[cfg(feature = "gzip")]
+pub(crate) mod compress;
+mod json_array;
+mod ndjson;
+
+pub use json_array::JsonArray;
+pub use ndjson::Ndjson;
+
+use crate::transport::Reply;
+
+/// How an endpoint wants its events.
+pub trait Format: Send + Sync + 'static {
+    /// The `content-type` of the request.
+    fn content_type(&self) -> &'static str;
+
+    /// Writes the events into the body.
+    ///
+    /// A panic is contained; it, and a body longer than [`overhead`](Format::overhead) allows, sends the events to the
+    /// log with [`Reason::FormatFailed`](crate::Reason::FormatFailed).
+    fn encode(&self, events: Events<'_>, body: &mut Body);
+
+    /// The most bytes that `encode` adds to the events' own: part of [`Client::memory_bound`](crate::Client::memory_bound).
+    fn overhead(&self) -> Overhead;
+
+    /// Which of the `events` of a request the 2xx answer refuses nevertheless. None, unless the format defines it.
+    fn refused(&self, reply: &Reply, events: usize) -> Refused {
+        let _ = (reply, events);
+        Refused::None
+    }
+}
+
+/// What a format adds, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overhead {
+    /// Once per body.
+    pub per_batch: usize,
+    /// For each event.
+    pub per_event: usize,
+}
+
+/// What a 2xx answer says about single events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refused {
+    /// All were accepted.
+    None,
+    /// These were not, by their position in the request, from 0; they are spilled with
+    /// [`Reason::Refused`](crate::Reason::Refused).
+    Events(Vec<usize>),
+    /// The answer does not say: all are spilled, marked `maybe_delivered`.
+    Unknown,
+}
+
+/// The JSON texts of a batch's events, in the order of the queue.
+#[derive(Debug, Clone)]
+pub struct Events<'a> {
+    text: &'a [u8],
+    ends: std::slice::Iter<'a, crate::sender::batch::Mark>,
+    at: usize,
+}
+
+impl<'a> Events<'a> {
+    pub(crate) fn new(text: &'a [u8], start: usize, marks: &'a [crate::sender::batch::Mark]) -> Events<'a> {
+        Events { text, ends: marks.iter(), at: start }
+    }
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = &'a [u8];
+
+    /// The next event's JSON: one line of UTF-8.
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let end = self.ends.next()?.end();
+        let event = &self.text[self.at..end];
+        self.at = end;
+        Some(event)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.ends.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Events<'_> {}
+
+/// The body of a request: bytes up to a fixed maximum.
+#[derive(Debug)]
+pub struct Body {
+    bytes: Vec<u8>,
+    bytes_max: usize,
+    overflowed: Overflowed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overflowed {
+    No,
+    Yes,
+}
+
+impl Body {
+    pub(crate) fn with_room(bytes_max: usize) -> Body {
+        Body { bytes: Vec::with_capacity(bytes_max), bytes_max, overflowed: Overflowed::No }
+    }
+
+    /// Appends. What would exceed the declared [`Overhead`] is not appended, and the body counts as failed.
+    pub fn push(&mut self, bytes: &[u8]) {
+        if self.bytes.len() + bytes.len() > self.bytes_max {
+            self.overflowed = Overflowed::Yes;
+        } else {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// The whole body, unless something did not fit.
+    pub(crate) fn finish(self) -> Option<Vec<u8>> {
+        (self.overflowed == Overflowed::No).then_some(self.bytes)
+    }
+}

@@ -1,0 +1,142 @@
+//! Every default and every limit, each with its argument. Sizes are in bytes, times are durations.
+//!
+//! Nothing in overspill is unbounded; where a number below is not settable, its doc says why that one will do.
+
+use std::time::Duration;
+
+// ---- The queue.
+
+/// Default of `queue_events_max`: 0.4 s of 20,000 events a second, longer than any pause of a healthy sender.
+pub const QUEUE_EVENTS: usize = 8_192;
+/// Most that `queue_events_max` may be: the slots are allocated at `build`, 256 bytes each.
+pub const QUEUE_EVENTS_LIMIT: usize = 1 << 20;
+/// Default of `queue_bytes_max`: the budget of JSON bytes over queue, batches and requests in flight.
+pub const QUEUE_BYTES: usize = 8 << 20;
+/// Most that `queue_bytes_max` may be; beyond it the library would be the leak it exists to prevent.
+pub const QUEUE_BYTES_LIMIT: usize = 1 << 32;
+
+/// A queue fuller than this, in eighths of its events or bytes, while every request is still waiting for its answer, is
+/// relieved by the sender: it writes the oldest batch to the log, so that callers do not meet a full queue.
+pub const QUEUE_RELIEF_EIGHTHS: usize = 6;
+/// How long all requests must have been without an answer for that: a burst into an endpoint that answers in a few milliseconds
+/// is delivered, and 20,000 events a second fill a tenth of what is left of the queue meanwhile.
+pub const RELIEF_PATIENCE: Duration = Duration::from_millis(10);
+/// So full, in eighths of its events, the queue wakes a sender that naps while events gather: early enough for a thread that is
+/// slow to come, late enough that a burst wakes it seldom.
+pub const QUEUE_NAP_EIGHTHS: usize = 2;
+
+// ---- One event.
+
+/// Default of `event_bytes_max`: a generous log line; what is larger belongs into object storage.
+pub const EVENT_BYTES: usize = 64 << 10;
+/// Most that `event_bytes_max` may be.
+pub const EVENT_BYTES_LIMIT: usize = 16 << 20;
+/// Events up to this many bytes of JSON travel inside their queue slot, without a block from the heap.
+pub const EVENT_INLINE_BYTES: usize = 212;
+/// Arrays and objects nested deeper than this are refused: the depth at which serde_json's own reader stops.
+pub const DEPTH_MAX: usize = 127;
+/// Newtypes and `Option`s nested deeper than this are refused: they write nothing, and use the stack all the same. A `Box`,
+/// a reference and an untagged variant are not counted, and cannot be: serde calls nobody but the next level.
+pub const WRAPPERS_MAX: usize = 500;
+/// How many `emit`s may be nested by way of `Serialize`: an event whose fields report, but not for ever.
+pub const NESTED_EMITS_MAX: usize = 1;
+
+// ---- A batch.
+
+/// Default of `batch_events_max`.
+pub const BATCH_EVENTS: usize = 500;
+/// Most that `batch_events_max` may be.
+pub const BATCH_EVENTS_LIMIT: usize = 10_000;
+/// Default of `batch_bytes_max`: below the 1 MiB at which common reverse proxies answer 413.
+pub const BATCH_BYTES: usize = 256 << 10;
+/// Most that `batch_bytes_max` may be.
+pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
+/// Default of `batch_age_max`: how long an event may wait for company.
+pub const BATCH_AGE: Duration = Duration::from_millis(200);
+
+// ---- Posts.
+
+/// Default of `posts_in_flight_max`: one on the wire while the next is being prepared.
+pub const POSTS_IN_FLIGHT: usize = 2;
+/// Most that `posts_in_flight_max` may be: one endpoint, one sender thread.
+pub const POSTS_IN_FLIGHT_LIMIT: usize = 64;
+/// Default of `connect_timeout`, name look-up and TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Default of `post_timeout`, from the first byte out to the last byte in.
+pub const POST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A request whose transport has not ended it so long after the post timeout is ended by the sender: a transport keeps its
+/// timeouts by itself, and one that does not must not hold its events for ever.
+pub const TRANSPORT_GRACE: Duration = Duration::from_secs(1);
+/// Default of `shutdown_timeout`: what dropping the last client allows the sender to finish.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most that any timeout or age may be: an hour is a wait that nobody wants, and far from any overflow.
+pub const TIMEOUT_LIMIT: Duration = Duration::from_secs(3_600);
+/// Most of an answer's body that is read; a refusal of single events fits, an endless body does not.
+pub const REPLY_BYTES_MAX: usize = 64 << 10;
+/// Most header lines of an answer, and most headers of ours.
+pub const HEADERS_MAX: usize = 100;
+/// An idle connection is closed after this: shorter than the keep-alive of common servers (nginx 75 s, ALB 60 s, node
+/// 5 s, ClickHouse 3 s), so that the race between their closing and our writing is rare.
+pub const CONNECTION_IDLE: Duration = Duration::from_secs(2);
+/// Connections are renewed after this, so that a change of the endpoint's address is followed under steady traffic.
+pub const CONNECTION_AGE: Duration = Duration::from_secs(60);
+
+// ---- Outage.
+
+/// So many failed posts in a row make an outage; fewer would be one unlucky rolling restart. A post that waited for its
+/// whole timeout counts twice.
+pub const FAILURES_BEFORE_OUT: u32 = 3;
+/// The first probe comes within this, or within `batch_age_max` if that is longer, after one `batch_age_max` of silence: an
+/// outage of a second should not cost another one, and a fleet that is out must not be more load than one that is not.
+pub const PROBE_INTERVAL_FIRST: Duration = Duration::from_millis(200);
+/// Each probe that fails makes the interval longer by this factor: from 200 ms to 15 s in eleven probes, half a minute.
+pub const PROBE_INTERVAL_GROWTH: f64 = 1.5;
+/// Default of `probe_interval_max`: what a recovered endpoint waits at most until it is noticed.
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+/// A probe carries at most this many events: enough to be real, few to lose time on.
+pub const PROBE_EVENTS_MAX: usize = 16;
+/// Clients that were told the same Retry-After come back spread over this share of it, at most over
+/// `probe_interval_max`: wide enough that a fleet stays below its live rate, and no later than its own size would excuse.
+pub const RETRY_AFTER_SPREAD: f64 = 0.5;
+/// Most of a Retry-After that is honoured.
+pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
+/// The "still out" notice comes this often.
+pub const OUTAGE_NOTICE_EVERY: Duration = Duration::from_secs(30);
+
+// ---- The log.
+
+/// Most bytes of event JSON in one record: container runtimes cut lines at 16 KiB.
+pub const PART_BYTES_MAX: usize = 8 << 10;
+/// Most bytes of one record's event text once the formatter has escaped it, leaving 4 KiB of the 16 for the rest of the line.
+pub const PART_ESCAPED_BYTES_MAX: usize = 12 << 10;
+/// Most characters of the `detail` field.
+pub const DETAIL_CHARS_MAX: usize = 200;
+/// A log write that has not come back for this long counts as stalled, and nobody waits behind it any longer. Shorter would
+/// take a busy disk for a stuck one: on an overloaded machine a write to a plain file was seen to take more than 250 ms.
+pub const LOG_STALL: Duration = Duration::from_secs(1);
+/// The same notice is given at most this often, the rest is counted into the next one.
+pub const NOTICE_EVERY: Duration = Duration::from_secs(30);
+
+// ---- Shutdown.
+
+/// What writing one event to the log is taken to cost, at least, when time is set aside for it before a deadline: several
+/// times what tracing-subscriber's JSON layer takes. A log that proves slower is taken at twice what it was seen to
+/// take. At most half of the time there is is set aside.
+pub const SPILL_TIME_PER_EVENT: Duration = Duration::from_micros(50);
+/// After the deadline, this much is allowed for the last log writes before the rest is lost.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
+/// A sender that panicked goes on after this; a panic in a loop must not become a busy loop.
+pub const SENDER_RESTART: Duration = Duration::from_millis(20);
+
+// ---- Memory that is not events (see `Client::memory_bound`).
+
+/// Spare blocks kept per size class, in bytes: one batch's worth.
+pub const SPARE_BYTES_PER_CLASS: usize = 256 << 10;
+/// One connection: hyper reads into at most 408 KiB (its fixed maximum), writes headers into 8 KiB, TLS holds two 16 KiB records.
+pub const CONNECTION_BYTES: usize = 512 << 10;
+/// The runtime, the HTTP client and the state of the log writer, without TLS roots.
+pub const RUNTIME_BYTES: usize = 512 << 10;
+/// The platform's root certificates and the TLS configuration, read again at each renewal of the connections.
+pub const TLS_BYTES: usize = 4 << 20;
+/// gzip's window and hash tables (miniz_oxide), one compression at a time.
+pub const GZIP_BYTES: usize = 512 << 10;

@@ -1,0 +1,337 @@
+//! Every line that overspill logs about itself: target `overspill::notice`.
+//!
+//! Edges and totals, never one line per event: each kind is given at most once per
+//! [`NOTICE_EVERY`](crate::limits::NOTICE_EVERY), with a count of those left out. A notice of WARN or ERROR that the
+//! application log has no reader for goes to the fallback sink; INFO is then dropped.
+
+use crate::budget::Budget;
+use crate::clock::Stamp;
+use crate::encode::printable;
+use crate::ledger::Totals;
+use crate::limits::{DETAIL_CHARS_MAX, LOG_STALL, NOTICE_EVERY};
+use crate::mode::Mode;
+use crate::outcome::Reason;
+use crate::reentry;
+use crate::spill::log::{Home, Read, Witness};
+use crate::spill::turn::Turn;
+use crate::spill::{Primary, SpillSink};
+use crate::sync::plain::{AtomicU64, Ordering};
+use crate::sync::{Arc, contain};
+use std::time::Duration;
+
+/// The target of notices.
+pub const NOTICE_TARGET: &str = "overspill::notice";
+
+/// What may repeat itself, and when it was last said.
+#[derive(Debug, Default)]
+struct Throttle {
+    said_at: AtomicU64,
+    left_out: AtomicU64,
+}
+
+impl Throttle {
+    /// How many were left out since the last one, if it is time to speak again.
+    fn speak(&self, now: Stamp) -> Option<u64> {
+        // 0 is "never": stamps are kept one higher.
+        let said_at = self.said_at.load(Ordering::Relaxed);
+        let due = said_at == 0 || now.since(Stamp(said_at - 1)) >= NOTICE_EVERY;
+        if due
+            && self.said_at.compare_exchange(said_at, now.0 + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        {
+            return Some(self.left_out.swap(0, Ordering::Relaxed));
+        }
+        self.left_out.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+}
+
+/// The notices of one client.
+pub(crate) struct Notices {
+    client: String,
+    home: Home,
+    fallback: Arc<dyn SpillSink>,
+    turn: Arc<Turn>,
+    no_log_reader: Throttle,
+    log_stalled: Throttle,
+    /// Threads that tell of a stall: 0 or 1.
+    telling: Arc<AtomicU64>,
+    log_failed: Throttle,
+    encode_failed: Throttle,
+    oversized: Throttle,
+    hook_panicked: Throttle,
+    mode_changed: Throttle,
+    budget_changed: Throttle,
+    queue_full: Throttle,
+    sender_panicked: Throttle,
+}
+
+macro_rules! say {
+    ($self:ident, $level:ident, $text:expr) => {{
+        let text: String = $text;
+        let _own = reentry::own_work();
+        // A stuck log is no place for news; what is counted is not lost with them.
+        let Some(_writing) = $self.turn.take() else { return };
+        let read = $self.home.write(reentry::thread(), || {
+            let witness = Witness::of(&text);
+            tracing::event!(target: NOTICE_TARGET, parent: None, tracing::Level::$level, client = $self.client.as_str(), "{}", witness);
+            witness.read()
+        });
+        if read == Read::No && tracing::Level::$level <= tracing::Level::WARN {
+            // Nobody else to tell: a notice is not an event, and its failure is nobody's news.
+            drop(contain(|| $self.fallback.notice(&text)));
+        }
+    }};
+}
+
+impl Notices {
+    pub(crate) fn new(client: String, home: Home, fallback: Arc<dyn SpillSink>, turn: Arc<Turn>) -> Notices {
+        Notices {
+            client,
+            home,
+            fallback,
+            turn,
+            no_log_reader: Throttle::default(),
+            log_stalled: Throttle::default(),
+            telling: Arc::default(),
+            log_failed: Throttle::default(),
+            encode_failed: Throttle::default(),
+            oversized: Throttle::default(),
+            hook_panicked: Throttle::default(),
+            mode_changed: Throttle::default(),
+            budget_changed: Throttle::default(),
+            queue_full: Throttle::default(),
+            sender_panicked: Throttle::default(),
+        }
+    }
+
+    pub(crate) fn started(&self, endpoint: &str, memory_bound: usize, mode: Mode) {
+        say!(
+            self,
+            INFO,
+            format!("started: endpoint {endpoint}, holds at most {memory_bound} bytes, mode {mode}")
+        );
+    }
+
+    pub(crate) fn mode_changed(&self, now: Stamp, from: Mode, to: Mode) {
+        if let Some(left_out) = self.mode_changed.speak(now) {
+            say!(self, WARN, format!("mode changed from {from} to {to}{}", since_last(left_out)));
+        }
+    }
+
+    pub(crate) fn budget_changed(&self, now: Stamp, from: Budget, to: Budget) {
+        if let Some(left_out) = self.budget_changed.speak(now) {
+            say!(self, WARN, format!("budget changed from {from} to {to}{}", since_last(left_out)));
+        }
+    }
+
+    pub(crate) fn outage_began(&self, detail: &str) {
+        let detail = printable(detail, DETAIL_CHARS_MAX);
+        say!(self, WARN, format!("outage began: {detail}; events go to the log until a probe succeeds"));
+    }
+
+    pub(crate) fn outage_continues(&self, lasted: Duration, before: &Totals, now: &Totals) {
+        say!(
+            self,
+            WARN,
+            format!("outage continues after {} s: {}", lasted.as_secs(), difference(before, now))
+        );
+    }
+
+    pub(crate) fn outage_ended(&self, lasted: Duration, before: &Totals, now: &Totals) {
+        say!(
+            self,
+            WARN,
+            format!("outage ended after {:.1} s: {}", lasted.as_secs_f64(), difference(before, now))
+        );
+    }
+
+    pub(crate) fn sender_panicked(&self, now: Stamp, text: &str) {
+        if let Some(left_out) = self.sender_panicked.speak(now) {
+            let text = printable(text, DETAIL_CHARS_MAX);
+            say!(
+                self,
+                ERROR,
+                format!(
+                    "the sender panicked and goes on: {text}; what it had in hand is in the log, reason abandoned{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn shut_down(&self, stats: &str) {
+        say!(self, INFO, format!("shut down: {stats}"));
+    }
+
+    pub(crate) fn queue_full(&self, now: Stamp) {
+        if let Some(left_out) = self.queue_full.speak(now) {
+            say!(
+                self,
+                WARN,
+                format!(
+                    "the queue is full: the endpoint is slower than the events, or hangs; the surplus goes to the log, reason \
+                     queue_full{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn primary_failed(&self, now: Stamp, primary: &Primary) {
+        if let Some(left_out) = self.no_log_reader.speak(now) {
+            let why = match primary {
+                Primary::Log(_) => format!(
+                    "nobody reads target {} (no tracing subscriber, or it is filtered out)",
+                    crate::spill::log::SPILL_TARGET
+                ),
+                Primary::Sink(_) => "the spill sink failed".to_owned(),
+            };
+            say!(
+                self,
+                WARN,
+                format!("{why}: spilled events go to the fallback sink{}", since_last(left_out))
+            );
+        }
+    }
+
+    /// Not into the log, which is stuck, and not on this thread: the fallback may well be the same pipe. Then the thread
+    /// that tells is stuck as well, for as long as the pipe is, and another one would only keep it company.
+    pub(crate) fn log_stalled(&self, now: Stamp) {
+        if self.telling.load(Ordering::Acquire) > 0 {
+            self.log_stalled.left_out.fetch_add(1, Ordering::Relaxed);
+        } else if let Some(left_out) = self.log_stalled.speak(now) {
+            let text = format!(
+                "a log write has been stuck for over {} ms: events are lost, reason log_stalled, until it comes back{}",
+                LOG_STALL.as_millis(),
+                since_last(left_out)
+            );
+            let (fallback, telling) = (Arc::clone(&self.fallback), Arc::clone(&self.telling));
+            self.telling.store(1, Ordering::Release);
+            let tell = move || {
+                let _own = reentry::own_work();
+                drop(contain(|| fallback.notice(&text)));
+                telling.store(0, Ordering::Release);
+            };
+            if std::thread::Builder::new().name("overspill-notice".to_owned()).spawn(tell).is_err() {
+                // No thread to be had, no notice; the events are counted.
+                self.telling.store(0, Ordering::Release);
+            }
+        }
+    }
+
+    pub(crate) fn log_failed(&self, now: Stamp) {
+        if let Some(left_out) = self.log_failed.speak(now) {
+            say!(
+                self,
+                ERROR,
+                format!(
+                    "neither the log nor the fallback sink took an event: it is lost, reason log_failed{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn encode_failed(&self, now: Stamp, why: &str) {
+        if let Some(left_out) = self.encode_failed.speak(now) {
+            let why = printable(why, DETAIL_CHARS_MAX);
+            say!(
+                self,
+                ERROR,
+                format!(
+                    "an event could not be encoded: {why}; it is lost, reason encode_failed{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn oversized(&self, now: Stamp, event_bytes_max: usize, beginning: &str) {
+        if let Some(left_out) = self.oversized.speak(now) {
+            let beginning = printable(beginning, DETAIL_CHARS_MAX);
+            say!(
+                self,
+                ERROR,
+                format!(
+                    "an event is longer than twice event_bytes_max ({event_bytes_max}): it is lost, reason oversized{}; it begins {beginning}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn hook_panicked(&self, now: Stamp, hook: &str, text: &str) {
+        if let Some(left_out) = self.hook_panicked.speak(now) {
+            let text = printable(text, DETAIL_CHARS_MAX);
+            say!(self, ERROR, format!("the {hook} panicked: {text}{}", since_last(left_out)));
+        }
+    }
+}
+
+fn since_last(left_out: u64) -> String {
+    if left_out == 0 { String::new() } else { format!(" ({left_out} more since the last such notice)") }
+}
+
+/// What an outage cost: `delivered 16, spilled 4000 (outage 3990, timeout 10), lost 0`.
+fn difference(before: &Totals, now: &Totals) -> String {
+    let spilled: Vec<(Reason, u64)> = Reason::ALL
+        .iter()
+        .map(|&reason| (reason, now.spilled_by[reason.index()] - before.spilled_by[reason.index()]))
+        .filter(|&(_, events)| events > 0)
+        .collect();
+    let total: u64 = spilled.iter().map(|&(_, events)| events).sum();
+    let by_reason: Vec<String> =
+        spilled.iter().map(|(reason, events)| format!("{reason} {events}")).collect();
+    let by_reason = if by_reason.is_empty() { String::new() } else { format!(" ({})", by_reason.join(", ")) };
+    let lost = now.lost_by.iter().sum::<u64>() - before.lost_by.iter().sum::<u64>();
+    format!("delivered {}, spilled {total}{by_reason}, lost {lost}", now.delivered - before.delivered)
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use crate::spill::Record;
+    use crate::sync::{Mutex, lock};
+    use std::io;
+
+    /// A fallback on the same pipe as the log: who tells it something stays there.
+    struct Stuck(Arc<AtomicU64>, Arc<Mutex<()>>);
+
+    impl SpillSink for Stuck {
+        fn write(&self, _: &Record<'_>) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn notice(&self, _: &str) -> io::Result<()> {
+            self.0.fetch_add(1, Ordering::AcqRel);
+            drop(lock(&self.1));
+            Ok(())
+        }
+    }
+
+    fn until(condition: impl Fn() -> bool) {
+        for _ in 0..20_000 {
+            if condition() {
+                return;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        panic!("it did not come about");
+    }
+
+    #[test]
+    fn a_stall_of_hours_holds_one_thread_however_often_it_would_be_told() {
+        let (told, gate) = (Arc::<AtomicU64>::default(), Arc::new(Mutex::new(())));
+        let fallback = Arc::new(Stuck(Arc::clone(&told), Arc::clone(&gate)));
+        let notices = Notices::new(String::new(), Home::capture(), fallback, Arc::new(Turn::new()));
+        let minute = |nth: u64| Stamp(0).after(Duration::from_secs(60 * nth));
+        let shut = lock(&gate);
+        (0..100).for_each(|nth| notices.log_stalled(minute(nth)));
+        until(|| told.load(Ordering::Acquire) == 1);
+        drop(shut);
+        until(|| notices.telling.load(Ordering::Acquire) == 0);
+        assert_eq!(told.load(Ordering::Acquire), 1, "one thread, not a hundred");
+        notices.log_stalled(minute(200));
+        until(|| told.load(Ordering::Acquire) == 2);
+    }
+}

@@ -1,0 +1,85 @@
+//! Knows, per thread, whether a call of `emit` comes out of overspill itself.
+//!
+//! Two ways lead back in: a `Serialize` that emits, and whatever hears our own log records (a tracing layer, a
+//! `SpillSink`, an `Observer`, the HTTP client's records on the sender's thread). The first is an event like any
+//! other, down to a limit; the second is an echo, which would feed on itself. The state is the thread's, not a
+//! client's: two clients that spill into each other would otherwise play ping-pong.
+
+use crate::limits::NESTED_EMITS_MAX;
+use crate::sync::thread_local;
+use std::cell::Cell;
+
+thread_local! {
+    // const and without a destructor: usable at any time of a thread's life, its end included.
+    static ENCODING: Cell<usize> = const { Cell::new(0) };
+    static OWN_WORK: Cell<usize> = const { Cell::new(0) };
+    static SENDER: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Whose thread this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Thread {
+    Caller,
+    Sender,
+}
+
+pub(crate) fn thread() -> Thread {
+    if SENDER.with(Cell::get) > 0 { Thread::Sender } else { Thread::Caller }
+}
+
+/// Marks this thread as the sender's until the guard goes; all that happens on it is overspill's own work.
+#[must_use]
+pub(crate) fn sender_thread() -> SenderThread {
+    SENDER.with(|depth| depth.set(depth.get() + 1));
+    SenderThread(own_work())
+}
+
+/// Holds the mark of own work for its drop.
+pub(crate) struct SenderThread(OwnWork);
+
+impl Drop for SenderThread {
+    fn drop(&mut self) {
+        let OwnWork(()) = self.0;
+        SENDER.with(|depth| depth.set(depth.get() - 1));
+    }
+}
+
+/// This call of `emit` comes out of our own logging.
+#[inline]
+pub(crate) fn is_echo() -> bool {
+    OWN_WORK.with(Cell::get) > 0
+}
+
+/// Marks this thread as doing overspill's own work until the guard goes.
+#[must_use]
+pub(crate) fn own_work() -> OwnWork {
+    OWN_WORK.with(|depth| depth.set(depth.get() + 1));
+    OwnWork(())
+}
+
+pub(crate) struct OwnWork(());
+
+impl Drop for OwnWork {
+    fn drop(&mut self) {
+        OWN_WORK.with(|depth| depth.set(depth.get() - 1));
+    }
+}
+
+/// Enters a `Serialize`, unless too many are entered already.
+#[inline]
+pub(crate) fn encoding() -> Option<Encoding> {
+    let depth = ENCODING.with(Cell::get);
+    if depth > NESTED_EMITS_MAX {
+        return None;
+    }
+    ENCODING.with(|encoding| encoding.set(depth + 1));
+    Some(Encoding(()))
+}
+
+pub(crate) struct Encoding(());
+
+impl Drop for Encoding {
+    fn drop(&mut self) {
+        ENCODING.with(|depth| depth.set(depth.get() - 1));
+    }
+}

@@ -1,0 +1,397 @@
+//! The sender: the only loop. Wait, fill, post, judge, settle.
+//!
+//! In: the queue. Out: every event settled. It runs on a thread and a runtime of its own, or as a future where the
+//! user wants it ([`Builder::build_with_sender`](crate::Builder::build_with_sender)).
+//!
+//! T1: events are in the queue or in a [`Batch`], which settles on drop; nowhere else, across every await and panic.
+//! T2: one `wait` per turn, and each turn ends in it: the runtime gets to move the sockets, however busy we are.
+//! T3: asleep without a timer unless a batch is filling, events keep coming, a shutdown has its deadline, or an outage its notice.
+//! Deliberately not here: decisions. They are in [`verdict`], [`outage`], [`halving`], [`pace`],
+//! [`window`] and [`backoff`], each a pure function.
+
+mod backoff;
+pub(crate) mod batch;
+mod flight;
+mod flush;
+mod halving;
+mod outage;
+mod pace;
+mod post;
+mod sleep;
+pub(crate) mod verdict;
+mod window;
+
+use crate::clock::Stamp;
+use crate::ledger::Totals;
+use crate::limits::{
+    OUTAGE_NOTICE_EVERY, PROBE_EVENTS_MAX, RELIEF_PATIENCE, SENDER_RESTART, SPILL_TIME_PER_EVENT,
+};
+use crate::observer::Signal;
+use crate::outcome::Reason;
+use crate::reentry;
+use crate::shared::Shared;
+use crate::sync::{Arc, Panicked, contain, yield_now};
+use crate::transport::Transport;
+use backoff::Backoff;
+use batch::{Added, Batch, BatchLimits, Spare};
+use flight::Flights;
+use flush::Flushes;
+use outage::{Edge, Outage, Purpose, Route};
+use pace::Pace;
+use std::future::{Future, poll_fn};
+use std::ops::Range;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+use verdict::Cause;
+use window::Window;
+
+/// The sending half of a client, as a future for a runtime of your choice. Dropping it, or the future of its
+/// [`run`](Sender::run), closes the client and writes what is left to the log.
+#[must_use = "a sender delivers nothing until it is run"]
+pub struct Sender {
+    shared: Arc<Shared>,
+    transport: Box<dyn Transport>,
+    format: Box<dyn crate::format::Format>,
+    limits: BatchLimits,
+    outage: Outage,
+    outage_notice: OutageNotice,
+    flushes: Flushes,
+    filling: Option<Batch>,
+    ready: Option<Batch>,
+    flights: Flights,
+    window: Window,
+    pace: Pace,
+    spares: Vec<Spare>,
+    /// Events pulled out of the queue so far.
+    pulled: u64,
+    pulled_bytes: u64,
+    /// Requests made so far.
+    posts: u64,
+    /// When a request last began or ended.
+    moved_at: Stamp,
+    /// What writing one event to the log takes, as seen lately: see [`SPILL_TIME_PER_EVENT`].
+    spill_time: Duration,
+}
+
+/// The books at the beginning of the outage, and when to speak of it again.
+#[derive(Debug, Clone)]
+struct OutageNotice {
+    at_beginning: Totals,
+    next_at: Stamp,
+    /// What began it: also the detail of every event that goes straight to the log.
+    detail: String,
+}
+
+impl Sender {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        transport: Box<dyn Transport>,
+        format: Box<dyn crate::format::Format>,
+    ) -> Sender {
+        let config = &shared.config;
+        let limits = BatchLimits {
+            events_max: config.batch_events_max,
+            bytes_max: config.batch_bytes_max,
+            overhead: format.overhead(),
+        };
+        let backoff = Backoff::new(config.jitter_seed, config.batch_age_max, config.probe_interval_max);
+        Sender {
+            transport,
+            format,
+            limits,
+            outage: Outage::new(backoff),
+            outage_notice: OutageNotice {
+                at_beginning: Totals::default(),
+                next_at: Stamp::NEVER,
+                detail: String::new(),
+            },
+            flushes: Flushes::default(),
+            filling: None,
+            ready: None,
+            flights: Flights::default(),
+            window: Window::new(config.posts_in_flight_max),
+            pace: Pace::new(config.batch_age_max, limits),
+            spares: Vec::new(),
+            pulled: 0,
+            pulled_bytes: 0,
+            posts: 0,
+            moved_at: Stamp(0),
+            spill_time: SPILL_TIME_PER_EVENT,
+            shared,
+        }
+    }
+
+    /// Sends until the client is shut down, or its last handle is dropped, and everything is settled.
+    ///
+    /// Needs a tokio runtime with io and time enabled. A panic inside is contained: the events in hand go to the log
+    /// with [`Reason::Abandoned`], and the sender goes on.
+    ///
+    /// # Cancel safety
+    /// Dropping the future is an end like any other: what is in hand or in the queue is written to the log.
+    pub async fn run(mut self) {
+        loop {
+            let ended = {
+                let mut serving = pin!(self.serve());
+                poll_fn(|cx| {
+                    // Per poll, not per run: on a shared runtime the thread is ours only meanwhile.
+                    let _sender = reentry::sender_thread();
+                    match contain(|| serving.as_mut().poll(cx)) {
+                        Ok(Poll::Pending) => Poll::Pending,
+                        Ok(Poll::Ready(())) => Poll::Ready(Ok(())),
+                        Err(panicked) => Poll::Ready(Err(panicked)),
+                    }
+                })
+                .await
+            };
+            match ended {
+                Ok(()) => return self.finish(),
+                Err(panicked) => self.recover(&panicked).await,
+            }
+        }
+    }
+
+    async fn serve(&mut self) {
+        loop {
+            let now = self.shared.now();
+            self.heed_closing(now);
+            self.heed_late(now).await;
+            self.fill(now);
+            let progress = self.dispatch(now);
+            self.heed_flushes();
+            self.notice_outage(now);
+            self.shared.set_endpoint(self.outage.state());
+            if self.is_done() {
+                return;
+            }
+            self.wait(progress).await;
+        }
+    }
+
+    /// Moves events from the queue into batches until there are none, or a batch is ready.
+    fn fill(&mut self, now: Stamp) {
+        let before = self.pulled;
+        while self.ready.is_none() {
+            let Some(mut event) = self.shared.settler.queue.pull() else { break };
+            if self.filling.as_mut().map(|batch| batch.add(&event, self.limits)) != Some(Added::Yes) {
+                self.ready = self.filling.take();
+                let spare = self.spares.pop().unwrap_or_default();
+                let mut batch =
+                    Batch::begin(Arc::clone(&self.shared.settler), spare, self.limits, self.pulled, &event);
+                // Any event fits an empty batch: event_bytes_max was checked against batch_bytes_max.
+                let added = batch.add(&event, self.limits);
+                debug_assert_eq!(added, Added::Yes);
+                self.filling = Some(batch);
+            }
+            self.pulled += 1;
+            self.pulled_bytes += event.text().len() as u64;
+            self.shared.encoder.recycle(&mut event);
+        }
+        if self.pulled > before {
+            // In hand before resolved: see `Settler::hold`.
+            self.shared.settler.ledger.take_in_hand(self.pulled - before);
+            self.shared.settler.queue.resolve(self.pulled - before);
+        }
+        self.pace.look(now, self.pulled, self.pulled_bytes);
+        let route = self.outage.route(now);
+        let ripe = |batch: &mut Batch| {
+            batch.len() >= self.limits.events_max
+                || now >= batch.begun_at.after(self.shared.config.batch_age_max)
+                || self.flushes.waits_for(batch)
+                || route == Route::Probe
+                || self.shared.settler.queue.is_closed()
+        };
+        if self.ready.is_none() {
+            self.ready = self.filling.take_if(ripe);
+        }
+    }
+
+    /// Sends the ready batch on its way, if there is one and a way is free.
+    fn dispatch(&mut self, now: Stamp) -> Progress {
+        let Some(mut batch) = self.ready.take() else { return Progress::None };
+        let route = self.outage.route(now);
+        let no_slot = self.flights.len() >= self.window.limit();
+        // Stragglers in every slot: the probe has to wait, the events do not.
+        if route == Route::Log || (route == Route::Probe && no_slot) {
+            let all = 0..batch.len();
+            self.spill(&mut batch, all, &self.in_outage());
+            self.end(batch);
+            return Progress::Some;
+        }
+        if no_slot {
+            let impatient = now >= self.moved_at.after(RELIEF_PATIENCE);
+            if impatient && self.shared.settler.queue.is_nearly_full() {
+                let all = 0..batch.len();
+                self.shared.settler.notices.queue_full(now);
+                self.spill(&mut batch, all, &Cause::of(Reason::QueueFull, "relieved by the sender"));
+                self.end(batch);
+                return Progress::Some;
+            }
+            self.ready = Some(batch);
+            return Progress::None;
+        }
+        if route == Route::Post {
+            let all = 0..batch.len();
+            self.post(batch, all, Purpose::Delivery, None);
+            return Progress::Some;
+        }
+        let probe = batch.len().min(PROBE_EVENTS_MAX);
+        let others = probe..batch.len();
+        self.spill(&mut batch, others, &self.in_outage());
+        self.outage.probe_started();
+        self.post(batch, 0..probe, Purpose::Probe, None);
+        Progress::Some
+    }
+
+    /// To the log, with an eye on how long that takes.
+    fn spill(&mut self, batch: &mut Batch, range: Range<usize>, cause: &Cause) {
+        let (began, events) = (self.shared.now(), range.len() as u32);
+        batch.spill(range, cause, Stamp::NEVER);
+        // Of a few events the time is mostly noise.
+        if events >= 16 {
+            let seen = 2 * self.shared.now().since(began) / events;
+            self.spill_time = ((self.spill_time + seen) / 2).max(SPILL_TIME_PER_EVENT);
+        }
+    }
+
+    fn in_outage(&self) -> Cause {
+        Cause::of(Reason::Outage, self.outage_notice.detail.as_str())
+    }
+
+    fn heed_closing(&mut self, now: Stamp) {
+        let (spill_at, abort_at) = self.closing_times();
+        let too_late = self.shared.closing.too_late();
+        if now >= spill_at {
+            while self.ready.is_some() || self.filling.is_some() || self.shared.settler.queue.len() > 0 {
+                if let Some(mut batch) = self.ready.take().or_else(|| self.filling.take()) {
+                    batch.spill_rest(Reason::Deadline, "shut down before it could be posted", too_late);
+                    self.end(batch);
+                }
+                self.fill(now);
+            }
+        }
+        if now >= abort_at {
+            let aborted: Vec<Batch> = self.flights.abort().collect();
+            for mut batch in aborted {
+                batch.spill_rest(Reason::Deadline, "shut down before an answer came", too_late);
+                self.end(batch);
+            }
+        }
+    }
+
+    fn heed_flushes(&mut self) {
+        let unsettled = [
+            self.filling.as_ref().map(|batch| batch.first_pull),
+            self.ready.as_ref().map(|batch| batch.first_pull),
+            self.flights.first_pull(),
+        ];
+        let first_unsettled = unsettled.into_iter().flatten().min().unwrap_or(self.pulled);
+        let queued = self.shared.settler.queue.len();
+        if let Some(number) = self.flushes.advance(&self.shared, self.pulled, queued, first_unsettled) {
+            self.shared.board.flushed(number);
+        }
+    }
+
+    fn is_done(&self) -> bool {
+        self.filling.is_none()
+            && self.ready.is_none()
+            && self.flights.is_empty()
+            && self.shared.settler.queue.is_drained()
+            // Callers may still be at the log with what the queue has refused.
+            && self.shared.settler.ledger.hands_are_empty()
+    }
+
+    /// Tells of the edges of an outage.
+    fn edge(&mut self, edge: Option<Edge>, detail: &str) {
+        let settler = &self.shared.settler;
+        match edge {
+            None => {}
+            Some(Edge::Began) => {
+                self.outage_notice.next_at = settler.clock.now().after(OUTAGE_NOTICE_EVERY);
+                self.outage_notice.detail = detail.to_owned();
+                settler.notices.outage_began(detail);
+                settler.signal(&Signal::OutageBegan { detail });
+            }
+            Some(Edge::Ended { lasted }) => {
+                let (before, now) = (self.outage_notice.at_beginning, settler.totals());
+                self.outage_notice.next_at = Stamp::NEVER;
+                settler.notices.outage_ended(lasted, &before, &now);
+                let spilled = now.spilled_by.iter().sum::<u64>() - before.spilled_by.iter().sum::<u64>();
+                settler.signal(&Signal::OutageEnded { lasted, spilled });
+            }
+        }
+    }
+
+    fn notice_outage(&mut self, now: Stamp) {
+        if let (Some(since), true) = (self.outage.since(), now >= self.outage_notice.next_at) {
+            self.outage_notice.next_at = now.after(OUTAGE_NOTICE_EVERY);
+            let settler = &self.shared.settler;
+            settler.notices.outage_continues(
+                now.since(since),
+                &self.outage_notice.at_beginning,
+                &settler.totals(),
+            );
+        }
+    }
+
+    /// Ends a batch and keeps its buffers, as many as can be in use at once.
+    fn end(&mut self, batch: Batch) {
+        let spare = batch.into_spare();
+        if self.spares.len() < self.shared.config.posts_in_flight_max + 2 {
+            self.spares.push(spare);
+        }
+    }
+
+    /// After a panic: what was in hand goes to the log, the machine is put into a state it can go on from.
+    async fn recover(&mut self, panicked: &Panicked) {
+        {
+            let _sender = reentry::sender_thread();
+            self.drop_in_hand();
+            let settler = &self.shared.settler;
+            self.outage.probe_lost(settler.clock.now());
+            settler.notices.sender_panicked(settler.clock.now(), &panicked.0);
+            settler.signal(&Signal::SenderRestarted);
+        }
+        let clock = self.shared.settler.clock;
+        clock.sleep_until(clock.now().after(SENDER_RESTART)).await;
+    }
+
+    /// Drops every batch, which settles what is open in it.
+    fn drop_in_hand(&mut self) {
+        drop((self.filling.take(), self.ready.take()));
+        self.flights.abort().for_each(drop);
+    }
+
+    fn finish(&mut self) {
+        let settler = &self.shared.settler;
+        settler.notices.shut_down(&self.shared.stats().to_string());
+        self.shared.board.ended();
+    }
+}
+
+/// T1 to the last: a sender that is dropped in the middle closes the queue and writes down what it and the queue hold.
+impl Drop for Sender {
+    fn drop(&mut self) {
+        if self.shared.board.has_ended() {
+            return;
+        }
+        let _sender = reentry::sender_thread();
+        self.shared.settler.queue.close();
+        self.drop_in_hand();
+        // The clock no longer matters; a pusher that has announced itself is only moments away.
+        let shared = Arc::clone(&self.shared);
+        while !shared.settler.queue.is_drained() {
+            self.fill(Stamp::NEVER);
+            self.drop_in_hand();
+            yield_now();
+        }
+        shared.board.ended();
+    }
+}
+
+/// Whether a turn of the loop changed anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    None,
+    Some,
+}

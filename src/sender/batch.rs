@@ -1,0 +1,330 @@
+//! Events on their way together: the texts end to end, and a mark for each.
+//!
+//! In: events out of the queue. Out: a body's worth of texts, and the settlement of each event.
+//! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped.
+//! B2: never more than `events_max` events and `bytes_max` bytes of body.
+
+use super::verdict::Cause;
+use crate::clock::Stamp;
+use crate::event::Event;
+use crate::format::{Events, Overhead};
+use crate::ledger::Ending;
+use crate::outcome::{LostReason, MaybeDelivered, Reason};
+use crate::settle::Settler;
+use crate::spill::pack::{Pack, Packed, Packing};
+use crate::spill::{Leaf, Why};
+use crate::sync::Arc;
+use std::ops::Range;
+
+/// Where an event ends in the batch's text, and what settling it takes.
+#[derive(Debug, Clone)]
+pub(crate) struct Mark {
+    seq: u64,
+    emitted_at: Stamp,
+    end: usize,
+    charge: usize,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Settled,
+}
+
+impl Mark {
+    pub(crate) fn end(&self) -> usize {
+        self.end
+    }
+}
+
+/// How large batches may be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BatchLimits {
+    pub(crate) events_max: usize,
+    pub(crate) bytes_max: usize,
+    pub(crate) overhead: Overhead,
+}
+
+/// Buffers of a batch that has ended, for the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    text: Vec<u8>,
+    marks: Vec<Mark>,
+}
+
+/// A container that settles what it holds.
+pub(crate) struct Batch {
+    /// From 1; with the client's id it names the request.
+    pub(crate) number: u64,
+    /// The position in the queue's order of its first event: what a flush compares with.
+    pub(crate) first_pull: u64,
+    /// When its first event was emitted.
+    pub(crate) begun_at: Stamp,
+    text: Vec<u8>,
+    marks: Vec<Mark>,
+    open: usize,
+    open_bytes: usize,
+    /// The events a request carries right now.
+    posted: Range<usize>,
+    settler: Arc<Settler>,
+}
+
+impl Batch {
+    /// The `first` event is yet to be [added](Batch::add).
+    pub(crate) fn begin(
+        settler: Arc<Settler>,
+        spare: Spare,
+        limits: BatchLimits,
+        first_pull: u64,
+        first: &Event,
+    ) -> Batch {
+        let Spare { mut text, mut marks } = spare;
+        text.reserve_exact(limits.bytes_max);
+        marks.reserve_exact(limits.events_max);
+        // Not when we found it: it may have waited through a nap.
+        let begun_at = first.emitted_at;
+        Batch { number: 0, first_pull, begun_at, text, marks, open: 0, open_bytes: 0, posted: 0..0, settler }
+    }
+
+    /// Takes the event in, or leaves it where it is if there is no room.
+    pub(crate) fn add(&mut self, event: &Event, limits: BatchLimits) -> Added {
+        let text = event.text();
+        let body = self.text.len()
+            + text.len()
+            + limits.overhead.per_batch
+            + (self.marks.len() + 1) * limits.overhead.per_event;
+        if self.marks.len() >= limits.events_max || body > limits.bytes_max {
+            return Added::NoRoom;
+        }
+        self.text.extend_from_slice(text);
+        self.marks.push(Mark {
+            seq: event.seq,
+            emitted_at: event.emitted_at,
+            end: self.text.len(),
+            charge: event.charge(),
+            state: State::Open,
+        });
+        self.open += 1;
+        self.open_bytes += event.charge();
+        Added::Yes
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.marks.len()
+    }
+
+    /// How much of it is full, by events or by bytes.
+    pub(crate) fn share(&self, limits: BatchLimits) -> f64 {
+        let events = self.marks.len() as f64 / limits.events_max as f64;
+        events.max(self.text.len() as f64 / limits.bytes_max as f64)
+    }
+
+    pub(crate) fn text_len(&self) -> usize {
+        self.text.len()
+    }
+
+    /// Events and charged bytes not settled yet.
+    pub(crate) fn open(&self) -> (usize, usize) {
+        (self.open, self.open_bytes)
+    }
+
+    pub(crate) fn events(&self, range: Range<usize>) -> Events<'_> {
+        Events::new(&self.text, self.start_of(range.start), &self.marks[range])
+    }
+
+    pub(crate) fn text_of(&self, range: &Range<usize>) -> usize {
+        self.start_of(range.end) - self.start_of(range.start)
+    }
+
+    /// From now on these events may be at the endpoint, whatever happens to us.
+    pub(crate) fn post(&mut self, range: Range<usize>) {
+        self.posted = range;
+    }
+
+    /// These events were delivered.
+    pub(crate) fn deliver(&mut self, range: Range<usize>) {
+        let (mut events, mut bytes) = (0, 0);
+        for mark in self.marks[range].iter_mut().filter(|mark| mark.state == State::Open) {
+            mark.state = State::Settled;
+            events += 1;
+            bytes += mark.charge;
+        }
+        self.close(events, bytes);
+        self.settler.deliver(events, bytes);
+    }
+
+    /// These events go to the log, or are lost once `too_late` has passed.
+    pub(crate) fn spill(&mut self, range: Range<usize>, cause: &Cause, too_late: Stamp) {
+        let why = Why {
+            reason: cause.reason,
+            maybe_delivered: cause.maybe_delivered,
+            batch: self.number,
+            detail: &cause.detail,
+        };
+        let mut told = Told::default();
+        match &Arc::clone(&self.settler).spill.packing {
+            Packing::OneByOne => {
+                for nth in range {
+                    if self.marks[nth].state == State::Open {
+                        self.spill_one(nth, &why, too_late, &mut told);
+                    }
+                }
+            }
+            Packing::Packed(rooms) => {
+                let mut pack = rooms.take().unwrap_or_default();
+                self.spill_packed(range, &mut pack, &why, too_late, &mut told);
+                rooms.give(pack);
+            }
+        }
+        self.settler.tell(told.spilled, Ending::Spilled(cause.reason, cause.maybe_delivered));
+        for &reason in LostReason::ALL {
+            self.settler.tell(told.lost[reason.index()], Ending::Lost(reason));
+        }
+    }
+
+    fn spill_one(&mut self, nth: usize, why: &Why<'_>, too_late: Stamp, told: &mut Told) {
+        let span = self.start_of(nth)..self.marks[nth].end;
+        let mark = &mut self.marks[nth];
+        // Before the write, which runs the user's code: what it does to us must not settle the event twice.
+        mark.state = State::Settled;
+        let charge = mark.charge;
+        let leaf = Leaf { seq: mark.seq, emitted_at: mark.emitted_at, text: &self.text[span], events: 1 };
+        told.add(1, self.settler.spill_in_hand(leaf, charge, why, too_late));
+        self.close(1, charge);
+    }
+
+    /// Runs of events with consecutive numbers, as long as a record has room for them.
+    fn spill_packed(
+        &mut self,
+        range: Range<usize>,
+        pack: &mut Pack,
+        why: &Why<'_>,
+        too_late: Stamp,
+        told: &mut Told,
+    ) {
+        let mut order = std::mem::take(&mut pack.order);
+        order.clear();
+        order.reserve_exact(range.len());
+        // At most BATCH_EVENTS_LIMIT of them.
+        let open = range.filter(|&nth| self.marks[nth].state == State::Open).map(|nth| nth as u32);
+        order.extend(open);
+        // Producers side by side come into the queue a little out of order.
+        order.sort_unstable_by_key(|&nth| self.marks[nth as usize].seq);
+        let mut rest = order.as_slice();
+        while let Some(&first) = rest.first() {
+            let run = self.pack_run(rest, pack);
+            if run.events > 1 {
+                let (packed, after) = rest.split_at(run.events);
+                // Before the write, as above.
+                packed.iter().for_each(|&nth| self.marks[nth as usize].state = State::Settled);
+                let leaf = Leaf {
+                    seq: self.marks[first as usize].seq,
+                    emitted_at: run.oldest,
+                    text: pack.close(),
+                    events: run.events as u32,
+                };
+                told.add(run.events as u64, self.settler.spill_in_hand(leaf, run.charge, why, too_late));
+                self.close(run.events, run.charge);
+                rest = after;
+            } else {
+                self.spill_one(first as usize, why, too_late, told);
+                rest = &rest[1..];
+            }
+        }
+        pack.order = order;
+    }
+
+    /// Fills the pack with the beginning of `rest`; it may be that not even the first has room.
+    fn pack_run(&self, rest: &[u32], pack: &mut Pack) -> Run {
+        pack.clear();
+        let mut run = Run { events: 0, charge: 0, oldest: Stamp::NEVER };
+        let mut next_seq = None;
+        for nth in rest.iter().map(|&nth| nth as usize) {
+            let mark = &self.marks[nth];
+            let follows = next_seq.is_none_or(|next| next == mark.seq);
+            if !follows || pack.add(&self.text[self.start_of(nth)..mark.end]) == Packed::NoRoom {
+                break;
+            }
+            next_seq = Some(mark.seq + 1);
+            run.events += 1;
+            run.charge += mark.charge;
+            run.oldest = run.oldest.min(mark.emitted_at);
+        }
+        run
+    }
+
+    /// The rest of the batch, whichever request carries it, goes to the log.
+    pub(crate) fn spill_rest(&mut self, reason: Reason, detail: &str, too_late: Stamp) {
+        let posted = std::mem::take(&mut self.posted);
+        let cause = |maybe_delivered| Cause { reason, maybe_delivered, detail: detail.to_owned() };
+        self.spill(posted, &cause(MaybeDelivered::Yes), too_late);
+        self.spill(0..self.len(), &cause(MaybeDelivered::No), too_late);
+    }
+
+    /// Ends the batch and hands back its buffers.
+    pub(crate) fn into_spare(mut self) -> Spare {
+        self.abandon();
+        let (mut text, mut marks) = (std::mem::take(&mut self.text), std::mem::take(&mut self.marks));
+        text.clear();
+        marks.clear();
+        Spare { text, marks }
+    }
+
+    fn abandon(&mut self) {
+        if self.open > 0 {
+            self.spill_rest(Reason::Abandoned, "the sender ended with the event in hand", Stamp::NEVER);
+        }
+    }
+
+    fn close(&mut self, events: usize, bytes: usize) {
+        self.open -= events;
+        self.open_bytes -= bytes;
+    }
+
+    fn start_of(&self, nth: usize) -> usize {
+        if nth == 0 { 0 } else { self.marks[nth - 1].end }
+    }
+}
+
+/// Events that become one record.
+struct Run {
+    events: usize,
+    charge: usize,
+    oldest: Stamp,
+}
+
+/// What the observer is told once all of them are settled.
+#[derive(Debug, Default)]
+struct Told {
+    spilled: u64,
+    lost: [u64; LostReason::ALL.len()],
+}
+
+impl Told {
+    /// Nothing of those that somebody had taken over.
+    fn add(&mut self, events: u64, ending: Option<Ending>) {
+        match ending {
+            Some(Ending::Lost(reason)) => self.lost[reason.index()] += events,
+            Some(_) => self.spilled += events,
+            None => {}
+        }
+    }
+}
+
+/// Whether an event found room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    Yes,
+    NoRoom,
+}
+
+/// B1: a panic, an abort or a forgotten branch ends here, in the log and not in nothing.
+impl Drop for Batch {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests;

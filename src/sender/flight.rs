@@ -1,0 +1,108 @@
+//! Requests on the wire, each with the batch it carries.
+//!
+//! In: a batch and its request. Out: the batch again, with the answer. F1: at most `posts_in_flight_max` at once,
+//! fewer while the endpoint has too much to do (`window`).
+//! F2: dropping a flight aborts its request; its batch then says `maybe_delivered` for what the request carried.
+//! F3: no flight lasts for ever, whatever its transport does.
+
+use super::batch::Batch;
+use super::halving::Halving;
+use super::outage::Purpose;
+use crate::clock::Stamp;
+use crate::outcome::MaybeDelivered;
+use crate::sync::contain;
+use crate::transport::{Failure, FailureKind, Posting, Reply};
+use std::future::poll_fn;
+use std::ops::Range;
+use std::task::{Context, Poll};
+
+/// One batch, and the request that carries a range of it.
+pub(crate) struct Flight {
+    pub(crate) batch: Batch,
+    pub(crate) range: Range<usize>,
+    pub(crate) purpose: Purpose,
+    pub(crate) halving: Halving,
+    pub(crate) started_at: Stamp,
+    /// When it is ended even if the transport has not ended it.
+    pub(crate) late_at: Stamp,
+    pub(crate) posting: Posting,
+}
+
+/// All requests on the wire: few enough to look at each of them whenever one moves.
+#[derive(Default)]
+pub(crate) struct Flights(Vec<Flight>);
+
+impl Flights {
+    pub(crate) fn push(&mut self, flight: Flight) {
+        self.0.push(flight);
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Unsettled events and bytes.
+    pub(crate) fn open(&self) -> (usize, usize) {
+        self.0
+            .iter()
+            .map(|flight| flight.batch.open())
+            .fold((0, 0), |sum, open| (sum.0 + open.0, sum.1 + open.1))
+    }
+
+    pub(crate) fn first_pull(&self) -> Option<u64> {
+        self.0.iter().map(|flight| flight.batch.first_pull).min()
+    }
+
+    /// The next flight that has landed.
+    pub(crate) fn poll_landed(&mut self, cx: &mut Context<'_>) -> Poll<(Flight, Result<Reply, Failure>)> {
+        for nth in 0..self.0.len() {
+            let posting = self.0[nth].posting.as_mut();
+            // A transport's panic is an exchange that broke off: its batch is spilled, the others fly on.
+            let polled = contain(|| posting.poll(cx)).unwrap_or_else(|panicked| {
+                Poll::Ready(Err(Failure {
+                    kind: FailureKind::Broken,
+                    maybe_delivered: MaybeDelivered::Yes,
+                    detail: format!("the transport panicked: {}", panicked.0),
+                }))
+            });
+            if let Poll::Ready(answer) = polled {
+                return Poll::Ready((self.0.swap_remove(nth), answer));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// The moment at which the first of them is late.
+    pub(crate) fn late_at(&self) -> Stamp {
+        self.0.iter().map(|flight| flight.late_at).min().unwrap_or(Stamp::NEVER)
+    }
+
+    /// A flight that has landed by now.
+    pub(crate) async fn take_landed(&mut self) -> Option<(Flight, Result<Reply, Failure>)> {
+        poll_fn(|cx| match self.poll_landed(cx) {
+            Poll::Ready(landed) => Poll::Ready(Some(landed)),
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+
+    /// A flight that is late: aborted, with what has become of it.
+    pub(crate) fn take_late(&mut self, now: Stamp) -> Option<(Flight, Result<Reply, Failure>)> {
+        let nth = self.0.iter().position(|flight| now >= flight.late_at)?;
+        let failure = Failure {
+            kind: FailureKind::Timeout,
+            maybe_delivered: MaybeDelivered::Yes,
+            detail: "the transport did not keep the post timeout".to_owned(),
+        };
+        Some((self.0.swap_remove(nth), Err(failure)))
+    }
+
+    /// Aborts every request and hands back the batches.
+    pub(crate) fn abort(&mut self) -> impl Iterator<Item = Batch> {
+        self.0.drain(..).map(|flight| flight.batch)
+    }
+}

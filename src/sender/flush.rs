@@ -1,0 +1,56 @@
+//! Flush requests: waits until what was in the queue has been settled; moves nothing, but does not let a batch wait
+//! for company meanwhile.
+
+use super::batch::Batch;
+use crate::shared::Shared;
+
+/// The flush being waited for. Requests that come meanwhile are answered together by the next one.
+#[derive(Debug, Default)]
+pub(crate) struct Flushes {
+    answered: u64,
+    current: Option<Barrier>,
+}
+
+/// Everything pulled before this position must be settled.
+#[derive(Debug, Clone, Copy)]
+struct Barrier {
+    number: u64,
+    position: u64,
+}
+
+impl Flushes {
+    /// Whether this batch holds something that a flush waits for.
+    pub(crate) fn waits_for(&self, batch: &Batch) -> bool {
+        self.current.is_some_and(|barrier| batch.first_pull < barrier.position)
+    }
+
+    /// The number of a flush that is done, if one is. `pulled` and `queued` are read in this turn: what was pushed before
+    /// the request is among them, because the queue is first in, first out.
+    pub(crate) fn advance(
+        &mut self,
+        shared: &Shared,
+        pulled: u64,
+        queued: usize,
+        first_unsettled: u64,
+    ) -> Option<u64> {
+        if self.current.is_none() {
+            let asked = shared.flushes_asked();
+            if asked > self.answered {
+                // The number first, the length again after it: a push before the request is in this length.
+                let queued = queued.max(shared.settler.queue.len()) as u64;
+                self.current = Some(Barrier { number: asked, position: pulled + queued });
+                // Nothing is done yet about a batch that is filling: look once more.
+                shared.settler.queue.ring();
+            }
+        }
+        let barrier = self
+            .current
+            .filter(|barrier| pulled >= barrier.position && first_unsettled >= barrier.position)?;
+        self.answered = barrier.number;
+        self.current = None;
+        if shared.flushes_asked() > self.answered {
+            shared.settler.queue.ring();
+        }
+        Some(barrier.number)
+    }
+}

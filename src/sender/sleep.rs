@@ -1,0 +1,131 @@
+//! What the sender sleeps for, and until when: the end of each turn of its loop.
+//!
+//! In: what the turn has left behind. Out: nothing; the next turn looks for itself what has changed. Z1: what wakes the sleeper is
+//! told to the queue before it sleeps, or is a timer, or a request that lands; none of them is decided here.
+
+use super::batch::Batch;
+use super::{Progress, Sender};
+use crate::clock::Stamp;
+use crate::limits::RELIEF_PATIENCE;
+use crate::sync::{pause, yield_now};
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+impl Sender {
+    /// Sleeps until there is something to do: an event, a landed flight, a timer, a ring.
+    pub(super) async fn wait(&mut self, progress: Progress) {
+        let (nap, patience) = (self.nap(), self.patience());
+        let armed = progress == Progress::None && self.arm(nap, patience);
+        let until = if armed { self.next_timer().min(nap).min(patience) } else { Stamp(0) };
+        if !armed {
+            // T2.
+            pause().await;
+        }
+        if progress == Progress::None && !armed && self.shared.settler.queue.len() == 0 {
+            // A caller stands between its announcement and its push; it may wait for this very core.
+            yield_now();
+        }
+        let landed = {
+            let clock = self.shared.settler.clock;
+            let queue = &self.shared.settler.queue;
+            let flights = &mut self.flights;
+            let (mut woken, mut timer) = (pin!(queue.woken()), pin!(clock.sleep_until(until)));
+            poll_fn(|cx| {
+                if let Poll::Ready(landed) = flights.poll_landed(cx) {
+                    return Poll::Ready(Some(landed));
+                }
+                // Not armed: a look at the flights was all.
+                if !armed || woken.as_mut().poll(cx).is_ready() || timer.as_mut().poll(cx).is_ready() {
+                    return Poll::Ready(None);
+                }
+                Poll::Pending
+            })
+            .await
+        };
+        if armed {
+            self.shared.settler.queue.disarm();
+        }
+        if let Some((flight, answer)) = landed {
+            self.land(flight, answer);
+        }
+    }
+
+    /// Until when events that keep coming are left to gather; never, if each of them shall wake us or none can.
+    fn nap(&self) -> Stamp {
+        if self.ready.is_some() || self.shared.settler.queue.is_closed() {
+            return Stamp::NEVER;
+        }
+        let now = self.shared.now();
+        // The event that makes the next probe is not left to wait.
+        let probe_at = self.outage.probe_at().unwrap_or(Stamp::NEVER);
+        let filled = self.filling.as_ref().map_or(0.0, |batch| batch.share(self.limits));
+        match self.pace.nap(filled) {
+            Some(nap) if now < probe_at => now.after(nap).min(probe_at),
+            _ => Stamp::NEVER,
+        }
+    }
+
+    /// Tells the queue what would wake us. `false`: it is there already.
+    fn arm(&self, nap: Stamp, patience: Stamp) -> bool {
+        let queue = &self.shared.settler.queue;
+        match &self.filling {
+            // A flight will land, as they do, or the timer will tell that none does: until then nothing that comes matters.
+            _ if patience != Stamp::NEVER => true,
+            // Only a flight that lands can help, or a queue so full that it must be relieved.
+            _ if self.ready.is_some() => queue.arm_for_relief(),
+            _ if nap != Stamp::NEVER => queue.arm_for_nap(),
+            None => queue.arm_for_any(),
+            Some(batch) => {
+                let in_hand = batch.open().1 + self.flights.open().1;
+                let room = self.limits.bytes_max.saturating_sub(batch.text_len()).max(1);
+                queue.arm_for_batch(self.limits.events_max - batch.len(), in_hand + room)
+            }
+        }
+    }
+
+    /// The next moment at which there is something to do, of what is there to be done. One that has passed while this turn
+    /// was at work is among them: it ends the sleep at once.
+    fn next_timer(&self) -> Stamp {
+        let (spill_at, abort_at) = self.closing_times();
+        let queued = self.shared.settler.queue.len() > 0;
+        [
+            self.filling_until(),
+            self.outage_notice.next_at,
+            if queued || self.ready.is_some() || self.filling.is_some() { spill_at } else { Stamp::NEVER },
+            if self.flights.is_empty() { Stamp::NEVER } else { abort_at },
+            self.flights.late_at(),
+        ]
+        .into_iter()
+        .min()
+        .unwrap_or(Stamp::NEVER)
+    }
+
+    /// Until when the ready batch waits for a request to land, whatever the queue has to say; never, if that time has passed.
+    fn patience(&self) -> Stamp {
+        let until = self.moved_at.after(RELIEF_PATIENCE);
+        if self.ready.is_some() && self.shared.now() < until { until } else { Stamp::NEVER }
+    }
+
+    /// When the filling batch is ripe by age, or wanted for a probe, if nothing stands in its way.
+    fn filling_until(&self) -> Stamp {
+        match &self.filling {
+            Some(batch) if self.ready.is_none() => {
+                let age = batch.begun_at.after(self.shared.config.batch_age_max);
+                self.outage.probe_at().map_or(age, |probe_at| age.min(probe_at))
+            }
+            _ => Stamp::NEVER,
+        }
+    }
+
+    /// When, after a call of shutdown, the waiting events must go to the log, and when the requests must be aborted.
+    pub(super) fn closing_times(&self) -> (Stamp, Stamp) {
+        let in_batches: usize = [&self.ready, &self.filling].into_iter().flatten().map(Batch::len).sum();
+        let time_to_spill =
+            |events: usize| self.spill_time.saturating_mul(u32::try_from(events).unwrap_or(u32::MAX));
+        let waiting = in_batches + self.shared.settler.queue.len();
+        let closing = &self.shared.closing;
+        let flying = self.flights.open().0;
+        (closing.latest_start(time_to_spill(waiting + flying)), closing.latest_start(time_to_spill(flying)))
+    }
+}

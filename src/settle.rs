@@ -1,0 +1,160 @@
+//! The end of an event: the one door through which it leaves, to the ledger, the log and the observer.
+//!
+//! In: events with how they end. Out: the ledger's entries, the log's records, the observer's signals.
+//! Callers settle their own event here, the sender its batches; nobody else counts.
+
+use crate::clock::{Clock, Stamp};
+use crate::gate::Side;
+use crate::ledger::{Ending, Ledger, Totals};
+use crate::notice::Notices;
+use crate::observer::{Observer, Signal};
+use crate::outcome::{Emitted, LostReason};
+use crate::queue::Queue;
+use crate::reentry;
+use crate::spill::{Leaf, Spill, Why};
+use crate::sync::{Arc, contain};
+
+/// What callers and sender share in order to settle.
+pub(crate) struct Settler {
+    pub(crate) ledger: Ledger,
+    pub(crate) queue: Queue,
+    pub(crate) spill: Spill,
+    pub(crate) notices: Arc<Notices>,
+    pub(crate) clock: Clock,
+    pub(crate) observer: Box<dyn Observer>,
+}
+
+impl Settler {
+    /// Tells the observer; its panic is contained and told once in a while.
+    pub(crate) fn signal(&self, signal: &Signal<'_>) {
+        let _own = reentry::own_work();
+        if let Err(panicked) = contain(|| self.observer.signal(signal)) {
+            self.notices.hook_panicked(self.clock.now(), "observer", &panicked.0);
+        }
+    }
+
+    /// The books of this moment.
+    pub(crate) fn totals(&self) -> Totals {
+        self.ledger.totals(self.queue.gate())
+    }
+
+    /// A caller has an event that is not for the queue: its number, and how it will be counted.
+    pub(crate) fn announce(&self) -> (u64, Side) {
+        let pass = self.queue.gate().announce();
+        if pass.side() == Side::Open {
+            self.hold();
+        }
+        (pass.number(), pass.side())
+    }
+
+    /// A caller keeps an event that the queue has refused for want of room. Until it is settled, whoever shuts down waits for
+    /// it, and takes it over if it must not wait any longer.
+    pub(crate) fn hold(&self) {
+        // In hand before resolved: who finds the queue drained, and no hand full, finds nothing left.
+        self.ledger.take_in_hand(1);
+        self.queue.resolve_beside(1);
+    }
+
+    /// A caller's own event that did not get into the queue goes to the log.
+    pub(crate) fn spill_callers(&self, side: Side, leaf: Leaf<'_>, why: &Why<'_>) -> Emitted {
+        let ending = self.write(leaf, why);
+        self.settle_callers(side, ending);
+        match ending {
+            Ending::Lost(reason) => Emitted::Lost(reason),
+            _ => Emitted::Spilled(why.reason),
+        }
+    }
+
+    /// A caller's own event that has no content.
+    pub(crate) fn lose_callers(&self, reason: LostReason) -> Emitted {
+        let (_, side) = self.announce();
+        self.settle_callers(side, Ending::Lost(reason));
+        Emitted::Lost(reason)
+    }
+
+    fn settle_callers(&self, side: Side, ending: Ending) {
+        let settled = match side {
+            Side::Open => self.ledger.settle_in_hand(1, ending),
+            Side::Closed => {
+                self.ledger.settle(1, Side::Closed, ending);
+                true
+            }
+        };
+        if side == Side::Open {
+            // The sender may be waiting for this very event, to end.
+            self.queue.ring_if_closed();
+        }
+        if settled {
+            self.tell(1, ending);
+        }
+    }
+
+    /// Events out of the sender's hand were delivered. The observer hears of it, unless it has heard of their loss.
+    pub(crate) fn deliver(&self, events: usize, bytes: usize) {
+        if self.settle_in_hand(events, bytes, Ending::Delivered) == Claimed::Yes {
+            self.tell(events as u64, Ending::Delivered);
+        }
+    }
+
+    /// One event out of the sender's hand goes to the log, or a pack of them, or is lost if it is too late for that. Says how
+    /// it ended, unless somebody had taken it over.
+    pub(crate) fn spill_in_hand(
+        &self,
+        leaf: Leaf<'_>,
+        bytes: usize,
+        why: &Why<'_>,
+        too_late: Stamp,
+    ) -> Option<Ending> {
+        let ending = if self.clock.now() > too_late {
+            Ending::Lost(LostReason::Deadline)
+        } else {
+            self.write(leaf, why)
+        };
+        (self.settle_in_hand(leaf.events as usize, bytes, ending) == Claimed::Yes).then_some(ending)
+    }
+
+    /// What the sender has not settled when `shutdown` must return is lost; nobody waits for it any longer.
+    pub(crate) fn take_over(&self) {
+        self.queue.close();
+        let mut events = 0;
+        while let Some(event) = self.queue.pull() {
+            self.ledger.settle(1, Side::Open, Ending::Lost(LostReason::Deadline));
+            self.queue.resolve_beside(1);
+            self.queue.discharge(event.charge());
+            events += 1;
+        }
+        events += self.ledger.take_over(Ending::Lost(LostReason::Deadline));
+        self.tell(events, Ending::Lost(LostReason::Deadline));
+    }
+
+    pub(crate) fn tell(&self, events: u64, ending: Ending) {
+        if events == 0 {
+            return;
+        }
+        self.signal(&match ending {
+            Ending::Delivered => Signal::Delivered { events },
+            Ending::Spilled(reason, maybe_delivered) => Signal::Spilled { reason, maybe_delivered, events },
+            Ending::Lost(reason) => Signal::Lost { reason, events },
+        });
+    }
+
+    fn settle_in_hand(&self, events: usize, bytes: usize, ending: Ending) -> Claimed {
+        let claimed = self.ledger.settle_in_hand(events as u64, ending);
+        self.queue.discharge(bytes);
+        if claimed { Claimed::Yes } else { Claimed::No }
+    }
+
+    fn write(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Ending {
+        match self.spill.write(leaf, why) {
+            Ok(()) => Ending::Spilled(why.reason, why.maybe_delivered),
+            Err(reason) => Ending::Lost(reason),
+        }
+    }
+}
+
+/// Whether events were still the sender's to settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Claimed {
+    Yes,
+    No,
+}

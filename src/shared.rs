@@ -1,0 +1,73 @@
+//! What callers and sender have in common: the books and the queue ([`Settler`]), the mode, the flush requests, the end.
+
+use crate::clock::Stamp;
+use crate::config::Config;
+use crate::encode::Encoder;
+use crate::ledger::{EndpointState, Stats};
+use crate::mode::ModeSwitch;
+use crate::settle::Settler;
+use crate::shutdown::Closing;
+use crate::sync::Arc;
+use crate::sync::plain::{AtomicU8, AtomicU64, Ordering};
+use crate::waits::Board;
+
+pub(crate) struct Shared {
+    pub(crate) settler: Arc<Settler>,
+    pub(crate) encoder: Encoder,
+    pub(crate) mode: ModeSwitch,
+    pub(crate) config: Config,
+    pub(crate) memory_bound: usize,
+    pub(crate) closing: Closing,
+    pub(crate) board: Arc<Board>,
+    /// The number of the last flush that was asked for.
+    flushes_asked: AtomicU64,
+    endpoint: AtomicU8,
+}
+
+impl Shared {
+    pub(crate) fn new(settler: Settler, config: Config, memory_bound: usize, mode: ModeSwitch) -> Shared {
+        Shared {
+            settler: Arc::new(settler),
+            encoder: Encoder::new(config.event_bytes_max),
+            mode,
+            config,
+            memory_bound,
+            closing: Closing::default(),
+            board: Arc::new(Board::default()),
+            flushes_asked: AtomicU64::new(0),
+            endpoint: AtomicU8::new(EndpointState::Healthy as u8),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Stamp {
+        self.settler.clock.now()
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        // The bytes first: what is settled in between then shows as pending bytes without events, not the reverse.
+        let pending_bytes = self.settler.queue.held_bytes();
+        Stats::new(self.settler.totals(), pending_bytes, self.endpoint(), self.mode.get())
+    }
+
+    /// Asks the sender for a flush; its number.
+    pub(crate) fn ask_for_flush(&self) -> u64 {
+        // AcqRel: the sender that sees the number also sees, by Acquire, every push that happened before the flush.
+        let number = self.flushes_asked.fetch_add(1, Ordering::AcqRel) + 1;
+        self.settler.queue.ring();
+        number
+    }
+
+    pub(crate) fn flushes_asked(&self) -> u64 {
+        self.flushes_asked.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_endpoint(&self, state: EndpointState) {
+        self.endpoint.store(state as u8, Ordering::Relaxed);
+    }
+
+    fn endpoint(&self) -> EndpointState {
+        const STATES: [EndpointState; 4] =
+            [EndpointState::Healthy, EndpointState::Failing, EndpointState::Out, EndpointState::Probing];
+        STATES[self.endpoint.load(Ordering::Relaxed) as usize % STATES.len()]
+    }
+}

@@ -1,0 +1,110 @@
+//! Cuts a long event into parts that each fit one log line.
+
+/// The parts of `text`, at least one, each at most `bytes_max` long and, once a formatter has escaped it, at most
+/// `escaped_max`. They join to `text`.
+pub(super) fn split(text: &str, bytes_max: usize, escaped_max: usize) -> Vec<&str> {
+    let mut parts = Vec::with_capacity(1 + text.len() / bytes_max);
+    let mut rest = text;
+    // No character escapes to more than ten bytes (`\u{10ffff}`): short texts need no look at all.
+    while rest.len() > bytes_max || rest.len() * 10 > escaped_max {
+        let end = fitting(rest, bytes_max, escaped_max);
+        if end == rest.len() {
+            break;
+        }
+        let (part, after) = rest.split_at(end);
+        parts.push(part);
+        rest = after;
+    }
+    parts.push(rest);
+    parts
+}
+
+/// How much of the beginning of `text` fits; at least one character.
+fn fitting(text: &str, bytes_max: usize, escaped_max: usize) -> usize {
+    let mut escaped = 0;
+    for (at, character) in text.char_indices() {
+        escaped += escaped_bytes(character);
+        let fits = at + character.len_utf8() <= bytes_max && escaped <= escaped_max;
+        if !fits && at > 0 {
+            return at;
+        }
+    }
+    text.len()
+}
+
+/// How long a formatter may make the whole text.
+pub(super) fn escaped_len(text: &[u8]) -> usize {
+    match std::str::from_utf8(text) {
+        Ok(text) if !text.is_ascii() => text.chars().map(escaped_bytes).sum(),
+        // Printable (E1): of ASCII only these two are escaped. Counted in bytes, so that many are counted at once.
+        _ => {
+            let escapes =
+                |piece: &[u8]| piece.iter().map(|byte| u8::from(matches!(byte, b'"' | b'\\'))).sum::<u8>();
+            text.len() + text.chunks(u8::MAX as usize).map(|piece| usize::from(escapes(piece))).sum::<usize>()
+        }
+    }
+}
+
+/// The longer of a JSON formatter's and a Debug formatter's escape.
+fn escaped_bytes(character: char) -> usize {
+    match character {
+        '"' | '\\' => 2,
+        ' '..='~' => 1,
+        _ => character.escape_debug().map(char::len_utf8).sum(),
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use crate::encode::is_unprintable;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_short_event_is_one_part_and_an_empty_one_too() {
+        assert_eq!(split("{}", 8192, 12288), ["{}"]);
+        assert_eq!(split("", 8192, 12288), [""]);
+    }
+
+    #[test]
+    fn an_event_of_quotes_is_cut_before_its_escapes_fill_the_line() {
+        let text = "\"".repeat(8192);
+        assert_eq!(
+            split(&text, 8192, 12_288).iter().map(|part| part.len()).collect::<Vec<_>>(),
+            [6144, 2048]
+        );
+    }
+
+    /// As long as the longer of the two notations in which a formatter may write it.
+    fn escaped(text: &str) -> usize {
+        let json = serde_json::to_string(text).unwrap().len() - 2;
+        let debug = format!("{text:?}").len() - 2;
+        json.max(debug)
+    }
+
+    /// Printable, as an event's text is.
+    fn any_text() -> impl Strategy<Value = String> {
+        let pieces = prop_oneof![
+            proptest::collection::vec(any::<char>(), 0..8).prop_map(|chars| chars.into_iter().collect()),
+            "[ -~]{0,40}",
+            "[\"\\\\]{0,40}",
+        ];
+        proptest::collection::vec(pieces, 0..12)
+            .prop_map(|pieces: Vec<String>| pieces.concat().replace(is_unprintable, ""))
+    }
+
+    proptest! {
+        #[test]
+        fn parts_are_bounded_before_and_after_escaping_and_join_to_the_identical_text(
+            text in any_text(),
+            bytes_max in 4_usize..64,
+            escaped_max in 10_usize..100,
+        ) {
+            let parts = split(&text, bytes_max, escaped_max);
+            prop_assert_eq!(parts.concat(), text.as_str());
+            prop_assert!(parts.iter().all(|part| part.len() <= bytes_max));
+            prop_assert!(parts.iter().all(|part| escaped(part) <= escaped_max), "{parts:?}");
+            prop_assert!(parts.len() == 1 || parts.iter().all(|part| !part.is_empty()));
+        }
+    }
+}

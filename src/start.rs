@@ -1,0 +1,125 @@
+//! From settings to a running client: the only place where all parts meet.
+
+use crate::client::Client;
+use crate::clock::{Clock, Source, entropy};
+use crate::config::{BuildError, Builder, Tls};
+use crate::ledger::Ledger;
+use crate::mode::ModeSwitch;
+use crate::notice::Notices;
+use crate::queue::Queue;
+use crate::reentry;
+use crate::sender::Sender;
+use crate::settle::Settler;
+use crate::shared::Shared;
+use crate::spill::log::{Home, Log};
+use crate::spill::turn::Turn;
+use crate::spill::{Primary, Spill};
+use crate::sync::Arc;
+use crate::transport::Transport;
+use crate::transport::http::Http;
+use std::io;
+use std::sync::mpsc;
+use std::thread;
+
+pub(crate) fn by_hand(builder: Builder) -> Result<(Client, Sender), BuildError> {
+    assemble(builder, Source::Tokio)
+}
+
+pub(crate) fn on_own_thread(builder: Builder) -> Result<Client, BuildError> {
+    let (client, sender) = assemble(builder, Source::Machine)?;
+    // The runtime is made on the thread that drives it: here we may be inside another one, where a runtime must not
+    // be dropped if something goes wrong.
+    let (up, is_up) = mpsc::sync_channel(1);
+    thread::Builder::new()
+        .name("overspill".to_owned())
+        .spawn(move || drive(sender, &up))
+        .map_err(BuildError::Sender)?;
+    match is_up.recv() {
+        Ok(Ok(())) => Ok(client),
+        Ok(Err(error)) => Err(BuildError::Sender(error)),
+        Err(mpsc::RecvError) => Err(BuildError::Sender(io::Error::other("its thread ended at once"))),
+    }
+}
+
+/// The life of the sender's thread.
+fn drive(sender: Sender, up: &mpsc::SyncSender<io::Result<()>>) {
+    let _sender = reentry::sender_thread();
+    let runtime = room_for_a_runtime().and_then(|()| {
+        // Names are looked up elsewhere (`transport/resolve.rs`): there is no blocking work.
+        tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .max_blocking_threads(1)
+            .build()
+    });
+    match runtime {
+        Ok(runtime) => {
+            // Nobody waits any more only if `build` itself has panicked.
+            let _ = up.send(Ok(()));
+            runtime.block_on(sender.run());
+            // Waits for nothing, whatever a transport of the user's has started.
+            runtime.shutdown_background();
+        }
+        Err(error) => {
+            drop(sender);
+            let _ = up.send(Err(error));
+        }
+    }
+}
+
+/// Asks for as many file descriptors as a runtime takes, and gives them back. Without them tokio panics instead of failing, if
+/// another crate has switched its signals on; and a panic runs the application's hook, which may well end it.
+#[cfg(unix)]
+fn room_for_a_runtime() -> io::Result<()> {
+    // Numbers that every Unix shares: too many open files, in the whole system and in this process.
+    const ENFILE: i32 = 23;
+    const EMFILE: i32 = 24;
+    // epoll, its duplicate and its waker; the signals' pipe and its duplicate; two to spare.
+    let pairs: io::Result<Vec<_>> = (0..4).map(|_| std::os::unix::net::UnixStream::pair()).collect();
+    match pairs {
+        Err(error) if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => Err(error),
+        // What else may be wrong with pairs of sockets is no reason to fail.
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn room_for_a_runtime() -> io::Result<()> {
+    Ok(())
+}
+
+fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), BuildError> {
+    let clock = Clock::start(source);
+    let config = builder.config()?;
+    let (transport, shown, tls): (Box<dyn Transport>, String, Tls) = match builder.transport.take() {
+        // The endpoint is only a name then, but it may be a URL with a key in it all the same.
+        Some(transport) => (transport, "by another transport".to_owned(), Tls::No),
+        None => {
+            let http = Http::new(builder.http_settings(&config), clock)?;
+            let (shown, tls) = (http.shown(), if http.is_https() { Tls::Yes } else { Tls::No });
+            (Box::new(http), shown, tls)
+        }
+    };
+    let memory_bound = config.memory_bound(builder.format.overhead(), tls);
+    let id = format!("{:016x}", entropy());
+    let home = Home::capture();
+    let turn = Arc::new(Turn::new());
+    let fallback = builder.spill_fallback;
+    let notices = Arc::new(Notices::new(id.clone(), home.clone(), Arc::clone(&fallback), Arc::clone(&turn)));
+    let primary = match builder.spill_sink {
+        Some(sink) => Primary::Sink(sink),
+        None => Primary::Log(Log { level: builder.spill_level, home }),
+    };
+    let settler = Settler {
+        ledger: Ledger::default(),
+        queue: Queue::new(config.queue_events_max, config.queue_bytes_max),
+        spill: Spill::new(id, primary, fallback, turn, clock, Arc::clone(&notices), config.spill_packing),
+        notices,
+        clock,
+        observer: builder.observer,
+    };
+    settler.notices.started(&shown, memory_bound, builder.mode);
+    let shared = Arc::new(Shared::new(settler, config, memory_bound, ModeSwitch::new(builder.mode)));
+    let sender = Sender::new(Arc::clone(&shared), transport, builder.format);
+    Ok((Client::new(shared), sender))
+}

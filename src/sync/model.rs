@@ -1,0 +1,21 @@
+//! What stands in for the primitives of `sync` while a checker tries the interleavings.
+//!
+//! Out: one set of names for two checkers, so that a model is written once. loom tries every interleaving of a small model
+//! and knows weak memory; shuttle tries a great many random ones of a model of any size, up to the whole client, and takes
+//! memory for sequentially consistent. What needs a fence is therefore loom's to find, what needs many threads shuttle's.
+//!
+//! `.ci/models` runs both. By hand: `RUSTFLAGS="--cfg overspill_model" cargo test --release --lib model` for loom, with
+//! `--cfg overspill_shuttle` besides for shuttle.
+
+pub(crate) mod channel;
+#[cfg(not(overspill_shuttle))]
+mod exhaustive;
+#[cfg(overspill_shuttle)]
+mod random;
+#[cfg(test)]
+mod figure;
+
+#[cfg(not(overspill_shuttle))]
+pub(crate) use exhaustive::*;
+#[cfg(overspill_shuttle)]
+pub(crate) use random::*;

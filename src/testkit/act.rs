@@ -1,0 +1,78 @@
+//! What an endpoint may do with a connection and with a request.
+
+use std::time::Duration;
+
+/// What the endpoint does with a connection, before it has seen a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Greet {
+    /// Reads requests and acts on them by the script.
+    Talk,
+    /// Accepts and never reads a byte.
+    Deaf,
+    /// Reads this many bytes, of head and body, then ends the connection.
+    CutAfter(usize, Cut),
+}
+
+/// How a connection ends before its time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Cut {
+    /// FIN: the orderly end.
+    Fin,
+    /// FIN of our side only: we say nothing more, and go on reading until the peer ends it.
+    HalfClose,
+    /// RST: what was under way is gone.
+    Rst,
+}
+
+/// What the endpoint does with a request that it has read whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Act {
+    /// Answers with this status and an empty body; the connection stays open.
+    Status(u16),
+    /// Answers with exactly these bytes; the connection stays open.
+    Bytes(Vec<u8>),
+    /// Answers with exactly these bytes, then FIN.
+    BytesThenClose(Vec<u8>),
+    /// Answers with exactly these bytes, then FIN of our side only.
+    BytesThenHalfClose(Vec<u8>),
+    /// Answers with exactly these bytes, then RST.
+    BytesThenReset(Vec<u8>),
+    /// Answers without end, until the client goes away or [`ENDLESS_BYTES_MAX`] are written.
+    Endless {
+        /// First this,
+        head: Vec<u8>,
+        /// then this, again and again.
+        chunk: Vec<u8>,
+    },
+    /// Answers with these bytes, one at a time with this pause between; the connection stays open.
+    Drip(Vec<u8>, Duration),
+    /// No answer; the connection stays open until the endpoint is dropped or hangs up.
+    Hang,
+    /// No answer, FIN.
+    Close,
+    /// No answer, RST.
+    Reset,
+}
+
+/// Where an endless answer ends after all: far beyond what any client should read.
+pub const ENDLESS_BYTES_MAX: usize = 256 << 20;
+
+impl Act {
+    /// Whether this answer, as far as it goes, is a 2xx: the endpoint has taken what the request carried. An informational
+    /// answer before it is not looked through: for that, [`Taken::keep`](super::Taken::keep) what the script has taken.
+    pub fn takes(&self) -> bool {
+        match self {
+            Act::Status(status) => (200..300).contains(status),
+            Act::Bytes(bytes)
+            | Act::BytesThenClose(bytes)
+            | Act::BytesThenHalfClose(bytes)
+            | Act::BytesThenReset(bytes)
+            | Act::Endless { head: bytes, .. }
+            | Act::Drip(bytes, _) => bytes.starts_with(b"HTTP/1.1 2") || bytes.starts_with(b"HTTP/1.0 2"),
+            Act::Hang | Act::Close | Act::Reset => false,
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! A transport in memory: no socket, no thread, and under a paused clock no time.
+
+use crate::MaybeDelivered;
+use crate::transport::{Failure, FailureKind, Posting, Reply, Request, Transport};
+use std::time::Duration;
+
+/// How a scripted exchange ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Answer {
+    /// With this, so much later.
+    After(Duration, Result<Reply, Failure>),
+    /// Not at all.
+    Never,
+}
+
+impl Answer {
+    /// This status with an empty body, so much later.
+    pub fn status(after: Duration, status: u16) -> Answer {
+        Answer::After(after, Ok(Reply::of_status(status)))
+    }
+
+    /// A refused connection, so much later.
+    pub fn refused(after: Duration) -> Answer {
+        Answer::After(
+            after,
+            Err(Failure {
+                kind: FailureKind::Connect,
+                maybe_delivered: MaybeDelivered::No,
+                detail: "refused".to_owned(),
+            }),
+        )
+    }
+}
+
+/// A [`Transport`] that asks a script for each answer.
+///
+/// With [`Builder::build_with_sender`](crate::Builder::build_with_sender) on a tokio runtime whose clock is paused, days of
+/// outage pass in a second.
+///
+/// ```
+/// use overspill::{Client, testkit::{Answer, Scripted, Spilled, Taken, assert_settled}};
+/// use std::time::Duration;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let (taken, spilled) = (Taken::default(), Spilled::default());
+/// let (takes, mut posts) = (taken.clone(), 0);
+/// let transport = Scripted::new(move |request| {
+///     posts += 1;
+///     if posts == 1 {
+///         return Answer::refused(Duration::ZERO);
+///     }
+///     takes.keep(&request.body);
+///     Answer::status(Duration::from_millis(3), 204)
+/// });
+/// let (events, sender) =
+///     Client::builder("simulated").transport(transport).spill_sink(spilled.clone()).build_with_sender()?;
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+/// let stats = runtime.block_on(async {
+///     let sender = tokio::spawn(sender.run());
+///     events.emit(&1);
+///     events.flush(Duration::from_secs(5)).await?;
+///     events.emit(&2);
+///     let stats = events.shutdown(Duration::from_secs(5)).await;
+///     sender.await?;
+///     Ok::<_, Box<dyn std::error::Error>>(stats)
+/// })?;
+/// assert_settled(&stats, &taken, &spilled);
+/// assert_eq!((stats.spilled, stats.delivered), (1, 1));
+/// # Ok(()) }
+/// ```
+pub struct Scripted<F> {
+    script: F,
+}
+
+impl<F: FnMut(&Request) -> Answer + Send + 'static> Scripted<F> {
+    /// Asks `script` at the beginning of each exchange.
+    pub fn new(script: F) -> Scripted<F> {
+        Scripted { script }
+    }
+}
+
+impl<F: FnMut(&Request) -> Answer + Send + 'static> Transport for Scripted<F> {
+    fn post(&mut self, request: Request) -> Posting {
+        let answer = (self.script)(&request);
+        Box::pin(async move {
+            match answer {
+                Answer::After(delay, answer) => {
+                    tokio::time::sleep(delay).await;
+                    answer
+                }
+                Answer::Never => std::future::pending().await,
+            }
+        })
+    }
+}

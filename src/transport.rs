@@ -1,0 +1,90 @@
+//! A request out, a reply in: bytes only, no judgement.
+//!
+//! The core posts through this port; `http` is the real one. A scripted transport in its place makes outages of days
+//! testable in a second ([`Builder::transport`](crate::Builder::transport)).
+
+pub(crate) mod http;
+mod resolve;
+
+use crate::outcome::MaybeDelivered;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+/// One attempt to deliver one body.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Request {
+    /// The body, compressed if `content_encoding` says so.
+    pub body: Vec<u8>,
+    /// From the format.
+    pub content_type: &'static str,
+    /// `gzip`, or nothing.
+    pub content_encoding: Option<&'static str>,
+    /// `client-batch`: the same two values as in a log record; names this request at the endpoint.
+    pub idempotency_key: String,
+    /// From the first byte out to the last byte in.
+    pub timeout: Duration,
+}
+
+/// What came back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    /// The status code.
+    pub status: u16,
+    /// The `retry-after` header as it came, cut to 64 characters.
+    pub retry_after: Option<String>,
+    /// The first [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX) bytes of the answer's body.
+    pub body: Vec<u8>,
+    /// Whether `body` is the whole body.
+    pub body_end: BodyEnd,
+}
+
+impl Reply {
+    /// An answer without a body.
+    pub fn of_status(status: u16) -> Reply {
+        Reply { status, retry_after: None, body: Vec::new(), body_end: BodyEnd::Whole }
+    }
+}
+
+/// Whether an answer's body was read to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyEnd {
+    /// To its end.
+    Whole,
+    /// Too long, too slow, or broken off.
+    Cut,
+}
+
+/// No answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What went wrong.
+    pub kind: FailureKind,
+    /// Whether the request may have reached the endpoint.
+    pub maybe_delivered: MaybeDelivered,
+    /// The error's own words, without URL and secrets.
+    pub detail: String,
+}
+
+/// The ways to get no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// No connection: name, address, refusal, TLS.
+    Connect,
+    /// Not in time.
+    Timeout,
+    /// The exchange broke off, or was not HTTP.
+    Broken,
+}
+
+/// The pending answer to a [`Request`]. Dropping it aborts the request.
+pub type Posting = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
+
+/// The way to the endpoint.
+pub trait Transport: Send + 'static {
+    /// Starts a request. The future must not follow redirects, must not retry a request that may have been processed,
+    /// and is dropped at any time: at the latest
+    /// [`TRANSPORT_GRACE`](crate::limits::TRANSPORT_GRACE) after its timeout, if it does not keep it by itself.
+    fn post(&mut self, request: Request) -> Posting;
+}

@@ -1,0 +1,133 @@
+//! Names to addresses: the system's resolver, off the sender's thread.
+//!
+//! In: a name. Out: its addresses, or why there are none. R1: one look-up at a time, on a thread of its own, however long it hangs: who asks for
+//! the same name meanwhile waits for the same answer, and one for another name is refused. R2: without a thread to be
+//! had, the look-up fails, and nothing panics (tokio's `spawn_blocking`, which HTTP clients use for this, does).
+//! Deliberately not here: a cache. Connections are kept; who opens a new one wants to know where to.
+
+use crate::sync::{Arc, Mutex, lock};
+use std::net::{SocketAddr, ToSocketAddrs};
+use tokio::sync::watch;
+
+/// Shared by all connections of a client, those of a renewed HTTP client included.
+#[derive(Clone, Default)]
+pub(crate) struct Resolver {
+    current: Arc<Mutex<Option<LookUp>>>,
+}
+
+type Answer = Result<Vec<SocketAddr>, String>;
+
+/// A look-up under way: its name, and where the answer will be.
+struct LookUp {
+    name: String,
+    answer: watch::Receiver<Option<Answer>>,
+}
+
+impl Resolver {
+    /// The addresses of `name`, with port 0.
+    ///
+    /// # Cancel safety
+    /// Dropping the future leaves the look-up to itself; the next one for this name finds it.
+    pub(crate) async fn look_up(&self, name: &str) -> Answer {
+        self.look_up_by(name, system).await
+    }
+
+    async fn look_up_by(&self, name: &str, find: fn(&str) -> Answer) -> Answer {
+        let mut answer = self.join_or_start(name, find)?;
+        let answered = answer.wait_for(Option::is_some).await;
+        match answered.map(|answer| answer.clone()) {
+            Ok(Some(answer)) => answer,
+            Ok(None) | Err(_) => Err("the look-up broke off".to_owned()),
+        }
+    }
+
+    fn join_or_start(
+        &self,
+        name: &str,
+        find: fn(&str) -> Answer,
+    ) -> Result<watch::Receiver<Option<Answer>>, String> {
+        let mut current = lock(&self.current);
+        // One whose thread is gone without an answer is nobody's to wait for.
+        if let Some(look_up) = current.as_ref().filter(|look_up| look_up.answer.has_changed().is_ok()) {
+            if look_up.name == name {
+                return Ok(look_up.answer.clone());
+            }
+            return Err("the look-up of another name is still under way".to_owned());
+        }
+        let (tell, answer) = watch::channel(None);
+        let (resolver, asked) = (self.clone(), name.to_owned());
+        std::thread::Builder::new()
+            .name("overspill-resolver".to_owned())
+            .spawn(move || {
+                let found = find(&asked);
+                // Before the answer is told: who has heard it and asks again gets a look-up of their own.
+                *lock(&resolver.current) = None;
+                tell.send_replace(Some(found));
+            })
+            .map_err(|error| format!("no thread to look a name up: {error}"))?;
+        *current = Some(LookUp { name: name.to_owned(), answer: answer.clone() });
+        Ok(answer)
+    }
+}
+
+/// What the system says: its hosts file, its name servers.
+fn system(name: &str) -> Answer {
+    match (name, 0).to_socket_addrs() {
+        Ok(addresses) => Ok(addresses.collect()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+    use std::time::Duration;
+
+    static ANSWERS: AtomicBool = AtomicBool::new(false);
+    static THREADS: AtomicU64 = AtomicU64::new(0);
+
+    fn hangs(_: &str) -> Answer {
+        THREADS.fetch_add(1, Ordering::Relaxed);
+        for _ in 0..20_000 {
+            if ANSWERS.load(Ordering::Relaxed) {
+                break;
+            }
+            std::thread::park_timeout(Duration::from_millis(1));
+        }
+        Ok(Vec::new())
+    }
+
+    #[tokio::test]
+    async fn while_a_look_up_hangs_those_who_ask_again_wait_for_it_and_there_is_one_thread() {
+        let resolver = Resolver::default();
+        let name = |_| {
+            let resolver = resolver.clone();
+            tokio::spawn(async move { resolver.look_up_by("name", hangs).await })
+        };
+        let askers: Vec<_> = (0..100).map(name).collect();
+        while THREADS.load(Ordering::Relaxed) == 0 {
+            tokio::task::yield_now().await;
+        }
+        let other = resolver.look_up_by("other", hangs).await;
+        assert!(other.unwrap_err().contains("another name"), "and a name of one's own is not worth another");
+        ANSWERS.store(true, Ordering::Relaxed);
+        for asker in askers {
+            assert_eq!(asker.await.unwrap(), Ok(Vec::new()));
+        }
+        assert_eq!(THREADS.load(Ordering::Relaxed), 1);
+    }
+
+    #[tokio::test]
+    async fn a_look_up_that_breaks_off_is_an_error_and_the_next_one_begins_anew() {
+        let resolver = Resolver::default();
+        let broken = resolver.look_up_by("name", |_| panic!("a resolver")).await;
+        assert_eq!(broken, Err("the look-up broke off".to_owned()));
+        let address = SocketAddr::from(([192, 0, 2, 1], 0));
+        assert_eq!(
+            resolver.look_up_by("name", |_| Ok(vec![([192, 0, 2, 1], 0).into()])).await,
+            Ok(vec![address])
+        );
+        assert!(!resolver.look_up("localhost").await.unwrap().is_empty());
+    }
+}

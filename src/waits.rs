@@ -1,0 +1,262 @@
+//! Waiting for the sender, with a deadline, on any executor, on none, and whatever state the sender is in.
+//!
+//! A deadline cannot be left to the sender's timer (its thread may be stuck in a log write), nor to the caller's
+//! runtime (there may be none). So, while somebody waits asynchronously, one short-lived thread watches the clock;
+//! it ends with the last wait.
+
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+/// By when: a [`Duration`] from now, or an [`Instant`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline(Instant);
+
+impl Deadline {
+    pub(crate) fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
+    }
+}
+
+impl From<Duration> for Deadline {
+    fn from(from_now: Duration) -> Deadline {
+        let now = Instant::now();
+        // A year is for ever, for a process that waits.
+        Deadline(now.checked_add(from_now).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600)))
+    }
+}
+
+impl From<Instant> for Deadline {
+    fn from(instant: Instant) -> Deadline {
+        Deadline(instant)
+    }
+}
+
+/// What one may wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Goal {
+    /// The flush of this number is done.
+    Flushed(u64),
+    /// The sender has ended; nothing is pending.
+    Ended,
+}
+
+/// Whether it came in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reached {
+    Yes,
+    No,
+}
+
+/// Where the sender posts what it has done.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    flushed: u64,
+    ended: Ended,
+    alarm: Alarm,
+    next_wait: u64,
+    waits: BTreeMap<u64, (Instant, Waker)>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    #[default]
+    No,
+    Yes,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Alarm {
+    #[default]
+    Off,
+    On,
+}
+
+impl State {
+    fn reached(&self, goal: Goal) -> bool {
+        match goal {
+            Goal::Flushed(number) => self.flushed >= number || self.ended == Ended::Yes,
+            Goal::Ended => self.ended == Ended::Yes,
+        }
+    }
+}
+
+impl Board {
+    pub(crate) fn flushed(&self, number: u64) {
+        self.change(|state| state.flushed = state.flushed.max(number));
+    }
+
+    pub(crate) fn ended(&self) {
+        self.change(|state| state.ended = Ended::Yes);
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        lock(&self.state).ended == Ended::Yes
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let wakers: Vec<Waker> = {
+            let mut state = lock(&self.state);
+            change(&mut state);
+            state.waits.values().map(|(_, waker)| waker.clone()).collect()
+        };
+        self.changed.notify_all();
+        // Outside the lock: a waker is foreign code.
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// # Blocking
+    /// Until the goal or the deadline.
+    pub(crate) fn wait_blocking(&self, goal: Goal, until: Instant) -> Reached {
+        let mut state = lock(&self.state);
+        while !state.reached(goal) {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Reached::No;
+            }
+            state = wait_on(&self.changed, state, left);
+        }
+        Reached::Yes
+    }
+
+    pub(crate) fn wait(self: &Arc<Board>, goal: Goal, until: Instant) -> Wait {
+        Wait { board: Arc::clone(self), goal, until, registered: None }
+    }
+
+    fn start_alarm(self: &Arc<Board>, state: &mut State) {
+        if state.alarm == Alarm::On {
+            self.changed.notify_all();
+            return;
+        }
+        let board = Arc::clone(self);
+        // Without a thread to be had, the wait still ends when the sender is done.
+        if std::thread::Builder::new().name("overspill-alarm".to_owned()).spawn(move || board.watch()).is_ok()
+        {
+            state.alarm = Alarm::On;
+        }
+    }
+
+    fn watch(&self) {
+        let mut state = lock(&self.state);
+        while let Some(first) = state.waits.values().map(|&(until, _)| until).min() {
+            let now = Instant::now();
+            if now < first {
+                state = wait_on(&self.changed, state, first - now);
+                continue;
+            }
+            let late: Vec<u64> =
+                state.waits.iter().filter(|(_, (until, _))| *until <= now).map(|(&id, _)| id).collect();
+            let wakers: Vec<Waker> =
+                late.iter().filter_map(|id| state.waits.remove(id)).map(|wait| wait.1).collect();
+            drop(state);
+            wakers.into_iter().for_each(Waker::wake);
+            state = lock(&self.state);
+        }
+        state.alarm = Alarm::Off;
+    }
+}
+
+fn wait_on<'a>(changed: &Condvar, state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
+    changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+}
+
+/// A wait in progress.
+///
+/// # Cancel safety
+/// Cancel safe: dropping it takes it off the board and changes nothing else.
+pub(crate) struct Wait {
+    board: Arc<Board>,
+    goal: Goal,
+    until: Instant,
+    registered: Option<u64>,
+}
+
+impl Future for Wait {
+    type Output = Reached;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Reached> {
+        let wait = &mut *self;
+        let board = Arc::clone(&wait.board);
+        let mut state = lock(&board.state);
+        if state.reached(wait.goal) {
+            return Poll::Ready(Reached::Yes);
+        }
+        if Instant::now() >= wait.until {
+            return Poll::Ready(Reached::No);
+        }
+        let id = *wait.registered.get_or_insert_with(|| {
+            state.next_wait += 1;
+            state.next_wait
+        });
+        state.waits.insert(id, (wait.until, cx.waker().clone()));
+        board.start_alarm(&mut state);
+        Poll::Pending
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        if let Some(id) = self.registered {
+            lock(&self.board.state).waits.remove(&id);
+            self.board.changed.notify_all();
+        }
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use std::task::Wake;
+
+    struct Unpark(std::thread::Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+
+    fn block_on(mut wait: Wait) -> Reached {
+        let waker = Arc::new(Unpark(std::thread::current())).into();
+        loop {
+            match Pin::new(&mut wait).poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(reached) => return reached,
+                Poll::Pending => std::thread::park(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_deadline_comes_without_any_runtime_and_the_alarm_ends_with_the_last_wait() {
+        let board = Arc::new(Board::default());
+        let until = Instant::now() + Duration::from_millis(30);
+        assert_eq!(block_on(board.wait(Goal::Ended, until)), Reached::No);
+        assert!(Instant::now() >= until);
+        while lock(&board.state).alarm == Alarm::On {
+            std::thread::yield_now();
+        }
+        assert!(lock(&board.state).waits.is_empty());
+    }
+
+    #[test]
+    fn a_wait_ends_when_its_goal_is_reached_before_the_deadline() {
+        let board = Arc::new(Board::default());
+        let wait = board.wait(Goal::Flushed(2), Instant::now() + Duration::from_secs(60));
+        let other = Arc::clone(&board);
+        let flusher = std::thread::spawn(move || {
+            other.flushed(1);
+            other.flushed(2);
+        });
+        assert_eq!(block_on(wait), Reached::Yes);
+        flusher.join().unwrap();
+        assert_eq!(board.wait_blocking(Goal::Flushed(3), Instant::now()), Reached::No);
+    }
+}

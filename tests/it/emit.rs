@@ -1,0 +1,210 @@
+//! What `emit` promises its caller: modes, sizes, failing values, nesting.
+
+use crate::figures::report;
+use crate::support::*;
+use overspill::spill::{Record, SpillSink, WriteSink};
+use overspill::{Budget, Client, Emitted, LostReason, Mode, Observer, Reason, Signal};
+use serde::{Serialize, Serializer};
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+#[test]
+fn log_only_writes_each_event_to_the_log_and_off_does_not_even_evaluate_it() {
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    let client = quick(endpoint.url()).mode(Mode::LogOnly).build().unwrap();
+    assert_eq!(client.emit(&Numbered::of(0)), Emitted::Spilled(Reason::LogOnly));
+    client.set_mode(Mode::Off);
+    assert_eq!(client.emit_with(|| -> Numbered { unreachable!("the mode is off") }), Emitted::Off);
+    client.set_mode(Mode::On);
+    assert_eq!(client.emit_with(|| Numbered::of(1)), Emitted::Queued);
+    let stats = client.shutdown_blocking(LONG);
+    world.assert_settled(&stats, 2);
+    assert_eq!((stats.delivered, stats.spilled_by(Reason::LogOnly)), (1, 1));
+    assert_eq!(world.log.count_notices("mode changed from log_only to off"), 1);
+}
+
+#[test]
+fn each_event_is_under_one_mode_while_the_mode_is_switched_all_the_time() {
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    let client = quick(endpoint.url()).build().unwrap();
+    let (began, mut switches) = (Instant::now(), 0);
+    let counted: u64 = std::thread::scope(|scope| {
+        let emitter = scope
+            .spawn(|| (0..20_000).map(|id| u64::from(client.emit(&Numbered::of(id)) != Emitted::Off)).sum());
+        while !emitter.is_finished() {
+            [Mode::Off, Mode::LogOnly, Mode::On].into_iter().for_each(|mode| client.set_mode(mode));
+            switches += 3;
+        }
+        emitter.join().unwrap()
+    });
+    let a_second = f64::from(switches) / began.elapsed().as_secs_f64();
+    report(27, "switches a second under load, law exact", format!("{a_second:.0}"));
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.emitted, stats.lost, stats.pending), (counted, 0, 0));
+    assert_eq!(stats.delivered + stats.spilled, counted);
+    assert_eq!(world.taken.len() as u64, stats.delivered);
+    assert_eq!(world.log.events().len() as u64, stats.spilled);
+}
+
+#[test]
+fn after_shutdown_events_spill_as_closed() {
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    let client = quick(endpoint.url()).build().unwrap();
+    emit_all(&client, 0..10);
+    client.shutdown_blocking(LONG);
+    assert_eq!(client.emit(&Numbered::of(10)), Emitted::Spilled(Reason::Closed));
+    world.assert_settled(&client.shutdown_blocking(LONG), 11);
+}
+
+#[test]
+fn an_oversized_event_is_spilled_whole_and_one_beyond_twice_that_is_lost_with_a_notice() {
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    let client = quick(endpoint.url()).event_bytes_max(20_000).build().unwrap();
+    let of = |id, bytes| client.emit(&Numbered { id, text: "x".repeat(bytes) });
+    assert_eq!(of(0, 19_000), Emitted::Queued);
+    assert_eq!(of(1, 30_000), Emitted::Spilled(Reason::Oversized));
+    assert_eq!(of(2, 50_000), Emitted::Lost(LostReason::Oversized));
+    assert_eq!(of(3, 5_000_000), Emitted::Lost(LostReason::Oversized));
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.delivered, stats.spilled, stats.lost, stats.pending), (1, 1, 2, 0));
+    assert_eq!(ids_spilled(&world.log), [1]);
+    assert_eq!(world.log.count_notices("longer than twice event_bytes_max (20000)"), 1);
+}
+
+struct Fails;
+impl Serialize for Fails {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("no \u{1b}[31mway\n"))
+    }
+}
+
+struct Panics;
+impl Serialize for Panics {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        panic!("in a field")
+    }
+}
+
+#[test]
+fn a_serialize_that_fails_or_panics_is_lost_counted_and_told_and_harms_nobody_else() {
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    let client = quick(endpoint.url()).build().unwrap();
+    assert_eq!(client.emit(&Fails), Emitted::Lost(LostReason::EncodeFailed));
+    assert_eq!(client.emit(&Panics), Emitted::Lost(LostReason::EncodeFailed));
+    assert_eq!(client.emit(&Numbered::of(0)), Emitted::Queued);
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.delivered, stats.lost_by(LostReason::EncodeFailed), stats.pending), (1, 2, 0));
+    assert_eq!(
+        world.log.count_notices("could not be encoded: no \u{fffd}[31mway\u{fffd}"),
+        1,
+        "{}",
+        world.log.text()
+    );
+}
+
+/// Emits another event while it is serialised, which does the same.
+struct Nesting(Arc<OnceLock<Client>>, u32);
+impl Serialize for Nesting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let inner = self.0.get().unwrap().emit(&Nesting(Arc::clone(&self.0), self.1 + 1));
+        Numbered { id: u64::from(self.1), text: format!("{inner:?}") }.serialize(serializer)
+    }
+}
+
+#[test]
+fn a_serialize_that_emits_is_an_event_of_its_own_and_endless_nesting_is_caught() {
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    let client = Arc::new(OnceLock::new());
+    client.set(quick(endpoint.url()).build().unwrap()).unwrap();
+    assert_eq!(client.get().unwrap().emit(&Nesting(Arc::clone(&client), 0)), Emitted::Queued);
+    let stats = client.get().unwrap().shutdown_blocking(LONG);
+    assert_eq!((stats.emitted, stats.delivered, stats.lost_by(LostReason::Reentrant)), (3, 2, 1));
+    assert_eq!(ids_taken(&world.taken), [0, 1].into());
+}
+
+/// A sink and an observer that emit.
+struct Echoing(Arc<OnceLock<Client>>, WriteSink<Spilled>);
+impl SpillSink for Echoing {
+    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+        assert_eq!(self.0.get().unwrap().emit(&Numbered::of(record.seq)), Emitted::Off);
+        self.1.write(record)
+    }
+}
+impl Observer for Echoing {
+    fn signal(&self, _: &Signal<'_>) {
+        assert_eq!(self.0.get().unwrap().emit(&1), Emitted::Off);
+    }
+}
+
+#[test]
+fn what_a_spill_sink_or_an_observer_emits_is_an_echo_and_no_event() {
+    let world = World::new();
+    let client = Arc::new(OnceLock::new());
+    let echoing = || Echoing(Arc::clone(&client), WriteSink::new(world.log.clone()));
+    let endpoint = world.endpoint(|_| Act::Status(503));
+    client.set(quick(endpoint.url()).spill_sink(echoing()).observer(echoing()).build().unwrap()).unwrap();
+    let events = client.get().unwrap();
+    emit_all(events, 0..1000);
+    let stats = events.shutdown_blocking(LONG);
+    world.assert_settled(&stats, 1000);
+    assert!(stats.echoes >= 1000, "{stats}");
+    let posts = endpoint.requests();
+    assert_eq!(stats.posts, posts, "nothing is posted once all is at rest");
+}
+
+struct Counting(Arc<AtomicU64>);
+impl Observer for Counting {
+    fn signal(&self, signal: &Signal<'_>) {
+        if let Signal::Delivered { events } | Signal::Spilled { events, .. } | Signal::Lost { events, .. } =
+            signal
+        {
+            self.0.fetch_add(*events, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn the_observer_hears_of_each_event_once() {
+    let world = World::new();
+    let nth = AtomicU64::new(0);
+    let endpoint = world
+        .endpoint(move |_| Act::Status(if nth.fetch_add(1, Ordering::Relaxed) % 3 == 0 { 503 } else { 200 }));
+    let counted = Arc::new(AtomicU64::new(0));
+    let client =
+        quick(endpoint.url()).batch_events_max(20).observer(Counting(Arc::clone(&counted))).build().unwrap();
+    emit_all(&client, 0..1000);
+    client.emit(&Fails);
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((counted.load(Ordering::Relaxed), stats.lost, stats.pending), (1001, 1, 0));
+}
+
+#[test]
+fn a_lowered_budget_refuses_what_it_has_no_room_for_and_the_whole_one_takes_it_again() {
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    // The sender is not run yet: the queue keeps what it takes.
+    let (client, sender) = quick(endpoint.url()).queue_bytes_max(8 << 10).build_with_sender().unwrap();
+    let taken = |ids: std::ops::Range<u64>| {
+        ids.filter(|&id| client.emit(&Numbered::of(id)) == Emitted::Queued).count()
+    };
+    client.set_budget(Budget::Quarter);
+    let quarter = taken(0..200);
+    let held = client.stats().pending_bytes;
+    assert!(held <= 2 << 10 && held > 1 << 10, "{held} bytes");
+    assert_eq!(taken(200..210), 0);
+    client.set_budget(Budget::Whole);
+    assert!(taken(210..410) > 2 * quarter);
+    assert_eq!(world.log.count_notices("budget changed from whole to quarter"), 1);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let running = std::thread::spawn(move || runtime.block_on(sender.run()));
+    world.assert_settled(&client.shutdown_blocking(LONG), 410);
+    running.join().unwrap();
+}

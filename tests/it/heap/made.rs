@@ -1,0 +1,145 @@
+//! Profiles of our own making: any stacks, and a heap that is sampled as jemalloc and Go sample theirs.
+
+use super::wire;
+use fastrand::Rng;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use overspill::heap_compare::Profile;
+use prost::Message;
+use std::collections::HashMap;
+use std::io::Write;
+
+/// A mean allocation in so many bytes is looked at, jemalloc's and Go's default.
+pub const PERIOD: u64 = 512 << 10;
+pub const MINUTE_NANOS: i64 = 60_000_000_000;
+
+/// Frames from the innermost to the outermost, as `function` or `function@file`; objects; bytes.
+pub type Row<'a> = (&'a [&'a str], i64, i64);
+
+/// A profile as Go writes it, so many minutes after some moment.
+pub fn wire_of(minute: i64, rows: &[Row<'_>]) -> wire::Profile {
+    let mut texts = Texts::default();
+    texts.number("");
+    let mut profile = wire::Profile {
+        sample_type: vec![
+            wire::ValueType { kind: texts.number("inuse_objects"), unit: texts.number("count") },
+            wire::ValueType { kind: texts.number("inuse_space"), unit: texts.number("bytes") },
+        ],
+        mapping: vec![wire::Mapping {
+            id: 1,
+            filename: texts.number("/opt/service"),
+            build_id: texts.number("c0ffee"),
+            ..Default::default()
+        }],
+        period_type: Some(wire::ValueType { kind: texts.number("space"), unit: texts.number("bytes") }),
+        period: PERIOD as i64,
+        time_nanos: 1_800_000_000_000_000_000 + minute * MINUTE_NANOS,
+        ..Default::default()
+    };
+    let mut known = HashMap::new();
+    for (frames, objects, bytes) in rows {
+        let mut location_id = Vec::new();
+        for frame in *frames {
+            let id = known.len() as u64 + 1;
+            let id = *known.entry(frame.to_string()).or_insert_with(|| {
+                let (name, file) = frame.split_once('@').unwrap_or((*frame, ""));
+                let (name, filename) = (texts.number(name), texts.number(file));
+                profile.function.push(wire::Function { id, name, filename, ..Default::default() });
+                let line = vec![wire::Line { function_id: id, line: 7, column: 0 }];
+                profile.location.push(wire::Location { id, mapping_id: 1, line, ..Default::default() });
+                id
+            });
+            location_id.push(id);
+        }
+        profile.sample.push(wire::Sample { location_id, value: vec![*objects, *bytes], label: Vec::new() });
+    }
+    profile.string_table = texts.all;
+    profile
+}
+
+#[derive(Default)]
+struct Texts {
+    all: Vec<String>,
+}
+
+impl Texts {
+    fn number(&mut self, text: &str) -> i64 {
+        let known = self.all.iter().position(|known| known == text);
+        known.unwrap_or_else(|| {
+            self.all.push(text.to_owned());
+            self.all.len() - 1
+        }) as i64
+    }
+}
+
+pub fn profile(minute: i64, rows: &[Row<'_>]) -> Profile {
+    Profile::read(&wire_of(minute, rows).encode_to_vec()).unwrap()
+}
+
+pub fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+/// One place of a simulated program: what it holds in truth at each of three minutes, and how much of it is replaced in each.
+pub struct Place {
+    pub name: String,
+    pub object_bytes: u64,
+    pub held_bytes: [u64; 3],
+    pub turnover: f64,
+}
+
+/// Three profiles of a heap, as its sampling profiler sees it.
+pub fn sampled(places: &[Place], random: &mut Rng) -> [Profile; 3] {
+    let mut seen: Vec<u64> =
+        places.iter().map(|it| samples(it.held_bytes[0], it.object_bytes, random)).collect();
+    [0, 1, 2].map(|minute| {
+        if minute > 0 {
+            for (place, seen) in places.iter().zip(&mut seen) {
+                let [before, now] = [minute - 1, minute].map(|at| place.held_bytes[at] as f64);
+                // Who lives on stays in the sample, or out of it, as it was.
+                let living = (before * (1.0 - place.turnover)).min(now);
+                let share = if before > 0.0 { living / before } else { 0.0 };
+                *seen = (0..*seen).filter(|_| random.f64() < share).count() as u64;
+                *seen += samples((now - living) as u64, place.object_bytes, random);
+            }
+        }
+        let stacks: Vec<(Vec<&str>, i64, i64)> = places
+            .iter()
+            .zip(&seen)
+            .filter(|(_, seen)| **seen > 0)
+            .map(|(place, seen)| {
+                // Each stands for as many as were passed over for it.
+                let objects = *seen as f64 / chance(place.object_bytes);
+                let bytes = objects * place.object_bytes as f64;
+                let frames = vec!["alloc::alloc::alloc", place.name.as_str(), "service::main"];
+                (frames, objects.round() as i64, bytes.round() as i64)
+            })
+            .collect();
+        let rows: Vec<Row<'_>> =
+            stacks.iter().map(|(frames, objects, bytes)| (&**frames, *objects, *bytes)).collect();
+        profile(minute as i64, &rows)
+    })
+}
+
+/// That an object of this size is looked at.
+fn chance(object_bytes: u64) -> f64 {
+    1.0 - (-(object_bytes as f64) / PERIOD as f64).exp()
+}
+
+/// How many of the objects that make up so many bytes are looked at: from one to the next as many bytes pass as the
+/// exponential distribution says.
+fn samples(bytes: u64, object_bytes: u64, random: &mut Rng) -> u64 {
+    if object_bytes * 8 > PERIOD {
+        return (0..bytes / object_bytes).filter(|_| random.f64() < chance(object_bytes)).count() as u64;
+    }
+    let (mut left, mut count) = (bytes as f64, 0);
+    loop {
+        left -= -(1.0 - random.f64()).ln() * PERIOD as f64;
+        if left < 0.0 {
+            return count;
+        }
+        count += 1;
+    }
+}

@@ -1,0 +1,199 @@
+//! Row 32: an event's content through tracing-subscriber's formatters and back.
+
+use overspill::spill::{join, read_line};
+use overspill::transport::{Posting, Request, Transport};
+use overspill::{Client, Emitted, Mode, Reason, Sender};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::{Arc, LazyLock, Mutex};
+use tracing::Dispatch;
+use tracing::dispatcher::with_default;
+use tracing_subscriber::fmt::MakeWriter;
+
+/// Container runtimes cut lines that are longer.
+const LINE_BYTES_MAX: usize = 16 << 10;
+
+/// A mebibyte of NUL, three times over, each written as six characters, is within twice this: nothing is lost as oversized.
+const EVENT_BYTES_MAX: usize = 16 << 20;
+
+/// A client that writes each event to the log at once, under one formatter.
+pub struct Formatter {
+    name: &'static str,
+    kind: Kind,
+    log: Captured,
+    dispatch: Dispatch,
+    client: Client,
+    /// Escape characters of the formatter's own, colours, in each line of a record.
+    colours: Vec<usize>,
+    /// Never run: nothing goes to the queue.
+    _sender: Sender,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// A record is a line, and can be read back.
+    Line,
+    /// For people: a record is several lines, the event on one of them.
+    Pretty,
+}
+
+#[derive(Serialize)]
+struct Content<'a> {
+    text: &'a str,
+    map: BTreeMap<&'a str, &'a str>,
+}
+
+/// As long as a process has a single subscriber, tracing asks the subscriber of whichever thread comes by first whether a place
+/// in the code is of interest, and remembers the answer for all: a thread without one would silence ours.
+static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| tracing_subscriber::registry().into());
+
+pub fn all() -> Vec<Formatter> {
+    use tracing_subscriber::fmt;
+    LazyLock::force(&ANOTHER);
+    let of = |name, kind, make: &dyn Fn(Captured) -> Dispatch| Formatter::new(name, kind, make);
+    vec![
+        of("json", Kind::Line, &|log| fmt().json().with_writer(log).into()),
+        of("json, flat", Kind::Line, &|log| fmt().json().flatten_event(true).with_writer(log).into()),
+        of("full", Kind::Line, &|log| fmt().with_ansi(false).with_writer(log).into()),
+        of("full, coloured", Kind::Line, &|log| fmt().with_ansi(true).with_writer(log).into()),
+        of("compact", Kind::Line, &|log| fmt().compact().with_ansi(false).with_writer(log).into()),
+        of("compact, coloured", Kind::Line, &|log| fmt().compact().with_ansi(true).with_writer(log).into()),
+        of("pretty", Kind::Pretty, &|log| fmt().pretty().with_ansi(false).with_writer(log).into()),
+        of("pretty, coloured", Kind::Pretty, &|log| fmt().pretty().with_ansi(true).with_writer(log).into()),
+    ]
+}
+
+impl Formatter {
+    fn new(name: &'static str, kind: Kind, make: &dyn Fn(Captured) -> Dispatch) -> Formatter {
+        let log = Captured::default();
+        let dispatch = make(log.clone());
+        let (client, sender) = with_default(&dispatch, || {
+            Client::builder("http://127.0.0.1:9/")
+                .transport(Nowhere)
+                .mode(Mode::LogOnly)
+                .queue_events_max(1)
+                .queue_bytes_max(4 * EVENT_BYTES_MAX)
+                .batch_bytes_max(2 * EVENT_BYTES_MAX)
+                .event_bytes_max(EVENT_BYTES_MAX)
+                .build_with_sender()
+                .expect("sound settings")
+        });
+        let mut formatter =
+            Formatter { name, kind, log, dispatch, client, colours: Vec::new(), _sender: sender };
+        // What a record of harmless content looks like.
+        formatter.colours = formatter.lines("harmless").iter().map(|line| escapes(line)).collect();
+        formatter
+    }
+
+    /// Spills an event with this content; the log's lines.
+    fn lines(&self, content: &str) -> Vec<String> {
+        self.log.0.lock().expect("no writer panics").clear();
+        let event = Content { text: content, map: [(content, content)].into() };
+        let emitted = with_default(&self.dispatch, || self.client.emit(&event));
+        assert_eq!(emitted, Emitted::Spilled(Reason::LogOnly), "{}", self.name);
+        let written = self.log.0.lock().expect("no writer panics").clone();
+        let text = String::from_utf8(written).expect("a log is text");
+        let text = text.strip_suffix('\n').expect("a line has an end");
+        text.split('\n').map(str::to_owned).collect()
+    }
+
+    /// One printable line per part; the parts join to the event; nothing else is there to be read.
+    pub fn check(&self, content: &str) {
+        let lines = self.lines(content);
+        for (nth, line) in lines.iter().enumerate() {
+            let colours = self.colours[nth % self.colours.len()];
+            assert_eq!(escapes(line), colours, "{}: {line:?}", self.name);
+            let plain = line.replace('\u{1b}', "");
+            assert!(!plain.chars().any(is_hostile), "{}: {line:?}", self.name);
+            assert!(line.len() < LINE_BYTES_MAX, "{}: {} bytes", self.name, line.len());
+        }
+        match self.kind {
+            Kind::Pretty => assert_eq!(lines.len() % self.colours.len(), 0, "{}: {lines:?}", self.name),
+            Kind::Line => self.check_parts(&lines, content),
+        }
+    }
+
+    fn check_parts(&self, lines: &[String], content: &str) {
+        let parts: Vec<_> = lines.iter().filter_map(|line| read_line(line)).collect();
+        assert_eq!(parts.len(), lines.len(), "{}: a line is no record: {lines:?}", self.name);
+        for (nth, part) in parts.iter().enumerate() {
+            assert_eq!((part.part as usize, part.parts as usize), (nth + 1, parts.len()), "{}", self.name);
+            assert_eq!((part.seq, part.reason), (self.client.stats().emitted - 1, Reason::LogOnly));
+        }
+        let joined = join(parts);
+        assert_eq!(joined.len(), 1, "{}", self.name);
+        let read: serde_json::Value = serde_json::from_str(&joined[0].event).expect("the identical JSON");
+        assert_eq!(
+            read,
+            serde_json::json!({ "text": content, "map": { content: content } }),
+            "{}",
+            self.name
+        );
+    }
+}
+
+/// In a pack with a neighbour it is read back, and its neighbour; as the array of a forged pack it is read as what it
+/// consists of, or not at all.
+pub fn check_packed(content: &str) {
+    let text = serde_json::to_string(content).expect("a string");
+    let neighbour = format!("{{{text}:[{text},1]}}");
+    assert_eq!(unpacked(2, &format!("[{text},{neighbour}]")), [text, neighbour]);
+    for events in 2..5 {
+        let texts = unpacked(events, content);
+        let whole = texts.len() == events && format!("[{}]", texts.join(",")) == content;
+        assert!(whole || texts.is_empty(), "{content:?} was read as {texts:?}");
+    }
+}
+
+fn unpacked(events: usize, array: &str) -> Vec<String> {
+    let line = serde_json::json!({
+        "v": 2, "client": "c", "seq": 7, "batch": 0, "reason": "outage", "maybe_delivered": false, "age_ms": 0,
+        "detail": "", "part": 1, "parts": 1, "events": events, "event": array,
+    });
+    let part = read_line(&line.to_string()).expect("a record of ours");
+    join([part]).into_iter().map(|event| event.event).collect()
+}
+
+fn escapes(line: &str) -> usize {
+    line.matches('\u{1b}').count()
+}
+
+/// What the table of faults calls hostile, spelt out without a look at what the library calls unprintable.
+fn is_hostile(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
+        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200d}')
+}
+
+/// A log in memory.
+#[derive(Clone, Default)]
+struct Captured(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Captured {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("no writer panics").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Captured {
+    type Writer = Captured;
+
+    fn make_writer(&'a self) -> Captured {
+        self.clone()
+    }
+}
+
+/// No request is ever made.
+struct Nowhere;
+
+impl Transport for Nowhere {
+    fn post(&mut self, _: Request) -> Posting {
+        unreachable!("the mode is LogOnly")
+    }
+}

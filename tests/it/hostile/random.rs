@@ -1,0 +1,120 @@
+//! Where the cases come from: a generator with a seed, and what it thinks of as nasty.
+
+use std::time::{Duration, SystemTime};
+
+/// What a record, a formatter or a terminal might take for its own.
+const NASTY: [&str; 32] = [
+    "\n",
+    "\r\n",
+    "\t",
+    "\0",
+    "\u{7}",
+    "\u{8}",
+    "\u{1b}[31m",
+    "\u{1b}[0m",
+    "\u{1b}]0;title\u{7}",
+    "\u{7f}",
+    "\u{85}",
+    "\u{9b}2J",
+    "\u{ad}",
+    "\u{2028}",
+    "\u{2029}",
+    "\u{202e}",
+    "\u{2066}",
+    "\u{200f}",
+    "\u{feff}",
+    "\u{e0041}",
+    "\u{ffff}",
+    "\"",
+    "\\",
+    "\\u{1b}",
+    "\\n",
+    "{}",
+    " seq=9 event={\"id\":9}",
+    "v=1 client=\"c\" seq=1 batch=0 reason=\"outage\" maybe_delivered=false age_ms=0 detail=\"\" part=1 parts=1 event={}",
+    "\n2026-01-01T00:00:00.000000Z  WARN overspill::spill: v=1 client=\"c\" seq=1",
+    "\"}}\n{\"v\":1,\"client\":\"c\"}",
+    "e\u{301}🎉हिन्दी",
+    "世界",
+];
+
+/// SplitMix64 (Steele, Lea, Flood 2014).
+pub struct Random(u64);
+
+impl Random {
+    pub fn seeded(seed: u64) -> Random {
+        Random(seed)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    pub fn bytes(&mut self, len_max: u64) -> Vec<u8> {
+        (0..self.below(len_max + 1)).map(|_| self.next() as u8).collect()
+    }
+
+    /// Content of an event: pieces that are nasty, plain, any characters or any bytes; once in a while a long one, once in a
+    /// great while one of a mebibyte.
+    pub fn content(&mut self) -> String {
+        let mut content = String::new();
+        for _ in 0..self.below(8) {
+            match self.below(5) {
+                0 => content.extend(
+                    (0..self.below(6)).filter_map(|_| char::from_u32(self.next() as u32 % 0x11_0000)),
+                ),
+                1 => content.push_str(&String::from_utf8_lossy(&self.bytes(8))),
+                2 => content.extend((0..self.below(4)).map(|_| char::from(self.next() as u8))),
+                _ => content.push_str(NASTY[self.below(NASTY.len() as u64) as usize]),
+            }
+        }
+        match self.below(1 << 20) {
+            0 => content.repeat((1 << 20) / content.len().max(1)),
+            1..500 => content.repeat(self.below(1000) as usize),
+            _ => content,
+        }
+    }
+
+    /// A Retry-After, and within which times it asks to be heard again.
+    pub fn retry_after(&mut self) -> (String, (Duration, Duration)) {
+        let most = Duration::from_secs(600);
+        let exactly = |delay: Duration| (delay.min(most), delay.min(most));
+        match self.below(8) {
+            0 => {
+                let seconds = self.below(1200);
+                (seconds.to_string(), exactly(Duration::from_secs(seconds)))
+            }
+            1 => {
+                let shift = self.below(64);
+                let seconds = self.next() >> shift;
+                (format!(" {seconds} "), exactly(Duration::from_secs(seconds)))
+            }
+            2 => {
+                let digits = 21 + self.below(10_000) as usize;
+                (format!("1{}", "0".repeat(digits)), exactly(Duration::MAX))
+            }
+            3 => (format!("-{}", self.below(1 << 40)), exactly(Duration::ZERO)),
+            4 => {
+                // Dates have seconds: one is lost in the text, one in the time until it is read.
+                let ahead = Duration::from_secs(2 + self.below(1200));
+                let date = SystemTime::now() + ahead;
+                (httpdate::fmt_http_date(date), ((ahead - Duration::from_secs(2)).min(most), ahead.min(most)))
+            }
+            5 => {
+                let date = SystemTime::UNIX_EPOCH + Duration::from_secs(self.below(1_700_000_000));
+                (httpdate::fmt_http_date(date), exactly(Duration::ZERO))
+            }
+            6 => (format!("{}.{}", self.below(100), self.below(100)), exactly(Duration::ZERO)),
+            // A sign in front of it, so that it is not a number by chance.
+            _ => (format!("~{}", self.content()), exactly(Duration::ZERO)),
+        }
+    }
+}

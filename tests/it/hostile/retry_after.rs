@@ -1,0 +1,117 @@
+//! Row 13: what a client does after an answer with this Retry-After, on a paused clock.
+
+use overspill::limits::{PROBE_INTERVAL, RETRY_AFTER_SPREAD};
+use overspill::spill::{Record, SpillSink};
+use overspill::transport::{BodyEnd, Posting, Reply, Request, Transport};
+use overspill::{Builder, Client, EndpointState};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// The first probe comes within this after it may (`PROBE_INTERVAL_FIRST`), plus the age at which a batch leaves, and a
+/// margin for the timer's granularity.
+const SLACK: Duration = Duration::from_millis(230);
+
+/// A client, and an endpoint that is unavailable when told to be.
+pub struct Endpoint {
+    runtime: tokio::runtime::Runtime,
+    client: Client,
+    script: Arc<Mutex<Script>>,
+}
+
+#[derive(Default)]
+struct Script {
+    refuse_with: Option<String>,
+    posts: u64,
+}
+
+struct Scripted(Arc<Mutex<Script>>);
+
+impl Transport for Scripted {
+    fn post(&mut self, _: Request) -> Posting {
+        let mut script = self.0.lock().expect("no reader panics");
+        script.posts += 1;
+        let refusal = script.refuse_with.take();
+        Box::pin(async move {
+            let status = if refusal.is_some() { 503 } else { 200 };
+            Ok(Reply {
+                retry_after: refusal,
+                body: Vec::new(),
+                body_end: BodyEnd::Whole,
+                ..Reply::of_status(status)
+            })
+        })
+    }
+}
+
+impl Endpoint {
+    pub fn start() -> Endpoint {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .expect("a runtime");
+        let script = Arc::<Mutex<Script>>::default();
+        let client = runtime.block_on(async {
+            let (client, sender) = settings(Client::builder("http://127.0.0.1:9/"))
+                .transport(Scripted(Arc::clone(&script)))
+                .build_with_sender()
+                .expect("sound settings");
+            tokio::spawn(sender.run());
+            client
+        });
+        Endpoint { runtime, client, script }
+    }
+
+    /// The client asks again neither before nor long after the time it was told, whatever the text; after it, by so much as
+    /// keeps those apart that were told the same.
+    pub fn check(&mut self, text: &str, (earliest, latest): (Duration, Duration)) {
+        assert!(latest <= Duration::from_secs(600));
+        let posts = || self.script.lock().expect("no reader panics").posts;
+        self.runtime.block_on(async {
+            self.script.lock().expect("no reader panics").refuse_with = Some(text.to_owned());
+            let before = posts();
+            self.client.emit("refused");
+            // Here and below: on a paused clock, where a sleep lets everybody else go first and takes no time.
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert_eq!(posts(), before + 1);
+            let told = self.client.stats().endpoint;
+            if earliest > SLACK {
+                assert_eq!(told, EndpointState::Out, "{text:?}");
+                tokio::time::sleep(earliest - SLACK).await;
+                self.client.emit("too early");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                assert_eq!(posts(), before + 1, "asked too early: {text:?}");
+            } else if latest.is_zero() {
+                assert_eq!(told, EndpointState::Failing, "{text:?}");
+            }
+            let spread = latest.mul_f64(RETRY_AFTER_SPREAD).min(PROBE_INTERVAL);
+            tokio::time::sleep(latest - earliest + spread + 2 * SLACK).await;
+            self.client.emit("asks");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+            assert_eq!(
+                (posts(), self.client.stats().endpoint),
+                (before + 2, EndpointState::Healthy),
+                "{text:?}"
+            );
+            assert_eq!(self.client.stats().pending, 0);
+        });
+    }
+}
+
+fn settings(builder: Builder) -> Builder {
+    builder
+        .queue_events_max(8)
+        .batch_events_max(4)
+        .batch_age_max(Duration::from_millis(1))
+        .spill_fallback(Discard)
+}
+
+/// A log that nobody keeps.
+struct Discard;
+
+impl SpillSink for Discard {
+    fn write(&self, _: &Record<'_>) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,364 @@
+//! The log as a destination: read back through every formatter, never claimed without a reader, never joined when stuck.
+
+use crate::support::*;
+use overspill::spill::{Record, SpillSink, WriteSink, read_line};
+use overspill::{Client, Emitted, LostReason, Mode, Reason};
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
+use tracing::subscriber::{set_default, with_default};
+use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::{EnvFilter, Layer};
+
+/// A client that spills everything, into `fallback` if nobody reads the log.
+fn log_only(fallback: impl SpillSink) -> Client {
+    quick("http://127.0.0.1:9/").mode(Mode::LogOnly).spill_fallback(fallback).build().unwrap()
+}
+
+fn hostile_texts() -> Vec<String> {
+    let mut texts: Vec<String> = [
+        "",
+        "plain",
+        "line\nbreak\r\n",
+        "\u{1b}[2J\u{1b}]0;title\u{7}",
+        "nul\0",
+        "c1 \u{85}\u{9b}31m",
+        "del\u{7f}",
+        "\u{2028}\u{2029}",
+        "\u{202e}evil\u{2066}",
+        "\u{feff}bom\u{200b}",
+        "\" seq=9 event={\"id\":9}",
+        "\\\"\\\\",
+        "grüße 世界 🎉 हिन्दी e\u{301}",
+        "v=1 client=\"x\" WARN overspill::spill: v=1 client=\"f\" seq=1",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    texts.push("\"\\\u{1}".repeat(20_000));
+    texts.push("世".repeat(30_000));
+    texts
+}
+
+/// Spills hostile events under a subscriber and reads them back from its lines.
+fn reads_back<S>(make: impl Fn(Spilled) -> S)
+where
+    S: tracing::Subscriber + Send + Sync + 'static,
+{
+    let log = Spilled::default();
+    let texts = hostile_texts();
+    let stats = with_default(make(log.clone()), || {
+        let client =
+            quick("http://127.0.0.1:9/").event_bytes_max(200_000).mode(Mode::LogOnly).build().unwrap();
+        let span = tracing::info_span!("request", user = "mallory\nline");
+        let _entered = span.enter();
+        for (id, text) in texts.iter().enumerate() {
+            let event = Numbered { id: id as u64, text: text.clone() };
+            assert_eq!(client.emit(&event), Emitted::Spilled(Reason::LogOnly));
+        }
+        client.shutdown_blocking(LONG)
+    });
+    let text = log.text();
+    for line in text.lines().filter(|line| read_line(line).is_some()) {
+        assert!(line.len() < 16 << 10, "container runtimes cut it: {}", line.len());
+        let printable = line.replace("\u{1b}[", "");
+        assert!(
+            !printable.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{202e}')),
+            "{line:?}"
+        );
+    }
+    let mut spilled = log.events();
+    spilled.sort_by_key(|event| event.seq);
+    let read: Vec<String> = spilled
+        .iter()
+        .map(|event| {
+            serde_json::from_str::<Numbered>(&event.event).unwrap_or_else(|_| panic!("{event:?}")).text
+        })
+        .collect();
+    assert!(read == texts, "{read:?}\n{}", text.chars().take(1500).collect::<String>());
+    assert_eq!((stats.spilled, stats.pending), (texts.len() as u64, 0));
+}
+
+#[test]
+fn records_read_back_identical_from_the_json_formatter() {
+    reads_back(|log| tracing_subscriber::fmt().json().with_writer(move || log.clone()).finish());
+    reads_back(|log| {
+        tracing_subscriber::fmt().json().flatten_event(true).with_writer(move || log.clone()).finish()
+    });
+}
+
+#[test]
+fn records_read_back_identical_from_the_full_and_the_compact_formatter() {
+    reads_back(|log| tracing_subscriber::fmt().with_ansi(false).with_writer(move || log.clone()).finish());
+    reads_back(|log| tracing_subscriber::fmt().with_ansi(true).with_writer(move || log.clone()).finish());
+    reads_back(|log| {
+        tracing_subscriber::fmt().compact().with_ansi(false).with_writer(move || log.clone()).finish()
+    });
+    reads_back(|log| {
+        tracing_subscriber::fmt().compact().with_ansi(true).with_writer(move || log.clone()).finish()
+    });
+    reads_back(|log| {
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_file(true)
+            .with_line_number(true)
+            .with_thread_names(true)
+            .with_writer(move || log.clone())
+            .finish()
+    });
+    reads_back(|log| {
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_target(false)
+            .with_writer(move || log.clone())
+            .finish()
+    });
+}
+
+#[test]
+fn a_foreign_record_that_imitates_ours_is_not_read_as_ours() {
+    let fields = r#"v=1 client="c" seq=1 batch=0 reason="outage" maybe_delivered=false age_ms=0 detail="" part=1 parts=1 event={}"#;
+    assert!(read_line(&format!("2026-01-01T00:00:00Z  WARN overspill::spill: {fields}")).is_some());
+    for forged in [
+        format!("2026-01-01T00:00:00Z  INFO app: user said overspill::spill: {fields}"),
+        format!("2026-01-01T00:00:00Z  INFO app: {fields}"),
+        fields.replace("event={}", ""),
+        fields.replace("v=1", "v=2"),
+    ] {
+        assert_eq!(read_line(&forged), None, "{forged}");
+    }
+}
+
+#[test]
+fn the_fields_of_a_record_are_these_in_this_order_and_no_others() {
+    let world = World::new();
+    let client = log_only(WriteSink::new(io::sink()));
+    client.emit(&Numbered { id: 7, text: "x".to_owned() });
+    let line = world.log.text().lines().find(|line| line.contains("overspill::spill")).unwrap().to_owned();
+    let record: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let id = record["fields"]["client"].as_str().unwrap();
+    assert!(id.len() == 16 && id.chars().all(|c| c.is_ascii_hexdigit()));
+    let expected = format!(
+        r#""level":"WARN","fields":{{"v":1,"client":"{id}","seq":0,"batch":0,"reason":"log_only","maybe_delivered":false,"age_ms":0,"detail":"","part":1,"parts":1,"event":"{{\"id\":7,\"text\":\"x\"}}"}},"target":"overspill::spill"}}"#
+    );
+    // The label of its time may be a tick old.
+    let age = record["fields"]["age_ms"].as_u64().unwrap();
+    assert!(age < 1000, "{line}");
+    let line = line.replace(&format!(r#""age_ms":{age},"#), r#""age_ms":0,"#);
+    assert!(line.ends_with(&expected), "{line}\n{expected}");
+}
+
+#[test]
+fn the_spill_level_is_the_users_choice() {
+    let world = World::new();
+    let client = quick("http://127.0.0.1:9/")
+        .mode(Mode::LogOnly)
+        .spill_level(overspill::spill::LogLevel::Error)
+        .build()
+        .unwrap();
+    client.emit(&Numbered::of(0));
+    world.assert_settled(&client.shutdown_blocking(LONG), 1);
+    assert!(world.log.text().contains(r#""level":"ERROR""#));
+}
+
+/// With these subscribers nobody reads spilled events: they must be in the fallback, and one notice must say so.
+fn falls_back(subscriber: Option<Box<dyn FnOnce(Spilled) -> tracing::Dispatch>>) {
+    let (log, fallback) = (Spilled::default(), Spilled::default());
+    let dispatch = subscriber.map_or_else(tracing::Dispatch::none, |make| make(log.clone()));
+    let _scope = tracing::dispatcher::set_default(&dispatch);
+    let client =
+        quick("http://127.0.0.1:9/").spill_fallback(WriteSink::new(fallback.clone())).build().unwrap();
+    emit_all(&client, 0..1000);
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.spilled, stats.lost, stats.pending), (1000, 0, 0));
+    assert_eq!(ids_spilled(&fallback), (0..1000).collect::<Vec<_>>());
+    assert_eq!(log.events().len(), 0);
+    assert_eq!(
+        fallback.count_notices("nobody reads target overspill::spill")
+            + log.count_notices("nobody reads target overspill::spill"),
+        1,
+        "{}",
+        fallback.text()
+    );
+}
+
+#[test]
+fn without_a_subscriber_the_fallback_takes_the_events_and_one_notice_says_so() {
+    falls_back(None);
+}
+
+#[test]
+fn with_the_target_filtered_out_the_fallback_takes_the_events() {
+    falls_back(Some(Box::new(|log| {
+        let filter = EnvFilter::new("info,overspill::spill=off");
+        tracing::Dispatch::new(
+            tracing_subscriber::fmt()
+                .json()
+                .with_env_filter(filter)
+                .with_writer(move || log.clone())
+                .finish(),
+        )
+    })));
+    falls_back(Some(Box::new(|log| {
+        let quiet = tracing_subscriber::fmt::layer()
+            .json()
+            .with_writer(move || log.clone())
+            .with_filter(EnvFilter::new("error"));
+        tracing::Dispatch::new(tracing_subscriber::registry().with(quiet))
+    })));
+}
+
+#[test]
+fn a_subscriber_that_looks_at_records_without_reading_them_does_not_count_as_a_reader() {
+    struct Counts;
+    impl<S: tracing::Subscriber> Layer<S> for Counts {}
+    falls_back(Some(Box::new(|_| tracing::Dispatch::new(tracing_subscriber::registry().with(Counts)))));
+}
+
+#[test]
+fn a_subscriber_that_panics_is_contained_and_the_fallback_takes_the_events() {
+    struct Panics;
+    impl<S: tracing::Subscriber> Layer<S> for Panics {
+        fn on_event(&self, _: &tracing::Event<'_>, _: Context<'_, S>) {
+            panic!("a subscriber");
+        }
+    }
+    falls_back(Some(Box::new(|_| tracing::Dispatch::new(tracing_subscriber::registry().with(Panics)))));
+}
+
+struct Full;
+impl Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn with_neither_log_nor_fallback_events_are_lost_and_counted_and_spilling_resumes_with_the_log() {
+    let client = {
+        let _nobody = tracing::dispatcher::set_default(&tracing::Dispatch::none());
+        let client = log_only(WriteSink::new(Full));
+        assert_eq!(client.emit(&Numbered::of(0)), Emitted::Lost(LostReason::LogFailed));
+        client
+    };
+    let world = World::new();
+    assert_eq!(client.emit(&Numbered::of(1)), Emitted::Spilled(Reason::LogOnly));
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.lost_by(LostReason::LogFailed), stats.spilled, stats.pending), (1, 1, 0));
+    assert_eq!(ids_spilled(&world.log), [1]);
+}
+
+#[test]
+fn a_custom_sink_takes_the_place_of_the_log_and_its_failure_falls_back() {
+    struct Fickle(AtomicU64, WriteSink<Spilled>);
+    impl SpillSink for Fickle {
+        fn write(&self, record: &Record<'_>) -> io::Result<()> {
+            match self.0.fetch_add(1, Ordering::Relaxed) % 3 {
+                0 => self.1.write(record),
+                1 => Err(io::ErrorKind::BrokenPipe.into()),
+                _ => panic!("a sink"),
+            }
+        }
+    }
+    let world = World::new();
+    let fallback = Spilled::default();
+    let client = quick("http://127.0.0.1:9/")
+        .mode(Mode::LogOnly)
+        .spill_sink(Fickle(AtomicU64::new(0), WriteSink::new(world.log.clone())))
+        .spill_fallback(WriteSink::new(fallback.clone()))
+        .build()
+        .unwrap();
+    emit_all(&client, 0..30);
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.spilled, stats.lost), (30, 0));
+    assert_eq!((world.log.events().len(), fallback.events().len()), (10, 20));
+}
+
+/// A log whose reader has gone to sleep: writes block until the gate opens.
+struct Stuck(Arc<AtomicU64>, Mutex<Receiver<()>>);
+impl SpillSink for Stuck {
+    fn write(&self, _: &Record<'_>) -> io::Result<()> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        let _ = self.1.lock().unwrap().recv();
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stuck_log_stalls_neither_callers_nor_shutdown_and_the_surplus_is_lost_and_counted() {
+    let entered = Arc::new(AtomicU64::new(0));
+    let (gate, closed): (SyncSender<()>, _) = sync_channel(0);
+    let client = quick("http://127.0.0.1:9/")
+        .queue_events_max(100)
+        .spill_sink(Stuck(Arc::clone(&entered), Mutex::new(closed)))
+        .spill_fallback(WriteSink::new(io::sink()))
+        .build()
+        .unwrap();
+    // The sender meets the refused connection, writes, and is stuck; the queue fills behind it.
+    emit_all(&client, 0..1);
+    until("the sender to be in its write", || entered.load(Ordering::Relaxed) == 1);
+    let slowest = (1..5000)
+        .map(|id| {
+            let began = Instant::now();
+            client.emit(&Numbered::of(id));
+            began.elapsed()
+        })
+        .max()
+        .unwrap();
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    let stats = client.stats();
+    assert!(stats.lost_by(LostReason::LogStalled) >= 4800, "{stats}");
+    let began = Instant::now();
+    let stats = client.shutdown_blocking(Duration::from_millis(300));
+    assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());
+    assert_eq!((stats.emitted, stats.pending), (5000, 0), "{stats}");
+    assert_eq!((stats.lost, entered.load(Ordering::Relaxed)), (5000, 1), "{stats}");
+    drop(gate);
+}
+
+/// Emits an event for each record it hears, its own consequences included.
+struct Loop(Arc<OnceLock<Client>>);
+impl<S: tracing::Subscriber> Layer<S> for Loop {
+    fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
+        if let Some(client) = self.0.get() {
+            client.emit(&event.metadata().target());
+        }
+    }
+}
+
+#[test]
+fn an_application_layer_that_emits_on_every_record_makes_no_loop() {
+    let (log, fallback) = (Spilled::default(), Spilled::default());
+    let client = Arc::new(OnceLock::new());
+    let subscriber = tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().json().with_writer({
+            let log = log.clone();
+            move || log.clone()
+        }))
+        .with(Loop(Arc::clone(&client)));
+    let _scope = set_default(subscriber);
+    let endpoint = overspill::testkit::Endpoint::start(|_| Act::Status(503)).unwrap();
+    client
+        .set(
+            quick(endpoint.url())
+                .queue_events_max(50)
+                .spill_fallback(WriteSink::new(fallback.clone()))
+                .build()
+                .unwrap(),
+        )
+        .unwrap();
+    for nth in 0..500 {
+        tracing::info!(nth, "the application says something");
+    }
+    let events = client.get().unwrap();
+    let stats = events.shutdown_blocking(LONG);
+    assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (500, 500, 0, 0), "{stats}");
+    assert_eq!(log.events().len() + fallback.events().len(), 500);
+    assert!(stats.echoes > 0);
+    assert_eq!(endpoint.requests(), stats.posts);
+}

@@ -1,0 +1,30 @@
+//! Promises, a module each. Every test ends in the law: the ids emitted are those at the endpoint united with those in
+//! the log, compared as sets.
+
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what it means"
+)]
+#![allow(missing_docs, reason = "promises are named by their tests")]
+
+mod build;
+mod delivery;
+mod emit;
+mod end;
+mod faults;
+mod figures;
+mod fleet;
+mod heap;
+mod hostile;
+mod log;
+mod outage;
+mod packed;
+mod refusal;
+mod soak;
+mod support;
+#[cfg(feature = "https")]
+mod tls;

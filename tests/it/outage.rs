@@ -1,0 +1,313 @@
+//! Days of outage in a second: a scripted transport under a paused clock, and panics in every hook of the sender's.
+
+use crate::figures::report;
+use crate::support::*;
+use overspill::format::{Body, Events, Format, JsonArray, Overhead};
+use overspill::testkit::{Answer, Scripted};
+use overspill::{Builder, Client, EndpointState, Reason, Sender};
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+struct Simulation {
+    world: World,
+    client: Client,
+    sender: Option<Sender>,
+    posts: Arc<Mutex<Vec<(Instant, usize)>>>,
+}
+
+impl Simulation {
+    fn new(
+        builder: impl FnOnce(Builder) -> Builder,
+        mut script: impl FnMut(Instant) -> Answer + Send + 'static,
+    ) -> Simulation {
+        let world = World::new();
+        let posts = Arc::new(Mutex::new(Vec::new()));
+        let (taken, made) = (world.taken.clone(), Arc::clone(&posts));
+        let transport = Scripted::new(move |request| {
+            made.lock().unwrap().push((Instant::now(), ids_of(&request.body).len()));
+            let answer = script(Instant::now());
+            // What it answers with a 2xx it has taken, even if the answer never arrives.
+            if matches!(&answer, Answer::After(_, Ok(reply)) if (200..300).contains(&reply.status)) {
+                taken.keep(&request.body);
+            }
+            answer
+        });
+        let (client, sender) = builder(Client::builder("simulated").transport(transport).jitter_seed(7))
+            .build_with_sender()
+            .unwrap();
+        Simulation { world, client, sender: Some(sender), posts }
+    }
+
+    /// Emits one event every `every` for `lasting`, then shuts down.
+    async fn run(&mut self, every: Duration, lasting: Duration) -> overspill::Stats {
+        let sender = self.sender.take().unwrap();
+        let client = self.client.clone();
+        let emitting = async move {
+            let (began, mut id) = (Instant::now(), 0);
+            while began.elapsed() < lasting {
+                emit_all(&client, id..id + 1);
+                id += 1;
+                sleep(every).await;
+            }
+            client.shutdown(LONG).await
+        };
+        tokio::join!(sender.run(), emitting).1
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_day_of_outage_costs_a_few_small_probes_a_minute_and_ends_with_the_first_delivery() {
+    let began = Instant::now();
+    let healed = Duration::from_secs(24 * 3600);
+    let mut simulation = Simulation::new(
+        |builder| builder,
+        move |now| {
+            let after = Duration::from_millis(1);
+            if now - began < healed { Answer::refused(after) } else { Answer::status(after, 200) }
+        },
+    );
+    let stats = simulation.run(Duration::from_secs(5), healed + Duration::from_secs(60)).await;
+    simulation.world.assert_settled(&stats, (24 * 3600 + 60) / 5);
+    assert_eq!(stats.endpoint, EndpointState::Healthy);
+    let posts = simulation.posts.lock().unwrap();
+    let probes = posts.iter().filter(|(at, _)| *at - began < healed).count();
+    assert!((86_400 / 15..86_400 / 5).contains(&probes), "full jitter over 15 s: {probes} a day");
+    let first = posts.iter().find(|(at, _)| *at - began >= healed).unwrap().0 - began - healed;
+    assert!(first <= Duration::from_secs(16), "found after {first:?}");
+    assert_eq!(simulation.world.log.count_notices("outage began"), 1);
+    let continued = simulation.world.log.count_notices("outage continues");
+    assert!((2000..=2880).contains(&continued), "every 30 s: {continued}");
+    assert_eq!(simulation.world.log.count_notices("outage ended after 86"), 1);
+    let text = simulation.world.log.text();
+    assert!(
+        text.contains(
+            r#""reason":"outage","maybe_delivered":false,"age_ms":200,"detail":"connect: refused""#
+        )
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_are_small_and_alone_while_the_others_go_to_the_log() {
+    let mut simulation = Simulation::new(|builder| builder, |_| Answer::status(Duration::from_secs(5), 503));
+    let stats = simulation.run(Duration::from_millis(10), Duration::from_secs(120)).await;
+    simulation.world.assert_settled(&stats, stats.emitted);
+    let posts = simulation.posts.lock().unwrap();
+    let (_, probes) = posts.split_at(4);
+    assert!(probes.iter().all(|&(_, events)| events <= 16), "{posts:?}");
+    assert!(probes.windows(2).all(|pair| pair[1].0 - pair[0].0 >= Duration::from_secs(5)), "one at a time");
+    assert!(stats.spilled_by(Reason::Outage) > 9_000, "{stats}");
+    assert!(
+        !simulation.world.log.text().contains(r#""reason":"queue_full","maybe_delivered":false,"age_ms":0,"#),
+        "no caller met a full queue"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burst_that_nearly_fills_the_queue_is_delivered_by_an_endpoint_that_answers() {
+    let mut simulation = Simulation::new(
+        |builder| builder.queue_events_max(1000).batch_events_max(50).posts_in_flight_max(1),
+        |_| Answer::status(Duration::from_millis(5), 200),
+    );
+    emit_all(&simulation.client, 0..1000);
+    let stats = simulation.run(Duration::from_secs(1), Duration::from_secs(1)).await;
+    assert_eq!((stats.spilled, stats.lost), (0, 0), "{stats}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_with_too_much_to_do_gets_half_as_many_requests_at_once_and_all_of_them_again() {
+    const TAKES: Duration = Duration::from_millis(100);
+    let began = Instant::now();
+    let complained = Arc::new(Mutex::new(None));
+    let complaint = Arc::clone(&complained);
+    let mut simulation = Simulation::new(
+        |builder| builder.posts_in_flight_max(8).batch_events_max(5),
+        move |now| {
+            let mut complaint = complaint.lock().unwrap();
+            if now - began < Duration::from_secs(2) || complaint.is_some() {
+                return Answer::status(TAKES, 200);
+            }
+            *complaint = Some(now);
+            Answer::status(TAKES, 429)
+        },
+    );
+    // A batch every 5 ms is more than eight requests of 100 ms can carry.
+    let stats = simulation.run(Duration::from_millis(1), Duration::from_secs(6)).await;
+    simulation.world.assert_settled(&stats, stats.emitted);
+    let heard = complained.lock().unwrap().unwrap() + TAKES;
+    let posts = simulation.posts.lock().unwrap();
+    let at_once = |at: Instant| posts.iter().filter(|(began, _)| *began <= at && at < *began + TAKES).count();
+    let limits = [
+        at_once(heard - Duration::from_millis(1)),
+        at_once(heard + TAKES - Duration::from_millis(1)),
+        at_once(heard + Duration::from_secs(2)),
+    ];
+    assert_eq!((limits[0], limits[2]), (8, 8), "before, and once it has recovered: {limits:?}");
+    assert!((3..=4).contains(&limits[1]), "half: {limits:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_flaps_every_second_still_gets_most_of_its_uptime_and_no_storm() {
+    let began = Instant::now();
+    let up = move |now: Instant| (now - began).as_secs() % 2 == 0;
+    let mut simulation = Simulation::new(
+        |builder| builder,
+        move |now| {
+            let after = Duration::from_millis(2);
+            if up(now) { Answer::status(after, 200) } else { Answer::refused(after) }
+        },
+    );
+    let lasting = Duration::from_secs(120);
+    let stats = simulation.run(Duration::from_millis(8), lasting).await;
+    simulation.world.assert_settled(&stats, stats.emitted);
+    let share = stats.delivered as f64 / (stats.emitted as f64 / 2.0);
+    assert!(share >= 0.6, "{share:.2} of the up-time: {stats}");
+    assert!(stats.posts < 120 * 20, "{stats}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_dropped_in_the_middle_writes_down_what_it_and_the_queue_hold() {
+    let mut simulation = Simulation::new(|builder| builder, |_| Answer::refused(Duration::from_secs(3600)));
+    let sender = simulation.sender.take().unwrap();
+    emit_all(&simulation.client, 0..3000);
+    let mut running = Box::pin(sender.run());
+    for _ in 0..10 {
+        let _ = std::future::poll_fn(|cx| std::task::Poll::Ready(running.as_mut().poll(cx))).await;
+    }
+    emit_all(&simulation.client, 3000..3100);
+    drop(running);
+    emit_all(&simulation.client, 3100..3101);
+    let stats = simulation.client.shutdown(LONG).await;
+    simulation.world.assert_settled(&stats, 3101);
+    assert_eq!((stats.spilled_by(Reason::Abandoned), stats.spilled_by(Reason::Closed)), (3100, 1));
+    assert_eq!(stats.maybe_delivered, 1000, "two requests were on their way");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sender_that_was_never_run_writes_down_the_queue_when_it_is_dropped() {
+    let mut simulation = Simulation::new(|builder| builder, |_| Answer::refused(Duration::ZERO));
+    emit_all(&simulation.client, 0..100);
+    drop(simulation.sender.take());
+    simulation.world.assert_settled(&simulation.client.shutdown(LONG).await, 100);
+}
+
+/// Panics, or writes too much, for batches whose first event is divisible by ten.
+struct Treacherous;
+impl Format for Treacherous {
+    fn content_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        let first = ids_of(&[b"[", events.clone().next().unwrap(), b"]"].concat())[0];
+        assert_ne!(first % 20, 0, "a format");
+        if first % 10 == 0 {
+            body.push(&[b' '; 100]);
+        }
+        JsonArray.encode(events, body);
+    }
+
+    fn overhead(&self) -> Overhead {
+        JsonArray.overhead()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_format_that_panics_or_overruns_spills_its_batch_and_the_sender_goes_on() {
+    let mut simulation = Simulation::new(
+        |builder| builder.format(Treacherous).batch_events_max(5),
+        |_| Answer::status(Duration::from_millis(1), 200),
+    );
+    let stats = simulation.run(Duration::from_millis(1), Duration::from_secs(1)).await;
+    simulation.world.assert_settled(&stats, stats.emitted);
+    assert!(stats.spilled_by(Reason::FormatFailed) >= 490 && stats.delivered >= 490, "{stats}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transport_that_panics_while_it_posts_or_waits_spills_the_batch_and_the_sender_goes_on() {
+    let nth = AtomicU64::new(0);
+    let mut simulation = Simulation::new(
+        |builder| builder.batch_events_max(5),
+        move |_| {
+            // In the call itself: the sender's own stack.
+            assert_ne!(nth.fetch_add(1, Ordering::Relaxed) % 3, 1, "a transport");
+            Answer::status(Duration::from_millis(1), 200)
+        },
+    );
+    let stats = simulation.run(Duration::from_millis(1), Duration::from_secs(1)).await;
+    simulation.world.assert_settled(&stats, stats.emitted);
+    assert!(stats.spilled_by(Reason::Abandoned) >= 100 && stats.delivered >= 100, "{stats}");
+    let posts = simulation.posts.lock().unwrap();
+    let pause = posts.windows(2).map(|pair| pair[1].0 - pair[0].0).max().unwrap();
+    assert!(pause <= Duration::from_millis(100), "goes on after {pause:?}");
+    report(23, "longest pause around a panic of the transport", format!("{pause:.0?}"));
+    drop(posts);
+    assert_eq!(
+        simulation
+            .world
+            .log
+            .count_notices("the sender panicked and goes on: assertion `left != right` failed: a transport"),
+        1
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_during_an_outage_drains_into_the_log_and_keeps_its_deadline_on_the_paused_clock_too() {
+    let Simulation { world, client, sender, .. } =
+        Simulation::new(|builder| builder, |_| Answer::refused(Duration::from_secs(9)));
+    emit_all(&client, 0..5000);
+    let began = Instant::now();
+    let (_, stats) = tokio::join!(sender.unwrap().run(), client.shutdown(Duration::from_secs(4)));
+    assert!(began.elapsed() <= Duration::from_millis(4200), "{:?}", began.elapsed());
+    world.assert_settled(&stats, 5000);
+    assert_eq!(stats.spilled_by(Reason::Deadline), 5000);
+}
+
+/// Counts who is woken through it, and wakes on.
+struct Counting(AtomicU64, std::task::Waker);
+
+impl std::task::Wake for Counting {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        self.1.wake_by_ref();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn under_a_steady_load_no_caller_wakes_the_sender_and_after_a_pause_the_first_one_does() {
+    let mut simulation =
+        Simulation::new(|builder| builder, |_| Answer::status(Duration::from_millis(1), 200));
+    let client = simulation.client.clone();
+    let mut running = Box::pin(simulation.sender.take().unwrap().run());
+    let woken = Arc::new(Mutex::new(None::<Arc<Counting>>));
+    let counting = Arc::clone(&woken);
+    let sending = std::future::poll_fn(move |cx| {
+        let mut counting = counting.lock().unwrap();
+        let waker = counting.get_or_insert_with(|| Arc::new(Counting(AtomicU64::new(0), cx.waker().clone())));
+        running.as_mut().poll(&mut std::task::Context::from_waker(&Arc::clone(waker).into()))
+    });
+    let count = move || woken.lock().unwrap().as_ref().unwrap().0.load(Ordering::Relaxed);
+    let emitting = async move {
+        sleep(Duration::from_millis(10)).await;
+        // What wakes it while `emit` runs is the caller.
+        let rings = |id| {
+            let before = count();
+            emit_all(&client, id..id + 1);
+            count() - before
+        };
+        assert_eq!(rings(0), 1, "asleep");
+        let mut rung = [0; 2];
+        for id in 1..2000 {
+            rung[usize::from(id >= 1000)] += rings(id);
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert_eq!(rung[1], 0, "once the load is known; before: {}", rung[0]);
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(rings(2000), 1, "after a pause");
+        client.shutdown(LONG).await
+    };
+    let (_, stats) = tokio::join!(sending, emitting);
+    simulation.world.assert_settled(&stats, 2001);
+}

@@ -1,0 +1,53 @@
+//! Promises that only a whole process can keep or break: its end, its limits, its environment, its global subscriber.
+//!
+//! A test starts this binary again as a child that plays one part ([`child`]), under a watchdog, and plays the endpoint
+//! itself; so the law is judged outside of the process that may have died.
+#![cfg(target_os = "linux")] // /proc says what a process holds, and the shell sets its limits.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test says what it means"
+)]
+#![allow(missing_docs, reason = "promises are named by their tests")]
+
+mod child;
+mod death;
+mod echo;
+mod ends;
+mod environment;
+mod fallback;
+#[path = "../it/figures.rs"]
+mod figures;
+mod full;
+mod law;
+mod limits;
+mod panics;
+mod pipe;
+mod secrets;
+#[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
+#[path = "../it/support.rs"]
+mod support;
+mod tarpit;
+
+/// Not a promise, the door for children: returns at once in a process that nobody started as one.
+#[test]
+fn child() {
+    let parts = [
+        death::PARTS,
+        echo::PARTS,
+        ends::PARTS,
+        environment::PARTS,
+        fallback::PARTS,
+        full::PARTS,
+        limits::PARTS,
+        panics::PARTS,
+        pipe::PARTS,
+        secrets::PARTS,
+        tarpit::PARTS,
+    ];
+    child::play(&parts.concat());
+}

@@ -1,0 +1,152 @@
+//! The endpoint: what happens to a request, by the weather of the moment.
+
+use crate::books::Books;
+use crate::hooks::planned_panic;
+use crate::plan::{Hooks, Plan, log_uniform};
+use fastrand::Rng;
+use overspill::MaybeDelivered;
+use overspill::testkit::Answer;
+use overspill::transport::{Failure, FailureKind, Posting, Reply, Request, Transport};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weather {
+    Healthy,
+    Refused,
+    Tarpit,
+    Broken,
+    Overloaded,
+    Failing,
+    Denied,
+    Picky,
+    Changeable,
+}
+
+const WEATHERS: [Weather; 9] = [
+    Weather::Healthy,
+    Weather::Refused,
+    Weather::Tarpit,
+    Weather::Broken,
+    Weather::Overloaded,
+    Weather::Failing,
+    Weather::Denied,
+    Weather::Picky,
+    Weather::Changeable,
+];
+
+/// Whether the endpoint has taken what it was sent, whatever it says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Took {
+    All,
+    Nothing,
+}
+
+/// A transport that lives through the weather.
+pub struct Sky {
+    rng: Rng,
+    plan: Plan,
+    books: Arc<Books>,
+    began: Instant,
+    until: Instant,
+    weather: Weather,
+}
+
+impl Sky {
+    pub fn new(plan: &Plan, mut rng: Rng, books: Arc<Books>) -> Sky {
+        let now = Instant::now();
+        let weather = WEATHERS[rng.usize(..WEATHERS.len())];
+        Sky { rng, plan: plan.clone(), books, began: now, until: now, weather }
+    }
+
+    /// The weather now; after the horizon it is fine for ever.
+    fn now(&mut self) -> Weather {
+        let now = Instant::now();
+        if now >= self.began + self.plan.horizon {
+            return Weather::Healthy;
+        }
+        while now >= self.until {
+            let longest = self.plan.horizon.max(Duration::from_millis(20));
+            self.until += log_uniform(&mut self.rng, Duration::from_millis(10), longest);
+            self.weather = WEATHERS[self.rng.usize(..WEATHERS.len())];
+        }
+        match self.weather {
+            Weather::Changeable => WEATHERS[self.rng.usize(..WEATHERS.len() - 1)],
+            steady => steady,
+        }
+    }
+
+    fn fate(&mut self, ids: &[u64], bytes: usize) -> (Took, Answer) {
+        let after = log_uniform(&mut self.rng, Duration::from_micros(100), self.plan.post_timeout / 2);
+        let coin = if self.rng.bool() { Took::All } else { Took::Nothing };
+        let broken = |kind, maybe_delivered, after| {
+            Answer::After(after, Err(Failure { kind, maybe_delivered, detail: "the weather".to_owned() }))
+        };
+        match self.now() {
+            Weather::Healthy | Weather::Changeable => {
+                (Took::All, Answer::status(after, [200, 201, 202, 204][self.rng.usize(..4)]))
+            }
+            Weather::Refused => {
+                (Took::Nothing, broken(FailureKind::Connect, MaybeDelivered::No, after / 100))
+            }
+            Weather::Tarpit => (
+                coin,
+                match self.rng.u32(..3) {
+                    // Not even the transport's own timeout.
+                    0 => Answer::Never,
+                    _ => broken(FailureKind::Timeout, MaybeDelivered::Yes, self.plan.post_timeout),
+                },
+            ),
+            Weather::Broken => (coin, broken(FailureKind::Broken, MaybeDelivered::Yes, after)),
+            Weather::Overloaded => {
+                let status = [503, 429][self.rng.usize(..2)];
+                let mut reply = Reply::of_status(status);
+                if self.rng.bool() {
+                    reply.retry_after = Some(self.rng.u32(..20).to_string());
+                }
+                (Took::Nothing, Answer::After(after, Ok(reply)))
+            }
+            Weather::Failing => (coin, Answer::status(after, [500, 502, 504][self.rng.usize(..3)])),
+            Weather::Denied => {
+                (Took::Nothing, Answer::status(after, [301, 401, 403, 404, 100, 999][self.rng.usize(..6)]))
+            }
+            Weather::Picky if ids.iter().any(|id| id % 37 == 3) => {
+                (Took::Nothing, Answer::status(after, [400, 422][self.rng.usize(..2)]))
+            }
+            Weather::Picky if bytes > self.plan.batch_bytes_max / 2 && ids.len() > 1 => {
+                (Took::Nothing, Answer::status(after, 413))
+            }
+            Weather::Picky => (Took::All, Answer::status(after, 200)),
+        }
+    }
+}
+
+impl Transport for Sky {
+    fn post(&mut self, request: Request) -> Posting {
+        let ids = crate::books::ids_of(&request.body);
+        let (took, answer) = self.fate(&ids, request.body.len());
+        self.books.posted();
+        let panics = self.plan.hooks == Hooks::Panicking && self.rng.u32(..50) == 0;
+        // It has taken them the moment they were sent: whatever becomes of the answer, or of us.
+        if took == Took::All {
+            self.books.take(&ids);
+        }
+        if panics && self.rng.bool() {
+            planned_panic();
+        }
+        Box::pin(async move {
+            let answer = match answer {
+                Answer::After(delay, answer) => {
+                    tokio::time::sleep(delay).await;
+                    answer
+                }
+                _ => std::future::pending().await,
+            };
+            if panics {
+                planned_panic();
+            }
+            answer
+        })
+    }
+}

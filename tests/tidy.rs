@@ -1,0 +1,264 @@
+//! Reads the sources and holds the rules of ARCHITECTURE.md.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what it means"
+)]
+#![allow(missing_docs, reason = "a test binary has no outside")]
+
+#[path = "it/figures.rs"]
+mod figures;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+struct Source {
+    /// Below `src/`, with forward slashes.
+    name: String,
+    /// Without comments, without inline tests.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    files
+        .into_iter()
+        .map(|path| {
+            let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+            Source { name, code: code_of(&fs::read_to_string(path).unwrap()) }
+        })
+        .filter(|source| !source.name.ends_with("tests.rs"))
+        .collect()
+}
+
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn code_of(text: &str) -> String {
+    text.split("#[cfg(test)]\nmod tests {")
+        .next()
+        .and_then(|text| text.split("#[cfg(all(test, not(overspill_model)))]\nmod tests {").next())
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// `words` stand in no file but `allowed`, and in at least one of those: a rule about nothing would hold for ever.
+#[track_caller]
+fn only_in(words: &[&str], allowed: &[&str]) {
+    let mut found = false;
+    for source in sources() {
+        for word in words.iter().filter(|word| source.code.contains(**word)) {
+            assert!(
+                allowed.iter().any(|prefix| source.name.starts_with(prefix)),
+                "{} has {word}",
+                source.name
+            );
+            found = true;
+        }
+    }
+    assert!(found, "{words:?} is nowhere: the rule is out of date");
+}
+
+#[test]
+fn each_dependency_has_its_one_door() {
+    only_in(&["crossbeam_channel"], &["sync.rs", "queue.rs"]);
+    only_in(&["reqwest::", "use reqwest"], &["transport/http.rs"]);
+    only_in(
+        &["tracing::event!", "tracing::enabled!", "tracing::dispatcher"],
+        &["spill/log.rs", "notice.rs", "ext/memory_watch/notice.rs", "ext/memory_watch/thread.rs"],
+    );
+    only_in(&["flate2::"], &["format/compress.rs", "ext/"]);
+    only_in(&["prost::", "rustc_demangle::", "libm::"], &["ext/"]);
+    only_in(&["httpdate::"], &["sender/verdict.rs"]);
+    only_in(
+        &["rustix::"],
+        &[
+            "clock.rs",
+            "ext/memory_watch/folder.rs",
+            "ext/memory_watch/retention.rs",
+            "ext/memory_watch/system.rs",
+        ],
+    );
+    only_in(&["signal_hook::"], &["ext/memory_watch/thread.rs", "ext/memory_watch/settings.rs"]);
+    only_in(&["jemalloc_pprof::", "tikv_jemalloc_ctl::"], &["ext/memory_watch/jemalloc.rs"]);
+    only_in(&["mappings::"], &["ext/memory_watch/pprof.rs"]);
+    only_in(&["loom::"], &["sync/model/exhaustive.rs"]);
+    only_in(&["shuttle::"], &["sync/model/random.rs"]);
+}
+
+#[test]
+fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
+    // Deadlines of callers are moments of theirs (waits, shutdown, client), and an exchange has its own (http).
+    only_in(
+        &["Instant::now()"],
+        &[
+            "clock.rs",
+            "waits.rs",
+            "shutdown.rs",
+            "client.rs",
+            "client/model.rs",
+            "transport/http.rs",
+            "ext/memory_watch/thread.rs",
+            "ext/memory_watch/watch.rs",
+        ],
+    );
+    // A snapshot has the hour in its name.
+    only_in(&["SystemTime::now()", "RandomState"], &["clock.rs", "ext/memory_watch/watch.rs"]);
+}
+
+/// A wall clock that jumps moves no timer, because none sees it: only a date in a Retry-After is compared with it.
+#[test]
+fn the_wall_clock_is_read_for_retry_after_alone() {
+    only_in(&["wall()"], &["clock.rs", "sender/post.rs"]);
+    let post = sources().into_iter().find(|source| source.name == "sender/post.rs").unwrap();
+    assert_eq!(post.code.matches("wall()").count(), 1);
+    assert!(post.code.contains("judge(&answer, crate::clock::wall())"));
+    figures::report(25, "timers that see the wall clock, by reading the sources", 0);
+}
+
+fn is_guest(source: &Source) -> bool {
+    source.name.starts_with("testkit") || source.name.starts_with("ext")
+}
+
+#[test]
+fn the_core_does_not_know_its_guests() {
+    for source in sources() {
+        let imports = ["crate::testkit", "crate::ext"].iter().any(|word| source.code.contains(word));
+        assert!(is_guest(&source) || !imports, "{} imports a guest", source.name);
+    }
+}
+
+/// A guest sees what a user sees: names that `lib.rs` makes public.
+#[test]
+fn the_guests_use_only_the_public_api() {
+    const PUBLIC: [&str; 7] =
+        ["format", "heap_compare", "limits", "memory_watch", "spill", "testkit", "transport"];
+    let mut seen = 0;
+    for source in sources().iter().filter(|source| is_guest(source)) {
+        for path in source.code.split("crate::").skip(1) {
+            let name: String = path.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            let public = PUBLIC.contains(&name.as_str()) || name.starts_with(char::is_uppercase);
+            assert!(public, "{} uses crate::{name}", source.name);
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "the rule is out of date");
+}
+
+#[test]
+fn only_the_ledger_counts_and_only_the_spill_writes_event_content() {
+    only_in(&["ledger.settle(", "ledger.settle_in_hand("], &["settle.rs", "ledger/model"]);
+    only_in(&["spill.write("], &["settle.rs"]);
+}
+
+/// Lower layers do not import higher ones: the numbers are those of ARCHITECTURE.md.
+#[test]
+fn files_import_from_their_own_layer_or_a_lower_one() {
+    const LAYERS: [(&str, u32); 27] = [
+        ("clock", 0),
+        ("sync", 0),
+        ("limits", 0),
+        ("outcome", 0),
+        ("mode", 0),
+        ("budget", 0),
+        ("event", 0),
+        ("reentry", 0),
+        ("observer", 0),
+        ("encode", 1),
+        ("gate", 1),
+        ("queue", 1),
+        ("ledger", 1),
+        ("waits", 1),
+        ("format", 1),
+        ("transport", 1),
+        ("notice", 1),
+        ("spill", 1),
+        ("config", 1),
+        ("settle", 2),
+        ("shared", 2),
+        ("shutdown", 2),
+        ("sender", 3),
+        ("client", 4),
+        ("start", 4),
+        ("testkit", 5),
+        ("ext", 5),
+    ];
+    let layer = |module: &str| LAYERS.iter().find(|(name, _)| *name == module).map(|(_, layer)| *layer);
+    // The two edges that go up, and why: a batch's marks are what Events and the bound are made of.
+    const ALLOWED: [(&str, &str); 3] =
+        [("format.rs", "sender"), ("config/bound.rs", "sender"), ("client.rs", "start")];
+    for source in sources().into_iter().filter(|source| source.name != "lib.rs") {
+        let own = source.name.split(['/', '.']).next().unwrap();
+        let own_layer = layer(own).unwrap_or_else(|| panic!("{own} has no layer"));
+        for import in source.code.split("crate::").skip(1) {
+            let module = import.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap();
+            let Some(imported) = layer(module) else { continue };
+            let allowed = ALLOWED.contains(&(source.name.as_str(), module));
+            assert!(
+                imported <= own_layer || allowed,
+                "{} (layer {own_layer}) imports {module} ({imported})",
+                source.name
+            );
+        }
+    }
+}
+
+#[test]
+fn rooms_stay_small() {
+    for source in sources() {
+        let lines = source.code.lines().filter(|line| !line.trim().is_empty()).count();
+        assert!(lines <= 400, "{} has {lines} lines of code: divide the room", source.name);
+    }
+}
+
+#[test]
+fn words_that_the_design_does_not_use_are_in_no_name() {
+    for source in sources() {
+        for word in ["Worker", "Exporter", "Processor", "Manager", "Handler", "Helper"] {
+            let defines = ["struct ", "enum ", "trait ", "type "]
+                .iter()
+                .any(|kind| source.code.contains(&format!("{kind}{word}")));
+            assert!(!defines, "{} defines a {word}", source.name);
+        }
+    }
+}
+
+#[test]
+fn the_links_of_the_documents_lead_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut seen = 0;
+    for document in [
+        "README.md",
+        "ARCHITECTURE.md",
+        "CHANGELOG.md",
+        "benches/COSTS.md",
+        "tests/RELIABILITY.md",
+        "examples/leak_experiment/GUIDE.md",
+    ] {
+        let path = root.join(document);
+        let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{document}: {error}"));
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next()) {
+            if link.is_empty() || link.starts_with("http") {
+                continue;
+            }
+            assert!(path.parent().unwrap().join(link).exists(), "{document} links to {link}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 5, "the rule is out of date");
+}
