@@ -42,8 +42,10 @@ fn service(endpoint: &str) -> Result<(), Failure> {
     let events = Client::builder(endpoint).build()?;
     let (last, before) = (events.clone(), std::panic::take_hook());
     std::panic::set_hook(Box::new(move |info| {
-        before(info);
+        // First: a backtrace is written in pieces, without the lock on standard error. What the sender writes there meanwhile
+        // would begin in the middle of a line, and be no record any more.
         last.shutdown_blocking(Duration::from_secs(2));
+        before(info);
     }));
 
     for order in 0..ORDERS {
@@ -66,8 +68,11 @@ fn judge(act: &Act) -> Result<ExitCode, Failure> {
         }
         answer.clone()
     })?;
-    let service =
-        Command::new(std::env::current_exe()?).arg(endpoint.url()).stderr(Stdio::piped()).output()?;
+    let service = Command::new(std::env::current_exe()?)
+        .arg(endpoint.url())
+        .env("RUST_BACKTRACE", "1")
+        .stderr(Stdio::piped())
+        .output()?;
     // No subscriber is installed there: the log is standard error.
     let log = String::from_utf8_lossy(&service.stderr);
     let mut found = kept.lock().map_err(|_| "a request panicked")?.clone();

@@ -229,7 +229,8 @@ impl Client {
     /// The calling thread, until the end or 200 ms after the deadline. Called from inside overspill's own
     /// work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
     /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
-    /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`).
+    /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`); call it before the hook prints, or
+    /// records on standard error may get into the middle of a backtrace's lines.
     pub fn shutdown_blocking(&self, deadline: impl Into<Deadline>) -> Stats {
         self.shared().shutdown_blocking(deadline.into())
     }

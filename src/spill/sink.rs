@@ -34,6 +34,9 @@ pub trait SpillSink: Send + Sync + 'static {
 
 /// One JSON object a line on standard error. The default fallback is `WriteSink::new(std::io::stderr())`, which also keeps a
 /// line that an error has cut off apart from the next; this has no memory for that.
+///
+/// A record is one write. Whoever writes to standard error in pieces and without its lock, as a panic's backtrace does, can have
+/// one in the middle of a line; [`read_line`](super::read_line) does not find it there. In a panic hook, shut down first and print then.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stderr;
 
