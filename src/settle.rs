@@ -105,7 +105,7 @@ impl Settler {
         why: &Why<'_>,
         too_late: Stamp,
     ) -> Option<Ending> {
-        let ending = if self.clock.now() > too_late {
+        let ending = if too_late != Stamp::NEVER && self.clock.now() > too_late {
             Ending::Lost(LostReason::Deadline)
         } else {
             self.write(leaf, why)

@@ -38,6 +38,7 @@ use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::reentry;
 use crate::sync::{Arc, contain};
 use pack::Packing;
+use parts::Parts;
 use std::borrow::Cow;
 
 /// An event as the log sees it, or a pack of them.
@@ -142,9 +143,9 @@ impl Spill {
         let parts = match leaf.events {
             1 => parts::split(&text, PART_BYTES_MAX, PART_ESCAPED_BYTES_MAX),
             // K1: it was made to fit.
-            _ => vec![&*text],
+            _ => Parts::One(&text),
         };
-        let age = self.clock.now().since(leaf.emitted_at).as_millis();
+        let age = self.clock.last_tick().since(leaf.emitted_at).as_millis();
         let record = |part: usize| Record {
             client: &self.client,
             seq: leaf.seq,

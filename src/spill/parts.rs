@@ -1,9 +1,30 @@
 //! Cuts a long event into parts that each fit one log line.
 
-/// The parts of `text`, at least one, each at most `bytes_max` long and, once a formatter has escaped it, at most
-/// `escaped_max`. They join to `text`.
-pub(super) fn split(text: &str, bytes_max: usize, escaped_max: usize) -> Vec<&str> {
-    let mut parts = Vec::with_capacity(1 + text.len() / bytes_max);
+use std::ops::Deref;
+use std::slice;
+
+/// The parts of a text, at least one. One, as nearly always, takes nothing from the heap.
+#[derive(Debug)]
+pub(super) enum Parts<'a> {
+    One(&'a str),
+    Several(Vec<&'a str>),
+}
+
+impl<'a> Deref for Parts<'a> {
+    type Target = [&'a str];
+
+    fn deref(&self) -> &[&'a str] {
+        match self {
+            Parts::One(part) => slice::from_ref(part),
+            Parts::Several(parts) => parts,
+        }
+    }
+}
+
+/// The parts of `text`, each at most `bytes_max` long and, once a formatter has escaped it, at most `escaped_max`. They join to
+/// `text`.
+pub(super) fn split(text: &str, bytes_max: usize, escaped_max: usize) -> Parts<'_> {
+    let mut parts = Vec::new();
     let mut rest = text;
     // No character escapes to more than ten bytes (`\u{10ffff}`): short texts need no look at all.
     while rest.len() > bytes_max || rest.len() * 10 > escaped_max {
@@ -15,8 +36,11 @@ pub(super) fn split(text: &str, bytes_max: usize, escaped_max: usize) -> Vec<&st
         parts.push(part);
         rest = after;
     }
+    if parts.is_empty() {
+        return Parts::One(rest);
+    }
     parts.push(rest);
-    parts
+    Parts::Several(parts)
 }
 
 /// How much of the beginning of `text` fits; at least one character.
@@ -62,8 +86,8 @@ mod tests {
 
     #[test]
     fn a_short_event_is_one_part_and_an_empty_one_too() {
-        assert_eq!(split("{}", 8192, 12288), ["{}"]);
-        assert_eq!(split("", 8192, 12288), [""]);
+        assert_eq!(*split("{}", 8192, 12288), ["{}"]);
+        assert_eq!(*split("", 8192, 12288), [""]);
     }
 
     #[test]

@@ -13,7 +13,8 @@ use crate::sync::{Condvar, Mutex, PoisonError, lock};
 pub(crate) struct Turn {
     state: Mutex<State>,
     ended: Condvar,
-    /// The machine's: a stuck write is stuck in real time, whatever clock the client runs on.
+    /// The machine's: a stuck write is stuck in real time, whatever clock the client runs on. Its ticks are fine enough for a
+    /// second, and every event in the log would pay for more.
     clock: Clock,
 }
 
@@ -40,12 +41,13 @@ impl Turn {
     pub(crate) fn take(&self) -> Option<Writing<'_>> {
         let mut state = lock(&self.state);
         while let Some(since) = state.writing_since {
-            let left = LOG_STALL.checked_sub(self.clock.now().since(since)).filter(|left| !left.is_zero())?;
+            let left =
+                LOG_STALL.checked_sub(self.clock.last_tick().since(since)).filter(|left| !left.is_zero())?;
             state.waiting += 1;
             state = self.ended.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
             state.waiting -= 1;
         }
-        state.writing_since = Some(self.clock.now());
+        state.writing_since = Some(self.clock.last_tick());
         Some(Writing(self))
     }
 }
