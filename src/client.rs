@@ -1,7 +1,7 @@
 //! The handle that callers hold: emit, stats, mode, flush, shutdown.
 //!
-//! In: values. Out: events in the queue, or settled on the spot. C1: `emit` takes no lock and, with an awake sender, makes
-//! no system call; it never waits for the sender or the network, and never panics. C2: whatever happens inside `emit`,
+//! In: values. Out: events in the queue, or settled on the spot. C1: an accepted `emit` takes no lock and, with an awake sender,
+//! makes no system call; it never waits for the sender or the network, and never panics. C2: whatever happens inside `emit`,
 //! the event is settled or in the queue when it returns.
 
 use crate::budget::Budget;
@@ -59,15 +59,17 @@ impl Client {
     /// Hands over an event: encoded now, delivered later, or written to the log.
     ///
     /// NaN and infinities become `null`, as serde_json has it. A value that cannot be encoded (its `Serialize` fails or
-    /// panics, nests deeper than 127 arrays and objects or 500 newtypes, or has map keys that are not strings) is [`Emitted::Lost`]; one
-    /// longer than `event_bytes_max` is spilled whole, beyond twice that it is lost.
+    /// panics, nests deeper than 127 arrays and objects or 500 newtypes, or has map keys that are neither strings nor numbers,
+    /// booleans or unit variants) is [`Emitted::Lost`]; one longer than `event_bytes_max` is spilled whole, beyond twice that it is lost.
     ///
     /// A type that recurses through untagged variants alone is not counted
     /// ([`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX)): serde tells nobody of such levels, and a million of them overflow
     /// the caller's stack, here as in any other serializer.
     ///
     /// # Blocking
-    /// Not on the network, not on the sender. If the queue is full or closed, as long as one log write takes.
+    /// Not on the network, and not at all for an event that is accepted. One that the caller has to write (the queue is full or
+    /// closed, the mode is LogOnly, it is oversized) waits for its turn at the log, at most
+    /// [`LOG_STALL`](crate::limits::LOG_STALL) behind a write that is stuck, and then as long as its own write takes.
     #[inline]
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Emitted {
         match self.shared().mode.get() {
@@ -230,7 +232,8 @@ impl Client {
     /// work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
     /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
     /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`); call it before the hook prints, or
-    /// records on standard error may get into the middle of a backtrace's lines.
+    /// records on standard error may get into the middle of a backtrace's lines. The panic's own message then comes up to the
+    /// deadline later.
     pub fn shutdown_blocking(&self, deadline: impl Into<Deadline>) -> Stats {
         self.shared().shutdown_blocking(deadline.into())
     }

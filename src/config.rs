@@ -13,7 +13,7 @@ pub(crate) use bound::Tls;
 pub use error::BuildError;
 
 use crate::event::largest_event;
-use crate::format::{Format, JsonArray};
+use crate::format::{Format, JsonArray, Overhead};
 use crate::limits::*;
 use crate::mode::Mode;
 use crate::observer::{Nobody, Observer};
@@ -188,8 +188,8 @@ impl Builder {
         self
     }
 
-    /// Most requests at the same time. Default [`POSTS_IN_FLIGHT`]. An endpoint that answers 429 or 5xx, or not in time, gets half
-    /// as many, and one more for each round of successes.
+    /// Most requests at the same time. Default [`POSTS_IN_FLIGHT`]. An endpoint that has too much to do (408, 429, 5xx, or no
+    /// answer in time) gets half as many, and one more for each round of successes.
     pub fn posts_in_flight_max(mut self, posts: usize) -> Builder {
         self.posts_in_flight_max = posts;
         self
@@ -337,7 +337,16 @@ impl Builder {
         batch_bytes_max: usize,
         queue_bytes_max: usize,
     ) -> Result<usize, BuildError> {
-        let overhead = self.format.overhead();
+        let (overhead, framed) = (self.format.overhead(), self.format.layout().frame().overhead());
+        // For a single event, and for each one more.
+        let single = |overhead: Overhead| overhead.per_batch + overhead.per_event;
+        if single(framed) > single(overhead) || framed.per_event > overhead.per_event {
+            return Err(BuildError::invalid(
+                "format",
+                "has a frame that is longer than its overhead says",
+                "return the frame's own overhead from Format::overhead",
+            ));
+        }
         let Some(room) =
             batch_bytes_max.checked_sub(overhead.per_batch + overhead.per_event).filter(|&room| room > 0)
         else {

@@ -4,9 +4,11 @@
 
 #[cfg(feature = "gzip")]
 pub(crate) mod compress;
+mod frame;
 mod json_array;
 mod ndjson;
 
+pub use frame::{Frame, Layout};
 pub use json_array::JsonArray;
 pub use ndjson::Ndjson;
 
@@ -17,14 +19,21 @@ pub trait Format: Send + Sync + 'static {
     /// The `content-type` of the request.
     fn content_type(&self) -> &'static str;
 
-    /// Writes the events into the body.
+    /// Writes the events into the body. Not called if the [`layout`](Format::layout) is a frame.
     ///
     /// A panic is contained; it, and a body longer than [`overhead`](Format::overhead) allows, sends the events to the
     /// log with [`Reason::FormatFailed`](crate::Reason::FormatFailed).
     fn encode(&self, events: Events<'_>, body: &mut Body);
 
-    /// The most bytes that `encode` adds to the events' own: part of [`Client::memory_bound`](crate::Client::memory_bound).
+    /// The most bytes that `encode`, or the frame, adds to the events' own: part of
+    /// [`Client::memory_bound`](crate::Client::memory_bound). Asked while the client is built, and must not change.
     fn overhead(&self) -> Overhead;
+
+    /// How the body is laid out: as `encode` writes it, unless the texts stand in it as they are. Asked while the client is built,
+    /// and must not change; a frame longer than [`overhead`](Format::overhead) says is an error of `build`.
+    fn layout(&self) -> Layout {
+        Layout::Encoded
+    }
 
     /// Which of the `events` of a request the 2xx answer refuses nevertheless. None, unless the format defines it.
     fn refused(&self, reply: &Reply, events: usize) -> Refused {
@@ -60,11 +69,18 @@ pub struct Events<'a> {
     text: &'a [u8],
     ends: std::slice::Iter<'a, crate::sender::batch::Mark>,
     at: usize,
+    /// What stands between a text and the next.
+    gap: usize,
 }
 
 impl<'a> Events<'a> {
-    pub(crate) fn new(text: &'a [u8], start: usize, marks: &'a [crate::sender::batch::Mark]) -> Events<'a> {
-        Events { text, ends: marks.iter(), at: start }
+    pub(crate) fn new(
+        text: &'a [u8],
+        start: usize,
+        gap: usize,
+        marks: &'a [crate::sender::batch::Mark],
+    ) -> Events<'a> {
+        Events { text, ends: marks.iter(), at: start, gap }
     }
 }
 
@@ -75,7 +91,7 @@ impl<'a> Iterator for Events<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         let end = self.ends.next()?.end();
         let event = &self.text[self.at..end];
-        self.at = end;
+        self.at = end + self.gap;
         Some(event)
     }
 

@@ -139,6 +139,7 @@ impl Queue {
 
     /// The next event, if there is one. Only the sender calls this, and whoever takes over from it at the end; both
     /// [`resolve`](Queue::resolve) what they have pulled.
+    #[inline]
     pub(crate) fn pull(&self) -> Option<Event> {
         self.pull_end.try_recv().ok()
     }

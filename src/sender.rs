@@ -94,6 +94,7 @@ impl Sender {
             events_max: config.batch_events_max,
             bytes_max: config.batch_bytes_max,
             overhead: format.overhead(),
+            layout: format.layout(),
         };
         let backoff = Backoff::new(config.jitter_seed, config.batch_age_max, config.probe_interval_max);
         Sender {
@@ -173,13 +174,13 @@ impl Sender {
         let before = self.pulled;
         while self.ready.is_none() {
             let Some(mut event) = self.shared.settler.queue.pull() else { break };
-            if self.filling.as_mut().map(|batch| batch.add(&event, self.limits)) != Some(Added::Yes) {
+            if self.filling.as_mut().map(|batch| batch.add(&event, &self.limits)) != Some(Added::Yes) {
                 self.ready = self.filling.take();
                 let spare = self.spares.pop().unwrap_or_default();
                 let mut batch =
-                    Batch::begin(Arc::clone(&self.shared.settler), spare, self.limits, self.pulled, &event);
+                    Batch::begin(Arc::clone(&self.shared.settler), spare, &self.limits, self.pulled, &event);
                 // Any event fits an empty batch: event_bytes_max was checked against batch_bytes_max.
-                let added = batch.add(&event, self.limits);
+                let added = batch.add(&event, &self.limits);
                 debug_assert_eq!(added, Added::Yes);
                 self.filling = Some(batch);
             }

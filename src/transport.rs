@@ -3,8 +3,11 @@
 //! The core posts through this port; `http` is the real one. A scripted transport in its place makes outages of days
 //! testable in a second ([`Builder::transport`](crate::Builder::transport)).
 
+mod body;
 pub(crate) mod http;
 mod resolve;
+
+pub use body::RequestBody;
 
 use crate::outcome::MaybeDelivered;
 use std::future::Future;
@@ -16,7 +19,7 @@ use std::time::Duration;
 #[non_exhaustive]
 pub struct Request {
     /// The body, compressed if `content_encoding` says so.
-    pub body: Vec<u8>,
+    pub body: RequestBody,
     /// From the format.
     pub content_type: &'static str,
     /// `gzip`, or nothing.

@@ -24,9 +24,10 @@ impl Config {
         // Blocks of long events in the queue are charged to the budget, spare ones are not.
         let budget = self.queue_bytes_max + event::spare_bytes_max(2 * self.event_bytes_max);
         // One batch fills, one is ready, the others are in flight; all keep their room when they are used again.
-        let batch = self.batch_text_bytes_max() + self.batch_events_max * size_of::<Mark>();
-        // The body beside its batch; compressed, a second one, a little longer at worst than the first.
-        let body = self.body_bytes_max(self.batch_events_max, self.batch_text_bytes_max(), overhead);
+        let batch = self.batch_bytes_max + self.batch_events_max * size_of::<Mark>();
+        // A body beside its batch: of a format that is no frame, of a probe or a half, or one that its transport still has when the
+        // batch has ended. Compressed, a second one, a little longer at worst than the first.
+        let body = self.batch_bytes_max + overhead.per_batch + self.batch_events_max * overhead.per_event;
         let bodies = match self.compression {
             Compression::Plain => posts * body,
             #[cfg(feature = "gzip")]
@@ -36,14 +37,5 @@ impl Config {
         let fixed = RUNTIME_BYTES + ENCODER_BYTES + if tls == Tls::Yes { TLS_BYTES } else { 0 };
         let packing = self.spill_packing.bytes_max(self.batch_events_max);
         slots + budget + (posts + 2) * batch + bodies + posts * exchange + fixed + packing
-    }
-
-    /// Room for the JSON texts of one batch.
-    pub(crate) fn batch_text_bytes_max(&self) -> usize {
-        self.batch_bytes_max
-    }
-
-    pub(crate) fn body_bytes_max(&self, events: usize, text: usize, overhead: Overhead) -> usize {
-        text + overhead.per_batch + events * overhead.per_event
     }
 }

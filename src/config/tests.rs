@@ -1,5 +1,5 @@
 use super::*;
-use crate::format::Ndjson;
+use crate::format::{Body, Events, Format, Frame, Layout, Ndjson, Overhead};
 use std::collections::BTreeMap;
 
 fn refused(builder: Builder) -> String {
@@ -31,7 +31,7 @@ fn a_setting_out_of_range_is_an_error_that_says_what_to_do() {
     assert!(refused(new().batch_age_max(Duration::ZERO)).contains("more than 0 s"));
     assert!(refused(new().post_timeout(Duration::MAX)).contains("at most 1 h"));
     assert!(refused(new().posts_in_flight_max(65)).contains("1 to 64"));
-    assert!(refused(new().batch_bytes_max(3)).contains("single event"));
+    assert!(refused(new().batch_bytes_max(2)).contains("single event"));
     assert!(refused(new().connect_timeout(Duration::from_secs(20))).contains("raise post_timeout"));
 }
 
@@ -43,6 +43,31 @@ fn an_unset_event_maximum_follows_what_must_hold_the_event_and_a_contradiction_i
     let queue = || Builder::new("http://localhost/").queue_bytes_max(500);
     assert_eq!(queue().config().unwrap().event_bytes_max, 212, "longer ones take a block of 512 bytes");
     assert!(refused(queue().event_bytes_max(213)).contains("raise queue_bytes_max"));
+}
+
+/// Lays out more than it says that it adds.
+struct Lying;
+
+impl Format for Lying {
+    fn content_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn encode(&self, _: Events<'_>, _: &mut Body) {}
+
+    fn overhead(&self) -> Overhead {
+        Overhead { per_batch: 1, per_event: 1 }
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Framed(Frame { before: b"<<", between: b"|", behind: b">>" })
+    }
+}
+
+#[test]
+fn a_format_whose_frame_is_longer_than_its_overhead_is_an_error_that_says_what_to_return() {
+    let error = refused(Builder::new("http://localhost/").format(Lying));
+    assert!(error.starts_with("format has a frame") && error.contains("Format::overhead"), "{error}");
 }
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

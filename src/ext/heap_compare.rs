@@ -19,8 +19,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! How it ranks, and what it takes for noise, is told at [`Growth`] and tested there; `examples/leak_experiment/GUIDE.md` is the way
-//! from an alert to the culprit. A guest: it uses nothing of the crate at all. Nothing here takes profiles, starts a thread or
+//! How it ranks, and what it takes for noise, is told in `examples/leak_experiment/GUIDE.md`, which is the way from an alert to the
+//! culprit. A guest: it uses nothing of the crate at all. Nothing here takes profiles, starts a thread or
 //! sets an allocator.
 
 mod compare;

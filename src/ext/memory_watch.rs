@@ -65,7 +65,8 @@
 //! | `... panicked; the watch goes on` | ERROR | |
 //!
 //! Alert on `memory snapshot:`; then fetch three snapshots of the series and compare them: what grew over both intervals is the
-//! leak. WARN and above go to standard error where no subscriber reads them.
+//! leak. Where no subscriber reads them, WARN and above go to standard error as a JSON line of `target` (there
+//! `overspill::notice`) and `message` (`memory watch of SERVICE: ...`), without the fields.
 //!
 //! # What it will not do
 //!

@@ -1,10 +1,12 @@
 //! `[event,event,…]`
 
-use super::{Body, Events, Format, Overhead};
+use super::{Body, Events, Format, Frame, Layout, Overhead};
 
 /// A JSON array, `application/json`: the default.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JsonArray;
+
+const FRAME: Frame = Frame { before: b"[", between: b",", behind: b"]" };
 
 impl Format for JsonArray {
     fn content_type(&self) -> &'static str {
@@ -12,14 +14,14 @@ impl Format for JsonArray {
     }
 
     fn encode(&self, events: Events<'_>, body: &mut Body) {
-        for (nth, event) in events.enumerate() {
-            body.push(if nth == 0 { b"[" } else { b"," });
-            body.push(event);
-        }
-        body.push(b"]");
+        FRAME.encode(events, body);
     }
 
     fn overhead(&self) -> Overhead {
-        Overhead { per_batch: 2, per_event: 1 }
+        FRAME.overhead()
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Framed(FRAME)
     }
 }

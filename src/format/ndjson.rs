@@ -1,10 +1,12 @@
 //! `event\nevent\n`
 
-use super::{Body, Events, Format, Overhead};
+use super::{Body, Events, Format, Frame, Layout, Overhead};
 
 /// One event a line, `application/x-ndjson`: ClickHouse's JSONEachRow, Vector, Loki-like collectors.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ndjson;
+
+const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
 
 impl Format for Ndjson {
     fn content_type(&self) -> &'static str {
@@ -12,13 +14,14 @@ impl Format for Ndjson {
     }
 
     fn encode(&self, events: Events<'_>, body: &mut Body) {
-        for event in events {
-            body.push(event);
-            body.push(b"\n");
-        }
+        FRAME.encode(events, body);
     }
 
     fn overhead(&self) -> Overhead {
-        Overhead { per_batch: 0, per_event: 1 }
+        FRAME.overhead()
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Framed(FRAME)
     }
 }

@@ -1,19 +1,22 @@
-//! Events on their way together: the texts end to end, and a mark for each.
+//! Events on their way together: the texts in the format's frame, and a mark for each.
 //!
 //! In: events out of the queue. Out: a body's worth of texts, and the settlement of each event.
 //! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped.
 //! B2: never more than `events_max` events and `bytes_max` bytes of body.
+//! B3: what a frame holds is not copied to be posted whole: the request and the batch share the text, and nobody writes to it any more.
 
 use super::verdict::Cause;
 use crate::clock::Stamp;
 use crate::event::Event;
-use crate::format::{Events, Overhead};
+use crate::format::{Events, Frame, Layout, Overhead};
 use crate::ledger::Ending;
+use crate::limits::{BATCH_BYTES_LIMIT, EVENT_BYTES_LIMIT};
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::settle::Settler;
 use crate::spill::pack::{Pack, Packed, Packing};
 use crate::spill::{Leaf, Why};
 use crate::sync::Arc;
+use crate::transport::RequestBody;
 use std::ops::Range;
 
 /// Where an event ends in the batch's text, and what settling it takes.
@@ -21,10 +24,14 @@ use std::ops::Range;
 pub(crate) struct Mark {
     seq: u64,
     emitted_at: Stamp,
-    end: usize,
-    charge: usize,
+    /// At most BATCH_BYTES_LIMIT.
+    end: u32,
+    /// A block holds at most 2 x EVENT_BYTES_LIMIT.
+    charge: u32,
     state: State,
 }
+
+const _: () = assert!(BATCH_BYTES_LIMIT <= u32::MAX as usize && 2 * EVENT_BYTES_LIMIT <= u32::MAX as usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -34,7 +41,11 @@ enum State {
 
 impl Mark {
     pub(crate) fn end(&self) -> usize {
-        self.end
+        self.end as usize
+    }
+
+    fn charge(&self) -> usize {
+        self.charge as usize
     }
 }
 
@@ -44,6 +55,14 @@ pub(crate) struct BatchLimits {
     pub(crate) events_max: usize,
     pub(crate) bytes_max: usize,
     pub(crate) overhead: Overhead,
+    pub(crate) layout: Layout,
+}
+
+impl BatchLimits {
+    /// The length of a body with so many texts of so many bytes.
+    pub(crate) fn body(&self, events: usize, texts: usize) -> usize {
+        texts + self.overhead.per_batch + events * self.overhead.per_event
+    }
 }
 
 /// Buffers of a batch that has ended, for the next one.
@@ -51,6 +70,25 @@ pub(crate) struct BatchLimits {
 pub(crate) struct Spare {
     text: Vec<u8>,
     marks: Vec<Mark>,
+}
+
+/// The texts in their frame.
+enum Text {
+    /// Filling, and ours alone.
+    Own(Vec<u8>),
+    /// Posted, with the end of the frame behind it.
+    Shared(RequestBody),
+}
+
+impl std::ops::Deref for Text {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Text::Own(text) => text,
+            Text::Shared(body) => body,
+        }
+    }
 }
 
 /// A container that settles what it holds.
@@ -61,7 +99,10 @@ pub(crate) struct Batch {
     pub(crate) first_pull: u64,
     /// When its first event was emitted.
     pub(crate) begun_at: Stamp,
-    text: Vec<u8>,
+    text: Text,
+    /// Of `text`, the events' own.
+    text_bytes: usize,
+    frame: Frame,
     marks: Vec<Mark>,
     open: usize,
     open_bytes: usize,
@@ -75,38 +116,55 @@ impl Batch {
     pub(crate) fn begin(
         settler: Arc<Settler>,
         spare: Spare,
-        limits: BatchLimits,
+        limits: &BatchLimits,
         first_pull: u64,
         first: &Event,
     ) -> Batch {
         let Spare { mut text, mut marks } = spare;
         text.reserve_exact(limits.bytes_max);
         marks.reserve_exact(limits.events_max);
-        // Not when we found it: it may have waited through a nap.
-        let begun_at = first.emitted_at;
-        Batch { number: 0, first_pull, begun_at, text, marks, open: 0, open_bytes: 0, posted: 0..0, settler }
+        Batch {
+            number: 0,
+            first_pull,
+            // Not when we found it: it may have waited through a nap.
+            begun_at: first.emitted_at,
+            text: Text::Own(text),
+            text_bytes: 0,
+            frame: limits.layout.frame(),
+            marks,
+            open: 0,
+            open_bytes: 0,
+            posted: 0..0,
+            settler,
+        }
     }
 
     /// Takes the event in, or leaves it where it is if there is no room.
-    pub(crate) fn add(&mut self, event: &Event, limits: BatchLimits) -> Added {
-        let text = event.text();
-        let body = self.text.len()
-            + text.len()
-            + limits.overhead.per_batch
-            + (self.marks.len() + 1) * limits.overhead.per_event;
-        if self.marks.len() >= limits.events_max || body > limits.bytes_max {
+    pub(crate) fn add(&mut self, event: &Event, limits: &BatchLimits) -> Added {
+        // B3: one that was posted takes no more.
+        let Text::Own(room) = &mut self.text else { return Added::NoRoom };
+        let (text, charge) = (event.text(), event.charge());
+        let texts = self.text_bytes + text.len();
+        if self.marks.len() >= limits.events_max
+            || limits.body(self.marks.len() + 1, texts) > limits.bytes_max
+        {
             return Added::NoRoom;
         }
-        self.text.extend_from_slice(text);
+        match if self.marks.is_empty() { self.frame.before } else { self.frame.between } {
+            &[byte] => room.push(byte),
+            several => room.extend_from_slice(several),
+        }
+        room.extend_from_slice(text);
         self.marks.push(Mark {
             seq: event.seq,
             emitted_at: event.emitted_at,
-            end: self.text.len(),
-            charge: event.charge(),
+            end: room.len() as u32,
+            charge: charge as u32,
             state: State::Open,
         });
+        self.text_bytes = texts;
         self.open += 1;
-        self.open_bytes += event.charge();
+        self.open_bytes += charge;
         Added::Yes
     }
 
@@ -115,13 +173,14 @@ impl Batch {
     }
 
     /// How much of it is full, by events or by bytes.
-    pub(crate) fn share(&self, limits: BatchLimits) -> f64 {
+    pub(crate) fn share(&self, limits: &BatchLimits) -> f64 {
         let events = self.marks.len() as f64 / limits.events_max as f64;
-        events.max(self.text.len() as f64 / limits.bytes_max as f64)
+        events.max(self.text_bytes as f64 / limits.bytes_max as f64)
     }
 
+    /// Bytes of the events' texts.
     pub(crate) fn text_len(&self) -> usize {
-        self.text.len()
+        self.text_bytes
     }
 
     /// Events and charged bytes not settled yet.
@@ -130,11 +189,30 @@ impl Batch {
     }
 
     pub(crate) fn events(&self, range: Range<usize>) -> Events<'_> {
-        Events::new(&self.text, self.start_of(range.start), &self.marks[range])
+        let gap = self.frame.between.len();
+        Events::new(&self.text, self.start_of(range.start), gap, &self.marks[range])
     }
 
+    /// Bytes of these events' texts.
     pub(crate) fn text_of(&self, range: &Range<usize>) -> usize {
-        self.start_of(range.end) - self.start_of(range.start)
+        self.events(range.clone()).map(<[u8]>::len).sum()
+    }
+
+    /// These events in the frame: the batch's text itself if they are all of it, else a copy of their part.
+    pub(crate) fn body(&mut self, range: &Range<usize>) -> RequestBody {
+        if *range != (0..self.len()) {
+            let texts = self.start_of(range.start)..self.end_of(range.end);
+            return RequestBody::from([self.frame.before, &self.text[texts], self.frame.behind].concat());
+        }
+        let body = match std::mem::replace(&mut self.text, Text::Own(Vec::new())) {
+            Text::Own(mut text) => {
+                text.extend_from_slice(self.frame.behind);
+                RequestBody::from(text)
+            }
+            Text::Shared(body) => body,
+        };
+        self.text = Text::Shared(body.clone());
+        body
     }
 
     /// From now on these events may be at the endpoint, whatever happens to us.
@@ -148,7 +226,7 @@ impl Batch {
         for mark in self.marks[range].iter_mut().filter(|mark| mark.state == State::Open) {
             mark.state = State::Settled;
             events += 1;
-            bytes += mark.charge;
+            bytes += mark.charge();
         }
         self.close(events, bytes);
         self.settler.deliver(events, bytes);
@@ -184,11 +262,11 @@ impl Batch {
     }
 
     fn spill_one(&mut self, nth: usize, why: &Why<'_>, too_late: Stamp, told: &mut Told) {
-        let span = self.start_of(nth)..self.marks[nth].end;
+        let span = self.start_of(nth)..self.marks[nth].end();
         let mark = &mut self.marks[nth];
         // Before the write, which runs the user's code: what it does to us must not settle the event twice.
         mark.state = State::Settled;
-        let charge = mark.charge;
+        let charge = mark.charge();
         let leaf = Leaf { seq: mark.seq, emitted_at: mark.emitted_at, text: &self.text[span], events: 1 };
         told.add(1, self.settler.spill_in_hand(leaf, charge, why, too_late));
         self.close(1, charge);
@@ -243,12 +321,12 @@ impl Batch {
         for nth in rest.iter().map(|&nth| nth as usize) {
             let mark = &self.marks[nth];
             let follows = next_seq.is_none_or(|next| next == mark.seq);
-            if !follows || pack.add(&self.text[self.start_of(nth)..mark.end]) == Packed::NoRoom {
+            if !follows || pack.add(&self.text[self.start_of(nth)..mark.end()]) == Packed::NoRoom {
                 break;
             }
             next_seq = Some(mark.seq + 1);
             run.events += 1;
-            run.charge += mark.charge;
+            run.charge += mark.charge();
             run.oldest = run.oldest.min(mark.emitted_at);
         }
         run
@@ -265,7 +343,12 @@ impl Batch {
     /// Ends the batch and hands back its buffers.
     pub(crate) fn into_spare(mut self) -> Spare {
         self.abandon();
-        let (mut text, mut marks) = (std::mem::take(&mut self.text), std::mem::take(&mut self.marks));
+        let mut text = match std::mem::replace(&mut self.text, Text::Own(Vec::new())) {
+            Text::Own(text) => text,
+            // A transport that has not let go of it yet ends the text's life, not we.
+            Text::Shared(body) => body.into_sole().unwrap_or_default(),
+        };
+        let mut marks = std::mem::take(&mut self.marks);
         text.clear();
         marks.clear();
         Spare { text, marks }
@@ -283,7 +366,15 @@ impl Batch {
     }
 
     fn start_of(&self, nth: usize) -> usize {
-        if nth == 0 { 0 } else { self.marks[nth - 1].end }
+        match nth.checked_sub(1) {
+            None => self.frame.before.len(),
+            Some(last) => self.marks[last].end() + self.frame.between.len(),
+        }
+    }
+
+    /// Where the texts of the events before `nth` end.
+    fn end_of(&self, nth: usize) -> usize {
+        nth.checked_sub(1).map_or(0, |last| self.marks[last].end())
     }
 }
 

@@ -12,7 +12,7 @@ use crate::clock::Stamp;
 use crate::outcome::MaybeDelivered;
 use crate::sync::contain;
 use crate::transport::{Failure, FailureKind, Posting, Reply};
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::ops::Range;
 use std::task::{Context, Poll};
 
@@ -70,7 +70,7 @@ impl Flights {
                 }))
             });
             if let Poll::Ready(answer) = polled {
-                return Poll::Ready((self.0.swap_remove(nth), answer));
+                return Poll::Ready((self.take(nth), answer));
             }
         }
         Poll::Pending
@@ -98,7 +98,14 @@ impl Flights {
             maybe_delivered: MaybeDelivered::Yes,
             detail: "the transport did not keep the post timeout".to_owned(),
         };
-        Some((self.0.swap_remove(nth), Err(failure)))
+        Some((self.take(nth), Err(failure)))
+    }
+
+    /// Ends the request before anything else, so that the batch has its text for itself again.
+    fn take(&mut self, nth: usize) -> Flight {
+        let mut flight = self.0.swap_remove(nth);
+        flight.posting = Box::pin(pending());
+        flight
     }
 
     /// Aborts every request and hands back the batches.

@@ -82,14 +82,15 @@ impl Pace {
 #[cfg(all(test, not(overspill_model)))]
 mod tests {
     use super::*;
-    use crate::format::Overhead;
+    use crate::format::{Layout, Overhead};
     use proptest::prelude::*;
 
     const AGE: Duration = Duration::from_millis(200);
 
     fn pace() -> Pace {
         let overhead = Overhead { per_batch: 0, per_event: 0 };
-        Pace::new(AGE, BatchLimits { events_max: 500, bytes_max: 100_000, overhead })
+        let layout = Layout::Encoded;
+        Pace::new(AGE, BatchLimits { events_max: 500, bytes_max: 100_000, overhead, layout })
     }
 
     fn at(millis: u64) -> Stamp {

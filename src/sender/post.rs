@@ -8,13 +8,13 @@ use super::outage::{Purpose, Weight};
 use super::verdict::{Cause, RetryAfter, Verdict, judge};
 use crate::clock::Stamp;
 use crate::config::Compression;
-use crate::format::{Body, Refused};
+use crate::format::{Body, Layout, Refused};
 use crate::ledger::{EndpointState, PostEnd};
 use crate::limits::TRANSPORT_GRACE;
 use crate::observer::Signal;
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::sync::{contain, pause};
-use crate::transport::{BodyEnd, Failure, Reply, Request};
+use crate::transport::{BodyEnd, Failure, Reply, Request, RequestBody};
 use std::ops::Range;
 
 /// Turns that the runtime gets to move sockets and connections before a request counts as late: one for each hand through
@@ -32,7 +32,7 @@ impl Sender {
     ) {
         self.posts += 1;
         batch.number = self.posts;
-        let body = match self.body(&batch, range.clone()) {
+        let body = match self.body(&mut batch, &range) {
             Ok(body) => body,
             Err(why) => {
                 // The endpoint has no part in this: no word to the outage, except that no probe is on its way.
@@ -63,19 +63,26 @@ impl Sender {
         self.flights.push(Flight { batch, range, purpose, halving, started_at, late_at, posting });
     }
 
-    fn body(&self, batch: &Batch, range: Range<usize>) -> Result<Vec<u8>, String> {
-        let events = range.len();
-        let bytes_max =
-            self.shared.config.body_bytes_max(events, batch.text_of(&range), self.format.overhead());
-        let mut body = Body::with_room(bytes_max);
-        contain(|| self.format.encode(batch.events(range), &mut body))
-            .map_err(|panicked| format!("the format panicked: {}", panicked.0))?;
-        let body = body.finish().ok_or("the format wrote more than its overhead allows")?;
+    fn body(&self, batch: &mut Batch, range: &Range<usize>) -> Result<RequestBody, String> {
+        let body = match self.limits.layout {
+            Layout::Framed(_) => batch.body(range),
+            Layout::Encoded => self.encoded(batch, range)?,
+        };
         match self.shared.config.compression {
             Compression::Plain => Ok(body),
             #[cfg(feature = "gzip")]
-            Compression::Gzip => crate::format::compress::gzip(&body).map_err(|error| error.to_string()),
+            Compression::Gzip => {
+                crate::format::compress::gzip(&body).map(RequestBody::from).map_err(|error| error.to_string())
+            }
         }
+    }
+
+    fn encoded(&self, batch: &Batch, range: &Range<usize>) -> Result<RequestBody, String> {
+        let mut body = Body::with_room(self.limits.body(range.len(), batch.text_of(range)));
+        contain(|| self.format.encode(batch.events(range.clone()), &mut body))
+            .map_err(|panicked| format!("the format panicked: {}", panicked.0))?;
+        let body = body.finish().ok_or("the format wrote more than its overhead allows")?;
+        Ok(RequestBody::from(body))
     }
 
     /// A request has ended, one way or another.

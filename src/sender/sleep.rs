@@ -59,7 +59,7 @@ impl Sender {
         let now = self.shared.now();
         // The event that makes the next probe is not left to wait.
         let probe_at = self.outage.probe_at().unwrap_or(Stamp::NEVER);
-        let filled = self.filling.as_ref().map_or(0.0, |batch| batch.share(self.limits));
+        let filled = self.filling.as_ref().map_or(0.0, |batch| batch.share(&self.limits));
         match self.pace.nap(filled) {
             Some(nap) if now < probe_at => now.after(nap).min(probe_at),
             _ => Stamp::NEVER,

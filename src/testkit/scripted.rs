@@ -83,6 +83,8 @@ impl<F: FnMut(&Request) -> Answer + Send + 'static> Transport for Scripted<F> {
     fn post(&mut self, request: Request) -> Posting {
         let answer = (self.script)(&request);
         Box::pin(async move {
+            // Its body is the batch's own, and shared as long as an exchange lasts: as over a socket.
+            let _request = request;
             match answer {
                 Answer::After(delay, answer) => {
                     tokio::time::sleep(delay).await;

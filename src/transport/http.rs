@@ -12,6 +12,7 @@ use crate::config::BuildError;
 use crate::encode::printable;
 use crate::limits::{CONNECTION_AGE, CONNECTION_IDLE, DETAIL_CHARS_MAX, HEADERS_MAX, REPLY_BYTES_MAX};
 use crate::outcome::MaybeDelivered;
+use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
@@ -110,7 +111,8 @@ impl Transport for Http {
         if let Some(encoding) = request.content_encoding {
             default(CONTENT_ENCODING, encoding);
         }
-        let sending = self.client.post(self.url.clone()).headers(headers).body(request.body).send();
+        let sending =
+            self.client.post(self.url.clone()).headers(headers).body(Bytes::from_owner(request.body)).send();
         Box::pin(exchange(sending, request.timeout))
     }
 }

@@ -1,9 +1,9 @@
 //! The user's side of every port, as badly behaved as it can be.
 
 use crate::books::Books;
-use crate::plan::{Hooks, Log, Plan};
+use crate::plan::{Bodies, Hooks, Log, Plan};
 use fastrand::Rng;
-use overspill::format::{Body, Events, Format, JsonArray, Overhead, Refused};
+use overspill::format::{Body, Events, Format, JsonArray, Layout, Overhead, Refused};
 use overspill::spill::Record;
 use overspill::transport::Reply;
 use overspill::{Client, Observer, Signal, SpillSink};
@@ -108,12 +108,13 @@ impl Observer for Watcher {
 /// A JSON array that panics, and cannot read its own answers, now and then.
 pub struct Framing {
     panics: bool,
+    bodies: Bodies,
     dice: Dice,
 }
 
 impl Framing {
     pub fn new(plan: &Plan, rng: &mut Rng) -> Framing {
-        Framing { panics: plan.hooks == Hooks::Panicking, dice: Dice::new(rng) }
+        Framing { bodies: plan.bodies, panics: plan.hooks == Hooks::Panicking, dice: Dice::new(rng) }
     }
 }
 
@@ -134,6 +135,13 @@ impl Format for Framing {
 
     fn overhead(&self) -> Overhead {
         JsonArray.overhead()
+    }
+
+    fn layout(&self) -> Layout {
+        match self.bodies {
+            Bodies::Encoded => Layout::Encoded,
+            Bodies::Framed => JsonArray.layout(),
+        }
     }
 
     fn refused(&self, _: &Reply, _: usize) -> Refused {

@@ -33,6 +33,13 @@ pub enum Hooks {
     Panicking,
 }
 
+/// Whether a batch is encoded for each request, or its own body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bodies {
+    Encoded,
+    Framed,
+}
+
 #[derive(Debug, Clone)]
 pub struct Plan {
     pub queue_events_max: usize,
@@ -48,6 +55,7 @@ pub struct Plan {
     pub spill_packing: SpillPacking,
     pub log: Log,
     pub hooks: Hooks,
+    pub bodies: Bodies,
     pub emitters: usize,
     pub events_per_emitter: usize,
     /// How long the emitters take.
@@ -78,6 +86,7 @@ impl Plan {
             // From a copy: which lives the seeds mean does not hang on it.
             spill_packing: [SpillPacking::OneByOne, SpillPacking::Packed][rng.clone().usize(..2)],
             log: [Log::Good, Log::Good, Log::Fickle, Log::Lossy][rng.usize(..4)],
+            bodies: [Bodies::Encoded, Bodies::Framed][usize::from(rng.clone().u32(..) > u32::MAX / 2)],
             hooks: [Hooks::Calm, Hooks::Panicking][rng.usize(..2)],
             emitters: 1 + rng.usize(..3),
             events_per_emitter: 20 + rng.usize(..300),

@@ -6,7 +6,7 @@ use crate::plan::{Hooks, Plan, log_uniform};
 use fastrand::Rng;
 use overspill::MaybeDelivered;
 use overspill::testkit::Answer;
-use overspill::transport::{Failure, FailureKind, Posting, Reply, Request, Transport};
+use overspill::transport::{Failure, FailureKind, Posting, Reply, Request, RequestBody, Transport};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -51,13 +51,15 @@ pub struct Sky {
     began: Instant,
     until: Instant,
     weather: Weather,
+    /// A body that is kept longer than its request lasts.
+    kept: Option<RequestBody>,
 }
 
 impl Sky {
     pub fn new(plan: &Plan, mut rng: Rng, books: Arc<Books>) -> Sky {
         let now = Instant::now();
         let weather = WEATHERS[rng.usize(..WEATHERS.len())];
-        Sky { rng, plan: plan.clone(), books, began: now, until: now, weather }
+        Sky { rng, plan: plan.clone(), books, began: now, until: now, weather, kept: None }
     }
 
     /// The weather now; after the horizon it is fine for ever.
@@ -127,6 +129,10 @@ impl Transport for Sky {
         let ids = crate::books::ids_of(&request.body);
         let (took, answer) = self.fate(&ids, request.body.len());
         self.books.posted();
+        if ids.len() % 5 == 0 {
+            // A transport that does not let go of it when it should.
+            self.kept = Some(request.body.clone());
+        }
         let panics = self.plan.hooks == Hooks::Panicking && self.rng.u32(..50) == 0;
         // It has taken them the moment they were sent: whatever becomes of the answer, or of us.
         if took == Took::All {
@@ -136,6 +142,7 @@ impl Transport for Sky {
             planned_panic();
         }
         Box::pin(async move {
+            let _request = request;
             let answer = match answer {
                 Answer::After(delay, answer) => {
                     tokio::time::sleep(delay).await;

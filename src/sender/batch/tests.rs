@@ -37,14 +37,72 @@ fn event(bytes: usize) -> Event {
     event
 }
 
-/// The body that a format makes of the whole batch.
-fn body_of(batch: &Batch, format: &dyn Format) -> Vec<u8> {
+/// Frames as users have them.
+struct Framing(Frame);
+
+const ENVELOPE: Framing = Framing(Frame { before: br#"{"events":["#, between: b", ", behind: b"]}" });
+const SPACED: Framing = Framing(Frame { before: b"", between: b"\r\n\r\n", behind: b"" });
+
+impl Format for Framing {
+    fn content_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        self.0.encode(events, body);
+    }
+
+    fn overhead(&self) -> Overhead {
+        self.0.overhead()
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Framed(self.0)
+    }
+}
+
+/// The body that a format makes of these events.
+fn encoded(batch: &Batch, range: &Range<usize>, format: &dyn Format) -> Vec<u8> {
     let overhead = format.overhead();
-    let all = 0..batch.len();
-    let room = overhead.per_batch + batch.text_len() + overhead.per_event * batch.len();
-    let mut body = Body::with_room(room);
-    format.encode(batch.events(all), &mut body);
+    let mut body =
+        Body::with_room(overhead.per_batch + batch.text_of(range) + overhead.per_event * range.len());
+    format.encode(batch.events(range.clone()), &mut body);
     body.finish().unwrap()
+}
+
+fn limits(events_max: usize, bytes_max: usize, format: &dyn Format) -> BatchLimits {
+    BatchLimits { events_max, bytes_max, overhead: format.overhead(), layout: format.layout() }
+}
+
+/// A batch of events of these lengths, in hand.
+fn filled(settler: &Arc<Settler>, limits: &BatchLimits, lens: &[usize]) -> Batch {
+    let mut batch = Batch::begin(Arc::clone(settler), Spare::default(), limits, 0, &event(1));
+    for &len in lens {
+        assert!(settler.queue.push(event(len)).is_ok());
+        assert_eq!(batch.add(&settler.queue.pull().unwrap(), limits), Added::Yes);
+        settler.queue.resolve(1);
+    }
+    settler.ledger.take_in_hand(lens.len() as u64);
+    batch
+}
+
+#[test]
+fn a_batch_that_was_posted_takes_no_more_and_gives_its_buffer_back_once_the_request_has_let_go_of_it() {
+    let (_client, sender) = build(SpillPacking::OneByOne);
+    let limits = limits(10, 1000, &JsonArray);
+    let capacity = |let_go: bool| {
+        let mut batch = filled(&sender.shared.settler, &limits, &[3, 3]);
+        let body = batch.body(&(0..2));
+        assert_eq!(&body[..], b"[777,777]");
+        assert_eq!(batch.add(&event(3), &limits), Added::NoRoom);
+        batch.deliver(0..2);
+        let body = (!let_go).then_some(body);
+        let Spare { text, .. } = batch.into_spare();
+        assert!(text.is_empty());
+        assert!(body.is_none_or(|body| &body[..] == b"[777,777]"), "still the request's");
+        text.capacity()
+    };
+    assert_eq!((capacity(true), capacity(false)), (1000, 0));
 }
 
 proptest! {
@@ -56,10 +114,10 @@ proptest! {
         as_array in any::<bool>(),
     ) {
         let format: &dyn Format = if as_array { &JsonArray } else { &Ndjson };
-        let limits = BatchLimits { events_max, bytes_max, overhead: format.overhead() };
+        let limits = limits(events_max, bytes_max, format);
         let (_client, sender) = build(SpillPacking::OneByOne);
         let settler = Arc::clone(&sender.shared.settler);
-        let mut batch = Batch::begin(Arc::clone(&settler), Spare::default(), limits, 0, &event(1));
+        let mut batch = Batch::begin(Arc::clone(&settler), Spare::default(), &limits, 0, &event(1));
         for len in lens {
             let (events, bytes) = (batch.len() + 1, batch.text_len() + len);
             let body = bytes + limits.overhead.per_batch + events * limits.overhead.per_event;
@@ -67,7 +125,7 @@ proptest! {
             prop_assert!(settler.queue.push(event(len)).is_ok());
             let pulled = settler.queue.pull().unwrap();
             settler.queue.resolve(1);
-            let added = batch.add(&pulled, limits);
+            let added = batch.add(&pulled, &limits);
             if added == Added::NoRoom {
                 settler.queue.discharge(pulled.charge());
             }
@@ -77,8 +135,35 @@ proptest! {
             prop_assert_eq!(batch.open(), (batch.len(), batch.text_len()));
         }
         if batch.len() > 0 {
-            prop_assert!(body_of(&batch, format).len() <= bytes_max);
+            let all = 0..batch.len();
+            prop_assert!(encoded(&batch, &all, format).len() <= bytes_max);
+            prop_assert!(batch.body(&all).len() <= bytes_max);
         }
+    }
+
+    #[test]
+    fn a_framed_batch_is_the_body_that_its_format_would_encode_whole_or_in_part_and_no_longer_than_it_says(
+        lens in proptest::collection::vec(1_usize..60, 1..12),
+        ranges in proptest::collection::vec((0_usize..12, 0_usize..12), 1..8),
+        nth in 0_usize..4,
+    ) {
+        let formats: [&dyn Format; 4] = [&JsonArray, &Ndjson, &ENVELOPE, &SPACED];
+        let format = formats[nth];
+        let (_client, sender) = build(SpillPacking::OneByOne);
+        let mut batch = filled(&sender.shared.settler, &limits(12, 1000, format), &lens);
+        let all = 0..batch.len();
+        let in_parts = ranges.into_iter().map(|(one, other)| {
+            one.min(other).min(lens.len() - 1)..(one.max(other) + 1).min(lens.len())
+        });
+        // Parts before it was posted whole, and behind that.
+        let ranges: Vec<_> = in_parts.collect();
+        for range in ranges.iter().chain([&all]).chain(&ranges).chain([&all]) {
+            // Which has no more room than `overhead` says.
+            prop_assert_eq!(&batch.body(range)[..], &encoded(&batch, range, format)[..]);
+        }
+        let texts: Vec<usize> = batch.events(all.clone()).map(<[u8]>::len).collect();
+        prop_assert_eq!(texts, lens);
+        batch.deliver(all);
     }
 
     #[test]
@@ -88,14 +173,7 @@ proptest! {
     ) {
         let (client, sender) = build(packing);
         let settler = Arc::clone(&sender.shared.settler);
-        let limits = BatchLimits { events_max: 10, bytes_max: 1000, overhead: Ndjson.overhead() };
-        let mut batch = Batch::begin(Arc::clone(&settler), Spare::default(), limits, 0, &event(1));
-        for _ in 0..10 {
-            prop_assert!(settler.queue.push(event(3)).is_ok());
-            prop_assert_eq!(batch.add(&settler.queue.pull().unwrap(), limits), Added::Yes);
-            settler.queue.resolve(1);
-        }
-        settler.ledger.take_in_hand(10);
+        let mut batch = filled(&settler, &limits(10, 1000, &Ndjson), &[3; 10]);
         let mut open = [true; 10];
         let mut delivered = 0;
         for (one, other, deliver) in ranges {

@@ -1,0 +1,53 @@
+//! Bodies that are nothing but the events' texts with the same few bytes around them.
+
+use super::{Body, Events, Overhead};
+
+/// How a format lays out a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// As [`encode`](super::Format::encode) writes it, for each request anew.
+    #[default]
+    Encoded,
+    /// The texts as they are, in a frame. A batch is laid out so while it fills, and is then its own body: nothing is copied
+    /// for a request, and `encode` is not called.
+    Framed(Frame),
+}
+
+impl Layout {
+    /// What stands around the texts of a batch that fills.
+    pub(crate) fn frame(self) -> Frame {
+        match self {
+            Layout::Encoded => Frame { before: b"", between: b"", behind: b"" },
+            Layout::Framed(frame) => frame,
+        }
+    }
+}
+
+/// The bytes around the events' texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Frame {
+    /// Before the first.
+    pub before: &'static [u8],
+    /// Between each and the next.
+    pub between: &'static [u8],
+    /// Behind the last.
+    pub behind: &'static [u8],
+}
+
+impl Frame {
+    /// A format's `encode`, for one whose layout is this frame.
+    pub fn encode(&self, events: Events<'_>, body: &mut Body) {
+        for (nth, event) in events.enumerate() {
+            body.push(if nth == 0 { self.before } else { self.between });
+            body.push(event);
+        }
+        body.push(self.behind);
+    }
+
+    /// A format's `overhead`, for one whose layout is this frame.
+    pub const fn overhead(&self) -> Overhead {
+        let (ends, between) = (self.before.len() + self.behind.len(), self.between.len());
+        // There is one gap less than there are events.
+        Overhead { per_batch: ends.saturating_sub(between), per_event: between }
+    }
+}

@@ -1,0 +1,85 @@
+//! The bytes of one request, shared by whoever sends them and the batch that they came from.
+
+use crate::sync::Arc;
+use std::fmt;
+use std::ops::Deref;
+
+/// A request's body: bytes that nobody changes any more. A clone is the same bytes.
+///
+/// A [`Transport`](super::Transport) may keep it as long as it sends, and no longer: until it is dropped its memory is not free for the
+/// next batch.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RequestBody(Arc<Vec<u8>>);
+
+impl RequestBody {
+    /// The bytes themselves, if nobody else has them.
+    pub(crate) fn into_sole(self) -> Option<Vec<u8>> {
+        Arc::try_unwrap(self.0).ok()
+    }
+}
+
+impl From<Vec<u8>> for RequestBody {
+    fn from(bytes: Vec<u8>) -> RequestBody {
+        RequestBody(Arc::new(bytes))
+    }
+}
+
+impl Deref for RequestBody {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl AsRef<[u8]> for RequestBody {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+/// Its length: the content is for the endpoint.
+impl fmt::Debug for RequestBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RequestBody({} bytes)", self.len())
+    }
+}
+
+#[cfg(all(test, feature = "testkit", not(overspill_model)))]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, Source};
+    use crate::testkit::{Act, Endpoint};
+    use crate::transport::http::{Http, HttpSettings, PlaintextCredentials};
+    use crate::transport::{Request, Transport};
+    use std::time::Duration;
+
+    #[test]
+    fn the_http_client_lets_go_of_a_body_by_the_time_its_answer_is_there() {
+        let endpoint = Endpoint::start(|_| Act::Status(200)).unwrap();
+        let settings = HttpSettings {
+            endpoint: endpoint.url().to_owned(),
+            headers: Vec::new(),
+            plaintext_credentials: PlaintextCredentials::Refused,
+            connect_timeout: Duration::from_secs(5),
+            posts_in_flight_max: 1,
+            proxy: None,
+            root_certificates_pem: Vec::new(),
+        };
+        let mut http = Http::new(settings, Clock::start(Source::Machine)).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        for _ in 0..3 {
+            let body = RequestBody::from(vec![b'7'; 200_000]);
+            let request = Request {
+                body: body.clone(),
+                content_type: "text/plain",
+                content_encoding: None,
+                idempotency_key: "1-1".to_owned(),
+                timeout: Duration::from_secs(30),
+            };
+            let reply = runtime.block_on(async { http.post(request).await }).unwrap();
+            assert_eq!(reply.status, 200);
+            assert!(body.into_sole().is_some(), "its buffer is the next batch's");
+        }
+    }
+}
