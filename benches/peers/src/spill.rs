@@ -106,21 +106,7 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
                 for (seq, event) in corpus::cycle(0).take(events as usize).enumerate() {
                     text.clear();
                     serde_json::to_writer(&mut text, event)?;
-                    let event = std::str::from_utf8(&text)?;
-                    tracing::warn!(
-                        target: "overspill::spill",
-                        v = 1,
-                        client = "1bf1b27340aab545",
-                        seq = seq as u64,
-                        batch = 0,
-                        reason = "log_only",
-                        maybe_delivered = false,
-                        age_ms = 0,
-                        detail = "",
-                        part = 1,
-                        parts = 1,
-                        event,
-                    );
+                    write_record(seq as u64, std::str::from_utf8(&text)?);
                 }
                 Ok(events)
             })
@@ -173,6 +159,24 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
     })
 }
 
+/// The record of a spilled event, as a program would log it without overspill.
+pub fn write_record(seq: u64, event: &str) {
+    tracing::warn!(
+        target: "overspill::spill",
+        v = 1,
+        client = "1bf1b27340aab545",
+        seq,
+        batch = 0,
+        reason = "log_only",
+        maybe_delivered = false,
+        age_ms = 0,
+        detail = "",
+        part = 1,
+        parts = 1,
+        event,
+    );
+}
+
 /// As the formatter writes a record.
 fn line(seq: usize, event: &corpus::Event) -> Result<String, Failure> {
     let text = serde_json::to_string(&serde_json::to_string(event)?)?;
@@ -207,7 +211,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut page = Page::of("spill");
     page.say(&format!(
         "{} rounds, interleaved, {} thousand events each into a file, unbuffered as a service's log is. Medians, quartiles in \
-         brackets. tracing-subscriber {}. There is no packed spill (several events a line).",
+         brackets. tracing-subscriber {}. The packed spill (several events a line): `cargo bench --bench spill`.",
         arguments.rounds,
         arguments.thousands,
         version("tracing-subscriber")

@@ -8,6 +8,7 @@ use overspill::spill::WriteSink;
 use overspill::transport::{Posting, Reply, Request, Transport};
 use overspill::{Builder, Client, Mode};
 use overspill_peers::output::{Table, short};
+use overspill_peers::spill::write_record;
 use overspill_peers::{Failure, corpus};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,13 +22,14 @@ const MANY: usize = 10_000;
 const BATCH: usize = 500;
 
 /// What is counted. `sender` is `deliver` without `emit`.
-const CASES: [(&str, &str); 6] = [
+const CASES: [(&str, &str); 7] = [
     ("floor", "serde_json::to_writer into a reused Vec"),
     ("emit", "P1: emit, accepted"),
     ("off", "P3: emit, Off, with the loop around it"),
     ("deliver", "P6: emit, and the sender until the transport has answered"),
     ("spill-sink", "P8: emit, LogOnly, into a sink of lines"),
     ("spill-log", "P8: emit, LogOnly, through tracing-subscriber's JSON formatter"),
+    ("spill-record", "P8: the same record through the same formatter, without overspill; serde_json included"),
 ];
 
 #[derive(Debug, Parser)]
@@ -193,6 +195,11 @@ fn builder() -> Builder {
         .batch_events_max(BATCH)
 }
 
+fn log_to_nowhere() -> Result<(), Failure> {
+    let subscriber = tracing_subscriber::fmt().json().with_writer(std::io::sink).finish();
+    Ok(tracing::subscriber::set_global_default(subscriber)?)
+}
+
 fn run(case: &str, events: usize) -> Result<(), Failure> {
     let emit_all =
         |client: &Client| corpus::cycle(0).take(events).for_each(|event| _ = client.emit(black_box(event)));
@@ -231,10 +238,17 @@ fn run(case: &str, events: usize) -> Result<(), Failure> {
             emit_all(&client);
             assert_eq!(client.stats().spilled, events as u64);
         }
+        "spill-record" => {
+            log_to_nowhere()?;
+            let mut text = Vec::with_capacity(1024);
+            for (seq, event) in corpus::cycle(0).take(events).enumerate() {
+                text.clear();
+                serde_json::to_writer(&mut text, black_box(event))?;
+                write_record(seq as u64, std::str::from_utf8(&text)?);
+            }
+        }
         "spill-log" => {
-            tracing::subscriber::set_global_default(
-                tracing_subscriber::fmt().json().with_writer(std::io::sink).finish(),
-            )?;
+            log_to_nowhere()?;
             let (client, _sender) = builder().mode(Mode::LogOnly).build_with_sender()?;
             emit_all(&client);
             assert_eq!(client.stats().spilled, events as u64);

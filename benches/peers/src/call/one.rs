@@ -15,6 +15,10 @@ use std::time::{Duration, Instant};
 pub const GAPS: [Duration; 3] =
     [Duration::from_micros(10), Duration::from_micros(50), Duration::from_micros(200)];
 
+/// Calls of a trickle, if a slice of bursts has as many: their p99.9 is the seventh slowest, where that of a thousand would be the
+/// slowest, and say more of the machine than of the call.
+const TRICKLE_CALLS: usize = 6_000;
+
 /// Bursts before anything is measured: connections, block pools, caches.
 const WARM: usize = 8;
 
@@ -88,8 +92,7 @@ pub fn one(arguments: &Arguments) -> Result<Sample, Failure> {
     let trickles = GAPS
         .iter()
         .map(|&gap| {
-            // As many as a slice of bursts has, or what 60 ms hold of the long gaps.
-            let calls = (arguments.bursts * BURST).min((60_000 / gap.as_micros().max(1)) as usize).max(300);
+            let calls = (arguments.bursts * BURST).min(TRICKLE_CALLS);
             let before = trickle(&*floor, &timer, gap, calls);
             let of_system = trickle(&*system, &timer, gap, calls);
             emitted.fetch_add(calls as u64, Ordering::Relaxed);
