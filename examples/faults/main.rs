@@ -98,7 +98,8 @@ fn measure(arguments: &Arguments) -> Result<bool, Failure> {
     let mut tests = Command::new(cargo);
     tests.args(["test", "--release", "--all-features", "--no-fail-fast"]);
     tests.args(["--test", "it", "--test", "load", "--test", "simulation", "--test", "processes"]);
-    tests.args(["--test", "allocations", "--test", "memory", "--test", "tidy", "--", "--nocapture"]);
+    tests.args(["--test", "allocations", "--test", "memory", "--test", "tidy", "--test", "watch"]);
+    tests.args(["--", "--nocapture"]);
     if arguments.deep {
         tests.env("FAULTS_CASES", "10000000").env("FAULTS_SEEDS", "20000");
     }
