@@ -31,7 +31,8 @@ pub(crate) struct Mark {
     state: State,
 }
 
-const _: () = assert!(BATCH_BYTES_LIMIT <= u32::MAX as usize && 2 * EVENT_BYTES_LIMIT <= u32::MAX as usize);
+const _: () = assert!(BATCH_BYTES_LIMIT <= u32::MAX as usize);
+const _: () = assert!(2 * EVENT_BYTES_LIMIT <= u32::MAX as usize);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {

@@ -45,20 +45,40 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-#[cfg(all(test, feature = "testkit", not(overspill_model)))]
+#[cfg(all(test, not(overspill_model)))]
 mod tests {
     use super::*;
     use crate::clock::{Clock, Source};
-    use crate::testkit::{Act, Endpoint};
     use crate::transport::http::{Http, HttpSettings, PlaintextCredentials};
     use crate::transport::{Request, Transport};
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
     use std::time::Duration;
+
+    const BODY: usize = 200_000;
+
+    /// Takes so many requests over one connection, and answers each once it has all of it.
+    fn answer(listener: &TcpListener, requests: usize) -> std::io::Result<()> {
+        let mut connection = BufReader::new(listener.accept()?.0);
+        for _ in 0..requests {
+            let mut line = String::new();
+            while line != "\r\n" {
+                line.clear();
+                assert!(connection.read_line(&mut line)? > 0, "the connection ended");
+            }
+            connection.read_exact(&mut [0; BODY])?;
+            connection.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")?;
+        }
+        Ok(())
+    }
 
     #[test]
     fn the_http_client_lets_go_of_a_body_by_the_time_its_answer_is_there() {
-        let endpoint = Endpoint::start(|_| Act::Status(200)).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}/", listener.local_addr().unwrap());
+        let answers = std::thread::spawn(move || answer(&listener, 3));
         let settings = HttpSettings {
-            endpoint: endpoint.url().to_owned(),
+            endpoint,
             headers: Vec::new(),
             plaintext_credentials: PlaintextCredentials::Refused,
             connect_timeout: Duration::from_secs(5),
@@ -69,7 +89,7 @@ mod tests {
         let mut http = Http::new(settings, Clock::start(Source::Machine)).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for _ in 0..3 {
-            let body = RequestBody::from(vec![b'7'; 200_000]);
+            let body = RequestBody::from(vec![b'7'; BODY]);
             let request = Request {
                 body: body.clone(),
                 content_type: "text/plain",
@@ -81,5 +101,6 @@ mod tests {
             assert_eq!(reply.status, 200);
             assert!(body.into_sole().is_some(), "its buffer is the next batch's");
         }
+        answers.join().unwrap().unwrap();
     }
 }

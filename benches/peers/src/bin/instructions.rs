@@ -29,7 +29,10 @@ const CASES: [(&str, &str); 7] = [
     ("deliver", "P6: emit, and the sender until the transport has answered"),
     ("spill-sink", "P8: emit, LogOnly, into a sink of lines"),
     ("spill-log", "P8: emit, LogOnly, through tracing-subscriber's JSON formatter"),
-    ("spill-record", "P8: the same record through the same formatter, without overspill; serde_json included"),
+    (
+        "spill-record",
+        "P8: the same record through the same formatter, without overspill; serde_json included",
+    ),
 ];
 
 #[derive(Debug, Parser)]
