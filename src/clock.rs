@@ -54,8 +54,8 @@ impl Clock {
         Clock { epoch: read(source), source, tick: Tick::start() }
     }
 
-    /// The time at the kernel's last tick, 1 to 10 ms ago: for the label of an event, and for how long a log write takes. A quarter of what reading the time costs,
-    /// which in turn would be a tenth of the whole call.
+    /// The time at the kernel's last tick, 1 to 10 ms ago: for the label of an event, and for how long a log write takes. A quarter
+    /// of what reading the time costs, which in turn would be a tenth of the whole call.
     #[inline]
     pub(crate) fn last_tick(&self) -> Stamp {
         match self.source {

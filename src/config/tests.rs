@@ -32,6 +32,7 @@ fn a_setting_out_of_range_is_an_error_that_says_what_to_do() {
     assert!(refused(new().post_timeout(Duration::MAX)).contains("at most 1 h"));
     assert!(refused(new().posts_in_flight_max(65)).contains("1 to 64"));
     assert!(refused(new().batch_bytes_max(2)).contains("single event"));
+    assert!(new().batch_bytes_max(3).config().is_ok());
     assert!(refused(new().connect_timeout(Duration::from_secs(20))).contains("raise post_timeout"));
 }
 
@@ -45,8 +46,8 @@ fn an_unset_event_maximum_follows_what_must_hold_the_event_and_a_contradiction_i
     assert!(refused(queue().event_bytes_max(213)).contains("raise queue_bytes_max"));
 }
 
-/// Lays out more than it says that it adds.
-struct Lying;
+/// Says that it adds a byte for a batch and one for an event, whatever it lays out.
+struct Lying(Frame);
 
 impl Format for Lying {
     fn content_type(&self) -> &'static str {
@@ -60,14 +61,20 @@ impl Format for Lying {
     }
 
     fn layout(&self) -> Layout {
-        Layout::Framed(Frame { before: b"<<", between: b"|", behind: b">>" })
+        Layout::Framed(self.0)
     }
 }
 
 #[test]
 fn a_format_whose_frame_is_longer_than_its_overhead_is_an_error_that_says_what_to_return() {
-    let error = refused(Builder::new("http://localhost/").format(Lying));
-    assert!(error.starts_with("format has a frame") && error.contains("Format::overhead"), "{error}");
+    let new = |before, between, behind| {
+        Builder::new("http://localhost/").format(Lying(Frame { before, between, behind }))
+    };
+    for longer in [new(b"<<", b"|", b">>"), new(b"", b"||", b"")] {
+        let error = refused(longer);
+        assert!(error.starts_with("format has a frame") && error.contains("Format::overhead"), "{error}");
+    }
+    assert!(new(b"<", b"|", b">").config().is_ok());
 }
 
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {

@@ -3,7 +3,8 @@
 //! In: events out of the queue. Out: a body's worth of texts, and the settlement of each event.
 //! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped.
 //! B2: never more than `events_max` events and `bytes_max` bytes of body.
-//! B3: what a frame holds is not copied to be posted whole: the request and the batch share the text, and nobody writes to it any more.
+//! B3: what a frame holds is not copied to be posted whole: the request and the batch share the text, and nobody writes to it any
+//!     more.
 
 use super::verdict::Cause;
 use crate::clock::Stamp;

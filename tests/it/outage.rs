@@ -3,10 +3,12 @@
 use crate::figures::report;
 use crate::support::*;
 use overspill::format::{Body, Events, Format, JsonArray, Overhead};
+use overspill::spill::{Record, SpillSink};
 use overspill::testkit::{Answer, Scripted};
+use overspill::transport::{Posting, Request, Transport};
 use overspill::{Builder, Client, EndpointState, Reason, Sender};
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -87,6 +89,51 @@ async fn a_day_of_outage_costs_a_few_small_probes_a_minute_and_ends_with_the_fir
             r#""reason":"outage","maybe_delivered":false,"age_ms":200,"detail":"connect: refused""#
         )
     );
+}
+
+/// Never ends a request, whatever its timeout. The request's future holds a share of the counter.
+struct Stubborn(Arc<()>);
+
+impl Transport for Stubborn {
+    fn post(&mut self, request: Request) -> Posting {
+        let held = (request, Arc::clone(&self.0));
+        Box::pin(async move {
+            let _held = held;
+            std::future::pending().await
+        })
+    }
+}
+
+/// Writes to the log, and keeps the most shares that it has found while it did.
+struct Looking(Spilled, Arc<()>, Arc<AtomicUsize>);
+
+impl SpillSink for Looking {
+    fn write(&self, record: &Record<'_>) -> std::io::Result<()> {
+        self.2.fetch_max(Arc::strong_count(&self.1), Ordering::Relaxed);
+        self.0.write(record)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_request_that_is_late_is_gone_before_its_events_are_written_down() {
+    let (world, shares, most) = (World::new(), Arc::new(()), Arc::new(AtomicUsize::new(0)));
+    let sink = Looking(world.log.clone(), Arc::clone(&shares), Arc::clone(&most));
+    let (client, sender) = Client::builder("simulated")
+        .transport(Stubborn(Arc::clone(&shares)))
+        .spill_sink(sink)
+        .post_timeout(Duration::from_secs(4))
+        .build_with_sender()
+        .unwrap();
+    emit_all(&client, 0..20);
+    let stats = tokio::join!(sender.run(), async {
+        client.flush(LONG).await.unwrap();
+        client.shutdown(LONG).await
+    })
+    .1;
+    world.assert_settled(&stats, 20);
+    assert_eq!((stats.spilled_by(Reason::Timeout), stats.maybe_delivered), (20, 20));
+    // Here, in the sink and in the transport, and in no request.
+    assert_eq!(most.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test(start_paused = true)]

@@ -145,6 +145,7 @@ impl Transport for Sky {
             let _request = request;
             let answer = match answer {
                 Answer::After(delay, answer) => {
+                    // On a paused clock: no time passes.
                     tokio::time::sleep(delay).await;
                     answer
                 }

@@ -175,6 +175,7 @@ pub fn check(bytes: &[u8]) {
                     client.emit(&emitted);
                     emitted += 1;
                 }
+                // Paused as well, here and below.
                 tokio::time::sleep(Duration::from_millis(7 * u64::from(script.byte()))).await;
             }
             // Batches age within 20 ms, answers come within 256 ms; halving takes a few of them.
