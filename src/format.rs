@@ -2,7 +2,6 @@
 //!
 //! In: the JSON texts of a batch. Out: a [`Body`]. A format frames what is encoded already; it does not encode again.
 
-#[cfg(feature = "gzip")]
 pub(crate) mod compress;
 mod frame;
 mod json_array;

@@ -140,3 +140,5 @@ pub const RUNTIME_BYTES: usize = 512 << 10;
 pub const TLS_BYTES: usize = 4 << 20;
 /// gzip's window and hash tables (miniz_oxide), one compression at a time.
 pub const GZIP_BYTES: usize = 512 << 10;
+/// zstd's tables at its level, for the largest body: less than two thirds of this, and kept from one body to the next.
+pub const ZSTD_BYTES: usize = 1 << 20;

@@ -22,6 +22,7 @@ pub(crate) mod verdict;
 mod window;
 
 use crate::clock::Stamp;
+use crate::format::compress::Packer;
 use crate::ledger::Totals;
 use crate::limits::{
     OUTAGE_NOTICE_EVERY, PROBE_EVENTS_MAX, RELIEF_PATIENCE, SENDER_RESTART, SPILL_TIME_PER_EVENT,
@@ -54,6 +55,7 @@ pub struct Sender {
     transport: Box<dyn Transport>,
     format: Box<dyn crate::format::Format>,
     limits: BatchLimits,
+    packer: Packer,
     outage: Outage,
     outage_notice: OutageNotice,
     flushes: Flushes,
@@ -101,6 +103,7 @@ impl Sender {
             transport,
             format,
             limits,
+            packer: Packer::new(config.compression),
             outage: Outage::new(backoff),
             outage_notice: OutageNotice {
                 at_beginning: Totals::default(),

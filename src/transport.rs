@@ -22,7 +22,7 @@ pub struct Request {
     pub body: RequestBody,
     /// From the format.
     pub content_type: &'static str,
-    /// `gzip`, or nothing.
+    /// `gzip`, `zstd`, or nothing.
     pub content_encoding: Option<&'static str>,
     /// `client-batch`: the same two values as in a log record; names this request at the endpoint.
     pub idempotency_key: String,

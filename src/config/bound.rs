@@ -1,9 +1,10 @@
 //! The memory bound: every byte that a client can hold, from its configuration.
 
-use super::{Compression, Config};
+use super::Config;
 use crate::encode::ENCODER_BYTES;
 use crate::event::{self, Event};
 use crate::format::Overhead;
+use crate::format::compress::Compression;
 use crate::limits::*;
 use crate::sender::batch::Mark;
 
@@ -30,12 +31,21 @@ impl Config {
         let body = self.batch_bytes_max + overhead.per_batch + self.batch_events_max * overhead.per_event;
         let bodies = match self.compression {
             Compression::Plain => posts * body,
+            // In a buffer that has grown as it went.
             #[cfg(feature = "gzip")]
-            Compression::Gzip => GZIP_BYTES + body + posts * 2 * (body + body / 8 + 1024),
+            Compression::Gzip => GZIP_BYTES + body + posts * 2 * packed(body),
+            #[cfg(feature = "zstd")]
+            Compression::Zstd => ZSTD_BYTES + body + posts * packed(body),
         };
         let exchange = REPLY_BYTES_MAX + CONNECTION_BYTES;
         let fixed = RUNTIME_BYTES + ENCODER_BYTES + if tls == Tls::Yes { TLS_BYTES } else { 0 };
         let packing = self.spill_packing.bytes_max(self.batch_events_max);
         slots + budget + (posts + 2) * batch + bodies + posts * exchange + fixed + packing
     }
+}
+
+/// The most that a body can take once it is packed: random bytes only grow.
+#[cfg(any(feature = "gzip", feature = "zstd"))]
+fn packed(body: usize) -> usize {
+    body + body / 8 + 1024
 }

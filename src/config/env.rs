@@ -51,7 +51,7 @@ impl Builder {
     /// | `OVERSPILL_QUEUE_BYTES_MAX`, `_EVENT_BYTES_MAX`, `_BATCH_BYTES_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
     /// | `OVERSPILL_BATCH_AGE_MAX`, `_CONNECT_TIMEOUT`, `_POST_TIMEOUT`, `_SHUTDOWN_TIMEOUT`, `_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
     /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
-    /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` with the feature |
+    /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
     /// | `OVERSPILL_SPILL_LEVEL` | `error`, `warn`, `info`, `debug` |
     /// | `OVERSPILL_SPILL_PACKING` | `one_by_one`, `packed` |
     /// | `OVERSPILL_SPILL_FILE` | a path: the fallback appends to it instead of writing to stderr |
@@ -118,10 +118,18 @@ impl Builder {
             "FORMAT" if value == "json_array" => self.format(JsonArray),
             "FORMAT" if value == "ndjson" => self.format(Ndjson),
             "FORMAT" => return Err(takes("json_array or ndjson")),
-            "COMPRESSION" if value == "none" => Builder { compression: super::Compression::Plain, ..self },
+            "COMPRESSION" if value == "none" => {
+                Builder { compression: crate::format::compress::Compression::Plain, ..self }
+            }
             #[cfg(feature = "gzip")]
             "COMPRESSION" if value == "gzip" => self.gzip(),
-            "COMPRESSION" => return Err(takes("none, or gzip if overspill was built with its feature gzip")),
+            #[cfg(feature = "zstd")]
+            "COMPRESSION" if value == "zstd" => self.zstd(),
+            "COMPRESSION" => {
+                return Err(takes(
+                    "none, or gzip or zstd if overspill was built with the feature of that name",
+                ));
+            }
             "SPILL_LEVEL" => self
                 .spill_level(LogLevel::from_name(value).ok_or_else(|| takes("error, warn, info or debug"))?),
             "SPILL_PACKING" => self

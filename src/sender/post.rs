@@ -7,7 +7,6 @@ use super::halving::{Halving, Next};
 use super::outage::{Purpose, Weight};
 use super::verdict::{Cause, RetryAfter, Verdict, judge};
 use crate::clock::Stamp;
-use crate::config::Compression;
 use crate::format::{Body, Layout, Refused};
 use crate::ledger::{EndpointState, PostEnd};
 use crate::limits::TRANSPORT_GRACE;
@@ -46,11 +45,7 @@ impl Sender {
         let request = Request {
             body,
             content_type: self.format.content_type(),
-            content_encoding: match self.shared.config.compression {
-                Compression::Plain => None,
-                #[cfg(feature = "gzip")]
-                Compression::Gzip => Some("gzip"),
-            },
+            content_encoding: self.packer.encoding(),
             idempotency_key: format!("{}-{}", self.shared.settler.spill.client(), batch.number),
             timeout: self.shared.config.post_timeout,
         };
@@ -63,18 +58,12 @@ impl Sender {
         self.flights.push(Flight { batch, range, purpose, halving, started_at, late_at, posting });
     }
 
-    fn body(&self, batch: &mut Batch, range: &Range<usize>) -> Result<RequestBody, String> {
+    fn body(&mut self, batch: &mut Batch, range: &Range<usize>) -> Result<RequestBody, String> {
         let body = match self.limits.layout {
             Layout::Framed(_) => batch.body(range),
             Layout::Encoded => self.encoded(batch, range)?,
         };
-        match self.shared.config.compression {
-            Compression::Plain => Ok(body),
-            #[cfg(feature = "gzip")]
-            Compression::Gzip => {
-                crate::format::compress::gzip(&body).map(RequestBody::from).map_err(|error| error.to_string())
-            }
-        }
+        self.packer.pack(body).map_err(|error| error.to_string())
     }
 
     fn encoded(&self, batch: &Batch, range: &Range<usize>) -> Result<RequestBody, String> {

@@ -2,7 +2,8 @@
 
 use crate::support::*;
 use overspill::format::Ndjson;
-use overspill::{EndpointState, LostReason, Reason};
+use overspill::{Builder, EndpointState, LostReason, Reason};
+use std::io::Read;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -110,23 +111,39 @@ fn one_connection_serves_many_requests() {
     assert_eq!((endpoint.connections(), stats.posts), (1, endpoint.requests()));
 }
 
-#[cfg(feature = "gzip")]
-#[test]
-fn gzip_bodies_say_so_and_unpack_to_the_same_events() {
-    use std::io::Read;
+/// A client that packs its bodies, and an endpoint that takes no others.
+fn packed_bodies_arrive(
+    encoding: &'static str,
+    packing: impl FnOnce(Builder) -> Builder,
+    unpack: impl Fn(&[u8]) -> std::io::Result<Vec<u8>> + Send + Sync + 'static,
+) {
     let world = World::new();
     let taken = world.taken.clone();
     let endpoint = overspill::testkit::Endpoint::start(move |request| {
-        assert_eq!(request.header("content-encoding"), Some("gzip"));
-        let mut body = Vec::new();
-        flate2::read::GzDecoder::new(&request.body[..]).read_to_end(&mut body).unwrap();
-        taken.keep(&body);
+        assert_eq!(request.header("content-encoding"), Some(encoding));
+        taken.keep(&unpack(&request.body).unwrap());
         Act::Status(200)
     })
     .unwrap();
-    let client = quick(endpoint.url()).gzip().build().unwrap();
+    let client = packing(quick(endpoint.url())).build().unwrap();
     emit_all(&client, 0..1000);
-    world.assert_settled(&client.shutdown_blocking(LONG), 1000);
+    let stats = client.shutdown_blocking(LONG);
+    world.assert_settled(&stats, 1000);
+    assert_eq!(stats.delivered, 1000);
+}
+
+#[test]
+fn gzip_bodies_say_so_and_unpack_to_the_same_events() {
+    packed_bodies_arrive("gzip", Builder::gzip, |body| {
+        let mut unpacked = Vec::new();
+        flate2::read::GzDecoder::new(body).read_to_end(&mut unpacked)?;
+        Ok(unpacked)
+    });
+}
+
+#[test]
+fn zstd_bodies_say_so_and_unpack_to_the_same_events() {
+    packed_bodies_arrive("zstd", |builder| builder.gzip().zstd(), |body| zstd::decode_all(body));
 }
 
 #[test]

@@ -45,7 +45,7 @@ const OTEL: &str = "use opentelemetry::logs::{LogRecord as _, Logger as _, Logge
     logger.emit(record);
     let _ = provider.shutdown();";
 
-const CANDIDATES: [Candidate; 8] = [
+const CANDIDATES: [Candidate; 9] = [
     Candidate { name: "nothing", dependencies: "", program: "println!(\"hello\");" },
     Candidate { name: OURS, dependencies: "overspill = { path = \"{overspill}\" }", program: EMIT },
     Candidate {
@@ -56,6 +56,11 @@ const CANDIDATES: [Candidate; 8] = [
     Candidate {
         name: "overspill, + gzip",
         dependencies: "overspill = { path = \"{overspill}\", default-features = false, features = [\"gzip\"] }",
+        program: EMIT,
+    },
+    Candidate {
+        name: "overspill, + zstd",
+        dependencies: "overspill = { path = \"{overspill}\", default-features = false, features = [\"zstd\"] }",
         program: EMIT,
     },
     Candidate {
