@@ -69,7 +69,8 @@ impl Client {
     /// # Blocking
     /// Not on the network, and not at all for an event that is accepted. One that the caller has to write (the queue is full or
     /// closed, the mode is LogOnly, it is oversized) waits for its turn at the log, at most
-    /// [`LOG_STALL`](crate::limits::LOG_STALL) behind a write that is stuck, and then as long as its own write takes.
+    /// [`LOG_STALL`](crate::limits::LOG_STALL) behind a write that is stuck, and then as long as its own write takes. So does the
+    /// notice that one was lost, once in 30 s.
     #[inline]
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Emitted {
         match self.shared().mode.get() {
@@ -150,6 +151,10 @@ impl Client {
     }
 
     /// Switches the mode, at any time, from any thread. Events already in the queue are still delivered.
+    ///
+    /// # Blocking
+    /// Switches first and tells then: a notice in the log, waiting for its turn there as a spilled event does, and the observer. Called
+    /// from a `SpillSink` or a tracing layer while it has a record of ours, it tells the observer alone.
     pub fn set_mode(&self, mode: Mode) {
         let settler = &self.shared().settler;
         let from = self.shared().mode.swap(mode);
@@ -167,6 +172,9 @@ impl Client {
     /// Lowers the client's appetite while memory is short, or gives it its whole budget again: from now on `queue_bytes_max` is
     /// this share of what it was built with. What is held already stays; an event for which there is no room in the share is spilled
     /// with [`Reason::QueueFull`].
+    ///
+    /// # Blocking
+    /// As [`set_mode`](Client::set_mode).
     pub fn set_budget(&self, budget: Budget) {
         let settler = &self.shared().settler;
         let from = settler.queue.set_budget(budget);
@@ -187,13 +195,13 @@ impl Client {
 
     /// The most bytes this client can hold, from its configuration: slots of the queue, `queue_bytes_max`, batches,
     /// bodies, compression, reading answers, connections, TLS, the sender's runtime. Callers inside `emit` use, for the
-    /// duration of the call, at most four times `event_bytes_max` each, and what their log takes for a record.
+    /// duration of the call, at most six times `event_bytes_max` each, and what their log takes for a record.
     pub fn memory_bound(&self) -> usize {
         self.shared().memory_bound
     }
 
-    /// Waits until everything emitted before the call is settled: delivered, spilled or lost. Moves nothing: events keep
-    /// their way through the queue, only a batch in the making is not kept waiting for company.
+    /// Waits until everything emitted before is settled: delivered, spilled or lost. Forces nothing out: events go their usual way,
+    /// only a batch in the making does not wait for company.
     ///
     /// Works on any executor.
     ///
@@ -201,7 +209,8 @@ impl Client {
     /// [`FlushError::DeadlinePassed`] if it takes longer; the events are settled all the same, later.
     ///
     /// # Cancel safety
-    /// Cancel safe: dropping the future ends the waiting and nothing else.
+    /// Cancel safe: begins when it is first polled, and a `Duration` counts from then; dropping the future ends the waiting and
+    /// nothing else.
     pub async fn flush(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
         let until = Instant::now() + deadline.into().remaining();
         let number = self.shared().ask_for_flush();
@@ -219,7 +228,8 @@ impl Client {
     /// [`LostReason::Deadline`].
     ///
     /// # Cancel safety
-    /// Dropping the future does not take back the shutdown: the sender finishes by itself within the deadline.
+    /// Begins when it is first polled, and a `Duration` counts from then. Dropping the future after that does not take back the
+    /// shutdown: the sender finishes by itself within the deadline.
     pub async fn shutdown(&self, deadline: impl Into<Deadline>) -> Stats {
         self.shared().shutdown(deadline.into()).await
     }
@@ -228,7 +238,8 @@ impl Client {
     /// inside one, since the sender runs on a thread of its own.
     ///
     /// # Blocking
-    /// The calling thread, until the end or 200 ms after the deadline. Called from inside overspill's own
+    /// The calling thread, until the end or 200 ms after the deadline: not for the thread that runs the [`Sender`] of
+    /// [`build_with_sender`](Builder::build_with_sender), which could do nothing meanwhile; await [`shutdown`](Client::shutdown) there. Called from inside overspill's own
     /// work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
     /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
     /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`); call it before the hook prints, or
@@ -281,9 +292,10 @@ impl Builder {
         crate::start::on_own_thread(self)
     }
 
-    /// Like [`build`](Builder::build), but without a thread: the sender is yours to run, on a tokio runtime with io and time
-    /// enabled. For simulations with a paused clock (the client's clock is then tokio's), and for programs that must
-    /// not start threads.
+    /// Like [`build`](Builder::build), but the sender is yours to run, on a tokio runtime with io and time enabled. For simulations
+    /// with a paused clock, and for programs that place their threads themselves. The client's clock is then tokio's; whoever waits
+    /// in `flush` or `shutdown` waits in real time. Threads that come and go remain: one that looks up a host name, one that watches
+    /// the clock for an awaited `flush` or `shutdown`, one that tells of a stuck log.
     ///
     /// # Errors
     /// As [`build`](Builder::build).

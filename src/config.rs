@@ -116,10 +116,14 @@ impl Builder {
         self.header("authorization", value)
     }
 
-    /// Sends a header with every request. Every value is treated as a secret: never shown anywhere. One whose name
-    /// speaks of a credential (auth, key, token, secret, password, cookie) is refused over plain http like a bearer token.
+    /// Sends a header with every request, in the place of an earlier one of the same name. Every value is treated as a secret: never
+    /// shown anywhere. One whose name speaks of a credential (auth, key, token, secret, password, cookie) is refused over plain http
+    /// like a bearer token. `content-type` and `idempotency-key` replace overspill's own; how a body is framed and packed
+    /// (`content-length`, `transfer-encoding`, `content-encoding`), `host` and `connection` are refused by `build`.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Builder {
-        self.headers.push((name.into(), value.into()));
+        let name = name.into();
+        self.headers.retain(|(earlier, _)| !earlier.eq_ignore_ascii_case(&name));
+        self.headers.push((name, value.into()));
         self
     }
 
@@ -181,8 +185,8 @@ impl Builder {
         self
     }
 
-    /// Most requests at the same time. Default [`POSTS_IN_FLIGHT`]. An endpoint that has too much to do (408, 429, 5xx, or no
-    /// answer in time) gets half as many, and one more for each round of successes.
+    /// Most requests at the same time. Default [`POSTS_IN_FLIGHT`]. An endpoint that has too much to do (it is
+    /// [`Unavailable`](crate::Reason::Unavailable), or gives no answer in time) gets half as many, and one more for each round of successes.
     pub fn posts_in_flight_max(mut self, posts: usize) -> Builder {
         self.posts_in_flight_max = posts;
         self
@@ -207,7 +211,8 @@ impl Builder {
         self
     }
 
-    /// Most time between two probes of an endpoint that is out. Default [`PROBE_INTERVAL`].
+    /// Most time between two probes of an endpoint that is out, unless its `Retry-After` is longer. Default [`PROBE_INTERVAL`]. A probe is
+    /// made of events: while none come, or none are for the endpoint ([`Mode::LogOnly`]), nothing is probed and the outage goes on.
     pub fn probe_interval_max(mut self, interval: Duration) -> Builder {
         self.probe_interval_max = interval;
         self
@@ -232,14 +237,15 @@ impl Builder {
     }
 
     /// Spills into `sink` instead of the application log. A sink says when it cannot write; a subscriber keeps that to
-    /// itself, so that events it has read and could not write are counted as spilled.
+    /// itself, so that events it has read and could not write are counted as spilled. Notices do not come here: they go to the log, or
+    /// to the [fallback](Builder::spill_fallback).
     pub fn spill_sink(mut self, sink: impl SpillSink) -> Builder {
         self.spill_sink = Some(Arc::new(sink));
         self
     }
 
-    /// Where spilled events go when nobody reads the application log, or the sink fails. Default
-    /// [`Stderr`](crate::spill::Stderr).
+    /// Where spilled events go when nobody reads the application log, or the sink fails. Default: JSON lines on standard error, by
+    /// [`WriteSink`].
     pub fn spill_fallback(mut self, sink: impl SpillSink) -> Builder {
         self.spill_fallback = Arc::new(sink);
         self
@@ -383,6 +389,7 @@ impl Builder {
             headers: std::mem::take(&mut self.headers),
             plaintext_credentials: self.plaintext_credentials,
             connect_timeout: config.connect_timeout,
+            post_timeout: config.post_timeout,
             posts_in_flight_max: config.posts_in_flight_max,
             proxy: self.proxy.take(),
             root_certificates_pem: std::mem::take(&mut self.root_certificates_pem),

@@ -14,6 +14,9 @@ pub use ndjson::Ndjson;
 use crate::transport::Reply;
 
 /// How an endpoint wants its events.
+///
+/// # Blocking
+/// Everything here runs on the sender's thread, for every request: compute, do not wait.
 pub trait Format: Send + Sync + 'static {
     /// The `content-type` of the request.
     fn content_type(&self) -> &'static str;
@@ -34,7 +37,8 @@ pub trait Format: Send + Sync + 'static {
         Layout::Encoded
     }
 
-    /// Which of the `events` of a request the 2xx answer refuses nevertheless. None, unless the format defines it.
+    /// Which of the `events` of a request the 2xx answer refuses nevertheless. None, unless the format defines it. A panic counts as
+    /// [`Refused::Unknown`].
     fn refused(&self, reply: &Reply, events: usize) -> Refused {
         let _ = (reply, events);
         Refused::None
@@ -58,7 +62,7 @@ pub enum Refused {
     /// These were not, by their position in the request, from 0; they are spilled with
     /// [`Reason::Refused`](crate::Reason::Refused).
     Events(Vec<usize>),
-    /// The answer does not say: all are spilled, marked `maybe_delivered`.
+    /// The answer does not say: all are spilled with [`Reason::Broken`](crate::Reason::Broken), marked `maybe_delivered`.
     Unknown,
 }
 

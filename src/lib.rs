@@ -36,7 +36,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The modules below stand in the order of an event's way; read top down, they are the program.
+//! Spilled events have the log target [`SPILL_TARGET`], what overspill says about itself has [`NOTICE_TARGET`], which lists it all.
+//! Let both through at WARN: what no subscriber formats goes to standard error.
+//!
+//! # Features
+//!
+//! `https` (default), `gzip`, `zstd`, `testkit`, `memory-watch`, `memory-watch-jemalloc`, `heap-compare`: each adds something, and
+//! changes nothing of the rest.
+//!
+//! The modules stand in `src/lib.rs` in the order of an event's way; read top down, they are the program.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")

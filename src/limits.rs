@@ -1,6 +1,7 @@
 //! Every default and every limit, each with its argument. Sizes are in bytes, times are durations.
 //!
-//! Nothing in overspill is unbounded; where a number below is not settable, its doc says why that one will do.
+//! Nothing that overspill holds is unbounded; where a number below is not settable, its doc says why that one will do. A file that
+//! spilled events are appended to grows as the log does: bound and rotate it as you do the log.
 
 use std::time::Duration;
 
@@ -18,6 +19,9 @@ pub const QUEUE_BYTES_LIMIT: usize = 1 << 32;
 /// A queue fuller than this, in eighths of its events or bytes, while every request is still waiting for its answer, is
 /// relieved by the sender: it writes the oldest batch to the log, so that callers do not meet a full queue.
 pub const QUEUE_RELIEF_EIGHTHS: usize = 6;
+/// Whatever `batch_bytes_max` allows, a batch is full once it holds this part of the byte budget: one fills while one is ready and
+/// two are on their way, and none of them can use up the budget while it waits for company.
+pub const BATCHES_IN_BUDGET: u64 = 4;
 /// How long all requests must have been without an answer for that: a burst into an endpoint that answers in a few milliseconds
 /// is delivered, and 20,000 events a second fill a tenth of what is left of the queue meanwhile.
 pub const RELIEF_PATIENCE: Duration = Duration::from_millis(10);
@@ -62,7 +66,7 @@ pub const POSTS_IN_FLIGHT: usize = 2;
 pub const POSTS_IN_FLIGHT_LIMIT: usize = 64;
 /// Default of `connect_timeout`, name look-up and TLS included.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Default of `post_timeout`, from the first byte out to the last byte in.
+/// Default of `post_timeout`: from the beginning of the connection, if there is none yet, to the last byte in.
 pub const POST_TIMEOUT: Duration = Duration::from_secs(10);
 /// A request whose transport has not ended it so long after the post timeout is ended by the sender: a transport keeps its
 /// timeouts by itself, and one that does not must not hold its events for ever.
@@ -86,12 +90,13 @@ pub const CONNECTION_AGE: Duration = Duration::from_secs(60);
 /// So many failed posts in a row make an outage; fewer would be one unlucky rolling restart. A post that waited for its
 /// whole timeout counts twice.
 pub const FAILURES_BEFORE_OUT: u32 = 3;
-/// The first probe comes within this, or within `batch_age_max` if that is longer, after one `batch_age_max` of silence: an
+/// The first probe comes after one `batch_age_max` of silence and a random part of this, or of `batch_age_max` if that is longer: an
 /// outage of a second should not cost another one, and a fleet that is out must not be more load than one that is not.
 pub const PROBE_INTERVAL_FIRST: Duration = Duration::from_millis(200);
 /// Each probe that fails makes the interval longer by this factor: from 200 ms to 15 s in eleven probes, half a minute.
 pub const PROBE_INTERVAL_GROWTH: f64 = 1.5;
-/// Default of `probe_interval_max`: what a recovered endpoint waits at most until it is noticed.
+/// Default of `probe_interval_max`: what a recovered endpoint waits at most until it is noticed, if events keep coming, of which the
+/// probes are made. A `Retry-After` may make it longer.
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(15);
 /// A probe carries at most this many events: enough to be real, few to lose time on.
 pub const PROBE_EVENTS_MAX: usize = 16;
@@ -114,8 +119,11 @@ pub const DETAIL_CHARS_MAX: usize = 200;
 /// A log write that has not come back for this long counts as stalled, and nobody waits behind it any longer. Shorter would
 /// take a busy disk for a stuck one: on an overloaded machine a write to a plain file was seen to take more than 250 ms.
 pub const LOG_STALL: Duration = Duration::from_secs(1);
-/// The same notice is given at most this often, the rest is counted into the next one.
+/// A notice that may repeat itself is given at most this often, the rest is counted into the next one. Beginning and end, of the
+/// client and of an outage, are always told.
 pub const NOTICE_EVERY: Duration = Duration::from_secs(30);
+/// Changes of mode or budget that are told within [`NOTICE_EVERY`]: all that a person makes, and some of what a loop does.
+pub const SWITCH_NOTICES: u64 = 10;
 
 // ---- Shutdown.
 
@@ -125,6 +133,9 @@ pub const NOTICE_EVERY: Duration = Duration::from_secs(30);
 pub const SPILL_TIME_PER_EVENT: Duration = Duration::from_micros(50);
 /// After the deadline, this much is allowed for the last log writes before the rest is lost.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
+/// What whoever then takes over the rest waits for a thread that was interrupted between two steps with an event: with it and the
+/// grace a shutdown is still back within 200 ms of its deadline.
+pub const TAKE_OVER_PATIENCE: Duration = Duration::from_millis(50);
 /// A sender that panicked goes on after this; a panic in a loop must not become a busy loop.
 pub const SENDER_RESTART: Duration = Duration::from_millis(20);
 

@@ -1,14 +1,15 @@
 //! Every line that overspill logs about itself: target `overspill::notice`.
 //!
-//! Edges and totals, never one line per event: each kind is given at most once per
+//! Edges and totals, never one line per event: what may repeat itself is said at most once per
 //! [`NOTICE_EVERY`](crate::limits::NOTICE_EVERY), with a count of those left out. A notice of WARN or ERROR that the
-//! application log has no reader for goes to the fallback sink; INFO is then dropped.
+//! application log has no reader for goes to the fallback sink; INFO is then dropped. While the log is stuck only that is said,
+//! to the fallback.
 
 use crate::budget::Budget;
 use crate::clock::Stamp;
 use crate::encode::printable;
 use crate::ledger::Totals;
-use crate::limits::{DETAIL_CHARS_MAX, LOG_STALL, NOTICE_EVERY};
+use crate::limits::{DETAIL_CHARS_MAX, LOG_STALL, NOTICE_EVERY, SWITCH_NOTICES};
 use crate::mode::Mode;
 use crate::outcome::Reason;
 use crate::reentry;
@@ -19,7 +20,26 @@ use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Arc, contain};
 use std::time::Duration;
 
-/// The target of notices.
+/// The target of notices: what overspill says about itself, with the client's id in the field `client`.
+///
+/// | level | the text begins | what it means |
+/// |---|---|---|
+/// | INFO | `started` | the client is up; endpoint (without path), memory bound, mode |
+/// | WARN | `outage began` | posts fail: events go to the log until a probe succeeds. Why is behind the colon |
+/// | WARN | `outage continues` | every 30 s; what it has cost so far |
+/// | WARN | `outage ended` | the totals: look for `lost`, which is zero as long as the log works |
+/// | WARN | `the queue is full` | the endpoint is slower than the events, or hangs |
+/// | WARN | `mode changed`, `budget changed` | somebody switched, or `memory_watch` did |
+/// | WARN | `nobody reads target` | no subscriber formats `overspill::spill`: spilled events go to the fallback sink (stderr). Let the target through |
+/// | WARN | `the spill sink failed` | the same, with a `SpillSink` of yours |
+/// | WARN | `a log write has been stuck` | to the fallback sink only; events are lost until the log takes again |
+/// | ERROR | `neither the log nor the fallback` | an event is lost: give the process a log that can be written |
+/// | ERROR | `an event could not be encoded`, `an event is longer` | an event is lost: mend its `Serialize`, raise `event_bytes_max` |
+/// | ERROR | `the observer panicked` | a hook of yours; its panic was contained |
+/// | ERROR | `the sender panicked` | what it had in hand is in the log, reason `abandoned`; it goes on |
+/// | INFO | `shut down` | the final books |
+///
+/// What may repeat itself is said once in 30 s, with a count of those left out; switches ten times.
 pub const NOTICE_TARGET: &str = "overspill::notice";
 
 /// What may repeat itself, and when it was last said.
@@ -27,9 +47,17 @@ pub const NOTICE_TARGET: &str = "overspill::notice";
 struct Throttle {
     said_at: AtomicU64,
     left_out: AtomicU64,
+    /// How often more it may be said before it is left out, and has been.
+    again_max: u64,
+    again: AtomicU64,
 }
 
 impl Throttle {
+    /// For what a person does, a few times in a row: the last of it must not be left out.
+    fn of_switches() -> Throttle {
+        Throttle { again_max: SWITCH_NOTICES - 1, ..Throttle::default() }
+    }
+
     /// How many were left out since the last one, if it is time to speak again.
     fn speak(&self, now: Stamp) -> Option<u64> {
         // 0 is "never": stamps are kept one higher.
@@ -38,6 +66,10 @@ impl Throttle {
         if due
             && self.said_at.compare_exchange(said_at, now.0 + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
         {
+            self.again.store(0, Ordering::Relaxed);
+            return Some(self.left_out.swap(0, Ordering::Relaxed));
+        }
+        if self.again_max > 0 && self.again.fetch_add(1, Ordering::Relaxed) < self.again_max {
             return Some(self.left_out.swap(0, Ordering::Relaxed));
         }
         self.left_out.fetch_add(1, Ordering::Relaxed);
@@ -97,8 +129,8 @@ impl Notices {
             encode_failed: Throttle::default(),
             oversized: Throttle::default(),
             hook_panicked: Throttle::default(),
-            mode_changed: Throttle::default(),
-            budget_changed: Throttle::default(),
+            mode_changed: Throttle::of_switches(),
+            budget_changed: Throttle::of_switches(),
             queue_full: Throttle::default(),
             sender_panicked: Throttle::default(),
         }
@@ -317,6 +349,17 @@ mod tests {
             std::thread::park_timeout(Duration::from_millis(1));
         }
         panic!("it did not come about");
+    }
+
+    #[test]
+    fn a_few_switches_in_a_row_are_all_told_and_of_many_the_number() {
+        let (once, switches) = (Throttle::default(), Throttle::of_switches());
+        let soon = Stamp(0).after(NOTICE_EVERY / 2);
+        let told = |throttle: &Throttle| (0..20).filter(|_| throttle.speak(soon).is_some()).count() as u64;
+        assert_eq!((told(&once), told(&switches)), (1, SWITCH_NOTICES));
+        let later = soon.after(NOTICE_EVERY);
+        assert_eq!((once.speak(later), switches.speak(later)), (Some(19), Some(20 - SWITCH_NOTICES)));
+        assert_eq!((once.speak(later), switches.speak(later)), (None, Some(0)));
     }
 
     #[test]

@@ -66,8 +66,8 @@ pub enum Signal<'a> {
 /// Receives every [`Signal`] of a client.
 ///
 /// # Blocking
-/// Called on the thread where it happened: the sender's, or a caller's for its own spilled event. Be quick: count,
-/// do not write. A panic is contained; what the observer emits is an echo and not an event.
+/// Called on the thread where it happened: the sender's, a caller's for its own spilled or lost event, that of `set_mode`, or of a
+/// `shutdown` that gives up the rest. Be quick: count, do not write. A panic is contained; what the observer emits is an echo and not an event.
 pub trait Observer: Send + Sync + 'static {
     /// Takes note.
     fn signal(&self, signal: &Signal<'_>);

@@ -40,7 +40,8 @@ macro_rules! named_reasons {
 named_reasons! {
     /// Why an event was written to the log instead of being delivered.
     Reason {
-        /// The queue had no room, in events or in bytes; the caller wrote its own event.
+        /// The queue had no room, in events or in bytes, and the caller wrote its own event; or the sender wrote down a batch before
+        /// it came to that (`relieved by the sender`).
         QueueFull = "queue_full",
         /// Emitted after `shutdown`, or after the sender had ended.
         Closed = "closed",
@@ -56,15 +57,16 @@ named_reasons! {
         Timeout = "timeout",
         /// The exchange broke off, or what came back was not HTTP.
         Broken = "broken",
-        /// The endpoint refused this very event: 400, 413, 422 after halving, or a refusal named in a 2xx answer.
+        /// The endpoint refused this very event: 400, 413, 422 after halving, or a refusal named in a 2xx answer. Where a batch has
+        /// many of them, its rest goes unhalved.
         Refused = "refused",
         /// The endpoint refuses us: 401, 403, 404, a redirect and their like. The settings are wrong, not the event.
         Denied = "denied",
-        /// The endpoint cannot now: 408, 429, 5xx.
+        /// The endpoint cannot now: 408, 409, 425, 429, 5xx, and whatever else 4xx there is.
         Unavailable = "unavailable",
         /// The deadline of `shutdown` came first.
         Deadline = "deadline",
-        /// The `Format` panicked or wrote more than it declared.
+        /// The `Format` panicked or wrote more than it declared, or the body could not be compressed.
         FormatFailed = "format_failed",
         /// The sender panicked, or was dropped, with the event in hand.
         Abandoned = "abandoned",

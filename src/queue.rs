@@ -17,7 +17,7 @@
 use crate::budget::Budget;
 use crate::event::Event;
 use crate::gate::{Gate, Side};
-use crate::limits::{QUEUE_NAP_EIGHTHS, QUEUE_RELIEF_EIGHTHS};
+use crate::limits::{BATCHES_IN_BUDGET, QUEUE_NAP_EIGHTHS, QUEUE_RELIEF_EIGHTHS};
 use crate::sync::{AtomicU64, Bell, Ordering, Padded, channel, plain};
 
 /// Why a push was refused.
@@ -232,6 +232,12 @@ impl Queue {
 
     pub(crate) fn is_nearly_full(&self) -> bool {
         self.len() >= self.relief_events || self.held_bytes() as u64 >= self.relief_bytes()
+    }
+
+    /// The charged bytes that make a batch, however much longer it may be: a budget that one batch could use up would have callers
+    /// refused while the sender waits for company.
+    pub(crate) fn batch_bytes(&self) -> usize {
+        (self.budget_bytes() / BATCHES_IN_BUDGET) as usize
     }
 
     fn relief_bytes(&self) -> u64 {

@@ -16,6 +16,14 @@ thread_local! {
     static SENDER: Cell<usize> = const { Cell::new(0) };
 }
 
+/// What no other thread that is running has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ThreadMark(usize);
+
+pub(crate) fn this_thread() -> ThreadMark {
+    ThreadMark(OWN_WORK.with(|own_work| std::ptr::from_ref(own_work).addr()))
+}
+
 /// Whose thread this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Thread {

@@ -131,6 +131,10 @@ impl Sender {
     /// Needs a tokio runtime with io and time enabled. A panic inside is contained: the events in hand go to the log
     /// with [`Reason::Abandoned`], and the sender goes on.
     ///
+    /// # Blocking
+    /// Spilled events are written on the thread that polls this, a batch at a time, as long as the log takes: give it a thread of
+    /// its own, but for a simulation.
+    ///
     /// # Cancel safety
     /// Dropping the future is an end like any other: what is in hand or in the queue is written to the log.
     pub async fn run(mut self) {
@@ -200,6 +204,7 @@ impl Sender {
         let route = self.outage.route(now);
         let ripe = |batch: &mut Batch| {
             batch.len() >= self.limits.events_max
+                || batch.open().1 >= self.shared.settler.queue.batch_bytes()
                 || now >= batch.begun_at.after(self.shared.config.batch_age_max)
                 || self.flushes.waits_for(batch)
                 || route == Route::Probe

@@ -3,16 +3,17 @@
 //! In: events with how they end. Out: the ledger's entries, the log's records, the observer's signals.
 //! Callers settle their own event here, the sender its batches; nobody else counts.
 
-use crate::clock::{Clock, Stamp};
+use crate::clock::{Clock, Source, Stamp};
 use crate::gate::Side;
 use crate::ledger::{Ending, Ledger, Totals};
+use crate::limits::TAKE_OVER_PATIENCE;
 use crate::notice::Notices;
 use crate::observer::{Observer, Signal};
 use crate::outcome::{Emitted, LostReason};
 use crate::queue::Queue;
 use crate::reentry;
 use crate::spill::{Leaf, Spill, Why};
-use crate::sync::{Arc, contain};
+use crate::sync::{Arc, contain, yield_now};
 
 /// What callers and sender share in order to settle.
 pub(crate) struct Settler {
@@ -114,17 +115,31 @@ impl Settler {
     }
 
     /// What the sender has not settled when `shutdown` must return is lost; nobody waits for it any longer.
+    ///
+    /// An event may be in neither place for a moment: pulled but not yet in hand, or claimed but not yet counted, announced but not yet
+    /// pushed. Whoever has it then runs no code of the user's and is only moments away, so the look is repeated.
     pub(crate) fn take_over(&self) {
+        const LOST: Ending = Ending::Lost(LostReason::Deadline);
         self.queue.close();
+        // The machine's: whose thread is late is late in real time, whatever clock the client runs on.
+        let clock = Clock::start(Source::Machine);
         let mut events = 0;
-        while let Some(event) = self.queue.pull() {
-            self.ledger.settle(1, Side::Open, Ending::Lost(LostReason::Deadline));
-            self.queue.resolve_beside(1);
-            self.queue.discharge(event.charge());
-            events += 1;
+        loop {
+            while let Some(event) = self.queue.pull() {
+                self.ledger.settle(1, Side::Open, LOST);
+                self.queue.resolve_beside(1);
+                self.queue.discharge(event.charge());
+                events += 1;
+            }
+            events += self.ledger.take_over(LOST);
+            if self.totals().pending == 0 || clock.now() >= Stamp(0).after(TAKE_OVER_PATIENCE) {
+                break;
+            }
+            yield_now();
         }
-        events += self.ledger.take_over(Ending::Lost(LostReason::Deadline));
-        self.tell(events, Ending::Lost(LostReason::Deadline));
+        // A sender that sleeps until a caller's hand is empty has not seen it emptied here.
+        self.queue.ring();
+        self.tell(events, LOST);
     }
 
     pub(crate) fn tell(&self, events: u64, ending: Ending) {

@@ -96,7 +96,7 @@ fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), Bu
         Some(transport) => (transport, "by another transport".to_owned(), Tls::No),
         None => {
             let http = Http::new(builder.http_settings(&config), clock)?;
-            let (shown, tls) = (http.shown(), if http.is_https() { Tls::Yes } else { Tls::No });
+            let (shown, tls) = (http.shown(), if http.needs_roots() { Tls::Yes } else { Tls::No });
             (Box::new(http), shown, tls)
         }
     };

@@ -52,7 +52,14 @@ pub(crate) struct Panicked(pub(crate) String);
 ///
 /// Unwind safety: the callers give the hook nothing of ours that outlives the call half-changed.
 pub(crate) fn contain<R>(hook: impl FnOnce() -> R) -> Result<R, Panicked> {
-    catch_unwind(AssertUnwindSafe(hook)).map_err(|payload| Panicked(panic_text(payload.as_ref())))
+    catch_unwind(AssertUnwindSafe(hook)).map_err(|payload| {
+        let text = panic_text(payload.as_ref());
+        // The payload is the user's as well: its drop may panic in its turn, and what that leaves behind is not dropped again.
+        if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
+            std::mem::forget(again);
+        }
+        Panicked(text)
+    })
 }
 
 fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {

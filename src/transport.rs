@@ -26,7 +26,7 @@ pub struct Request {
     pub content_encoding: Option<&'static str>,
     /// `client-batch`: the same two values as in a log record; names this request at the endpoint.
     pub idempotency_key: String,
-    /// From the first byte out to the last byte in.
+    /// From `post` to the last byte of the answer: name look-up, connecting and TLS included.
     pub timeout: Duration,
 }
 
@@ -89,5 +89,9 @@ pub trait Transport: Send + 'static {
     /// Starts a request. The future must not follow redirects, must not retry a request that may have been processed,
     /// and is dropped at any time: at the latest
     /// [`TRANSPORT_GRACE`](crate::limits::TRANSPORT_GRACE) after its timeout, if it does not keep it by itself.
+    ///
+    /// # Blocking
+    /// Called and polled on the sender's thread: it must not block. A panic of the future is a failed request, maybe delivered; one
+    /// of `post` itself restarts the sender, which writes down what it has in hand as [`Abandoned`](crate::Reason::Abandoned).
     fn post(&mut self, request: Request) -> Posting;
 }

@@ -268,6 +268,14 @@ fn a_sender_dropped_at_any_await_writes_down_what_it_and_the_queue_hold_while_ca
     });
 }
 
+/// What is left to whoever must not wait any longer; nothing is pending then, wherever the others were.
+fn take_over(client: &Client) {
+    client.shared().settler.take_over();
+    let stats = client.stats();
+    // Its patience is longer than any run.
+    assert_eq!(stats.pending, 0, "{stats}");
+}
+
 #[test]
 fn whoever_takes_over_and_the_sender_settle_each_event_once_between_them() {
     explore(|| {
@@ -278,8 +286,8 @@ fn whoever_takes_over_and_the_sender_settle_each_event_once_between_them() {
         let others = [
             spawn_with(&client, watch),
             // Two calls of `shutdown` whose deadlines have passed.
-            spawn_with(&client, |client| client.shared().settler.take_over()),
-            spawn_with(&client, |client| client.shared().settler.take_over()),
+            spawn_with(&client, take_over),
+            spawn_with(&client, take_over),
         ];
         let emitted = end(callers).concat();
         end(others);

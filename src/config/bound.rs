@@ -17,7 +17,7 @@ pub(crate) enum Tls {
 
 impl Config {
     /// Upper limit of what the client holds between calls. Callers inside `emit` use, beyond it and for the duration
-    /// of the call only, at most four times `event_bytes_max` each and what their log takes for one record.
+    /// of the call only, at most six times `event_bytes_max` each and what their log takes for one record.
     pub(crate) fn memory_bound(&self, overhead: Overhead, tls: Tls) -> usize {
         let posts = self.posts_in_flight_max;
         // A slot and crossbeam's stamp beside it.

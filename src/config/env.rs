@@ -44,17 +44,17 @@ impl Builder {
     /// | `OVERSPILL_ENDPOINT` | the URL |
     /// | `OVERSPILL_MODE` | `on`, `log_only`, `off`: the kill switch |
     /// | `OVERSPILL_BEARER_TOKEN` | the token of [`bearer_auth`](Builder::bearer_auth) |
-    /// | `OVERSPILL_HEADERS` | a JSON object of names and values |
+    /// | `OVERSPILL_HEADERS` | a JSON object of names and values; each takes the place of one that was set by the same name |
     /// | `OVERSPILL_PLAINTEXT_CREDENTIALS` | `allow` |
     /// | `OVERSPILL_PROXY` | a URL |
-    /// | `OVERSPILL_QUEUE_EVENTS_MAX`, `_BATCH_EVENTS_MAX`, `_POSTS_IN_FLIGHT_MAX` | a number |
-    /// | `OVERSPILL_QUEUE_BYTES_MAX`, `_EVENT_BYTES_MAX`, `_BATCH_BYTES_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
-    /// | `OVERSPILL_BATCH_AGE_MAX`, `_CONNECT_TIMEOUT`, `_POST_TIMEOUT`, `_SHUTDOWN_TIMEOUT`, `_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
+    /// | `OVERSPILL_QUEUE_EVENTS_MAX`, `OVERSPILL_BATCH_EVENTS_MAX`, `OVERSPILL_POSTS_IN_FLIGHT_MAX` | a number |
+    /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
+    /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
     /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
     /// | `OVERSPILL_SPILL_LEVEL` | `error`, `warn`, `info`, `debug` |
     /// | `OVERSPILL_SPILL_PACKING` | `one_by_one`, `packed` |
-    /// | `OVERSPILL_SPILL_FILE` | a path: the fallback appends to it instead of writing to stderr |
+    /// | `OVERSPILL_SPILL_FILE` | a path: the fallback appends to it instead of writing to stderr; the file is never renamed nor opened again, so rotate it with `copytruncate` |
     ///
     /// # Errors
     /// A variable with the prefix that is not in the table, or whose value cannot be read: the error names it and says

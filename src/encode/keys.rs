@@ -17,8 +17,9 @@ pub(super) const FRAMED_BYTES: usize = WORDS * size_of::<u64>();
 /// What stands around a name.
 const FRAME_BYTES: usize = br#""":"#.len();
 
+// Neither is the tag of a name: no address is zero, and none of those that are kept is so long.
 const VACANT: u64 = 0;
-const CLAIMED: u64 = 1;
+const CLAIMED: u64 = u64::MAX;
 /// Above all addresses of today's machines, below it the address.
 const LEN_SHIFT: u32 = 58;
 
@@ -117,6 +118,15 @@ mod tests {
         for key in ["exactly_22_characters_", "quo\"ted", "größe"] {
             assert_eq!([text(&keys, key), text(&keys, key)], [None, None], "{key}");
         }
+    }
+
+    #[test]
+    fn no_name_has_the_tag_of_a_place_that_is_vacant_or_claimed() {
+        // An empty one has an address that is none: that of its alignment.
+        for key in ["", "a", "exactly_21_characters"] {
+            assert!(!matches!(tag_of(key), None | Some(VACANT | CLAIMED)), "{key:?}");
+        }
+        assert!(FRAMED_BYTES - FRAME_BYTES < (CLAIMED >> LEN_SHIFT) as usize);
     }
 
     #[test]

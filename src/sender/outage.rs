@@ -140,9 +140,11 @@ impl Outage {
         Some(Edge::Began)
     }
 
-    /// The probe was lost with whoever carried it: as if it had failed.
+    /// The probe, if one was on its way, was lost with whoever carried it: as if it had failed. Of any other request this says nothing.
     pub(crate) fn probe_lost(&mut self, now: Stamp) {
-        let _ = self.failed(now, Purpose::Probe, Weight::One, RetryAfter::default());
+        if let Phase::Probing { since, failed_probes } = self.phase {
+            self.go_out(now, since, failed_probes + 1, RetryAfter::default());
+        }
     }
 
     fn go_out(&mut self, now: Stamp, since: Stamp, failed_probes: u32, retry_after: RetryAfter) {
@@ -212,6 +214,22 @@ mod tests {
         assert_eq!(outage.failed(at(100), Purpose::Probe, Weight::One, NO_HINT), None);
         assert_eq!(outage.state(), EndpointState::Out);
         assert_eq!(outage.since(), Some(at(0)));
+    }
+
+    #[test]
+    fn a_probe_that_is_lost_has_failed_and_without_one_nothing_has() {
+        let mut outage = outage();
+        for _ in 0..2 * FAILURES_BEFORE_OUT {
+            outage.probe_lost(at(0));
+            assert_eq!(outage.state(), EndpointState::Healthy);
+        }
+        fail(&mut outage, at(1));
+        outage.probe_lost(at(1));
+        assert_eq!(outage.state(), EndpointState::Failing);
+        outage.failed(at(2), Purpose::Delivery, Weight::Enough, NO_HINT);
+        outage.probe_started();
+        outage.probe_lost(at(3));
+        assert_eq!((outage.state(), outage.since()), (EndpointState::Out, Some(at(1))));
     }
 
     #[test]

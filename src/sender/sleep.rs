@@ -77,8 +77,11 @@ impl Sender {
             _ if nap != Stamp::NEVER => queue.arm_for_nap(),
             None => queue.arm_for_any(),
             Some(batch) => {
-                let in_hand = batch.open().1 + self.flights.open().1;
-                let room = self.limits.bytes_max.saturating_sub(batch.text_len()).max(1);
+                let (filled, in_flight) = (batch.open().1, self.flights.open().1);
+                let in_hand = filled + in_flight;
+                let room = (self.limits.bytes_max.saturating_sub(batch.text_len()))
+                    .min(queue.batch_bytes().saturating_sub(filled))
+                    .max(1);
                 queue.arm_for_batch(self.limits.events_max - batch.len(), in_hand + room)
             }
         }

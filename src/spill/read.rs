@@ -38,6 +38,9 @@ pub struct SpilledPart {
 
 /// The part that a log line carries; `None` if the line is something else.
 ///
+/// Reads the lines of overspill's own sinks, and of tracing-subscriber's formatters: JSON (also flattened), full and compact, with or
+/// without colours. What a container runtime has put around the line (a time in front, `{"log":…}`) is yours to take off first.
+///
 /// Text lines can be imitated by an application that logs foreign text without escaping it (tracing-subscriber's text
 /// formatters leave even line breaks as they are). Where that matters, log JSON.
 pub fn read_line(line: &str) -> Option<SpilledPart> {

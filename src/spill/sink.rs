@@ -21,8 +21,8 @@ pub trait SpillSink: Send + Sync + 'static {
     /// what the sink emits is an echo and not an event.
     fn write(&self, record: &Record<'_>) -> io::Result<()>;
 
-    /// Takes a notice of overspill about itself, when the application log has no reader for it. Does nothing unless
-    /// overridden.
+    /// Takes a notice of overspill about itself, when the application log has no reader for it, or is stuck. Comes to the fallback
+    /// alone. Does nothing unless overridden.
     ///
     /// # Errors
     /// Ignored: a notice is not an event.

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 /// A log that keeps what is written to it. Clones share one text, which grows with every line: for tests.
 ///
 /// As the writer of a subscriber, `.with_writer(move || spilled.clone())`, it sees what the application log sees; as a
-/// [`SpillSink`] it needs no subscriber.
+/// [`SpillSink`] it needs no subscriber; notices come to it only as the [fallback](crate::Builder::spill_fallback).
 #[derive(Debug, Clone, Default)]
 pub struct Spilled(Arc<Mutex<Vec<u8>>>);
 

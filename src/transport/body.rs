@@ -82,6 +82,7 @@ mod tests {
             headers: Vec::new(),
             plaintext_credentials: PlaintextCredentials::Refused,
             connect_timeout: Duration::from_secs(5),
+            post_timeout: Duration::from_secs(30),
             posts_in_flight_max: 1,
             proxy: None,
             root_certificates_pem: Vec::new(),

@@ -26,6 +26,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
+/// Less would end connections that only a slow retransmission holds up.
+#[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+const TCP_PATIENCE_MIN: Duration = Duration::from_secs(1);
+
 /// What the configuration says about the way to the endpoint.
 #[derive(Clone)]
 pub(crate) struct HttpSettings {
@@ -33,6 +37,7 @@ pub(crate) struct HttpSettings {
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) plaintext_credentials: PlaintextCredentials,
     pub(crate) connect_timeout: Duration,
+    pub(crate) post_timeout: Duration,
     pub(crate) posts_in_flight_max: usize,
     pub(crate) proxy: Option<String>,
     pub(crate) root_certificates_pem: Vec<Vec<u8>>,
@@ -62,7 +67,7 @@ impl Http {
         let headers = parse_headers(&settings.headers)?;
         if settings.plaintext_credentials == PlaintextCredentials::Refused
             && url.scheme() == "http"
-            && !is_loopback(&url)
+            && !(is_loopback(&url) && settings.proxy.as_deref().is_none_or(names_loopback))
             && (headers.keys().any(names_a_credential)
                 || !url.username().is_empty()
                 || url.password().is_some())
@@ -80,8 +85,9 @@ impl Http {
         self.url.origin().ascii_serialization()
     }
 
-    pub(crate) fn is_https(&self) -> bool {
-        self.url.scheme() == "https"
+    /// Whether it holds root certificates and the state of TLS.
+    pub(crate) fn needs_roots(&self) -> bool {
+        needs_roots(&self.settings, &self.url)
     }
 
     /// New connections from time to time, while requests on the old ones end by themselves. If it fails (no file
@@ -237,8 +243,25 @@ fn build_client(settings: &HttpSettings, url: &Url, resolver: &Resolver) -> Resu
             .map_err(|_| BuildError::invalid("proxy", "is not a URL", "use http://host:port"))?;
         builder = builder.proxy(proxy);
     }
+    // A connection whose request was given up is closed behind it; over TLS only once its peer has taken what was sent. One that
+    // never does would keep a body and a file descriptor each time.
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    {
+        builder = builder.tcp_user_timeout(settings.post_timeout.max(TCP_PATIENCE_MIN));
+    }
     builder = tls(builder, settings, url)?;
     builder.build().map_err(|error| BuildError::HttpClient(cause_of(error)))
+}
+
+/// A plain http endpoint needs no roots, and a machine without any must not keep it from working.
+fn needs_roots(settings: &HttpSettings, url: &Url) -> bool {
+    let is_https = |url: &Url| url.scheme() == "https";
+    is_https(url)
+        || settings
+            .proxy
+            .as_deref()
+            .and_then(|proxy| Url::parse(proxy).ok())
+            .is_some_and(|proxy| is_https(&proxy))
 }
 
 #[cfg(feature = "https")]
@@ -255,10 +278,7 @@ fn tls(
         }
         certificates.extend(bundle);
     }
-    // A plain http endpoint needs no roots, and a machine without any must not keep it from working.
-    let needs_roots =
-        url.scheme() == "https" || settings.proxy.as_deref().is_some_and(|url| url.starts_with("https"));
-    Ok(match (needs_roots, certificates.is_empty()) {
+    Ok(match (needs_roots(settings, url), certificates.is_empty()) {
         (false, _) => builder.tls_certs_only([]),
         (true, true) => builder,
         (true, false) => builder.tls_certs_merge(certificates),
@@ -334,6 +354,11 @@ fn parse_headers(settings: &[(String, String)]) -> Result<HeaderMap, BuildError>
 fn names_a_credential(name: &HeaderName) -> bool {
     *name == COOKIE
         || ["auth", "key", "token", "secret", "password"].iter().any(|word| name.as_str().contains(word))
+}
+
+/// Whether what goes to this URL stays on this machine. One that is no URL is refused elsewhere.
+fn names_loopback(url: &str) -> bool {
+    Url::parse(url).is_ok_and(|url| is_loopback(&url))
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -49,7 +49,24 @@ fn credentials_over_plain_http_to_another_host_are_refused_unless_allowed() {
     assert!(remote().bearer_auth("t").allow_plaintext_credentials().build().is_ok());
     assert!(remote().header("x-tenant", "a").build().is_ok());
     for loopback in ["http://127.0.0.1/", "http://[::1]/", "http://localhost/"] {
-        assert!(Client::builder(loopback).bearer_auth("t").build().is_ok(), "{loopback}");
+        let here = || Client::builder(loopback).bearer_auth("t");
+        assert!(here().build().is_ok(), "{loopback}");
+        // Nor do they stay on this machine if a proxy elsewhere gets them.
+        assert!(here().proxy("http://127.0.0.1:9/").build().is_ok(), "{loopback}");
+        assert!(matches!(here().proxy("http://192.0.2.1:9/").build(), Err(BuildError::PlaintextCredentials)));
+    }
+}
+
+#[cfg(feature = "https")]
+#[test]
+fn the_memory_of_tls_is_in_the_bound_wherever_tls_begins() {
+    let bound =
+        |endpoint: &str, proxy: &str| Client::builder(endpoint).proxy(proxy).build().unwrap().memory_bound();
+    let plain = bound("http://127.0.0.1:9/", "http://127.0.0.1:9/");
+    for (endpoint, proxy) in
+        [("https://127.0.0.1:9/", "http://127.0.0.1:9/"), ("http://127.0.0.1:9/", "HTTPS://127.0.0.1:9/")]
+    {
+        assert_eq!(bound(endpoint, proxy) - plain, overspill::limits::TLS_BYTES);
     }
 }
 

@@ -58,6 +58,7 @@ fn headers_and_the_batch_number_travel_with_each_request() {
     });
     let client = quick(endpoint.url())
         .bearer_auth("s3cret")
+        .header("X-Tenant", "an earlier one")
         .header("x-tenant", "a")
         .batch_events_max(10)
         .build()

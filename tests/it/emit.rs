@@ -8,7 +8,7 @@ use serde::{Serialize, Serializer};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[test]
 fn log_only_writes_each_event_to_the_log_and_off_does_not_even_evaluate_it() {
@@ -89,6 +89,42 @@ impl Serialize for Panics {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
         panic!("in a field")
     }
+}
+
+/// A panic whose payload panics when it is dropped.
+struct Bomb;
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        std::panic::panic_any(Bomb);
+    }
+}
+
+struct Bombs;
+impl Serialize for Bombs {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        std::panic::panic_any(Bomb)
+    }
+}
+impl SpillSink for Bombs {
+    fn write(&self, _: &Record<'_>) -> io::Result<()> {
+        std::panic::panic_any(Bomb)
+    }
+}
+
+#[test]
+fn a_panic_that_panics_again_when_it_is_dropped_is_contained_as_well() {
+    let world = World::new();
+    let client = quick("http://127.0.0.1:9/")
+        .mode(Mode::LogOnly)
+        .spill_sink(Bombs)
+        .spill_fallback(WriteSink::new(world.log.clone()))
+        .build()
+        .unwrap();
+    assert_eq!(client.emit(&Bombs), Emitted::Lost(LostReason::EncodeFailed));
+    assert_eq!(client.emit(&Numbered::of(0)), Emitted::Spilled(Reason::LogOnly));
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (2, 1, 1, 0));
+    assert_eq!(ids_spilled(&world.log), [0]);
 }
 
 #[test]
@@ -184,6 +220,22 @@ fn the_observer_hears_of_each_event_once() {
     client.emit(&Fails);
     let stats = client.shutdown_blocking(LONG);
     assert_eq!((counted.load(Ordering::Relaxed), stats.lost, stats.pending), (1001, 1, 0));
+}
+
+#[test]
+fn a_byte_budget_smaller_than_a_batch_keeps_no_caller_waiting_for_the_age_of_one() {
+    const AGE: Duration = Duration::from_secs(3000);
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    let client = quick(endpoint.url()).batch_age_max(AGE).queue_bytes_max(16 << 10).build().unwrap();
+    for id in 0..2000 {
+        // Half of it, so that there is room for a batch on its way.
+        until("room in the budget", || client.stats().pending_bytes < 8 << 10);
+        assert_eq!(client.emit(&Numbered::of(id)), Emitted::Queued);
+    }
+    let stats = client.shutdown_blocking(LONG);
+    world.assert_settled(&stats, 2000);
+    assert_eq!(stats.delivered, 2000);
 }
 
 #[test]

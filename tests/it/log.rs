@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use overspill::spill::{Record, SpillSink, WriteSink, read_line};
-use overspill::{Client, Emitted, LostReason, Mode, Reason};
+use overspill::{Budget, Client, Emitted, LostReason, Mode, Reason};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -277,6 +277,43 @@ fn a_custom_sink_takes_the_place_of_the_log_and_its_failure_falls_back() {
     let stats = client.shutdown_blocking(LONG);
     assert_eq!((stats.spilled, stats.lost), (30, 0));
     assert_eq!((world.log.events().len(), fallback.events().len()), (10, 20));
+}
+
+/// Switches the client from within the log, as a circuit breaker would.
+struct Breaker {
+    client: Arc<OnceLock<Client>>,
+    log: WriteSink<Spilled>,
+}
+impl SpillSink for Breaker {
+    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+        if let Some(client) = self.client.get() {
+            client.set_mode(if record.seq % 2 == 0 { Mode::On } else { Mode::LogOnly });
+            client.set_budget(if record.seq % 2 == 0 { Budget::Half } else { Budget::Whole });
+        }
+        self.log.write(record)
+    }
+}
+
+#[test]
+fn a_sink_that_switches_the_client_does_not_wait_for_itself_and_costs_nobody_an_event() {
+    let log = Spilled::default();
+    let handle = Arc::<OnceLock<Client>>::default();
+    let breaker = Breaker { client: Arc::clone(&handle), log: WriteSink::new(log.clone()) };
+    let client = quick("http://127.0.0.1:9/").mode(Mode::LogOnly).spill_sink(breaker).build().unwrap();
+    handle.set(client.clone()).ok().unwrap();
+    let began = Instant::now();
+    std::thread::scope(|scope| {
+        for thread in 0..4 {
+            let client = &client;
+            scope.spawn(move || emit_all(client, thread * 50..(thread + 1) * 50));
+        }
+    });
+    let stats = client.shutdown_blocking(LONG);
+    assert!(began.elapsed() < LONG, "{:?}", began.elapsed());
+    assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (200, 200, 0, 0), "{stats}");
+    let mut ids = ids_spilled(&log);
+    ids.sort_unstable();
+    assert_eq!(ids, (0..200).collect::<Vec<_>>());
 }
 
 /// A log whose reader has gone to sleep: writes block until the gate opens.
