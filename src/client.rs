@@ -73,9 +73,9 @@ impl Client {
     /// notice that one was lost, once in 30 s.
     #[inline]
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Emitted {
-        match self.shared().mode.get() {
-            Mode::Off => Emitted::Off,
-            mode => self.emit_under(mode, event),
+        match self.shared().mode.unless_off() {
+            None => Emitted::Off,
+            Some(mode) => self.emit_under(mode, event),
         }
     }
 
@@ -83,9 +83,9 @@ impl Client {
     /// [`Mode::Off`]. A panic in `make` is the caller's own and passes through; nothing was emitted then.
     #[inline]
     pub fn emit_with<T: Serialize>(&self, make: impl FnOnce() -> T) -> Emitted {
-        match self.shared().mode.get() {
-            Mode::Off => Emitted::Off,
-            mode => self.emit_under(mode, &make()),
+        match self.shared().mode.unless_off() {
+            None => Emitted::Off,
+            Some(mode) => self.emit_under(mode, &make()),
         }
     }
 

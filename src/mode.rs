@@ -73,6 +73,17 @@ impl ModeSwitch {
         }
     }
 
+    /// The mode, unless it is Off: one load and one comparison for the caller who is not wanted.
+    #[inline]
+    pub(crate) fn unless_off(&self) -> Option<Mode> {
+        let mode = self.0.load(Ordering::Relaxed);
+        // The last of them.
+        if mode >= Mode::Off as u8 {
+            return None;
+        }
+        Some(if mode == Mode::On as u8 { Mode::On } else { Mode::LogOnly })
+    }
+
     /// Sets the mode and says what it was.
     pub(crate) fn swap(&self, mode: Mode) -> Mode {
         match self.0.swap(mode as u8, Ordering::Relaxed) {
