@@ -238,8 +238,8 @@ impl Client {
     /// inside one, since the sender runs on a thread of its own.
     ///
     /// # Blocking
-    /// The calling thread, until the end or 200 ms after the deadline: not for the thread that runs the [`Sender`] of
-    /// [`build_with_sender`](Builder::build_with_sender), which could do nothing meanwhile; await [`shutdown`](Client::shutdown) there. Called from inside overspill's own
+    /// The calling thread, until the end or 200 ms after the deadline. Do not call it on the thread that runs the [`Sender`] of
+    /// [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there. Called from inside overspill's own
     /// work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
     /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
     /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`); call it before the hook prints, or

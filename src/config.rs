@@ -110,7 +110,7 @@ impl Builder {
     }
 
     /// Sends `authorization: Bearer token`. Never shown in Debug, a log or an error; over plain http refused by
-    /// `build` except to a loopback host.
+    /// `build` except to a loopback host, without a proxy or by one there.
     pub fn bearer_auth(self, token: impl AsRef<str>) -> Builder {
         let value = format!("Bearer {}", token.as_ref());
         self.header("authorization", value)

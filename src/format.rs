@@ -16,7 +16,8 @@ use crate::transport::Reply;
 /// How an endpoint wants its events.
 ///
 /// # Blocking
-/// Everything here runs on the sender's thread, for every request: compute, do not wait.
+/// `content_type`, `encode` and `refused` run on the sender's thread, for every request: they must not wait. `overhead` and `layout`
+/// run in `build`.
 pub trait Format: Send + Sync + 'static {
     /// The `content-type` of the request.
     fn content_type(&self) -> &'static str;

@@ -19,9 +19,10 @@ pub const QUEUE_BYTES_LIMIT: usize = 1 << 32;
 /// A queue fuller than this, in eighths of its events or bytes, while every request is still waiting for its answer, is
 /// relieved by the sender: it writes the oldest batch to the log, so that callers do not meet a full queue.
 pub const QUEUE_RELIEF_EIGHTHS: usize = 6;
-/// Whatever `batch_bytes_max` allows, a batch is full once it holds this part of the byte budget: one fills while one is ready and
-/// two are on their way, and none of them can use up the budget while it waits for company.
-pub const BATCHES_IN_BUDGET: u64 = 4;
+/// Whatever `batch_bytes_max` allows, a batch waits for no more company once it holds this part of the byte budget: it could use up
+/// the budget, and callers would be refused while the endpoint has nothing to do. More parts would be smaller batches, three of which
+/// (two on their way, one ready) are then relieved into the log as if the endpoint were slow.
+pub const BATCHES_IN_BUDGET: u64 = 2;
 /// How long all requests must have been without an answer for that: a burst into an endpoint that answers in a few milliseconds
 /// is delivered, and 20,000 events a second fill a tenth of what is left of the queue meanwhile.
 pub const RELIEF_PATIENCE: Duration = Duration::from_millis(10);

@@ -8,7 +8,7 @@
 use crate::budget::Budget;
 use crate::clock::Stamp;
 use crate::encode::printable;
-use crate::ledger::Totals;
+use crate::ledger::{Stats, Totals};
 use crate::limits::{DETAIL_CHARS_MAX, LOG_STALL, NOTICE_EVERY, SWITCH_NOTICES};
 use crate::mode::Mode;
 use crate::outcome::Reason;
@@ -37,7 +37,7 @@ use std::time::Duration;
 /// | ERROR | `an event could not be encoded`, `an event is longer` | an event is lost: mend its `Serialize`, raise `event_bytes_max` |
 /// | ERROR | `the observer panicked` | a hook of yours; its panic was contained |
 /// | ERROR | `the sender panicked` | what it had in hand is in the log, reason `abandoned`; it goes on |
-/// | INFO | `shut down` | the final books |
+/// | INFO | `shut down` | the final books; WARN if anything was lost |
 ///
 /// What may repeat itself is said once in 30 s, with a count of those left out; switches ten times.
 pub const NOTICE_TARGET: &str = "overspill::notice";
@@ -144,14 +144,23 @@ impl Notices {
         );
     }
 
+    /// A switch from within a record of ours cannot be told, and takes no notice away from those that can.
+    fn speak_of_switch(&self, throttle: &Throttle, now: Stamp) -> Option<u64> {
+        if self.turn.is_mine() {
+            throttle.left_out.fetch_add(1, Ordering::Relaxed);
+            return None;
+        }
+        throttle.speak(now)
+    }
+
     pub(crate) fn mode_changed(&self, now: Stamp, from: Mode, to: Mode) {
-        if let Some(left_out) = self.mode_changed.speak(now) {
+        if let Some(left_out) = self.speak_of_switch(&self.mode_changed, now) {
             say!(self, WARN, format!("mode changed from {from} to {to}{}", since_last(left_out)));
         }
     }
 
     pub(crate) fn budget_changed(&self, now: Stamp, from: Budget, to: Budget) {
-        if let Some(left_out) = self.budget_changed.speak(now) {
+        if let Some(left_out) = self.speak_of_switch(&self.budget_changed, now) {
             say!(self, WARN, format!("budget changed from {from} to {to}{}", since_last(left_out)));
         }
     }
@@ -191,8 +200,12 @@ impl Notices {
         }
     }
 
-    pub(crate) fn shut_down(&self, stats: &str) {
-        say!(self, INFO, format!("shut down: {stats}"));
+    pub(crate) fn shut_down(&self, stats: &Stats) {
+        if stats.lost > 0 {
+            say!(self, WARN, format!("shut down: {stats}"));
+        } else {
+            say!(self, INFO, format!("shut down: {stats}"));
+        }
     }
 
     pub(crate) fn queue_full(&self, now: Stamp) {

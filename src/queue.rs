@@ -207,17 +207,28 @@ impl Queue {
     }
 
     /// The sender is about to sleep on a timer and wants to be woken when so many events more have come, or when so many
-    /// bytes are charged. A push may ring before one that was announced earlier has arrived, or charge its bytes unseen
-    /// while the sender arms; the timer bounds what that can cost.
+    /// bytes are charged. A push may ring before one that was announced earlier has arrived; the timer bounds what that can
+    /// cost.
     pub(crate) fn arm_for_batch(&self, events_more: usize, bytes: usize) -> bool {
-        self.arm(events_more as u64, bytes as u64)
+        self.arm(events_more as u64, bytes as u64) && self.holds_less_than(bytes)
     }
 
     /// The sender naps on a timer while events gather, and wants to be woken if far more come than it expects: at a quarter of the
-    /// queue, or half of the bytes that are left.
-    pub(crate) fn arm_for_nap(&self) -> bool {
+    /// queue, half of the bytes that are left, or so many bytes charged.
+    pub(crate) fn arm_for_nap(&self, bytes: usize) -> bool {
         let held = self.held_bytes() as u64;
-        self.arm(self.nap_events as u64, held + self.budget_bytes().saturating_sub(held) / 2)
+        let half = held + self.budget_bytes().saturating_sub(held) / 2;
+        self.arm(self.nap_events as u64, half.min(bytes as u64)) && self.holds_less_than(bytes)
+    }
+
+    /// For a sender that is armed: what was charged while it armed has rung for nobody. `false` and awake, if it is as much as this
+    /// already.
+    fn holds_less_than(&self, bytes: usize) -> bool {
+        let less = self.held_bytes() < bytes;
+        if !less {
+            self.disarm();
+        }
+        less
     }
 
     /// The sender cannot post, and wants to be woken before callers meet a full queue.
@@ -234,8 +245,7 @@ impl Queue {
         self.len() >= self.relief_events || self.held_bytes() as u64 >= self.relief_bytes()
     }
 
-    /// The charged bytes that make a batch, however much longer it may be: a budget that one batch could use up would have callers
-    /// refused while the sender waits for company.
+    /// The charged bytes at which a batch waits for no more company, see [`BATCHES_IN_BUDGET`].
     pub(crate) fn batch_bytes(&self) -> usize {
         (self.budget_bytes() / BATCHES_IN_BUDGET) as usize
     }

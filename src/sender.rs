@@ -373,7 +373,7 @@ impl Sender {
 
     fn finish(&mut self) {
         let settler = &self.shared.settler;
-        settler.notices.shut_down(&self.shared.stats().to_string());
+        settler.notices.shut_down(&self.shared.stats());
         self.shared.board.ended();
     }
 }

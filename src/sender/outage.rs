@@ -242,6 +242,32 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_that_flaps_every_second_gets_seven_tenths_of_its_up_time() {
+        const STEP: Duration = Duration::from_millis(5);
+        const ROUNDS: u32 = 5000;
+        let mut outage = outage();
+        let mut delivering = 0;
+        for step in 0..ROUNDS * 400 {
+            let (now, up) = (Stamp(0).after(STEP * step), step / 200 % 2 == 1);
+            match outage.route(now) {
+                Route::Post if up => delivering += 1,
+                Route::Post => _ = fail(&mut outage, now),
+                Route::Probe => {
+                    outage.probe_started();
+                    if up {
+                        outage.succeeded(now);
+                    } else {
+                        outage.failed(now, Purpose::Probe, Weight::One, NO_HINT);
+                    }
+                }
+                Route::Log => {}
+            }
+        }
+        let share = f64::from(delivering) / f64::from(ROUNDS * 200);
+        assert!((0.7..0.8).contains(&share), "{share:.3}");
+    }
+
+    #[test]
     fn an_endpoint_that_stays_out_is_probed_no_more_often_than_the_interval_allows() {
         let mut outage = outage();
         outage.failed(at(0), Purpose::Delivery, Weight::Enough, NO_HINT);

@@ -74,17 +74,20 @@ impl Sender {
             _ if patience != Stamp::NEVER => true,
             // Only a flight that lands can help, or a queue so full that it must be relieved.
             _ if self.ready.is_some() => queue.arm_for_relief(),
-            _ if nap != Stamp::NEVER => queue.arm_for_nap(),
+            _ if nap != Stamp::NEVER => queue.arm_for_nap(self.charged_with(usize::MAX)),
             None => queue.arm_for_any(),
             Some(batch) => {
-                let (filled, in_flight) = (batch.open().1, self.flights.open().1);
-                let in_hand = filled + in_flight;
-                let room = (self.limits.bytes_max.saturating_sub(batch.text_len()))
-                    .min(queue.batch_bytes().saturating_sub(filled))
-                    .max(1);
-                queue.arm_for_batch(self.limits.events_max - batch.len(), in_hand + room)
+                let room = self.limits.bytes_max.saturating_sub(batch.text_len());
+                queue.arm_for_batch(self.limits.events_max - batch.len(), self.charged_with(room))
             }
         }
+    }
+
+    /// What is charged once so many bytes more have come, or as many as make the batch wait no longer: at least one.
+    fn charged_with(&self, room: usize) -> usize {
+        let filled = self.filling.as_ref().map_or(0, |batch| batch.open().1);
+        let wanted = self.shared.settler.queue.batch_bytes().saturating_sub(filled);
+        filled + self.flights.open().1 + room.min(wanted).max(1)
     }
 
     /// The next moment at which there is something to do, of what is there to be done. One that has passed while this turn

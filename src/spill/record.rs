@@ -12,8 +12,8 @@ pub struct Record<'a> {
     /// The event's number within its client, from 0. `client` and `seq` name an event. Of several events, the first's: the
     /// others have the numbers that follow.
     pub seq: u64,
-    /// The batch that carried it, or was about to, as in the `idempotency-key` header of the request (`client-batch`); 0 if it was in
-    /// none.
+    /// The batch whose request carried it, or would have next, as in the `idempotency-key` header (`client-batch`); 0 if none was made
+    /// for it.
     pub batch: u64,
     /// Why it is here.
     pub reason: Reason,

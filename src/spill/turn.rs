@@ -43,6 +43,11 @@ impl Turn {
         }
     }
 
+    /// Whether this very thread has it.
+    pub(crate) fn is_mine(&self) -> bool {
+        lock(&self.state).writing.as_ref().is_some_and(|write| write.by == this_thread())
+    }
+
     /// The turn to write, or `None` if the log is stuck, or waits for this very thread.
     ///
     /// # Blocking
@@ -100,7 +105,7 @@ mod tests {
         let turn = &Turn::new();
         let (stuck, is_stuck) = mpsc::channel();
         let (go_on, may_go_on) = mpsc::channel::<()>();
-        std::thread::scope(|scope| {
+        std::thread::scope(move |scope| {
             let writer = scope.spawn(move || {
                 let writing = turn.take();
                 stuck.send(writing.is_some()).unwrap();

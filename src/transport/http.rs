@@ -67,7 +67,8 @@ impl Http {
         let headers = parse_headers(&settings.headers)?;
         if settings.plaintext_credentials == PlaintextCredentials::Refused
             && url.scheme() == "http"
-            && !(is_loopback(&url) && settings.proxy.as_deref().is_none_or(names_loopback))
+            && !(is_loopback(&url)
+                && settings.proxy.as_deref().and_then(proxy_url).as_ref().is_none_or(is_loopback))
             && (headers.keys().any(names_a_credential)
                 || !url.username().is_empty()
                 || url.password().is_some())
@@ -255,13 +256,8 @@ fn build_client(settings: &HttpSettings, url: &Url, resolver: &Resolver) -> Resu
 
 /// A plain http endpoint needs no roots, and a machine without any must not keep it from working.
 fn needs_roots(settings: &HttpSettings, url: &Url) -> bool {
-    let is_https = |url: &Url| url.scheme() == "https";
-    is_https(url)
-        || settings
-            .proxy
-            .as_deref()
-            .and_then(|proxy| Url::parse(proxy).ok())
-            .is_some_and(|proxy| is_https(&proxy))
+    url.scheme() == "https"
+        || settings.proxy.as_deref().and_then(proxy_url).is_some_and(|proxy| proxy.scheme() == "https")
 }
 
 #[cfg(feature = "https")]
@@ -356,9 +352,10 @@ fn names_a_credential(name: &HeaderName) -> bool {
         || ["auth", "key", "token", "secret", "password"].iter().any(|word| name.as_str().contains(word))
 }
 
-/// Whether what goes to this URL stays on this machine. One that is no URL is refused elsewhere.
-fn names_loopback(url: &str) -> bool {
-    Url::parse(url).is_ok_and(|url| is_loopback(&url))
+/// A proxy's URL as the HTTP client reads it: `http://` may be left out.
+fn proxy_url(proxy: &str) -> Option<Url> {
+    let whole = Url::parse(proxy).ok().filter(Url::has_host);
+    whole.or_else(|| Url::parse(&format!("http://{proxy}")).ok())
 }
 
 fn is_loopback(url: &Url) -> bool {

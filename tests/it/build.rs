@@ -52,7 +52,9 @@ fn credentials_over_plain_http_to_another_host_are_refused_unless_allowed() {
         let here = || Client::builder(loopback).bearer_auth("t");
         assert!(here().build().is_ok(), "{loopback}");
         // Nor do they stay on this machine if a proxy elsewhere gets them.
-        assert!(here().proxy("http://127.0.0.1:9/").build().is_ok(), "{loopback}");
+        for proxy in ["http://127.0.0.1:9/", "127.0.0.1:9", "localhost:9"] {
+            assert!(here().proxy(proxy).build().is_ok(), "{loopback} by {proxy}");
+        }
         assert!(matches!(here().proxy("http://192.0.2.1:9/").build(), Err(BuildError::PlaintextCredentials)));
     }
 }

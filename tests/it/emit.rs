@@ -224,7 +224,8 @@ fn the_observer_hears_of_each_event_once() {
 
 #[test]
 fn a_byte_budget_smaller_than_a_batch_keeps_no_caller_waiting_for_the_age_of_one() {
-    const AGE: Duration = Duration::from_secs(3000);
+    // Longer than any test waits.
+    const AGE: Duration = Duration::from_secs(60);
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = quick(endpoint.url()).batch_age_max(AGE).queue_bytes_max(16 << 10).build().unwrap();
@@ -236,6 +237,26 @@ fn a_byte_budget_smaller_than_a_batch_keeps_no_caller_waiting_for_the_age_of_one
     let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 2000);
     assert_eq!(stats.delivered, 2000);
+}
+
+#[test]
+fn a_burst_into_a_byte_budget_smaller_than_a_batch_is_delivered_if_it_has_room() {
+    let world = World::new();
+    // Slower than the patience of the relief.
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+    let endpoint = world.endpoint(|_| Act::Drip(answer.to_vec(), Duration::from_millis(2)));
+    let builder = quick(endpoint.url()).batch_age_max(Duration::from_secs(1)).post_timeout(LONG);
+    let client = builder.queue_bytes_max(64 << 10).build().unwrap();
+    // 50,000 bytes: more than the relief would leave there for an endpoint that is slow.
+    for id in 0..250 {
+        assert_eq!(client.emit(&Numbered { id, text: "x".repeat(180) }), Emitted::Queued);
+        // A pace: the sender sees it grow.
+        std::thread::sleep(Duration::from_micros(50));
+    }
+    until("the books", || client.stats().pending == 0);
+    let stats = client.shutdown_blocking(LONG);
+    world.assert_settled(&stats, 250);
+    assert_eq!(stats.delivered, 250, "{stats}");
 }
 
 #[test]
