@@ -239,8 +239,9 @@ impl Client {
     ///
     /// # Blocking
     /// The calling thread, until the end or 200 ms after the deadline. Do not call it on the thread that runs the [`Sender`] of
-    /// [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there. Called from inside overspill's own
-    /// work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
+    /// [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there.
+    ///
+    /// Called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
     /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
     /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`); call it before the hook prints, or
     /// records on standard error may get into the middle of a backtrace's lines. The panic's own message then comes up to the

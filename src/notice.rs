@@ -69,7 +69,7 @@ impl Throttle {
             self.again.store(0, Ordering::Relaxed);
             return Some(self.left_out.swap(0, Ordering::Relaxed));
         }
-        if self.again_max > 0 && self.again.fetch_add(1, Ordering::Relaxed) < self.again_max {
+        if self.again.fetch_add(1, Ordering::Relaxed) < self.again_max {
             return Some(self.left_out.swap(0, Ordering::Relaxed));
         }
         self.left_out.fetch_add(1, Ordering::Relaxed);
@@ -373,6 +373,18 @@ mod tests {
         let later = soon.after(NOTICE_EVERY);
         assert_eq!((once.speak(later), switches.speak(later)), (Some(19), Some(20 - SWITCH_NOTICES)));
         assert_eq!((once.speak(later), switches.speak(later)), (None, Some(0)));
+    }
+
+    #[test]
+    fn a_switch_from_within_a_record_is_counted_and_takes_no_notice_away() {
+        let turn = Arc::new(Turn::new());
+        let fallback = Arc::new(Stuck(Arc::default(), Arc::default()));
+        let notices = Notices::new(String::new(), Home::capture(), fallback, Arc::clone(&turn));
+        let speak = || notices.speak_of_switch(&notices.mode_changed, Stamp(0));
+        let writing = turn.take();
+        assert!((0..2 * SWITCH_NOTICES).all(|_| speak().is_none()));
+        drop(writing);
+        assert_eq!(speak(), Some(2 * SWITCH_NOTICES));
     }
 
     #[test]

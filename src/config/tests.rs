@@ -107,6 +107,32 @@ fn the_environment_sets_what_the_builder_sets() {
 }
 
 #[test]
+fn a_token_in_the_environment_takes_the_place_of_the_one_in_the_program() {
+    let builder = Builder::new("x")
+        .header("Authorization", "Bearer old")
+        .with_variables(variables(&[("BEARER_TOKEN", "new")]))
+        .unwrap();
+    assert_eq!(builder.headers, [("authorization".to_owned(), "Bearer new".to_owned())]);
+}
+
+#[test]
+fn compression_is_chosen_by_name_and_one_that_is_not_built_in_is_an_error_that_says_so() {
+    let with = |value| Builder::new("x").with_variables(variables(&[("COMPRESSION", value)]));
+    assert_eq!(with("none").unwrap().compression, Compression::Plain);
+    #[cfg(feature = "gzip")]
+    assert_eq!(with("gzip").unwrap().compression, Compression::Gzip);
+    #[cfg(feature = "zstd")]
+    assert_eq!(with("zstd").unwrap().compression, Compression::Zstd);
+    #[cfg(not(feature = "zstd"))]
+    assert!(with("zstd").is_err());
+    let error = with("lz4").unwrap_err().to_string();
+    assert!(
+        error.contains("COMPRESSION takes none") && error.contains("the feature of that name"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_wrong_or_unknown_variable_is_an_error_that_does_not_repeat_its_value() {
     let error =
         |name, value| Builder::new("x").with_variables(variables(&[(name, value)])).unwrap_err().to_string();

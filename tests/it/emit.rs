@@ -143,6 +143,10 @@ fn a_serialize_that_fails_or_panics_is_lost_counted_and_told_and_harms_nobody_el
         "{}",
         world.log.text()
     );
+    // Who looks at nothing below WARN hears of what was lost.
+    let text = world.log.text();
+    let books = text.lines().find(|line| line.contains("shut down: ")).unwrap();
+    assert!(books.contains(r#""level":"WARN""#) && books.contains("lost 2"), "{books}");
 }
 
 /// Emits another event while it is serialised, which does the same.
