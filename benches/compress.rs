@@ -1,7 +1,7 @@
 //! What compressing a batch costs the sender, and what it saves, level by level: why `Builder::gzip` and `Builder::zstd` take
 //! the levels that they take.
 //!
-//! `cargo bench --bench compress`; with `-- --test` one round only.
+//! `cargo bench --manifest-path benches/peers/Cargo.toml --bench compress`; with `-- --test` one round only.
 #![allow(missing_docs, clippy::print_stdout, reason = "a bench has no outside, and a person reads it")]
 
 mod corpus;

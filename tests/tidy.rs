@@ -248,7 +248,7 @@ fn the_links_of_the_documents_lead_somewhere() {
         "CHANGELOG.md",
         "benches/COSTS.md",
         "tests/RELIABILITY.md",
-        "examples/leak_experiment/GUIDE.md",
+        "tests/lab/leak_experiment/GUIDE.md",
     ] {
         let path = root.join(document);
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{document}: {error}"));

@@ -78,7 +78,7 @@ pub fn outage(run: &Run) -> Result<ExitCode, Failure> {
     );
     println!("         leaky     grew by {theirs:.1} MB in the outage, and would have gone on");
     let out = run.arguments.out.display();
-    println!("Picture: {out}/outage.png, {out}/outage.svg    Log: {out}/overspill.log");
+    println!("Picture: {out}/outage.svg    Log: {out}/overspill.log");
     let kept = nowhere == 0
         && run.at_endpoint.again == 0
         && log.unmarked == 0

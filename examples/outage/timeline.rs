@@ -43,7 +43,7 @@ pub struct Service {
 impl Service {
     fn start(role: Role, endpoint: &str, arguments: &Arguments, began: Instant) -> Result<Service, Failure> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args(["--role", if role == Role::Overspill { "overspill" } else { "leaky" }])
+            .args(["--role", role.name()])
             .args(["--endpoint", endpoint, "--rate", &arguments.rate.to_string()])
             .arg("--out")
             .arg(&arguments.out)

@@ -4,7 +4,7 @@
 //! In: profiles in pprof format, gzipped or not, with `inuse_space`: jemalloc's as `jemalloc_pprof` writes them, Go's
 //! `/debug/pprof/heap`, others'. Out: call stacks that grew, the worst first, with bytes and objects per interval, a confidence that
 //! knows the sampling error, and the frame of one's own code under which it happened; and the growth as folded stacks, of
-//! which any flame graph tool draws a picture. `cargo run --release --example heap -- FIRST SECOND THIRD` is the command.
+//! which any flame graph tool draws a picture. `tests/lab/run heap FIRST SECOND THIRD` is the command.
 //!
 //! ```no_run
 //! use overspill::heap_compare::{Profile, compare};
@@ -19,7 +19,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! How it ranks, and what it takes for noise, is told in `examples/leak_experiment/GUIDE.md`, which is the way from an alert to the
+//! How it ranks, and what it takes for noise, is told in `tests/lab/leak_experiment/GUIDE.md`, which is the way from an alert to the
 //! culprit. A guest: it uses nothing of the crate at all. Nothing here takes profiles, starts a thread or
 //! sets an allocator.
 

@@ -26,7 +26,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `cargo run --release --example memory_watch` shows all of it, and what it costs.
+//! `tests/lab/run memory_watch` shows all of it, and what it costs.
 //!
 //! # What is written
 //!

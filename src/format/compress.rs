@@ -4,7 +4,7 @@
 //! body sent as something that it is not.
 //!
 //! The fastest level of each that packs well: telemetry compresses well at any level, and the sender's core belongs to the service.
-//! `cargo bench --bench compress` has what each level costs and saves.
+//! `benches/compress.rs` measures what each level costs and saves.
 
 use crate::transport::RequestBody;
 

@@ -4,8 +4,7 @@
 //! and knows weak memory; shuttle tries a great many random ones of a model of any size, up to the whole client, and takes
 //! memory for sequentially consistent. What needs a fence is therefore loom's to find, what needs many threads shuttle's.
 //!
-//! `.ci/models` runs both. By hand: `RUSTFLAGS="--cfg overspill_model" cargo test --release --lib model` for loom, with
-//! `--cfg overspill_shuttle` besides for shuttle.
+//! `.ci/models` runs both, from the package `tests/models`, which has these sources and the checkers.
 
 pub(crate) mod channel;
 #[cfg(not(overspill_shuttle))]

@@ -143,11 +143,6 @@ fn gzip_bodies_say_so_and_unpack_to_the_same_events() {
 }
 
 #[test]
-fn zstd_bodies_say_so_and_unpack_to_the_same_events() {
-    packed_bodies_arrive("zstd", |builder| builder.gzip().zstd(), |body| zstd::decode_all(body));
-}
-
-#[test]
 fn the_books_balance_in_every_snapshot_while_events_flow() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));

@@ -1,4 +1,4 @@
-//! What the tests measure, for the table of `cargo run --release --example faults`.
+//! What the tests measure, for the table of `tests/lab/run faults`.
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 use std::fmt::Display;

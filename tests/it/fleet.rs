@@ -1,18 +1,18 @@
 //! Row 10 of the table of faults: a whole fleet loses its one endpoint, and comes back. The simulation is that of
-//! `cargo run --release --example fleet`, with fewer clients.
+//! `tests/lab/run fleet`, with fewer clients.
 
-#[path = "../../examples/fleet/chronicle.rs"]
+#[path = "../lab/fleet/chronicle.rs"]
 mod chronicle;
-#[path = "../../examples/fleet/endpoint.rs"]
+#[path = "../lab/fleet/endpoint.rs"]
 mod endpoint;
-#[path = "../../examples/fleet/ids.rs"]
+#[path = "../lab/fleet/ids.rs"]
 mod ids;
-#[path = "../../examples/fleet/measure.rs"]
+#[path = "../lab/fleet/measure.rs"]
 #[expect(dead_code, reason = "the example prints more of it")]
 mod measure;
-#[path = "../../examples/fleet/random.rs"]
+#[path = "../lab/fleet/random.rs"]
 pub mod random;
-#[path = "../../examples/fleet/simulation.rs"]
+#[path = "../lab/fleet/simulation.rs"]
 mod simulation;
 
 use measure::{Figures, Recovery};

@@ -18,7 +18,6 @@ mod end;
 mod faults;
 mod figures;
 mod fleet;
-mod heap;
 mod hostile;
 mod log;
 mod outage;
@@ -26,5 +25,3 @@ mod packed;
 mod refusal;
 mod soak;
 mod support;
-#[cfg(feature = "https")]
-mod tls;

@@ -1,4 +1,4 @@
-//! What an endpoint says no to: by status, by redirect, by naming events. wiremock answers.
+//! What an endpoint says no to: by status, by redirect, by naming events.
 
 use crate::figures::report;
 use crate::support::*;
@@ -7,29 +7,20 @@ use overspill::transport::Reply;
 use overspill::{EndpointState, Reason};
 use std::collections::BTreeSet;
 use std::time::Duration;
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, ResponseTemplate};
-
-async fn server(answer: impl Fn(&Request) -> ResponseTemplate + Send + Sync + 'static) -> MockServer {
-    let server = MockServer::start().await;
-    Mock::given(any()).respond_with(answer).mount(&server).await;
-    server
+/// Answers 200 unless one of the events is poison.
+fn poisoned(poison: impl Fn(u64) -> bool, status: u16) -> impl Fn(&Received) -> Act {
+    move |request| {
+        let refused = ids_of(&request.body).into_iter().any(&poison);
+        Act::Status(if refused { status } else { 200 })
+    }
 }
 
-/// Answers 200 unless one of the events is poison.
-fn poisoned<P: Fn(u64) -> bool + Send + Sync + 'static>(
-    world: &World,
-    poison: P,
-    status: u16,
-) -> impl Fn(&Request) -> ResponseTemplate + use<P> {
-    let taken = world.taken.clone();
-    move |request: &Request| {
-        if ids_of(&request.body).into_iter().any(&poison) {
-            return ResponseTemplate::new(status);
-        }
-        taken.keep(&request.body);
-        ResponseTemplate::new(200)
-    }
+/// An answer with one header and a body.
+fn answer(status: u16, header: &str, body: &str) -> Act {
+    let length = body.len();
+    Act::Bytes(
+        format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\n{header}\r\n\r\n{body}").into_bytes(),
+    )
 }
 
 fn refused_ids(world: &World) -> BTreeSet<u64> {
@@ -42,16 +33,16 @@ fn refused_ids(world: &World) -> BTreeSet<u64> {
         .collect()
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn one_poison_event_is_isolated_by_halving_and_the_others_are_delivered() {
+#[test]
+fn one_poison_event_is_isolated_by_halving_and_the_others_are_delivered() {
     for status in [400, 413, 422] {
         let world = World::new();
-        let server = server(poisoned(&world, |id| id == 77, status)).await;
+        let server = world.endpoint(poisoned(|id| id == 77, status));
         let client =
-            quick(server.uri()).batch_events_max(256).batch_age_max(Duration::from_secs(5)).build().unwrap();
+            quick(server.url()).batch_events_max(256).batch_age_max(Duration::from_secs(5)).build().unwrap();
         emit_all(&client, 0..256);
-        client.flush(LONG).await.unwrap();
-        let stats = client.shutdown(LONG).await;
+        block_on(client.flush(LONG)).unwrap();
+        let stats = client.shutdown_blocking(LONG);
         world.assert_settled(&stats, 256);
         assert_eq!((stats.delivered, refused_ids(&world)), (255, [77].into()), "{status}: {stats}");
         assert!(stats.posts <= 1 + 2 * 8, "{status}: {} posts for 256 events", stats.posts);
@@ -60,31 +51,31 @@ async fn one_poison_event_is_isolated_by_halving_and_the_others_are_delivered() 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_that_refuses_everything_is_not_stormed() {
+#[test]
+fn an_endpoint_that_refuses_everything_is_not_stormed() {
     let world = World::new();
-    let server = server(poisoned(&world, |_| true, 422)).await;
-    let client = quick(server.uri()).probe_interval_max(Duration::from_secs(60)).build().unwrap();
+    let server = world.endpoint(poisoned(|_| true, 422));
+    let client = quick(server.url()).probe_interval_max(Duration::from_secs(60)).build().unwrap();
     emit_all(&client, 0..5000);
-    let stats = client.shutdown(LONG).await;
+    let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 5000);
     assert!(stats.posts <= 60, "{stats}");
     assert_eq!(world.log.count_notices("outage began"), 1);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_denial_ends_posting_at_once_with_one_notice() {
+#[test]
+fn a_denial_ends_posting_at_once_with_one_notice() {
     for status in [401, 403, 404] {
         let world = World::new();
-        let server = server(move |_: &Request| ResponseTemplate::new(status)).await;
-        let client = quick(server.uri())
+        let server = world.endpoint(move |_| Act::Status(status));
+        let client = quick(server.url())
             .posts_in_flight_max(1)
             .batch_events_max(10)
             .probe_interval_max(Duration::from_secs(60))
             .build()
             .unwrap();
         emit_all(&client, 0..1000);
-        let stats = client.shutdown(LONG).await;
+        let stats = client.shutdown_blocking(LONG);
         world.assert_settled(&stats, 1000);
         assert!(stats.spilled_by(Reason::Denied) >= 10, "{stats}");
         assert!(stats.posts <= 2, "the first request, and a probe that jitter put at once: {stats}");
@@ -97,35 +88,32 @@ async fn a_denial_ends_posting_at_once_with_one_notice() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_redirect_is_never_followed_and_its_target_never_hears_of_us() {
+#[test]
+fn a_redirect_is_never_followed_and_its_target_never_hears_of_us() {
     for status in [301, 302, 303, 307, 308] {
         let world = World::new();
-        let target = server(|_: &Request| ResponseTemplate::new(200)).await;
-        let location = target.uri();
-        let server = server(move |_: &Request| {
-            ResponseTemplate::new(status).insert_header("location", location.as_str())
-        })
-        .await;
-        let client = quick(server.uri()).header("x-api-key", "canary").build().unwrap();
+        let target = Endpoint::start(|_| Act::Status(200)).unwrap();
+        let location = format!("location: {}", target.url());
+        let server = world.endpoint(move |_| answer(status, &location, ""));
+        let client = quick(server.url()).header("x-api-key", "canary").build().unwrap();
         emit_all(&client, 0..100);
-        let stats = client.shutdown(LONG).await;
+        let stats = client.shutdown_blocking(LONG);
         world.assert_settled(&stats, 100);
-        assert_eq!((stats.delivered, target.received_requests().await.unwrap().len()), (0, 0), "{status}");
+        assert_eq!((stats.delivered, target.connections()), (0, 0), "{status}");
         assert!(!world.log.text().contains("canary"));
     }
     report(12, "requests at the target of a redirect", 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn statuses_that_pass_by_make_an_outage_and_only_5xx_is_maybe_delivered() {
+#[test]
+fn statuses_that_pass_by_make_an_outage_and_only_5xx_is_maybe_delivered() {
     for (status, maybe) in [(408, 0), (429, 0), (503, 0), (500, 10), (502, 10)] {
         let world = World::new();
-        let server = server(move |_: &Request| ResponseTemplate::new(status)).await;
-        let client = quick(server.uri()).batch_events_max(10).build().unwrap();
+        let server = world.endpoint(move |_| Act::Status(status));
+        let client = quick(server.url()).batch_events_max(10).build().unwrap();
         emit_all(&client, 0..10);
-        client.flush(LONG).await.unwrap();
-        let stats = client.shutdown(LONG).await;
+        block_on(client.flush(LONG)).unwrap();
+        let stats = client.shutdown_blocking(LONG);
         world.assert_settled(&stats, 10);
         assert_eq!(
             (stats.spilled_by(Reason::Unavailable), stats.maybe_delivered),
@@ -135,33 +123,35 @@ async fn statuses_that_pass_by_make_an_outage_and_only_5xx_is_maybe_delivered() 
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn retry_after_is_honoured_no_probe_comes_before_it() {
+#[test]
+fn retry_after_is_honoured_no_probe_comes_before_it() {
     let world = World::new();
-    let server = server(|_: &Request| ResponseTemplate::new(429).insert_header("retry-after", "3600")).await;
-    let client = quick(server.uri()).batch_events_max(10).posts_in_flight_max(1).build().unwrap();
+    let server = world.endpoint(|_| answer(429, "retry-after: 3600", ""));
+    let client = quick(server.url()).batch_events_max(10).posts_in_flight_max(1).build().unwrap();
     for id in 0..50 {
         emit_all(&client, id..id + 1);
-        client.flush(LONG).await.unwrap();
+        block_on(client.flush(LONG)).unwrap();
     }
-    let stats = client.shutdown(LONG).await;
+    let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 50);
     assert_eq!(stats.posts, 1, "{stats}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_slower_than_the_post_timeout_spills_as_maybe_delivered_even_if_it_was_taken() {
+#[test]
+fn an_answer_slower_than_the_post_timeout_spills_as_maybe_delivered_even_if_it_was_taken() {
     let world = World::new();
     let taken = world.taken.clone();
-    let server = server(move |request: &Request| {
+    let server = Endpoint::start(move |request| {
         taken.keep(&request.body);
-        ResponseTemplate::new(200).set_delay(Duration::from_millis(800))
+        // The slowness under test.
+        std::thread::sleep(Duration::from_millis(800));
+        Act::Status(200)
     })
-    .await;
-    let client = quick(server.uri()).post_timeout(Duration::from_millis(100)).build().unwrap();
+    .unwrap();
+    let client = quick(server.url()).post_timeout(Duration::from_millis(100)).build().unwrap();
     emit_all(&client, 0..20);
-    client.flush(LONG).await.unwrap();
-    let stats = client.shutdown(LONG).await;
+    block_on(client.flush(LONG)).unwrap();
+    let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 20);
     assert_eq!((stats.spilled_by(Reason::Timeout), stats.maybe_delivered), (20, 20));
     assert_eq!(world.taken.len(), 20, "in both places");
@@ -194,35 +184,35 @@ impl Format for Picky {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_2xx_that_refuses_single_events_spills_just_those() {
+#[test]
+fn a_2xx_that_refuses_single_events_spills_just_those() {
     let world = World::new();
     let taken = world.taken.clone();
-    let server = server(move |request: &Request| {
+    let server = Endpoint::start(move |request| {
         let odd = |id: &u64| id % 2 == 1;
         let (events, ids) = (events_of(&request.body), ids_of(&request.body));
         for (event, _) in events.iter().zip(&ids).filter(|(_, id)| !odd(id)) {
             taken.keep(event.as_bytes());
         }
         let refused: Vec<usize> = (0..ids.len()).filter(|&nth| odd(&ids[nth])).chain([9999]).collect();
-        ResponseTemplate::new(200).set_body_json(serde_json::json!({ "refused": refused }))
+        answer(200, "content-type: application/json", &serde_json::json!({ "refused": refused }).to_string())
     })
-    .await;
-    let client = quick(server.uri()).format(Picky).build().unwrap();
+    .unwrap();
+    let client = quick(server.url()).format(Picky).build().unwrap();
     emit_all(&client, 0..100);
-    let stats = client.shutdown(LONG).await;
+    let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 100);
     assert_eq!((stats.delivered, stats.spilled_by(Reason::Refused)), (50, 50));
     report(15, "refused in a 2xx", "law exact, 50 of 100 spilled");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_2xx_that_does_not_say_which_events_it_refuses_spills_all_as_maybe_delivered() {
+#[test]
+fn a_2xx_that_does_not_say_which_events_it_refuses_spills_all_as_maybe_delivered() {
     let world = World::new();
-    let server = server(|_: &Request| ResponseTemplate::new(200).set_body_string("ok?")).await;
-    let client = quick(server.uri()).format(Picky).build().unwrap();
+    let server = Endpoint::start(|_| answer(200, "content-type: text/plain", "ok?")).unwrap();
+    let client = quick(server.url()).format(Picky).build().unwrap();
     emit_all(&client, 0..10);
-    let stats = client.shutdown(LONG).await;
+    let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 10);
     assert_eq!((stats.delivered, stats.maybe_delivered), (0, 10));
 }

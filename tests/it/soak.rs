@@ -1,6 +1,6 @@
-//! The judge of the long run (`cargo run --release --example soak`): what it calls growth is growth.
+//! The judge of the long run (`tests/lab/run soak`): what it calls growth is growth.
 
-#[path = "../../examples/soak/slope.rs"]
+#[path = "../lab/soak/slope.rs"]
 #[expect(dead_code, reason = "the example draws and prints more of it")]
 mod slope;
 

@@ -1,0 +1,128 @@
+//! The fleet: a thousand clients lose their one endpoint at the same moment, and come back. What the endpoint sees of it
+//! must never be more than what it sees on a quiet day.
+//!
+//! `tests/lab/run fleet` needs nothing else: no sockets, and a clock that is paused, so that three
+//! minutes take seconds. `-- --clients 10000` is the same for ten times as many.
+#![allow(missing_docs, reason = "a program has no outside")]
+#![expect(unreachable_pub, reason = "a program has no outside")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+
+mod chronicle;
+mod endpoint;
+mod ids;
+mod measure;
+mod picture;
+mod random;
+mod simulation;
+
+use clap::Parser;
+use measure::Figures;
+use simulation::{END, Plan};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Parser)]
+#[command(
+    about = "Takes one endpoint away from a whole fleet of clients, twice, and measures what comes back at it"
+)]
+struct Arguments {
+    /// How many clients
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(100..=20_000))]
+    clients: u32,
+    /// Makes another day of it
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Events per second and client
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rate: u32,
+    /// How long an event waits for company, in milliseconds: `batch_age_max`; well below the 15 s between probes
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=5_000))]
+    batch_age: u64,
+    /// Where the pictures go
+    #[arg(long, default_value = "target/fleet")]
+    out: PathBuf,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+/// What the endpoint can take, as a multiple of the fleet's live rate: enough for a quiet day, not for a herd.
+const CAPACITY: f64 = 1.2;
+
+fn main() -> ExitCode {
+    run(&Arguments::parse()).unwrap_or_else(|error| {
+        eprintln!("fleet: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    std::fs::create_dir_all(&arguments.out)
+        .map_err(|error| format!("cannot write to {}: {error}", arguments.out.display()))?;
+    let plan = Plan {
+        clients: arguments.clients as usize,
+        seed: arguments.seed,
+        events_per_second: f64::from(arguments.rate),
+        batch_age: Duration::from_millis(arguments.batch_age),
+        capacity: CAPACITY,
+    };
+    let began = Instant::now();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build()?;
+    let outcome = runtime.block_on(simulation::run(&plan))?;
+    let figures = Figures::of(&outcome);
+    println!(
+        "{} clients, {} events/s each, batches of {:?}, seed {}: {} s in {:.1} s\n",
+        plan.clients,
+        plan.events_per_second,
+        plan.batch_age,
+        plan.seed,
+        END.as_secs(),
+        began.elapsed().as_secs_f64()
+    );
+    print(&figures);
+    picture::draw(&outcome, &figures, &plan, &arguments.out)?;
+    println!("Picture: {0}/fleet.png, {0}/fleet.svg", arguments.out.display());
+    let broken = figures.broken();
+    for promise in &broken {
+        println!("BROKEN: {promise}");
+    }
+    if broken.is_empty() {
+        println!("Every promise holds.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    Ok(ExitCode::FAILURE)
+}
+
+fn print(figures: &Figures) {
+    let live = figures.live_rate;
+    println!("Live rate: {live:.1} requests per 100 ms; the endpoint's limit: {:.1}", live * CAPACITY);
+    println!(
+        "Chance on top of it: a second {:.2}, 100 ms {:.2} of the live rate\n",
+        figures.load_max(10.0),
+        figures.load_max(1.0)
+    );
+    let row = |what: &str, of: &dyn Fn(&measure::Recovery) -> String| {
+        let cells: Vec<String> =
+            figures.recoveries.iter().map(|recovery| format!("{:>18}", of(recovery))).collect();
+        println!("{what:<46}{}", cells.concat());
+    };
+    row("", &|r| r.trouble.name.to_owned());
+    row("clients that went out", &|r| r.out.to_string());
+    row("highest second, of the live rate", &|r| format!("{:.2}", r.highest_second));
+    row("highest 100 ms, of the live rate", &|r| format!("{:.2}", r.highest_tick));
+    row("highest 100 ms of probes, of the live rate", &|r| format!("{:.2}", r.highest_probes));
+    row("peak/mean per 100 ms of the recovery", &|r| format!("{:.2}", r.peak_over_mean));
+    row("first request after the healing", &|r| format!("{:.1} s", r.first_request.as_secs_f64()));
+    row("all clients healthy after", &|r| format!("{:.1} s", r.all_healthy.as_secs_f64()));
+    row("turned away by the limit after the healing", &|r| r.turned_away.to_string());
+    row("healthy clients that went out again", &|r| r.out_again.to_string());
+    println!(
+        "\nThe law:   emitted {} = delivered {} + spilled {} + lost {} + pending {}, the books of all added up",
+        figures.emitted, figures.delivered, figures.spilled, figures.lost, figures.pending
+    );
+    let ids = figures.compared;
+    println!(
+        "Ids:       {} in neither endpoint nor log, {} in both ({} unmarked), {} twice in one, {} unknown",
+        ids.in_neither, ids.in_both, ids.in_both_unmarked, ids.again, ids.unknown
+    );
+}

@@ -1,0 +1,91 @@
+//! Three heap profiles in, the call stacks that keep growing out: what to run after the third snapshot.
+//!
+//! `tests/lab/run heap FIRST SECOND THIRD`; `--flame-graph grown.svg` draws what grew, `--json` is for scripts.
+//! `tests/lab/leak_experiment/GUIDE.md` tells how to get the profiles, and how to read the table.
+#![allow(missing_docs, reason = "a program has no outside")]
+#![expect(unreachable_pub, reason = "a program has no outside")]
+#![expect(clippy::print_stderr, reason = "it is there to be looked at")]
+
+mod flame;
+mod json;
+mod table;
+
+use clap::Parser;
+use overspill::heap_compare::{Profile, compare};
+use std::io::{ErrorKind, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(name = "heap", about = "Ranks the call stacks that grew from each heap profile to the next")]
+struct Arguments {
+    /// Three pprof heap profiles of one process, gzipped or not, in the order of time; or more
+    #[arg(num_args = 3.., required = true, value_names = ["FIRST", "SECOND", "THIRD"])]
+    profiles: Vec<PathBuf>,
+    /// How many stacks to show of each kind
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
+    top: u16,
+    /// Where to draw what grew in both intervals, as an SVG
+    #[arg(long, value_name = "FILE")]
+    flame_graph: Option<PathBuf>,
+    /// The result as JSON instead of a table
+    #[arg(long)]
+    json: bool,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    run(&Arguments::parse()).map_or_else(
+        |error| {
+            eprintln!("heap: {error}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let mut profiles = Vec::new();
+    for path in &arguments.profiles {
+        profiles.push(Profile::read_file(path).map_err(|error| format!("{}: {error}", path.display()))?);
+    }
+    one_process(&arguments.profiles)?;
+    let comparison = compare(&profiles)?;
+    let top = usize::from(arguments.top);
+    let text = if arguments.json {
+        format!("{:#}\n", json::of(&comparison, top))
+    } else {
+        table::of(&comparison, top)
+    };
+    // Whoever closes the pipe has seen enough.
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => {}
+    }
+    if let Some(file) = &arguments.flame_graph {
+        let drawn = flame::draw(&comparison, file).map_err(|error| format!("{}: {error}", file.display()))?;
+        match drawn {
+            true => eprintln!("flame graph of what grew in both intervals: {}", file.display()),
+            false => eprintln!("no flame graph: nothing grew in both intervals"),
+        }
+    }
+    Ok(())
+}
+
+/// Profiles do not say of which process they are; the names that the memory watch gives them do: `SERVICE-TIME-MB-PID.pb.gz`.
+fn one_process(paths: &[PathBuf]) -> Result<(), Failure> {
+    let pid = |path: &PathBuf| -> Option<u32> {
+        let name = path.file_name()?.to_str()?.strip_suffix(".pb.gz")?;
+        let (before, pid) = name.rsplit_once('-')?;
+        if before.ends_with("MB") { pid.parse().ok() } else { None }
+    };
+    let pids: Option<Vec<u32>> = paths.iter().map(pid).collect();
+    match pids.and_then(|pids| pids.iter().find(|pid| **pid != pids[0]).map(|other| (pids[0], *other))) {
+        Some((first, other)) => {
+            Err(format!("profiles of two processes, {first} and {other} by their names: take all of one")
+                .into())
+        }
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,102 @@
+//! The experiment of the story, to be run again: a service whose telemetry endpoint is cut off, three heap profiles an interval
+//! apart, and what has grown between them: with the client that kept what it could not post, without telemetry, and
+//! with overspill.
+//!
+//! `tests/lab/run leak_experiment` needs nothing else. Each variant is a process of its own under jemalloc's sampling
+//! profiler; this process is the endpoint, the clock and the judge, and ends with 1 if the leak was not named, or if
+//! something of the other two was. GUIDE.md, which `--write-guide` fills with what was seen, tells the way from an alert to the culprit.
+#![allow(missing_docs, reason = "a program has no outside")]
+#![expect(unreachable_pub, reason = "a program has no outside")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+
+mod cache;
+mod conductor;
+#[path = "../../../examples/outage/endpoint.rs"]
+#[expect(dead_code, reason = "here the endpoint goes away, and does not come back")]
+mod endpoint;
+#[path = "../../it/figures.rs"]
+#[expect(clippy::expect_used, reason = "as a test does")]
+mod figures;
+#[path = "../heap/flame.rs"]
+mod flame;
+mod guide;
+#[path = "../../../examples/outage/ids.rs"]
+#[expect(dead_code, reason = "here nobody asks which events arrived")]
+mod ids;
+mod judge;
+#[path = "../../../examples/outage/leaky.rs"]
+#[expect(dead_code, reason = "here nobody asks how many wait")]
+mod leaky;
+#[path = "../../../examples/outage/load.rs"]
+#[expect(dead_code, reason = "here nobody asks how long emit took")]
+mod load;
+mod picture;
+mod seeds;
+mod service;
+mod snapshot;
+#[path = "../heap/table.rs"]
+mod table;
+#[path = "../../../src/ext/wire.rs"]
+mod wire;
+
+use clap::{Parser, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The heap of each variant can be asked who holds what. Only this example's: the library never chooses an allocator.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
+#[derive(Debug, Clone, Parser)]
+#[command(about = "Cuts a service off from its telemetry, takes three heap profiles, and names what leaks")]
+struct Arguments {
+    /// How long, in seconds: a fifth healthy, then the endpoint is gone
+    #[arg(long, default_value_t = 45, value_parser = clap::value_parser!(u64).range(10..=3600))]
+    seconds: u64,
+    /// Events per second and service
+    #[arg(long, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(500..=100_000))]
+    rate: u64,
+    /// The profiler looks at one allocation in 2 to the power of this many bytes; 19 is jemalloc's default
+    #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u8).range(10..=24))]
+    lg_prof_sample: u8,
+    /// Where profiles, pictures and the log go
+    #[arg(long, default_value = "target/leak_experiment")]
+    out: PathBuf,
+    /// Put the output and the pictures of this run into GUIDE.md and beside it
+    #[arg(long)]
+    write_guide: bool,
+    /// Instead: so many processes with a small leak among growing caches, each from its own seed; how often the leak comes first
+    #[arg(long, value_name = "COUNT", conflicts_with = "write_guide", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    seeds: Option<u64>,
+    /// Which variant this process is; set by the process that starts them
+    #[arg(long, hide = true)]
+    role: Option<Role>,
+    #[arg(long, hide = true, default_value = "")]
+    endpoint: String,
+    #[arg(long, hide = true, default_value_t = 0)]
+    seed: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Leaky,
+    Off,
+    Overspill,
+    Caches,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ended = match (arguments.role, arguments.seeds) {
+        (Some(Role::Caches), _) => seeds::service(&arguments).map(|()| ExitCode::SUCCESS),
+        (Some(role), _) => service::run(role, &arguments).map(|()| ExitCode::SUCCESS),
+        (None, Some(count)) => seeds::run(count, &arguments),
+        (None, None) => judge::run(&arguments),
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("leak_experiment: {error}");
+        ExitCode::FAILURE
+    })
+}

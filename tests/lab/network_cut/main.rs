@@ -1,0 +1,124 @@
+//! The network is cut for real: two network namespaces of this program's own, a wire between them, an endpoint in one and a
+//! service under load in the other. The cut lets packets vanish: no refusal, no reset, established connections simply
+//! stall; healing takes a moment. A second scenario plays with the endpoint's name: its address changes, and the name server
+//! does not answer.
+//!
+//! `tests/lab/run network_cut`, as root on Linux with iproute2. `.ci/netcut` installs what is missing. Nothing of
+//! the machine's own network is touched: addresses are those reserved for documentation, and live in the namespaces only.
+#![allow(missing_docs, reason = "a program has no outside")]
+#![expect(unreachable_pub, reason = "a program has no outside")]
+#![allow(clippy::expect_used, reason = "shared with the tests: a figure that cannot be kept is a failure")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+
+mod conductor;
+mod cut;
+mod endpoint;
+#[path = "../../it/figures.rs"]
+mod figures;
+#[path = "../../../examples/outage/ids.rs"]
+mod ids;
+mod judge;
+#[allow(dead_code, reason = "shared with the example `outage`, which uses all of it")]
+#[path = "../../../examples/outage/load.rs"]
+mod load;
+mod names;
+mod network;
+mod service;
+
+use clap::{Parser, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Short times, so that half a minute shows everything; the defaults are 3 s, 10 s and 15 s.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+pub const POST_TIMEOUT: Duration = Duration::from_secs(2);
+pub const PROBE_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The exit code for "not on this machine": what automake and others take for "skipped".
+const CANNOT_HERE: u8 = 77;
+
+#[derive(Debug, Clone, Parser)]
+#[command(about = "Cuts the network between a service and its endpoint, in namespaces of its own")]
+struct Arguments {
+    /// What to play; all at the same time unless chosen
+    #[arg(long, default_value = "all")]
+    scenario: Scenario,
+    /// Events per second in the scenario `cut`
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(4..=100_000))]
+    rate: u64,
+    /// Where logs go
+    #[arg(long, default_value = "target/network_cut")]
+    out: PathBuf,
+    /// Which part this process plays; set by the process that starts it
+    #[arg(long, hide = true)]
+    role: Option<Role>,
+    /// The endpoint's URL; set for a service
+    #[arg(long, hide = true, default_value = "")]
+    url: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Scenario {
+    /// Blackhole, 15 s, under load
+    Cut,
+    /// Another address, 60 s; a name server that is silent
+    Names,
+    /// Both
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Endpoint,
+    Service,
+}
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let ended = match arguments.role {
+        Some(Role::Endpoint) => endpoint::run(&arguments.out).map(|()| ExitCode::SUCCESS),
+        Some(Role::Service) => service::run(&arguments).map(|()| ExitCode::SUCCESS),
+        None => match network::find_ip() {
+            Ok(ip) => conduct(&arguments, &ip),
+            Err(why) => {
+                eprintln!("network_cut: cannot here: {why}");
+                return ExitCode::from(CANNOT_HERE);
+            }
+        },
+    };
+    ended.unwrap_or_else(|error| {
+        eprintln!("network_cut: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Plays the scenarios side by side, and ends them in order if somebody interrupts.
+fn conduct(arguments: &Arguments, ip: &Path) -> Result<ExitCode, Failure> {
+    type Play = fn(&Arguments, &Path) -> Result<(), Failure>;
+    let (cut, names): ((&str, Play), (&str, Play)) =
+        (("network_cut", cut::play), ("network_cut.names", names::play));
+    let scenarios = match arguments.scenario {
+        Scenario::Cut => vec![cut],
+        Scenario::Names => vec![names],
+        Scenario::All => vec![cut, names],
+    };
+    conductor::heed_signals()?;
+    let mut playing = Vec::new();
+    for (name, play) in scenarios {
+        let (arguments, ip) = (arguments.clone(), ip.to_owned());
+        // The thread's name is the figures' name.
+        let play = move || play(&arguments, &ip).map_err(|error| format!("{name}: {error}"));
+        playing.push(std::thread::Builder::new().name(name.to_owned()).spawn(play)?);
+    }
+    let mut code = ExitCode::SUCCESS;
+    for scenario in playing {
+        if let Err(why) = scenario.join().unwrap_or_else(|_| Err("a scenario panicked".to_owned())) {
+            eprintln!("FAILED: {why}");
+            code = ExitCode::FAILURE;
+        }
+    }
+    Ok(code)
+}

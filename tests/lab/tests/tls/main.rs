@@ -1,0 +1,28 @@
+//! https: certificates that are trusted, those that are not, and where the platform keeps its own.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test says what it means"
+)]
+#![allow(missing_docs, reason = "promises are named by their tests")]
+
+#[allow(dead_code, reason = "shared with tests/processes, which uses all of it")]
+#[path = "../../../processes/child.rs"]
+mod child;
+#[path = "../../../it/figures.rs"]
+mod figures;
+mod https;
+mod platform_roots;
+#[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
+#[path = "../../../it/support.rs"]
+mod support;
+
+/// Not a promise, the door for children: returns at once in a process that nobody started as one.
+#[test]
+fn child() {
+    child::play(platform_roots::PARTS);
+}

@@ -1,0 +1,92 @@
+//! Row 18, its last sentence: an https endpoint's root certificates are where the platform says they are. `SSL_CERT_FILE` and
+//! `SSL_CERT_DIR` are how an administrator says that; no other variable moves a request.
+
+use crate::child::{Part, Start, log_to_stdout, say, url};
+use crate::figures::report;
+use crate::support::{LONG, emit_all};
+use overspill::Client;
+use overspill::testkit::{Act, Endpoint};
+use std::io::Write;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::aws_lc_rs;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+
+pub const PARTS: &[Part] = &[("https", delivers_to_https)];
+
+/// Says whether the handshake went through: nobody answers behind it.
+fn delivers_to_https() {
+    log_to_stdout();
+    let client = Client::builder(url()).batch_age_max(Duration::from_millis(5)).build();
+    let Ok(client) = client else { return say("no roots") };
+    emit_all(&client, 0..5);
+    let stats = client.shutdown_blocking(LONG);
+    say(if stats.delivered == 5 { "trusted" } else { "not trusted" });
+}
+
+#[test]
+fn root_certificates_are_the_platforms_wherever_it_says_they_are() {
+    let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let mut bundle = NamedFile::new("own-root.pem");
+    bundle.1.write_all(certified.cert.pem().as_bytes()).unwrap();
+    let trap = Endpoint::start(|_| Act::Status(200)).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let url = runtime.block_on(serve(certified));
+    let with = proxied(&url, &trap).variable("SSL_CERT_FILE", bundle.0.to_str().unwrap());
+    assert!(with.start().succeed().said.iter().any(|said| said == "trusted"));
+    let without = proxied(&url, &trap).start().succeed();
+    assert!(!without.said.iter().any(|said| said == "trusted"), "{without}");
+    report(18, "connects at the trap, https", trap.connections());
+    assert_eq!(trap.connections(), 0);
+}
+
+/// With variables that steer other HTTP clients into a trap.
+fn proxied(url: &str, trap: &Endpoint) -> Start {
+    let trap = trap.url();
+    let proxy = trap.strip_suffix("/v1/events").unwrap();
+    ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"]
+        .iter()
+        .fold(Start::of("https", url), |start, name| start.variable(name, proxy))
+}
+
+/// A file of this process's, gone with the test.
+struct NamedFile(std::path::PathBuf, std::fs::File);
+
+impl NamedFile {
+    fn new(name: &str) -> NamedFile {
+        let path = std::env::temp_dir().join(format!("overspill-{}-{name}", std::process::id()));
+        let file = std::fs::File::create(&path).unwrap();
+        NamedFile(path, file)
+    }
+}
+
+impl Drop for NamedFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+async fn serve(certified: rcgen::CertifiedKey<rcgen::KeyPair>) -> String {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let key = PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((connection, _)) = listener.accept().await {
+            let Ok(mut connection) = acceptor.accept(connection).await else { continue };
+            let _ = connection.read(&mut vec![0; 64 << 10]).await;
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+            let _ = connection.write_all(answer).await;
+            let _ = connection.shutdown().await;
+        }
+    });
+    format!("https://127.0.0.1:{port}/v1/events")
+}

@@ -1,0 +1,27 @@
+//! zstd bodies. Here, because the C library is a minute of building that a clone's `cargo test` is spared.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")]
+#![allow(missing_docs, reason = "promises are named by their tests")]
+
+#[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
+#[path = "../../it/support.rs"]
+mod support;
+
+use support::{Act, Endpoint, LONG, World, emit_all, quick};
+
+#[test]
+fn zstd_bodies_say_so_and_unpack_to_the_same_events() {
+    let world = World::new();
+    let taken = world.taken.clone();
+    let endpoint = Endpoint::start(move |request| {
+        assert_eq!(request.header("content-encoding"), Some("zstd"));
+        taken.keep(&zstd::decode_all(&request.body[..]).unwrap());
+        Act::Status(200)
+    })
+    .unwrap();
+    let client = quick(endpoint.url()).gzip().zstd().build().unwrap();
+    emit_all(&client, 0..1000);
+    let stats = client.shutdown_blocking(LONG);
+    world.assert_settled(&stats, 1000);
+    assert_eq!(stats.delivered, 1000);
+}
