@@ -195,7 +195,12 @@ fn is_runtime(function: &str) -> bool {
     ];
     let bare = function.trim_start_matches(['<', '&', '*', '(', '[']);
     let bare = bare.strip_prefix("mut ").or_else(|| bare.strip_prefix("dyn ")).unwrap_or(bare);
-    CRATES.iter().any(|name| bare.starts_with(name))
+    // `<u8 as alloc::…>`: a type of the language's own has its traits implemented where the trait is.
+    let path = match bare.split_once(" as ") {
+        Some((primitive, of)) if !primitive.contains("::") => of,
+        _ => bare,
+    };
+    CRATES.iter().any(|name| path.starts_with(name))
 }
 
 #[cfg(test)]
@@ -230,6 +235,10 @@ mod tests {
             ("main.(*Cache).Put", "/src/cache.go", Owner::Own),
             ("service::client::Client::emit", "/src/client.rs", Owner::Own),
             ("service::client::Client::emit", "", Owner::Own),
+            ("<u8 as alloc::vec::spec_from_elem::SpecFromElem>::from_elem", "", Owner::Runtime),
+            ("<[u8] as alloc::borrow::ToOwned>::to_owned", "", Owner::Runtime),
+            ("<u64 as service::Keep>::keep", "", Owner::Own),
+            ("<service::Thing as alloc::borrow::ToOwned>::to_owned", "", Owner::Own),
             ("<service::Thing as core::ops::Drop>::drop", "src/lib.rs", Owner::Own),
         ];
         for (function, file, owner) in table {

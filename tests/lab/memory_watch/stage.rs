@@ -8,7 +8,7 @@ use overspill::testkit::{Act, Endpoint, Rss};
 use rustix::process::{Signal, getpid, kill_process};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 type Failure = Box<dyn std::error::Error>;
@@ -21,7 +21,7 @@ const INTERVAL: Duration = Duration::from_millis(50);
 
 pub fn play() -> Result<(), Failure> {
     tracing_subscriber::fmt().with_ansi(false).with_max_level(tracing::Level::INFO).init();
-    let folder = Path::new("target/memory_watch");
+    let folder = PathBuf::from("target/memory_watch");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
