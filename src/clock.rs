@@ -68,6 +68,15 @@ impl Clock {
         self.stamp(read(self.source))
     }
 
+    /// How long this machine has been suspended since it was started, give or take what passes between two looks; zero where the system does
+    /// not tell. The monotonic clock stands still meanwhile, and peers do not.
+    pub(crate) fn suspended(&self) -> Duration {
+        match self.source {
+            Source::Machine => suspended(),
+            Source::Tokio => Duration::ZERO,
+        }
+    }
+
     pub(crate) fn stamp(&self, instant: Instant) -> Stamp {
         Stamp(nanos(instant.saturating_duration_since(self.epoch)))
     }
@@ -83,6 +92,21 @@ impl Clock {
             _ => std::future::pending().await,
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn suspended() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    let nanos =
+        |time: rustix::time::Timespec| i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
+    let awake = nanos(clock_gettime(ClockId::Monotonic));
+    let all = nanos(clock_gettime(ClockId::Boottime));
+    Duration::from_nanos(u64::try_from(all - awake).unwrap_or(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn suspended() -> Duration {
+    Duration::ZERO
 }
 
 /// Linux keeps the time of its last tick where it can be read without looking at the clock.

@@ -11,6 +11,7 @@
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
+mod answers;
 mod build;
 mod delivery;
 mod emit;
