@@ -11,7 +11,8 @@ use std::time::Duration;
 
 impl Builder {
     /// Sends `authorization: Bearer token`. Never shown in Debug, a log or an error; over plain http refused by
-    /// `build` except to a loopback host, without a proxy or by one there, or by a [unix socket](Builder::unix_socket).
+    /// `build` except to a loopback host, without a proxy or by one there, or by a [unix socket](Builder::unix_socket). It takes the place of a
+    /// user and a password in the endpoint's URL.
     ///
     /// For a token that changes: [`bearer_auth_file`](Builder::bearer_auth_file), [`header_with`](Builder::header_with),
     /// [`Client::set_bearer_auth`](crate::Client::set_bearer_auth).

@@ -75,15 +75,8 @@ impl Http {
             || (address::is_loopback(&url) && recipe.proxy().is_none_or(address::is_loopback));
         let way = if trusted { Way::Trusted } else { Way::Open };
         let headers = Arc::new(Headers::new(&settings.headers, &settings.live_headers, way, clock)?);
-        let has_user = !url.username().is_empty() || url.password().is_some();
-        if way == Way::Open && has_user {
+        if way == Way::Open && (!url.username().is_empty() || url.password().is_some()) {
             return Err(BuildError::PlaintextCredentials);
-        }
-        if has_user && headers.has_authorization() {
-            return Err(BuildError::Endpoint(
-                "it has a user, and there is an authorization header: only one of the two can be sent"
-                    .to_owned(),
-            ));
         }
         let peer = match (recipe.has_socket(), recipe.proxy().is_some(), url.scheme()) {
             (true, _, _) => Peer::Socket,

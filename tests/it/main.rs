@@ -13,6 +13,7 @@
 
 mod answers;
 mod build;
+mod credentials;
 mod delivery;
 mod emit;
 mod end;

@@ -108,12 +108,6 @@ impl Headers {
         }
     }
 
-    pub(super) fn has_authorization(&self) -> bool {
-        let entries = Arc::clone(&lock(&self.now));
-        let name = reqwest::header::AUTHORIZATION;
-        entries.fixed.contains_key(&name) || entries.live.iter().any(|source| source.name == name)
-    }
-
     /// The headers for a request that is to be over by `deadline`.
     pub(super) async fn stamp(&self, deadline: Instant) -> Result<Stamped, Failure> {
         let entries = Arc::clone(&lock(&self.now));

@@ -12,6 +12,7 @@ use crate::encode::printable;
 use crate::limits::{CREDENTIAL_AGE, CREDENTIAL_BYTES_MAX, DETAIL_CHARS_MAX};
 use crate::notice::Notices;
 use crate::outcome::MaybeDelivered;
+use crate::reentry;
 use crate::sync::{Arc, contain};
 use crate::transport::{Failure, FailureKind};
 use reqwest::header::{HeaderName, HeaderValue};
@@ -133,13 +134,17 @@ impl Source {
         let asks = move || {
             let answer = contain(|| (source.ask)());
             let now = source.clock.now();
-            // Before the answer is told: who has heard it and asks again gets an answer of their own.
-            source.under_way.store(false, Ordering::Release);
-            source.known.send_modify(|known| known.learn(&source.name, answer, now));
-            let known = source.known.borrow().clone();
+            let mut known = source.known.borrow().clone();
+            known.learn(&source.name, answer, now);
+            // Before the answer: the notice precedes the events that go to the log because of it.
             if let (false, Some(notices)) = (known.failed.is_empty(), source.notices.get()) {
+                // Like the sender's, this thread has no subscriber of its own.
+                let _sender = reentry::sender_thread();
                 notices.header_not_known(now, source.name.as_str(), &known.failed);
             }
+            // As well: who has heard the answer and asks again gets one of their own.
+            source.under_way.store(false, Ordering::Release);
+            source.known.send_replace(known);
         };
         if let Err(error) = std::thread::Builder::new().name("overspill-header".to_owned()).spawn(asks) {
             self.under_way.store(false, Ordering::Release);
