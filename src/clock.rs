@@ -211,4 +211,12 @@ mod tests {
             assert!(before.since(tick) < Duration::from_secs(1), "{tick:?} {before:?}");
         }
     }
+    #[test]
+    fn a_machine_that_is_awake_has_slept_for_no_longer_than_before() {
+        let clock = Clock::start(Source::Machine);
+        let before = clock.suspended();
+        let closest = (0..1_000).map(|_| clock.suspended().abs_diff(before)).min().unwrap();
+        assert!(closest < Duration::from_millis(1), "{closest:?}");
+        assert_eq!(Clock::start(Source::Tokio).suspended(), Duration::ZERO);
+    }
 }
