@@ -27,6 +27,8 @@ mod outage;
 mod packed;
 mod refusal;
 mod soak;
+#[cfg(unix)]
+mod socket;
 mod support;
 #[cfg(feature = "https")]
 mod tls;
