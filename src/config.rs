@@ -252,7 +252,8 @@ impl Builder {
         self
     }
 
-    /// Posts by another way than HTTP: a scripted one in a simulation. The endpoint is then only a name.
+    /// Posts by another way than HTTP: a scripted one in a simulation. The endpoint is then only a name, and headers, proxy, certificates,
+    /// socket and the times of connections have no part in it.
     pub fn transport(mut self, transport: impl Transport) -> Builder {
         self.transport = Some(Box::new(transport));
         self

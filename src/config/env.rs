@@ -5,7 +5,9 @@ use crate::format::{JsonArray, Ndjson};
 use crate::limits::CERTIFICATE_FILE_BYTES_MAX;
 use crate::mode::Mode;
 use crate::spill::{LogLevel, SpillPacking, WriteSink};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::time::Duration;
 
@@ -117,8 +119,9 @@ impl Builder {
             "MODE" => self.mode(value.parse::<Mode>().map_err(|_| takes("on, log_only or off"))?),
             "BEARER_TOKEN" => self.bearer_auth(value),
             "BEARER_TOKEN_FILE" => self.bearer_auth_file(value),
-            "HEADERS" => serde_json::from_str::<BTreeMap<String, String>>(value)
-                .map_err(|_| takes(r#"a JSON object, like {"x-key": "value"}"#))?
+            "HEADERS" => serde_json::from_str::<Pairs>(value)
+                .map_err(|_| takes(r#"a JSON object, like {"x-key": "value"}, of headers that differ"#))?
+                .0
                 .into_iter()
                 .fold(self, |builder, (name, value)| builder.header(name, value)),
             "PLAINTEXT_CREDENTIALS" if value == "allow" => self.allow_plaintext_credentials(),
@@ -176,6 +179,36 @@ impl Builder {
                 )));
             }
         })
+    }
+}
+
+/// Names and values, no name twice: of two the first would be gone without a word.
+struct Pairs(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
+        struct Reads;
+
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("names and values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::<(String, String)>::new();
+                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    if pairs.iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(&name)) {
+                        return Err(A::Error::custom("a name twice"));
+                    }
+                    pairs.push((name, value));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Reads)
     }
 }
 

@@ -92,7 +92,13 @@ async fn an_https_endpoint_with_a_trusted_certificate_gets_the_events() {
 async fn a_self_signed_wrong_or_expired_certificate_fails_closed_with_one_clear_notice() {
     let here = &["127.0.0.1"][..];
     for (fault, names, valid, trusted, word) in [
-        ("self-signed", here, Valid::Now, false, "UnknownIssuer"),
+        (
+            "self-signed",
+            here,
+            Valid::Now,
+            false,
+            "UnknownIssuer: its issuer is not trusted here: root_certificate_pem",
+        ),
         ("wrong host", &["other.example.com"][..], Valid::Now, true, "not valid for name"),
         ("expired", here, Valid::UntilYesterday, true, "expired"),
     ] {
@@ -202,4 +208,32 @@ async fn a_wrong_scheme_is_told_with_what_to_do() {
     world.assert_settled(&client.shutdown(LONG).await, 5);
     let text = world.log.text();
     assert!(text.contains("a TLS port? then put https:// in front"), "{text}");
+}
+
+/// A proxy that answers whatever it is asked for so.
+async fn proxy(answer: &'static str) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let _ = connection.read(&mut [0; 1000]).await;
+            let _ = connection.write_all(answer.as_bytes()).await;
+        }
+    });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_does_not_let_us_through_is_told_as_such() {
+    for (answer, word) in [
+        ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", "the proxy did not let us through"),
+        ("HTTP/1.1 407 Who\r\ncontent-length: 0\r\n\r\n", "put a user and a password into the proxy's URL"),
+        ("", "the proxy did not let us through"),
+    ] {
+        let world = World::new();
+        let client = one_request("https://endpoint.invalid/").proxy(proxy(answer).await).build().unwrap();
+        emit_all(&client, 0..5);
+        world.assert_settled(&client.shutdown(LONG).await, 5);
+        assert!(world.log.text().contains(word), "{word}: {}", world.log.text());
+    }
 }

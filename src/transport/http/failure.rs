@@ -92,7 +92,10 @@ fn advice(cause: &(dyn Error + 'static), kind: FailureKind, peer: Peer) -> Optio
     if says("lookup address") || says("nodename nor servname") || says("No such host") {
         return Some("is the host's name right?");
     }
-    if says("tunnel") {
+    if says("proxy authorization required") {
+        return Some("put a user and a password into the proxy's URL");
+    }
+    if says("tunnel error") {
         return Some("the proxy did not let us through");
     }
     let io = cause.downcast_ref::<io::Error>()?;
