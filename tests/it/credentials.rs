@@ -210,7 +210,7 @@ fn a_source_that_hangs_holds_up_neither_a_caller_nor_a_shutdown() {
     let client = quick(endpoint.url())
         .header_with("authorization", move || {
             // Until the test is over.
-            drop(wait.lock().unwrap().recv());
+            let _ = wait.lock().unwrap().recv();
             Ok("Bearer A".to_owned())
         })
         .build()

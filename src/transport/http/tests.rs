@@ -107,7 +107,7 @@ mod exchanges {
     #[test]
     fn a_reused_connection_that_ends_without_an_answer_is_stale_and_a_new_one_is_broken() {
         let ends: [(&str, End); 4] = [
-            ("closed behind the request", |connection| drop(read(connection))),
+            ("closed behind the request", |connection| assert!(read(connection))),
             ("reset behind the request", |connection| {
                 read(connection);
                 reset(connection);
