@@ -9,6 +9,7 @@ mod resolve;
 
 pub use body::RequestBody;
 
+use crate::format::SettledBy;
 use crate::outcome::MaybeDelivered;
 use std::future::Future;
 use std::pin::Pin;
@@ -28,6 +29,8 @@ pub struct Request {
     pub idempotency_key: String,
     /// From `post` to the last byte of the answer: name look-up, connecting and TLS included.
     pub timeout: Duration,
+    /// What of a 2xx answer is wanted: with [`SettledBy::Status`] the post may end as soon as the status is known.
+    pub settled_by: SettledBy,
 }
 
 /// What came back.
@@ -37,16 +40,28 @@ pub struct Reply {
     pub status: u16,
     /// The `retry-after` header as it came, cut to 64 characters.
     pub retry_after: Option<String>,
-    /// The first [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX) bytes of the answer's body.
+    /// The `date` header as it came, cut to 64 characters: what the endpoint takes for the time.
+    pub date: Option<String>,
+    /// The `content-type` header as it came, cut to 100 characters.
+    pub content_type: Option<String>,
+    /// The first [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX) bytes of the answer's body, or less: of a 2xx whose status settles its events what
+    /// was there with it, of any other answer what came within [`REFUSAL_PATIENCE`](crate::limits::REFUSAL_PATIENCE).
     pub body: Vec<u8>,
     /// Whether `body` is the whole body.
     pub body_end: BodyEnd,
 }
 
 impl Reply {
-    /// An answer without a body.
+    /// An answer without a body, and the base of any other: `Reply { retry_after, ..Reply::of_status(503) }`.
     pub fn of_status(status: u16) -> Reply {
-        Reply { status, retry_after: None, body: Vec::new(), body_end: BodyEnd::Whole }
+        Reply {
+            status,
+            retry_after: None,
+            date: None,
+            content_type: None,
+            body: Vec::new(),
+            body_end: BodyEnd::Whole,
+        }
     }
 }
 
@@ -79,6 +94,8 @@ pub enum FailureKind {
     Timeout,
     /// The exchange broke off, or was not HTTP.
     Broken,
+    /// A connection that had been used before ended before an answer: most often its peer had closed it just then, as idle.
+    Stale,
 }
 
 /// The pending answer to a [`Request`]. Dropping it aborts the request.
@@ -94,4 +111,11 @@ pub trait Transport: Send + 'static {
     /// Called and polled on the sender's thread: it must not block. A panic of the future is a failed request, maybe delivered; one
     /// of `post` itself restarts the sender, which writes down what it has in hand as [`Abandoned`](crate::Reason::Abandoned).
     fn post(&mut self, request: Request) -> Posting;
+
+    /// The next request needs a new connection: those that there are may be gone, for far more time has passed than the sender slept. Does
+    /// nothing unless it is implemented.
+    ///
+    /// # Blocking
+    /// Called on the sender's thread: it must not block.
+    fn connections_are_stale(&mut self) {}
 }

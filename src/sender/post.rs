@@ -48,6 +48,7 @@ impl Sender {
             content_encoding: self.packer.encoding(),
             idempotency_key: format!("{}-{}", self.shared.settler.spill.client(), batch.number),
             timeout: self.shared.config.post_timeout,
+            settled_by: self.format.settled_by(),
         };
         let halving = halving.unwrap_or_else(|| Halving::of(range.len()));
         batch.post(range.clone());

@@ -58,7 +58,7 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, wall: SystemTime) -> Verdic
             let reason = match failure.kind {
                 FailureKind::Connect => Reason::Connect,
                 FailureKind::Timeout => Reason::Timeout,
-                FailureKind::Broken => Reason::Broken,
+                FailureKind::Broken | FailureKind::Stale => Reason::Broken,
             };
             let maybe_delivered = failure.maybe_delivered;
             return Verdict::Failed(
@@ -216,7 +216,8 @@ mod tests {
             retry_after in proptest::option::of(any_retry_after()),
         ) {
             let body_end = if cut { BodyEnd::Cut } else { BodyEnd::Whole };
-            let answer = Ok(Reply { status, retry_after: retry_after.clone(), body, body_end });
+            let answer =
+                Ok(Reply { retry_after: retry_after.clone(), body, body_end, ..Reply::of_status(status) });
             let verdict = judge(&answer, SystemTime::UNIX_EPOCH);
             let bare = Ok(Reply { retry_after, ..Reply::of_status(status) });
             prop_assert_eq!(&verdict, &judge(&bare, SystemTime::UNIX_EPOCH));

@@ -11,7 +11,9 @@
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
+mod answers;
 mod build;
+mod credentials;
 mod delivery;
 mod emit;
 mod end;
@@ -24,4 +26,6 @@ mod outage;
 mod packed;
 mod refusal;
 mod soak;
+#[cfg(unix)]
+mod socket;
 mod support;
