@@ -174,6 +174,13 @@ pub(crate) struct Totals {
     pub(crate) posts_failed: u64,
 }
 
+impl Totals {
+    /// Events written to the log since then.
+    pub(crate) fn spilled_since(&self, before: &Totals) -> u64 {
+        self.spilled_by.iter().sum::<u64>() - before.spilled_by.iter().sum::<u64>()
+    }
+}
+
 /// What the client thinks of its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum EndpointState {

@@ -6,6 +6,7 @@
 mod body;
 pub(crate) mod http;
 mod resolve;
+mod secrets;
 
 pub use body::RequestBody;
 
@@ -28,6 +29,18 @@ pub struct Request {
     pub idempotency_key: String,
     /// From `post` to the last byte of the answer: name look-up, connecting and TLS included.
     pub timeout: Duration,
+    /// Which connection may carry it.
+    pub connection: Connection,
+}
+
+/// Which connection a request may travel on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Connection {
+    /// One that is open, or a new one.
+    Any,
+    /// Not one that was used before: this is the second try of a request whose connection had ended.
+    Fresh,
 }
 
 /// What came back.
@@ -37,6 +50,10 @@ pub struct Reply {
     pub status: u16,
     /// The `retry-after` header as it came, cut to 64 characters.
     pub retry_after: Option<String>,
+    /// The `date` header as it came, cut to 64 characters: what a `retry-after` that is a moment is read against.
+    pub date: Option<String>,
+    /// The `content-type` header as it came, cut to 64 characters.
+    pub content_type: Option<String>,
     /// The first [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX) bytes of the answer's body.
     pub body: Vec<u8>,
     /// Whether `body` is the whole body.
@@ -46,7 +63,14 @@ pub struct Reply {
 impl Reply {
     /// An answer without a body.
     pub fn of_status(status: u16) -> Reply {
-        Reply { status, retry_after: None, body: Vec::new(), body_end: BodyEnd::Whole }
+        Reply {
+            status,
+            retry_after: None,
+            date: None,
+            content_type: None,
+            body: Vec::new(),
+            body_end: BodyEnd::Whole,
+        }
     }
 }
 
@@ -79,6 +103,9 @@ pub enum FailureKind {
     Timeout,
     /// The exchange broke off, or was not HTTP.
     Broken,
+    /// A connection that had served before ended without a byte of an answer: most likely closed before the request came. It may go once
+    /// more, on a fresh connection.
+    Stale,
 }
 
 /// The pending answer to a [`Request`]. Dropping it aborts the request.
@@ -94,4 +121,13 @@ pub trait Transport: Send + 'static {
     /// Called and polled on the sender's thread: it must not block. A panic of the future is a failed request, maybe delivered; one
     /// of `post` itself restarts the sender, which writes down what it has in hand as [`Abandoned`](crate::Reason::Abandoned).
     fn post(&mut self, request: Request) -> Posting;
+
+    /// The process, or the whole machine, stood still for a while: open connections are older than they seem, and are better not used again.
+    fn connections_are_stale(&mut self) {}
+
+    /// Whether this text, from an answer, holds something secret that was sent: then it is not shown.
+    fn holds_secret(&self, text: &str) -> bool {
+        let _ = text;
+        false
+    }
 }

@@ -19,7 +19,8 @@ impl Config {
     /// Upper limit of what the client holds between calls. Callers inside `emit` use, beyond it and for the duration
     /// of the call only, at most six times `event_bytes_max` each and what their log takes for one record.
     pub(crate) fn memory_bound(&self, overhead: Overhead, tls: Tls) -> usize {
-        let posts = self.posts_in_flight_max;
+        // Probes, and posts beside those that hang.
+        let posts = self.posts_in_flight_max + SPARE_POSTS;
         // A slot and crossbeam's stamp beside it.
         let slots = self.queue_events_max * (size_of::<Event>() + size_of::<usize>());
         // Blocks of long events in the queue are charged to the budget, spare ones are not.

@@ -28,6 +28,7 @@ const NAMES: &[&str] = &[
     "POST_TIMEOUT",
     "SHUTDOWN_TIMEOUT",
     "PROBE_INTERVAL_MAX",
+    "HTML_ANSWERS",
     "FORMAT",
     "COMPRESSION",
     "SPILL_LEVEL",
@@ -50,6 +51,7 @@ impl Builder {
     /// | `OVERSPILL_QUEUE_EVENTS_MAX`, `OVERSPILL_BATCH_EVENTS_MAX`, `OVERSPILL_POSTS_IN_FLIGHT_MAX` | a number |
     /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
     /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
+    /// | `OVERSPILL_HTML_ANSWERS` | `accept`, or unset: [`accept_html_answers`](Builder::accept_html_answers) |
     /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
     /// | `OVERSPILL_SPILL_LEVEL` | `error`, `warn`, `info`, `debug` |
@@ -115,6 +117,8 @@ impl Builder {
             "POST_TIMEOUT" => self.post_timeout(time()?),
             "SHUTDOWN_TIMEOUT" => self.shutdown_timeout(time()?),
             "PROBE_INTERVAL_MAX" => self.probe_interval_max(time()?),
+            "HTML_ANSWERS" if value == "accept" => self.accept_html_answers(),
+            "HTML_ANSWERS" => return Err(takes("accept, or must be unset")),
             "FORMAT" if value == "json_array" => self.format(JsonArray),
             "FORMAT" if value == "ndjson" => self.format(Ndjson),
             "FORMAT" => return Err(takes("json_array or ndjson")),

@@ -97,6 +97,7 @@ mod tests {
                 content_encoding: None,
                 idempotency_key: "1-1".to_owned(),
                 timeout: Duration::from_secs(30),
+                connection: crate::transport::Connection::Any,
             };
             let reply = runtime.block_on(async { http.post(request).await }).unwrap();
             assert_eq!(reply.status, 200);

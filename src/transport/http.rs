@@ -6,6 +6,7 @@
 //! closed keep-alive connection did not take stays: that one was provably not processed.
 
 use super::resolve::Resolver;
+use super::secrets;
 use super::{BodyEnd, Failure, FailureKind, Posting, Reply, Request, Transport};
 use crate::clock::{Clock, Stamp};
 use crate::config::BuildError;
@@ -15,7 +16,7 @@ use crate::outcome::MaybeDelivered;
 use bytes::Bytes;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{
-    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
+    CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, DATE, HOST, HeaderMap, HeaderName,
     HeaderValue, RETRY_AFTER, TRANSFER_ENCODING,
 };
 use reqwest::{Client, Response, Url};
@@ -122,6 +123,12 @@ impl Transport for Http {
             self.client.post(self.url.clone()).headers(headers).body(Bytes::from_owner(request.body)).send();
         Box::pin(exchange(sending, request.timeout))
     }
+
+    fn holds_secret(&self, text: &str) -> bool {
+        let headers = self.headers.values().map(HeaderValue::as_bytes);
+        secrets::found(text, headers.filter_map(|value| std::str::from_utf8(value).ok()))
+            || secrets::found(text, secrets::of_url(&self.url).iter().map(String::as_str))
+    }
 }
 
 /// Both halves within one timeout. Once the status is in, the body can no longer turn it into a failure.
@@ -146,12 +153,15 @@ async fn exchange(
             });
         }
     };
+    let header = |name| {
+        let value = response.headers().get(name);
+        value.map(|value| value.as_bytes().iter().take(64).map(|&byte| char::from(byte)).collect())
+    };
     let mut reply = Reply {
         status: response.status().as_u16(),
-        retry_after: response
-            .headers()
-            .get(RETRY_AFTER)
-            .map(|value| value.as_bytes().iter().take(64).map(|&byte| char::from(byte)).collect()),
+        retry_after: header(RETRY_AFTER),
+        date: header(DATE),
+        content_type: header(CONTENT_TYPE),
         body: Vec::new(),
         body_end: BodyEnd::Cut,
     };
