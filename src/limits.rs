@@ -104,12 +104,15 @@ pub const OUT_AFTER: Duration = Duration::from_secs(10);
 pub const OUTCOMES_HEARD: usize = 20;
 /// And for how long: backends come and go.
 pub const OUTCOMES_HEARD_FOR: Duration = Duration::from_secs(300);
-/// One backend's `Retry-After` speaks for all, until a post is delivered before its time has come. Then it is one backend's, for this
-/// long.
+/// A `Retry-After` takes the endpoint out at once, and is honoured once so many answers in a row have said so, a probe's or a straggler's
+/// among them: one may be one backend's. The probe that asks comes no sooner than a post would have.
+pub const RETRY_AFTER_BELIEVED_AFTER: u32 = 2;
+/// If a post is delivered before the time that a `Retry-After` has set, it was one backend's; those that follow are doubted, for this long
+/// after the last that was contradicted.
 pub const RETRY_AFTER_DOUBTED_FOR: Duration = Duration::from_secs(300);
-/// After so many probes of one outage in a row were answered with a `Retry-After`, it is the endpoint's after all: with one bad backend
-/// of three that is chance once in 27 outages.
-pub const RETRY_AFTER_BELIEVED_AFTER: u32 = 3;
+/// A doubted one is honoured after so many probes of one outage in a row were answered with it: with one bad backend of three that is chance
+/// once in 27 outages.
+pub const RETRY_AFTER_BELIEVED_AFTER_PROBES: u32 = 3;
 
 /// The time over which failed posts are counted to tell what share of them fails; or the last [`OUTCOMES_HEARD`] posts, if that is longer.
 pub const SHARE_OVER: Duration = Duration::from_secs(30);

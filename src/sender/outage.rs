@@ -6,7 +6,8 @@
 //!     keeps no other from starting.
 //! O2: any delivery ends the outage, a probe's or a straggler's. Nothing was held back, so there is no backlog to let loose.
 //! O3: a post that began before the last delivery came, and fails after it, is one of a share, and not one of a run.
-//! O4: a Retry-After is the endpoint's until a post is delivered before its time has come; then it is one backend's, and doubted.
+//! O4: a Retry-After takes the endpoint out at once, and is honoured when a second answer says so. If a post is delivered before its time
+//!     has come, it was one backend's, and those to come are doubted: each is one failure among others.
 
 use super::backoff::Backoff;
 use super::hearing::{Heard, Hearing};
@@ -15,7 +16,7 @@ use crate::clock::Stamp;
 use crate::ledger::EndpointState;
 use crate::limits::{
     FAILURES_BEFORE_OUT, FAILURES_BEFORE_OUT_MAX, OUT_AFTER, OUT_BY_CHANCE, RETRY_AFTER_BELIEVED_AFTER,
-    RETRY_AFTER_DOUBTED_FOR,
+    RETRY_AFTER_BELIEVED_AFTER_PROBES, RETRY_AFTER_DOUBTED_FOR,
 };
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ struct Hint {
     told_at: Stamp,
     until: Stamp,
     doubted_until: Stamp,
+    /// Answers with one since the last delivery.
+    answers: u32,
     /// Probes of this outage in a row that were answered with one.
     probes: u32,
 }
@@ -133,6 +136,16 @@ impl Outage {
         matches!(self.phase, Phase::Healthy)
     }
 
+    /// Whether what has just failed may go once more: the first of a run, or any where posts fail now and then anyway. So a fleet that
+    /// loses its endpoint tries it once more each, and not with every post.
+    pub(crate) fn may_try_again(&self) -> bool {
+        match self.phase {
+            Phase::Healthy => true,
+            Phase::Failing { failures, needed, .. } => failures <= 1 || needed > FAILURES_BEFORE_OUT,
+            Phase::Out { .. } => false,
+        }
+    }
+
     /// When the next probe is due, if the endpoint is out.
     pub(crate) fn probe_at(&self) -> Option<Stamp> {
         match self.phase {
@@ -173,7 +186,7 @@ impl Outage {
         if now < self.hint.until && began >= self.hint.told_at {
             self.hint.doubted_until = now.after(RETRY_AFTER_DOUBTED_FOR);
         }
-        self.hint.until = Stamp(0);
+        (self.hint.until, self.hint.answers) = (Stamp(0), 0);
         self.delivered_at = now;
         self.phase = Phase::Healthy;
         ended
@@ -205,14 +218,14 @@ impl Outage {
         }
         self.note_hint(now, miss.retry_after);
         let failures = failures.saturating_add(weight);
+        let told = !miss.retry_after.0.is_zero() && !self.doubts_retry_after(now);
         let lasts = failures >= FAILURES_BEFORE_OUT && now.since(since) >= OUT_AFTER;
-        if failures < needed && !lasts {
+        if failures < needed && !lasts && !told {
             self.phase = Phase::Failing { since, failures, needed };
             return None;
         }
         self.hint.probes = 0;
-        let hint = if self.doubts_retry_after(now) { Duration::ZERO } else { self.hint.until.since(now) };
-        let probe_at = now.after(self.backoff.delay(0, hint));
+        let probe_at = now.after(self.backoff.delay(0, self.believed(now)));
         self.phase = Phase::Out { since, probe_at, probes: 0 };
         self.hearing.outage_began();
         Some(Edge::Began)
@@ -225,21 +238,21 @@ impl Outage {
 
     /// A probe, or a straggler from before the outage, which says nothing new but when to come back.
     fn failed_while_out(&mut self, now: Stamp, miss: &Miss) {
-        let hint = miss.retry_after.0;
+        let is_told = !miss.retry_after.0.is_zero();
         if miss.purpose == Purpose::Probe {
-            self.hint.probes = if hint.is_zero() { 0 } else { self.hint.probes.saturating_add(1) };
+            self.hint.probes = if is_told { self.hint.probes.saturating_add(1) } else { 0 };
         }
         // O3 for hints: an older one was heard out by the delivery.
-        if hint.is_zero() || miss.began < self.delivered_at {
+        if !is_told || miss.began < self.delivered_at {
             return;
         }
         self.note_hint(now, miss.retry_after);
-        if self.doubts_retry_after(now) && self.hint.probes < RETRY_AFTER_BELIEVED_AFTER {
-            return;
-        }
-        let told = now.after(self.backoff.delay(0, hint));
-        if let Phase::Out { probe_at, .. } = &mut self.phase {
-            *probe_at = told.max(*probe_at);
+        let hint = self.believed(now);
+        if !hint.is_zero() {
+            let told = now.after(self.backoff.delay(0, hint));
+            if let Phase::Out { probe_at, .. } = &mut self.phase {
+                *probe_at = told.max(*probe_at);
+            }
         }
     }
 
@@ -247,7 +260,17 @@ impl Outage {
         if !retry_after.0.is_zero() {
             self.hint.told_at = now;
             self.hint.until = self.hint.until.max(now.after(retry_after.0));
+            self.hint.answers = self.hint.answers.saturating_add(1);
         }
+    }
+
+    /// How long to wait by the latest Retry-After; zero if one backend's is all there is.
+    fn believed(&self, now: Stamp) -> Duration {
+        let believed = match self.doubts_retry_after(now) {
+            false => self.hint.answers >= RETRY_AFTER_BELIEVED_AFTER,
+            true => self.hint.probes >= RETRY_AFTER_BELIEVED_AFTER_PROBES,
+        };
+        if believed { self.hint.until.since(now) } else { Duration::ZERO }
     }
 }
 

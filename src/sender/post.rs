@@ -266,7 +266,7 @@ impl Sender {
         let Some(price) = price(answer, verdict) else { return false };
         let may = flight.purpose == Purpose::Delivery
             && flight.first_try.is_none()
-            && self.outage.since().is_none()
+            && self.outage.may_try_again()
             && now < self.closing_times().0;
         let others_deliver = match verdict {
             Verdict::Denied(_) => self.outage.hearing().delivers(now),

@@ -93,23 +93,45 @@ fn single_events_that_are_refused_are_an_outage_by_the_third_and_a_batch_of_whic
 }
 
 #[test]
-fn a_retry_after_is_honoured_by_the_third_post_and_the_latest_of_them_counts() {
+fn a_retry_after_takes_it_out_at_once_and_is_honoured_when_a_second_answer_says_so() {
     let mut outage = outage();
-    assert_eq!((told(&mut outage, at(0), 30), told(&mut outage, at(1), 5)), (None, None));
-    assert_eq!(told(&mut outage, at(2), 10), Some(Edge::Began));
-    assert_eq!(outage.route(at(29)), Route::Log);
+    (0..20).for_each(|_| _ = outage.succeeded(at(0), at(0)));
+    assert_eq!(told(&mut outage, at(0), 30), Some(Edge::Began));
+    assert_eq!(outage.route(at(1)), Route::Probe, "one may be one backend's");
+    outage.probe_started(at(1));
+    probe_fails(&mut outage, at(1), 5);
+    assert_eq!(outage.route(at(29)), Route::Log, "the later of the two");
     assert_eq!(outage.route(at(46)), Route::Probe, "with jitter on top, half as long as the hint");
 }
 
 #[test]
 fn a_stragglers_retry_after_counts_as_well() {
     let mut outage = outage();
-    (0..3).for_each(|_| _ = fail(&mut outage, at(0)));
-    assert_eq!(outage.route(at(2)), Route::Probe);
-    assert_eq!(told(&mut outage, at(1), 60), None);
-    assert_eq!((outage.route(at(60)), outage.route(at(100))), (Route::Log, Route::Probe));
+    assert_eq!(told(&mut outage, at(0), 1), Some(Edge::Began));
+    assert_eq!(told(&mut outage, at(0), 60), None);
+    assert_eq!((outage.route(at(59)), outage.route(at(100))), (Route::Log, Route::Probe));
     assert_eq!(told(&mut outage, at(2), 5), None);
-    assert_eq!(outage.route(at(60)), Route::Log, "an earlier time does not make it earlier");
+    assert_eq!(outage.route(at(59)), Route::Log, "an earlier time does not make it earlier");
+}
+
+#[test]
+fn the_first_of_a_run_may_go_once_more_and_any_where_posts_fail_now_and_then() {
+    let mut clean = outage();
+    (0..20).for_each(|_| _ = clean.succeeded(at(0), at(0)));
+    fail(&mut clean, at(0));
+    assert!(clean.may_try_again());
+    fail(&mut clean, at(0));
+    assert!(!clean.may_try_again());
+    let mut mixed = outage();
+    for _ in 0..10 {
+        mixed.succeeded(at(0), at(0));
+        fail(&mut mixed, at(0));
+        assert!(mixed.may_try_again());
+    }
+    fail(&mut mixed, at(0));
+    assert!(mixed.may_try_again());
+    while fail(&mut mixed, at(0)).is_none() {}
+    assert!(!mixed.may_try_again(), "never in an outage");
 }
 
 #[test]
@@ -299,7 +321,7 @@ fn balance(
                 Bad::Denied if outage.hearing().delivers(now) => Some(Price::Post),
                 _ => None,
             };
-            let again = nth == 0 && purpose == Purpose::Delivery && outage.since().is_none();
+            let again = nth == 0 && purpose == Purpose::Delivery && outage.may_try_again();
             if !again || !price.is_some_and(|price| tries.spend(price)) {
                 break;
             }
