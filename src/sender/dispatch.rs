@@ -5,6 +5,7 @@
 //! `posts_in_flight_max` and [`SPARE_POSTS`], the memory bound's number.
 
 use super::batch::Batch;
+use super::flight::Patience;
 use super::outage::{Purpose, Route};
 use super::post::Post;
 use super::verdict::Cause;
@@ -12,6 +13,7 @@ use super::{Progress, Sender};
 use crate::clock::Stamp;
 use crate::limits::{PROBE_EVENTS_MAX, PROBES_MAX, RELIEF_PATIENCE, SPARE_POSTS, SPARE_POSTS_BESIDE_HUNG};
 use crate::outcome::Reason;
+use std::ops::Range;
 
 impl Sender {
     /// Where the next batch goes. A probe that finds no room on the wire is none.
@@ -45,6 +47,13 @@ impl Sender {
         self.flights.len() - hung >= self.window.limit() || self.flights.len() >= most
     }
 
+    /// Whether a few events may go where every post hangs, to find out when the endpoint is back: those that hang will not tell before their
+    /// timeout. One at a time, in the room that is left for a probe.
+    fn may_feel(&self, now: Stamp) -> bool {
+        let Some(after) = self.answers.hung_after(now) else { return false };
+        self.flights.hung(now, after) == self.flights.len() && self.flights.len() < self.most_on_the_wire()
+    }
+
     /// When a post on the wire will hang, so that another may go beside it.
     pub(super) fn hung_at(&self, now: Stamp) -> Stamp {
         self.answers.hung_after(now).map_or(Stamp::NEVER, |after| self.flights.next_hung_at(now, after))
@@ -60,6 +69,10 @@ impl Sender {
                 self.end(batch);
             }
             Route::Probe => self.probe(now, batch),
+            Route::Post if self.has_no_slot(now) && self.may_feel(now) => {
+                let feeler = Post::feeler(&batch);
+                self.post(batch, feeler);
+            }
             Route::Post if self.has_no_slot(now) => {
                 let impatient = now >= self.moved_at.after(RELIEF_PATIENCE);
                 if !(impatient && self.shared.settler.queue.is_nearly_full()) {
@@ -73,7 +86,7 @@ impl Sender {
             }
             Route::Post => {
                 let all = 0..batch.len();
-                self.post_batch(batch, all, Purpose::Delivery);
+                self.post_batch(batch, all, (Purpose::Delivery, Patience::Full));
             }
         }
         Progress::Some
@@ -84,23 +97,24 @@ impl Sender {
         let others = probe..batch.len();
         self.spill(&mut batch, others, &self.in_outage());
         self.outage.probe_started(now);
-        self.post_batch(batch, 0..probe, Purpose::Probe);
+        let patience = if self.may_be_patient() { Patience::Full } else { Patience::Short };
+        self.post_batch(batch, 0..probe, (Purpose::Probe, patience));
     }
 
     /// Whether the next probe may wait as long as any post, for an endpoint that is slow: one at a time, and only where it
     /// leaves room for those that are given up early.
-    pub(super) fn may_be_patient(&self) -> bool {
+    fn may_be_patient(&self) -> bool {
         self.flights.probes() > 0
             && self.flights.patient_probes() == 0
             && self.flights.len() + 1 < self.most_on_the_wire()
     }
 
-    fn in_outage(&self) -> Cause {
+    pub(super) fn in_outage(&self) -> Cause {
         Cause::of(Reason::Outage, self.telling.detail.as_str())
     }
 
-    fn post_batch(&mut self, batch: Batch, range: std::ops::Range<usize>, purpose: Purpose) {
-        let post = Post::first(&batch, range, purpose, &self.fit, &self.limits);
+    fn post_batch(&mut self, batch: Batch, range: Range<usize>, how: (Purpose, Patience)) {
+        let post = Post::first(&batch, range, how, &self.fit, &self.limits);
         self.post(batch, post);
     }
 }

@@ -115,6 +115,13 @@ impl Halving {
         Some(range)
     }
 
+    /// What waits is one range again: its parts were made for another reason than a refusal.
+    pub(crate) fn rejoin(&mut self) {
+        if let (Some(first), Some(last)) = (self.rest.last(), self.rest.first()) {
+            self.rest = vec![first.start..last.end];
+        }
+    }
+
     /// Posts of the batch that were refused.
     pub(crate) fn refusals(&self) -> u32 {
         self.refused
@@ -207,6 +214,16 @@ mod tests {
             sizes.push(range.len());
         }
         assert_eq!((sizes.iter().sum::<usize>(), *sizes.iter().max().unwrap()), (500, 8));
+    }
+
+    #[test]
+    fn what_waits_behind_a_feeler_is_one_range_again() {
+        let mut halving = Halving::of_parts(0..500);
+        assert_eq!(halving.next(|range| range.len() <= 16), Some(0..15));
+        halving.rejoin();
+        assert_eq!((halving.next(|_| true), halving.next(|_| true)), (Some(15..500), None));
+        halving.rejoin();
+        assert_eq!(halving.next(|_| true), None);
     }
 
     #[test]

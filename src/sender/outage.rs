@@ -231,8 +231,8 @@ impl Outage {
         Some(Edge::Began)
     }
 
-    /// A single event was refused among others that were taken: one of a share, and not one of a run.
-    pub(crate) fn poisoned(&mut self, now: Stamp) {
+    /// A failure that is one of a share, and not one of a run: a single event among others that were taken.
+    pub(crate) fn failed_apart(&mut self, now: Stamp) {
         self.hearing.hear(now, Heard::Failed);
     }
 

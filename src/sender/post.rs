@@ -12,7 +12,7 @@ use super::words;
 use crate::clock::Stamp;
 use crate::format::{Body, Layout, Refused};
 use crate::ledger::PostEnd;
-use crate::limits::{PROBE_TIMEOUT, TRANSPORT_GRACE};
+use crate::limits::{PROBE_EVENTS_MAX, PROBE_TIMEOUT, TRANSPORT_GRACE};
 use crate::observer::Signal;
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::sync::{contain, pause};
@@ -29,6 +29,7 @@ const WORDS_LOOKED_AT: usize = 4 << 10;
 pub(super) struct Post {
     range: Range<usize>,
     purpose: Purpose,
+    patience: Patience,
     halving: Halving,
     /// What became of the first try: the second has its number.
     first_try: Option<MaybeDelivered>,
@@ -41,7 +42,7 @@ impl Post {
     pub(super) fn first(
         batch: &Batch,
         range: Range<usize>,
-        purpose: Purpose,
+        (purpose, patience): (Purpose, Patience),
         fit: &Fit,
         limits: &BatchLimits,
     ) -> Post {
@@ -52,8 +53,20 @@ impl Post {
             let part = halving.next(|range| fit.allows(size_of(batch, range, limits)));
             first = part.unwrap_or(first);
         }
-        Post { range: first, purpose, halving, first_try: None, refusal: String::new() }
+        Post { range: first, purpose, patience, halving, first_try: None, refusal: String::new() }
     }
+
+    /// A few events, to find out whether anybody is there; the others wait for what becomes of them.
+    pub(super) fn feeler(batch: &Batch) -> Post {
+        let mut halving = Halving::of_parts(0..batch.len());
+        let first = halving.next(is_feeler).unwrap_or(0..batch.len());
+        let (purpose, patience) = (Purpose::Delivery, Patience::Short);
+        Post { range: first, purpose, patience, halving, first_try: None, refusal: String::new() }
+    }
+}
+
+fn is_feeler(range: &Range<usize>) -> bool {
+    range.len() <= PROBE_EVENTS_MAX
 }
 
 /// Of the body of these events. All of a batch is known without a look at each.
@@ -65,7 +78,7 @@ fn size_of(batch: &Batch, range: &Range<usize>, limits: &BatchLimits) -> Size {
 
 impl Sender {
     pub(super) fn post(&mut self, mut batch: Batch, post: Post) {
-        let Post { range, purpose, halving, first_try, refusal } = post;
+        let Post { range, purpose, patience, halving, first_try, refusal } = post;
         if first_try.is_none() {
             self.posts += 1;
             batch.number = self.posts;
@@ -77,10 +90,6 @@ impl Sender {
                 batch.spill_rest(Reason::FormatFailed, &why, Stamp::NEVER);
                 return self.end(batch);
             }
-        };
-        let patience = match purpose {
-            Purpose::Probe if !self.may_be_patient() => Patience::Short,
-            Purpose::Probe | Purpose::Delivery => Patience::Full,
         };
         let timeout = match patience {
             Patience::Full => self.shared.config.post_timeout,
@@ -153,6 +162,9 @@ impl Sender {
                     // Time stood still: it is not the endpoint's fault.
                     return self.spill_batch(flight, cause);
                 }
+                if cause.reason == Reason::Timeout && is_feeler_flight(&flight) {
+                    return self.feel_on(now, flight, cause);
+                }
                 if matches!(cause.reason, Reason::Timeout | Reason::Unavailable) {
                     self.window.overloaded(flight.started_at, now);
                 }
@@ -165,11 +177,15 @@ impl Sender {
                 return self.again_or_spill(now, flight, &answer, &verdict);
             }
         }
+        if is_feeler_flight(&flight) {
+            // It has found somebody, who answers soon: so may the others.
+            flight.halving.rejoin();
+        }
         let (fit, limits, batch) = (&self.fit, &self.limits, &flight.batch);
         match flight.halving.next(|range| fit.allows(size_of(batch, range, limits))) {
             Some(range) => {
-                let Flight { batch, purpose, halving, refusal, .. } = flight;
-                self.post(batch, Post { range, purpose, halving, first_try: None, refusal });
+                let Flight { batch, purpose, patience, halving, refusal, .. } = flight;
+                self.post(batch, Post { range, purpose, patience, halving, first_try: None, refusal });
             }
             None => self.end(flight.batch),
         }
@@ -230,11 +246,27 @@ impl Sender {
         };
         match weight {
             Some(weight) => self.fail(now, &miss(flight, weight, RetryAfter::default()), cause, advice),
-            None => self.hear_poison(now, cause, advice),
+            None => self.hear_apart(now, cause, advice),
         }
         let spilled = if next == Next::GiveUp { 0..flight.batch.len() } else { range };
         flight.batch.spill(spilled, cause, Stamp::NEVER);
         next
+    }
+
+    /// Nobody was there in a short time. That is no word on the endpoint, which may be slow: the posts that hang will say. The next
+    /// few events try again.
+    fn feel_on(&mut self, now: Stamp, mut flight: Flight, cause: &Cause) {
+        self.hear_apart(now, cause, None);
+        flight.batch.spill(flight.range.clone(), cause, Stamp::NEVER);
+        flight.range = 0..0;
+        match flight.halving.next(is_feeler) {
+            Some(range) if self.outage.since().is_none() => {
+                let Flight { batch, purpose, patience, halving, refusal, .. } = flight;
+                self.post(batch, Post { range, purpose, patience, halving, first_try: None, refusal });
+            }
+            Some(_) => self.spill_batch(flight, &self.in_outage()),
+            None => self.end(flight.batch),
+        }
     }
 
     /// Once more at once, if it was certainly not taken and there is a second try left; else to the log.
@@ -249,9 +281,9 @@ impl Sender {
             return self.end(flight.batch);
         };
         if self.goes_again(now, &flight, answer, verdict) {
-            let Flight { batch, range, purpose, halving, refusal, .. } = flight;
+            let Flight { batch, range, purpose, patience, halving, refusal, .. } = flight;
             let first_try = Some(cause.maybe_delivered);
-            return self.post(batch, Post { range, purpose, halving, first_try, refusal });
+            return self.post(batch, Post { range, purpose, patience, halving, first_try, refusal });
         }
         self.spill_batch(flight, cause);
     }
@@ -346,10 +378,10 @@ impl Sender {
         self.tell_share(now, &detail, advice);
     }
 
-    /// Single events that are refused among good ones are a share of failures, if they are many.
-    fn hear_poison(&mut self, now: Stamp, cause: &Cause, advice: Option<&str>) {
+    /// Single events that are refused among good ones, and feelers that hang, are a share of failures, if they are many.
+    fn hear_apart(&mut self, now: Stamp, cause: &Cause, advice: Option<&str>) {
         self.note_books();
-        self.outage.poisoned(now);
+        self.outage.failed_apart(now);
         self.tell_share(now, &format!("{}: {}", cause.reason, cause.detail), advice);
     }
 
@@ -378,4 +410,8 @@ impl Sender {
 
 fn miss(flight: &Flight, weight: Weight, retry_after: RetryAfter) -> Miss {
     Miss { began: flight.started_at, purpose: flight.purpose, weight, retry_after }
+}
+
+fn is_feeler_flight(flight: &Flight) -> bool {
+    flight.purpose == Purpose::Delivery && flight.patience == Patience::Short
 }

@@ -11,6 +11,7 @@
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
+mod balancer;
 mod build;
 mod delivery;
 mod emit;
@@ -23,7 +24,9 @@ mod hostile;
 mod log;
 mod outage;
 mod packed;
+mod recovery;
 mod refusal;
+mod retry;
 mod soak;
 mod support;
 #[cfg(feature = "https")]
