@@ -188,6 +188,35 @@ impl Client {
         self.shared().settler.queue.budget()
     }
 
+    /// Sends `authorization: Bearer token` from the next request on: [`set_header`](Client::set_header).
+    ///
+    /// # Errors
+    /// As [`set_header`](Client::set_header).
+    pub fn set_bearer_auth(&self, token: impl AsRef<str>) -> Result<(), BuildError> {
+        self.set_header("authorization", format!("Bearer {}", token.as_ref()))
+    }
+
+    /// Replaces a header, or adds one, from the next request on: a token that has changed. At any time, from any thread. A header whose
+    /// value was asked for ([`header_with`](Builder::header_with)) has this one from now on. A request that the endpoint answers with 401
+    /// while the header changes is sent once more.
+    ///
+    /// # Errors
+    /// As `build` would: a name or a value that cannot be sent, a credential over plain http to another host; also if the client posts by a
+    /// [transport](Builder::transport) of yours, which has no headers. Nothing has changed then.
+    ///
+    /// # Blocking
+    /// Never on the network or on the sender.
+    pub fn set_header(&self, name: impl AsRef<str>, value: impl AsRef<str>) -> Result<(), BuildError> {
+        match &self.shared().headers {
+            Some(headers) => headers.set(name.as_ref(), value.as_ref()),
+            None => Err(BuildError::invalid(
+                "header",
+                "is not sent by a transport of your own",
+                "change it in the transport",
+            )),
+        }
+    }
+
     /// A snapshot of the books. Some thirty loads: cheap enough for every second.
     pub fn stats(&self) -> Stats {
         self.shared().stats()

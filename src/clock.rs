@@ -68,6 +68,15 @@ impl Clock {
         self.stamp(read(self.source))
     }
 
+    /// How long this machine has been suspended since it was started, give or take what passes between two looks; zero where the system does
+    /// not tell. The monotonic clock stands still meanwhile, and peers do not.
+    pub(crate) fn suspended(&self) -> Duration {
+        match self.source {
+            Source::Machine => suspended(),
+            Source::Tokio => Duration::ZERO,
+        }
+    }
+
     pub(crate) fn stamp(&self, instant: Instant) -> Stamp {
         Stamp(nanos(instant.saturating_duration_since(self.epoch)))
     }
@@ -83,6 +92,21 @@ impl Clock {
             _ => std::future::pending().await,
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn suspended() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
+    let nanos =
+        |time: rustix::time::Timespec| i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec);
+    let awake = nanos(clock_gettime(ClockId::Monotonic));
+    let all = nanos(clock_gettime(ClockId::Boottime));
+    Duration::from_nanos(u64::try_from(all - awake).unwrap_or(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn suspended() -> Duration {
+    Duration::ZERO
 }
 
 /// Linux keeps the time of its last tick where it can be read without looking at the clock.
@@ -186,5 +210,13 @@ mod tests {
             // 100 Hz is the slowest tick there is; a second more for a machine that is asked for more than it has.
             assert!(before.since(tick) < Duration::from_secs(1), "{tick:?} {before:?}");
         }
+    }
+    #[test]
+    fn a_machine_that_is_awake_has_slept_for_no_longer_than_before() {
+        let clock = Clock::start(Source::Machine);
+        let before = clock.suspended();
+        let closest = (0..1_000).map(|_| clock.suspended().abs_diff(before)).min().unwrap();
+        assert!(closest < Duration::from_millis(1), "{closest:?}");
+        assert_eq!(Clock::start(Source::Tokio).suspended(), Duration::ZERO);
     }
 }

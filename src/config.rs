@@ -8,6 +8,7 @@
 mod bound;
 mod env;
 mod error;
+mod way;
 
 pub(crate) use bound::Tls;
 pub use error::BuildError;
@@ -21,8 +22,9 @@ use crate::observer::{Nobody, Observer};
 use crate::spill::{LogLevel, SpillPacking, SpillSink, WriteSink};
 use crate::sync::Arc;
 use crate::transport::Transport;
-use crate::transport::http::{HttpSettings, PlaintextCredentials};
+use crate::transport::http::{LiveHeader, PlaintextCredentials};
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Collects the settings of a [`Client`](crate::Client). Defaults and limits: [`crate::limits`].
@@ -30,9 +32,12 @@ use std::time::Duration;
 pub struct Builder {
     pub(crate) endpoint: String,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) live_headers: Vec<LiveHeader>,
     pub(crate) plaintext_credentials: PlaintextCredentials,
     pub(crate) proxy: Option<String>,
+    pub(crate) unix_socket: Option<PathBuf>,
     pub(crate) root_certificates_pem: Vec<Vec<u8>>,
+    pub(crate) client_certificate_pem: Vec<Vec<u8>>,
     pub(crate) queue_events_max: usize,
     pub(crate) queue_bytes_max: usize,
     pub(crate) event_bytes_max: Option<usize>,
@@ -42,6 +47,7 @@ pub struct Builder {
     pub(crate) posts_in_flight_max: usize,
     pub(crate) connect_timeout: Option<Duration>,
     pub(crate) post_timeout: Duration,
+    pub(crate) connection_idle_max: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) probe_interval_max: Option<Duration>,
     pub(crate) html_answers: HtmlAnswers,
@@ -76,6 +82,7 @@ pub(crate) struct Config {
     pub(crate) posts_in_flight_max: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) post_timeout: Duration,
+    pub(crate) connection_idle_max: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) probe_interval_max: Duration,
     pub(crate) html_answers: HtmlAnswers,
@@ -90,9 +97,12 @@ impl Builder {
         Builder {
             endpoint: endpoint.into(),
             headers: Vec::new(),
+            live_headers: Vec::new(),
             plaintext_credentials: PlaintextCredentials::Refused,
             proxy: None,
+            unix_socket: None,
             root_certificates_pem: Vec::new(),
+            client_certificate_pem: Vec::new(),
             queue_events_max: QUEUE_EVENTS,
             queue_bytes_max: QUEUE_BYTES,
             event_bytes_max: None,
@@ -102,6 +112,7 @@ impl Builder {
             posts_in_flight_max: POSTS_IN_FLIGHT,
             connect_timeout: None,
             post_timeout: POST_TIMEOUT,
+            connection_idle_max: CONNECTION_IDLE,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
             probe_interval_max: None,
             html_answers: HtmlAnswers::Refused,
@@ -117,45 +128,6 @@ impl Builder {
             transport: None,
             jitter_seed: None,
         }
-    }
-
-    /// Sends `authorization: Bearer token`. Never shown in Debug, a log or an error; over plain http refused by
-    /// `build` except to a loopback host, without a proxy or by one there.
-    pub fn bearer_auth(self, token: impl AsRef<str>) -> Builder {
-        let value = format!("Bearer {}", token.as_ref());
-        self.header("authorization", value)
-    }
-
-    /// Sends a header with every request, in the place of an earlier one of the same name. Every value is treated as a secret: never
-    /// shown anywhere. One whose name speaks of a credential (auth, key, token, secret, password, cookie) is refused over plain http
-    /// like a bearer token. `content-type` and `idempotency-key` replace overspill's own; how a body is framed and packed
-    /// (`content-length`, `transfer-encoding`, `content-encoding`), `host` and `connection` are refused by `build`.
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Builder {
-        let name = name.into();
-        self.headers.retain(|(earlier, _)| !earlier.eq_ignore_ascii_case(&name));
-        self.headers.push((name, value.into()));
-        self
-    }
-
-    /// Lets credentials travel over plain http to a host that is not loopback: for a network that you trust.
-    pub fn allow_plaintext_credentials(mut self) -> Builder {
-        self.plaintext_credentials = PlaintextCredentials::Allowed;
-        self
-    }
-
-    /// Posts through this proxy. The proxy variables of the environment are never looked at.
-    pub fn proxy(mut self, url: impl Into<String>) -> Builder {
-        self.proxy = Some(url.into());
-        self
-    }
-
-    /// Trusts the certificates in this PEM text beside the platform's own. May be called again. Feature `https`.
-    ///
-    /// Where the platform's own are is the platform's to say: on Linux also by the variables `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR`, the only ones of the environment that matter here without being asked for.
-    pub fn root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Builder {
-        self.root_certificates_pem.push(pem.into());
-        self
     }
 
     /// Most events waiting in the queue. Default [`QUEUE_EVENTS`]; the slots, 256 bytes each, are allocated at once.
@@ -300,7 +272,8 @@ impl Builder {
         self
     }
 
-    /// Posts by another way than HTTP: a scripted one in a simulation. The endpoint is then only a name.
+    /// Posts by another way than HTTP: a scripted one in a simulation. The endpoint is then only a name, and headers, proxy, certificates,
+    /// socket and the times of connections have no part in it.
     pub fn transport(mut self, transport: impl Transport) -> Builder {
         self.transport = Some(Box::new(transport));
         self
@@ -352,6 +325,7 @@ impl Builder {
             )?,
             connect_timeout,
             post_timeout,
+            connection_idle_max: time("connection_idle_max", self.connection_idle_max)?,
             shutdown_timeout: time("shutdown_timeout", self.shutdown_timeout)?,
             probe_interval_max: match self.probe_interval_max {
                 Some(interval) => time("probe_interval_max", interval)?,
@@ -406,19 +380,6 @@ impl Builder {
         }
         Ok(chosen)
     }
-
-    pub(crate) fn http_settings(&mut self, config: &Config) -> HttpSettings {
-        HttpSettings {
-            endpoint: std::mem::take(&mut self.endpoint),
-            headers: std::mem::take(&mut self.headers),
-            plaintext_credentials: self.plaintext_credentials,
-            connect_timeout: config.connect_timeout,
-            post_timeout: config.post_timeout,
-            posts_in_flight_max: config.posts_in_flight_max,
-            proxy: self.proxy.take(),
-            root_certificates_pem: std::mem::take(&mut self.root_certificates_pem),
-        }
-    }
 }
 
 fn in_range(name: &'static str, value: usize, min: usize, max: usize) -> Result<usize, BuildError> {
@@ -441,6 +402,7 @@ impl fmt::Debug for Builder {
             .field("posts_in_flight_max", &self.posts_in_flight_max)
             .field("connect_timeout", &self.connect_timeout)
             .field("post_timeout", &self.post_timeout)
+            .field("connection_idle_max", &self.connection_idle_max)
             .field("shutdown_timeout", &self.shutdown_timeout)
             .field("probe_interval_max", &self.probe_interval_max)
             .field("mode", &self.mode)

@@ -38,6 +38,12 @@ pub trait Format: Send + Sync + 'static {
         Layout::Encoded
     }
 
+    /// What settles the events of a request that was answered with a 2xx. Unless the format says otherwise its body, which
+    /// [`refused`](Format::refused) then sees whole: the request waits for it, at most the post timeout. Asked for every request.
+    fn settled_by(&self) -> SettledBy {
+        SettledBy::Body
+    }
+
     /// Which of the `events` of a request the 2xx answer refuses nevertheless. None, unless the format defines it. A panic counts as
     /// [`Refused::Unknown`].
     fn refused(&self, reply: &Reply, events: usize) -> Refused {
@@ -53,6 +59,16 @@ pub struct Overhead {
     pub per_batch: usize,
     /// For each event.
     pub per_event: usize,
+}
+
+/// What of a 2xx answer settles the events that it is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SettledBy {
+    /// Its status: all were taken. What the body does (it is shorter than announced, drips, never ends) holds up nothing.
+    Status,
+    /// Its body, which may refuse some of them.
+    Body,
 }
 
 /// What a 2xx answer says about single events.

@@ -78,13 +78,41 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 pub const TIMEOUT_LIMIT: Duration = Duration::from_secs(3_600);
 /// Most of an answer's body that is read; a refusal of single events fits, an endless body does not.
 pub const REPLY_BYTES_MAX: usize = 64 << 10;
+/// How long a post whose status settles it waits for the body: most bodies come with their head, and a connection whose answer was read is
+/// ready for the next post. More would be taken from the posts of an endpoint that never ends its bodies.
+pub const REPLY_BODY_PATIENCE: Duration = Duration::from_millis(20);
+/// How long a refusal may take to say why: half of the second in which a slot must be free again.
+pub const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
+/// How long what is left of a body is read behind a post that has ended, at most one for each post that may be in flight: a new connection
+/// costs an endpoint more than a moment's patience with a slow body, and an endless one has to end.
+pub const REPLY_DRAIN: Duration = Duration::from_secs(1);
 /// Most header lines of an answer, and most headers of ours.
 pub const HEADERS_MAX: usize = 100;
-/// An idle connection is closed after this: shorter than the keep-alive of common servers (nginx 75 s, ALB 60 s, node
+/// Default of `connection_idle_max`. An idle connection is closed after this: shorter than the keep-alive of common servers (nginx 75 s, ALB 60 s, node
 /// 5 s, ClickHouse 3 s), so that the race between their closing and our writing is rare.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(2);
+/// An endpoint that says for how long it keeps idle connections (`keep-alive: timeout=5`) is taken at its word less this, or less half of
+/// it: what is on the way meanwhile must arrive before the connection ends.
+pub const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 /// Connections are renewed after this, so that a change of the endpoint's address is followed under steady traffic.
 pub const CONNECTION_AGE: Duration = Duration::from_secs(60);
+/// How long a post waits for a new HTTP client if the connections of the one before are known to be stale: reading the root certificates
+/// takes some milliseconds, a hundred times as long on a machine that is short of everything.
+pub const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
+/// After a machine has slept for this long, no connection from before is used again: shorter than any endpoint's patience with an idle one,
+/// longer than what two clocks differ by.
+pub const SUSPENDED_MIN: Duration = Duration::from_millis(500);
+/// A header's value that is asked for is asked for again after this: tokens live for minutes at least, and one that is refused is
+/// asked for at once.
+pub const CREDENTIAL_AGE: Duration = Duration::from_secs(60);
+/// Most of such a value: the longest tokens are a few KiB, and few servers take longer header lines.
+pub const CREDENTIAL_BYTES_MAX: usize = 16 << 10;
+/// Most headers whose value is asked for: a token and its like; each may keep a thread waiting.
+pub const LIVE_HEADERS_MAX: usize = 4;
+/// Most characters of the endpoint's URL: what common servers take as a request's first line.
+pub const ENDPOINT_CHARS_MAX: usize = 8_000;
+/// Most bytes of a file with certificates that a variable of the environment names: all roots of a platform are a quarter of it.
+pub const CERTIFICATE_FILE_BYTES_MAX: usize = 1 << 20;
 
 // ---- Outage.
 
@@ -131,6 +159,10 @@ pub const SECOND_TRIES_PER_DELIVERY: f64 = 0.5;
 /// Second tries that may be saved up: what an overload meets at its beginning.
 pub const SECOND_TRIES_SAVED_MAX: f64 = 3.0;
 
+/// Where the endpoint's answers are failures, its connections are given up, at most this often: behind a balancer of connections they lead to
+/// a backend that is bad, and would go on doing so.
+pub const FRESH_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
+
 /// The first probe comes after one `batch_age_max` of silence and a random part of this, or of `batch_age_max` if that is longer: an
 /// outage of a second should not cost another one, and a fleet that is out must not be more load than one that is not.
 pub const PROBE_INTERVAL_FIRST: Duration = Duration::from_millis(200);
@@ -146,9 +178,9 @@ pub const PROBE_TIMEOUT: Duration = Duration::from_millis(1_500);
 pub const PROBES_MAX: usize = 3;
 /// Requests on the wire beyond `posts_in_flight_max`, part of the memory bound: probes beside posts that hang, and posts beside those
 /// that have waited much longer than recent answers took.
-pub const SPARE_POSTS: usize = 3;
+pub const SPARE_POSTS: usize = 2;
 /// Of them, those that posts may use: one is left for a probe.
-pub const SPARE_POSTS_BESIDE_HUNG: usize = 2;
+pub const SPARE_POSTS_BESIDE_HUNG: usize = 1;
 /// A post that has waited this many times as long as the slowest of the last answers hangs, and another may go beside it.
 pub const HUNG_TIMES: u32 = 10;
 /// But not before this: a pause of a garbage collector is no hang.
@@ -223,7 +255,7 @@ pub const SPARE_BYTES_PER_CLASS: usize = 256 << 10;
 pub const CONNECTION_BYTES: usize = 512 << 10;
 /// The runtime, the HTTP client and the state of the log writer, without TLS roots.
 pub const RUNTIME_BYTES: usize = 512 << 10;
-/// The platform's root certificates and the TLS configuration, read again at each renewal of the connections.
+/// The platform's root certificates and the TLS configuration, twice while connections are renewed.
 pub const TLS_BYTES: usize = 4 << 20;
 /// gzip's window and hash tables (miniz_oxide), one compression at a time.
 pub const GZIP_BYTES: usize = 512 << 10;

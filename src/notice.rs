@@ -32,6 +32,7 @@ use std::time::Duration;
 /// | WARN | `batches are smaller` | the endpoint refuses large ones and takes small ones: lower `batch_bytes_max` or `batch_events_max`, or raise its limit |
 /// | WARN | `outage ended` | the totals: look for `lost`, which is zero as long as the log works |
 /// | WARN | `the queue is full` | the endpoint is slower than the events, or hangs |
+/// | WARN | `no new value for the header` | what `header_with` or `bearer_auth_file` asks has failed: the last value stays in use |
 /// | WARN | `mode changed`, `budget changed` | somebody switched, or `memory_watch` did |
 /// | WARN | `nobody reads target` | no subscriber formats `overspill::spill`: spilled events go to the fallback sink (stderr). Let the target through |
 /// | WARN | `the spill sink failed` | the same, with a `SpillSink` of yours |
@@ -97,6 +98,7 @@ pub(crate) struct Notices {
     mode_changed: Throttle,
     budget_changed: Throttle,
     queue_full: Throttle,
+    header_not_known: Throttle,
     sender_panicked: Throttle,
     outage: Throttle,
     some_posts_fail: Throttle,
@@ -146,6 +148,7 @@ impl Notices {
             mode_changed: Throttle::of_switches(),
             budget_changed: Throttle::of_switches(),
             queue_full: Throttle::default(),
+            header_not_known: Throttle::default(),
             sender_panicked: Throttle::default(),
             outage: Throttle::of_switches(),
             some_posts_fail: Throttle::default(),
@@ -303,6 +306,20 @@ impl Notices {
                 format!(
                     "the queue is full: the endpoint is slower than the events, or hangs; the surplus goes to the log, reason \
                      queue_full{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn header_not_known(&self, now: Stamp, name: &str, why: &str) {
+        if let Some(left_out) = self.header_not_known.speak(now) {
+            let why = printable(why, DETAIL_CHARS_MAX);
+            say!(
+                self,
+                WARN,
+                format!(
+                    "no new value for the header {name:?}: {why}; the last one, if any, stays in use{}",
                     since_last(left_out)
                 )
             );

@@ -77,6 +77,8 @@ pub struct Sender {
     second_tries: SecondTries,
     answers: Answers,
     gap: Gap,
+    /// When connections may be given up again because of what came over them.
+    fresh_at: Stamp,
     flushes: Flushes,
     filling: Option<Batch>,
     ready: Option<Batch>,
@@ -121,6 +123,7 @@ impl Sender {
             second_tries: SecondTries::default(),
             answers: Answers::default(),
             gap: Gap::new(shared.now(), crate::clock::wall()),
+            fresh_at: Stamp(0),
             flushes: Flushes::default(),
             filling: None,
             ready: None,

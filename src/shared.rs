@@ -9,6 +9,7 @@ use crate::settle::Settler;
 use crate::shutdown::Closing;
 use crate::sync::Arc;
 use crate::sync::plain::{AtomicU8, AtomicU64, Ordering};
+use crate::transport::http::Headers;
 use crate::waits::Board;
 
 pub(crate) struct Shared {
@@ -17,6 +18,8 @@ pub(crate) struct Shared {
     pub(crate) mode: ModeSwitch,
     pub(crate) config: Config,
     pub(crate) memory_bound: usize,
+    /// Those of our own transport.
+    pub(crate) headers: Option<Arc<Headers>>,
     pub(crate) closing: Closing,
     pub(crate) board: Arc<Board>,
     /// The number of the last flush that was asked for.
@@ -25,13 +28,20 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(settler: Settler, config: Config, memory_bound: usize, mode: ModeSwitch) -> Shared {
+    pub(crate) fn new(
+        settler: Settler,
+        config: Config,
+        memory_bound: usize,
+        mode: ModeSwitch,
+        headers: Option<Arc<Headers>>,
+    ) -> Shared {
         Shared {
             settler: Arc::new(settler),
             encoder: Encoder::new(config.event_bytes_max),
             mode,
             config,
             memory_bound,
+            headers,
             closing: Closing::default(),
             board: Arc::new(Board::default()),
             flushes_asked: AtomicU64::new(0),

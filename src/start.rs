@@ -16,7 +16,7 @@ use crate::spill::turn::Turn;
 use crate::spill::{Primary, Spill};
 use crate::sync::Arc;
 use crate::transport::Transport;
-use crate::transport::http::Http;
+use crate::transport::http::{Headers, Http};
 use std::io;
 use std::sync::mpsc;
 use std::thread;
@@ -91,21 +91,26 @@ fn room_for_a_runtime() -> io::Result<()> {
 fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), BuildError> {
     let clock = Clock::start(source);
     let config = builder.config()?;
-    let (transport, shown, tls): (Box<dyn Transport>, String, Tls) = match builder.transport.take() {
-        // The endpoint is only a name then, but it may be a URL with a key in it all the same.
-        Some(transport) => (transport, "by another transport".to_owned(), Tls::No),
-        None => {
-            let http = Http::new(builder.http_settings(&config), clock)?;
-            let (shown, tls) = (http.shown(), if http.needs_roots() { Tls::Yes } else { Tls::No });
-            (Box::new(http), shown, tls)
-        }
-    };
+    let (transport, shown, tls, headers): (Box<dyn Transport>, String, Tls, Option<Arc<Headers>>) =
+        match builder.transport.take() {
+            // The endpoint is only a name then, but it may be a URL with a key in it all the same.
+            Some(transport) => (transport, "by another transport".to_owned(), Tls::No, None),
+            None => {
+                let http = Http::new(&builder.http_settings(&config), clock)?;
+                let (shown, tls) = (http.shown(), if http.needs_roots() { Tls::Yes } else { Tls::No });
+                let headers = http.headers();
+                (Box::new(http), shown, tls, Some(headers))
+            }
+        };
     let memory_bound = config.memory_bound(builder.format.overhead(), tls);
     let id = format!("{:016x}", entropy());
     let home = Home::capture();
     let turn = Arc::new(Turn::new());
     let fallback = builder.spill_fallback;
     let notices = Arc::new(Notices::new(id.clone(), home.clone(), Arc::clone(&fallback), Arc::clone(&turn)));
+    if let Some(headers) = &headers {
+        headers.tell(&notices);
+    }
     let primary = match builder.spill_sink {
         Some(sink) => Primary::Sink(sink),
         None => Primary::Log(Log { level: builder.spill_level, home }),
@@ -119,7 +124,7 @@ fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), Bu
         observer: builder.observer,
     };
     settler.notices.started(&shown, memory_bound, builder.mode);
-    let shared = Arc::new(Shared::new(settler, config, memory_bound, ModeSwitch::new(builder.mode)));
+    let shared = Arc::new(Shared::new(settler, config, memory_bound, ModeSwitch::new(builder.mode), headers));
     let sender = Sender::new(Arc::clone(&shared), transport, builder.format);
     Ok((Client::new(shared), sender))
 }

@@ -10,6 +10,7 @@ mod secrets;
 
 pub use body::RequestBody;
 
+use crate::format::SettledBy;
 use crate::outcome::MaybeDelivered;
 use std::future::Future;
 use std::pin::Pin;
@@ -29,18 +30,8 @@ pub struct Request {
     pub idempotency_key: String,
     /// From `post` to the last byte of the answer: name look-up, connecting and TLS included.
     pub timeout: Duration,
-    /// Which connection may carry it.
-    pub connection: Connection,
-}
-
-/// Which connection a request may travel on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Connection {
-    /// One that is open, or a new one.
-    Any,
-    /// Not one that was used before: this is the second try of a request whose connection had ended.
-    Fresh,
+    /// What of a 2xx answer is wanted: with [`SettledBy::Status`] the post may end as soon as the status is known.
+    pub settled_by: SettledBy,
 }
 
 /// What came back.
@@ -50,18 +41,19 @@ pub struct Reply {
     pub status: u16,
     /// The `retry-after` header as it came, cut to 64 characters.
     pub retry_after: Option<String>,
-    /// The `date` header as it came, cut to 64 characters: what a `retry-after` that is a moment is read against.
+    /// The `date` header as it came, cut to 64 characters: what the endpoint takes for the time.
     pub date: Option<String>,
-    /// The `content-type` header as it came, cut to 64 characters.
+    /// The `content-type` header as it came, cut to 100 characters.
     pub content_type: Option<String>,
-    /// The first [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX) bytes of the answer's body.
+    /// The first [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX) bytes of the answer's body, or less: of a 2xx whose status settles its events what
+    /// was there with it, of any other answer what came within [`REFUSAL_PATIENCE`](crate::limits::REFUSAL_PATIENCE).
     pub body: Vec<u8>,
     /// Whether `body` is the whole body.
     pub body_end: BodyEnd,
 }
 
 impl Reply {
-    /// An answer without a body.
+    /// An answer without a body, and the base of any other: `Reply { retry_after, ..Reply::of_status(503) }`.
     pub fn of_status(status: u16) -> Reply {
         Reply {
             status,
@@ -103,8 +95,7 @@ pub enum FailureKind {
     Timeout,
     /// The exchange broke off, or was not HTTP.
     Broken,
-    /// A connection that had served before ended without a byte of an answer: most likely closed before the request came. It may go once
-    /// more, on a fresh connection.
+    /// A connection that had been used before ended before an answer: most often its peer had closed it just then, as idle.
     Stale,
 }
 
@@ -122,10 +113,17 @@ pub trait Transport: Send + 'static {
     /// of `post` itself restarts the sender, which writes down what it has in hand as [`Abandoned`](crate::Reason::Abandoned).
     fn post(&mut self, request: Request) -> Posting;
 
-    /// The process, or the whole machine, stood still for a while: open connections are older than they seem, and are better not used again.
+    /// The next request needs a new connection: those that there are may be gone (one of them was, or far more time has passed than the
+    /// sender slept), or lead to a backend that takes nothing. Does nothing unless it is implemented.
+    ///
+    /// # Blocking
+    /// Called on the sender's thread: it must not block.
     fn connections_are_stale(&mut self) {}
 
-    /// Whether this text, from an answer, holds something secret that was sent: then it is not shown.
+    /// Whether this text, from an answer, holds something secret that was sent: then it is not shown. By default nothing is.
+    ///
+    /// # Blocking
+    /// Called on the sender's thread: it must not block.
     fn holds_secret(&self, text: &str) -> bool {
         let _ = text;
         false

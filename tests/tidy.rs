@@ -77,7 +77,8 @@ fn only_in(words: &[&str], allowed: &[&str]) {
 #[test]
 fn each_dependency_has_its_one_door() {
     only_in(&["crossbeam_channel"], &["sync.rs", "queue.rs"]);
-    only_in(&["reqwest::", "use reqwest"], &["transport/http.rs"]);
+    only_in(&["reqwest::", "use reqwest"], &["transport/http.rs", "transport/http/"]);
+    only_in(&["tower_layer::", "tower_service::"], &["transport/http/witness.rs"]);
     only_in(
         &["tracing::event!", "tracing::enabled!", "tracing::dispatcher"],
         &["spill/log.rs", "notice.rs", "ext/memory_watch/notice.rs", "ext/memory_watch/thread.rs"],
@@ -112,7 +113,7 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
             "shutdown.rs",
             "client.rs",
             "client/model.rs",
-            "transport/http.rs",
+            "transport/http/exchange.rs",
             "ext/memory_watch/thread.rs",
             "ext/memory_watch/watch.rs",
         ],

@@ -39,9 +39,14 @@ impl Config {
             Compression::Zstd => ZSTD_BYTES + body + posts * packed(body),
         };
         let exchange = REPLY_BYTES_MAX + CONNECTION_BYTES;
-        let fixed = RUNTIME_BYTES + ENCODER_BYTES + if tls == Tls::Yes { TLS_BYTES } else { 0 };
+        // Connections whose answer is read on behind a post that has ended.
+        let drains = self.posts_in_flight_max * CONNECTION_BYTES;
+        // As asked for, and as sent.
+        let live_headers = LIVE_HEADERS_MAX * 2 * CREDENTIAL_BYTES_MAX;
+        let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
+        let fixed = RUNTIME_BYTES + ENCODER_BYTES + live_headers + tls;
         let packing = self.spill_packing.bytes_max(self.batch_events_max);
-        slots + budget + (posts + 2) * batch + bodies + posts * exchange + fixed + packing
+        slots + budget + (posts + 2) * batch + bodies + posts * exchange + drains + fixed + packing
     }
 }
 

@@ -2,9 +2,13 @@
 
 use super::{BuildError, Builder};
 use crate::format::{JsonArray, Ndjson};
+use crate::limits::CERTIFICATE_FILE_BYTES_MAX;
 use crate::mode::Mode;
 use crate::spill::{LogLevel, SpillPacking, WriteSink};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::io::Read;
 use std::time::Duration;
 
 const PREFIX: &str = "OVERSPILL_";
@@ -14,9 +18,14 @@ const NAMES: &[&str] = &[
     "ENDPOINT",
     "MODE",
     "BEARER_TOKEN",
+    "BEARER_TOKEN_FILE",
     "HEADERS",
     "PLAINTEXT_CREDENTIALS",
     "PROXY",
+    "UNIX_SOCKET",
+    "ROOT_CERTIFICATE_FILE",
+    "CLIENT_CERTIFICATE_FILE",
+    "CLIENT_KEY_FILE",
     "QUEUE_EVENTS_MAX",
     "QUEUE_BYTES_MAX",
     "EVENT_BYTES_MAX",
@@ -26,6 +35,7 @@ const NAMES: &[&str] = &[
     "POSTS_IN_FLIGHT_MAX",
     "CONNECT_TIMEOUT",
     "POST_TIMEOUT",
+    "CONNECTION_IDLE_MAX",
     "SHUTDOWN_TIMEOUT",
     "PROBE_INTERVAL_MAX",
     "HTML_ANSWERS",
@@ -45,12 +55,17 @@ impl Builder {
     /// | `OVERSPILL_ENDPOINT` | the URL |
     /// | `OVERSPILL_MODE` | `on`, `log_only`, `off`: the kill switch |
     /// | `OVERSPILL_BEARER_TOKEN` | the token of [`bearer_auth`](Builder::bearer_auth) |
+    /// | `OVERSPILL_BEARER_TOKEN_FILE` | the path for [`bearer_auth_file`](Builder::bearer_auth_file); not beside a `BEARER_TOKEN` |
     /// | `OVERSPILL_HEADERS` | a JSON object of names and values; each takes the place of one that was set by the same name |
     /// | `OVERSPILL_PLAINTEXT_CREDENTIALS` | `allow` |
     /// | `OVERSPILL_PROXY` | a URL |
+    /// | `OVERSPILL_UNIX_SOCKET` | the path of a socket |
+    /// | `OVERSPILL_ROOT_CERTIFICATE_FILE` | the path of a PEM file to trust beside what was set: [`root_certificate_pem`](Builder::root_certificate_pem) |
+    /// | `OVERSPILL_CLIENT_CERTIFICATE_FILE` | the path of a PEM file with our certificate, instead of what was set: [`client_certificate_pem`](Builder::client_certificate_pem) |
+    /// | `OVERSPILL_CLIENT_KEY_FILE` | the path of a PEM file with its private key, if that is a file of its own |
     /// | `OVERSPILL_QUEUE_EVENTS_MAX`, `OVERSPILL_BATCH_EVENTS_MAX`, `OVERSPILL_POSTS_IN_FLIGHT_MAX` | a number |
     /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
-    /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
+    /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_CONNECTION_IDLE_MAX`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
     /// | `OVERSPILL_HTML_ANSWERS` | `accept`, or unset: [`accept_html_answers`](Builder::accept_html_answers) |
     /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
@@ -84,6 +99,12 @@ impl Builder {
         mut self,
         variables: BTreeMap<String, String>,
     ) -> Result<Builder, BuildError> {
+        // In the order of their names, of which one would silently undo the other.
+        if ["BEARER_TOKEN", "BEARER_TOKEN_FILE"].iter().all(|name| variables.contains_key(*name)) {
+            return Err(BuildError::Environment(format!(
+                "{PREFIX}BEARER_TOKEN and {PREFIX}BEARER_TOKEN_FILE are both set: remove one"
+            )));
+        }
         for (name, value) in variables {
             self = self.with_variable(&name, value.trim())?;
         }
@@ -99,13 +120,23 @@ impl Builder {
             "ENDPOINT" => Builder { endpoint: value.to_owned(), ..self },
             "MODE" => self.mode(value.parse::<Mode>().map_err(|_| takes("on, log_only or off"))?),
             "BEARER_TOKEN" => self.bearer_auth(value),
-            "HEADERS" => serde_json::from_str::<BTreeMap<String, String>>(value)
-                .map_err(|_| takes(r#"a JSON object, like {"x-key": "value"}"#))?
+            "BEARER_TOKEN_FILE" => self.bearer_auth_file(value),
+            "HEADERS" => serde_json::from_str::<Pairs>(value)
+                .map_err(|_| takes(r#"a JSON object, like {"x-key": "value"}, of headers that differ"#))?
+                .0
                 .into_iter()
                 .fold(self, |builder, (name, value)| builder.header(name, value)),
             "PLAINTEXT_CREDENTIALS" if value == "allow" => self.allow_plaintext_credentials(),
             "PLAINTEXT_CREDENTIALS" => return Err(takes("allow, or must be unset")),
             "PROXY" => self.proxy(value),
+            "UNIX_SOCKET" => self.unix_socket(value),
+            "ROOT_CERTIFICATE_FILE" => self.root_certificate_pem(pem_of(value).map_err(|why| takes(&why))?),
+            // Before the key, by the order of their names.
+            "CLIENT_CERTIFICATE_FILE" => {
+                let pem = pem_of(value).map_err(|why| takes(&why))?;
+                Builder { client_certificate_pem: vec![pem], ..self }
+            }
+            "CLIENT_KEY_FILE" => self.client_certificate_pem(pem_of(value).map_err(|why| takes(&why))?),
             "QUEUE_EVENTS_MAX" => self.queue_events_max(number()?),
             "QUEUE_BYTES_MAX" => self.queue_bytes_max(bytes()?),
             "EVENT_BYTES_MAX" => self.event_bytes_max(bytes()?),
@@ -115,6 +146,7 @@ impl Builder {
             "POSTS_IN_FLIGHT_MAX" => self.posts_in_flight_max(number()?),
             "CONNECT_TIMEOUT" => self.connect_timeout(time()?),
             "POST_TIMEOUT" => self.post_timeout(time()?),
+            "CONNECTION_IDLE_MAX" => self.connection_idle_max(time()?),
             "SHUTDOWN_TIMEOUT" => self.shutdown_timeout(time()?),
             "PROBE_INTERVAL_MAX" => self.probe_interval_max(time()?),
             "HTML_ANSWERS" if value == "accept" => self.accept_html_answers(),
@@ -154,6 +186,36 @@ impl Builder {
     }
 }
 
+/// Names and values, no name twice: of two the first would be gone without a word.
+struct Pairs(Vec<(String, String)>);
+
+impl<'de> Deserialize<'de> for Pairs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
+        struct Reads;
+
+        impl<'de> Visitor<'de> for Reads {
+            type Value = Pairs;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("names and values")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
+                let mut pairs = Vec::<(String, String)>::new();
+                while let Some((name, value)) = map.next_entry::<String, String>()? {
+                    if pairs.iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(&name)) {
+                        return Err(A::Error::custom("a name twice"));
+                    }
+                    pairs.push((name, value));
+                }
+                Ok(Pairs(pairs))
+            }
+        }
+
+        deserializer.deserialize_map(Reads)
+    }
+}
+
 /// Our variables without their prefix. One that is not Unicode becomes a value that none of them takes.
 fn ours(all: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>) -> BTreeMap<String, String> {
     all.filter_map(|(name, value)| {
@@ -161,6 +223,24 @@ fn ours(all: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>) -> 
         Some((name, value.into_string().unwrap_or_else(|_| "\u{fffd}".to_owned())))
     })
     .collect()
+}
+
+/// What is in a file with certificates or a key, or what the variable takes.
+fn pem_of(path: &str) -> Result<Vec<u8>, String> {
+    let read = || {
+        // Before it is opened: a pipe would wait for its writer.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(std::io::Error::other("not a regular file"));
+        }
+        let mut pem = Vec::new();
+        std::fs::File::open(path)?.take(CERTIFICATE_FILE_BYTES_MAX as u64 + 1).read_to_end(&mut pem)?;
+        Ok(pem)
+    };
+    let pem = read().map_err(|error| format!("a PEM file that can be read ({error})"))?;
+    if pem.len() > CERTIFICATE_FILE_BYTES_MAX {
+        return Err(format!("a PEM file of at most {CERTIFICATE_FILE_BYTES_MAX} bytes"));
+    }
+    Ok(pem)
 }
 
 fn parse_bytes(text: &str) -> Option<usize> {

@@ -115,6 +115,55 @@ fn a_token_in_the_environment_takes_the_place_of_the_one_in_the_program() {
     assert_eq!(builder.headers, [("authorization".to_owned(), "Bearer new".to_owned())]);
 }
 
+/// A file of this process's, gone with the test.
+struct File(PathBuf);
+
+impl File {
+    fn new(name: &str, text: &str) -> File {
+        let path = std::env::temp_dir().join(format!("overspill-{}-settings-{name}", std::process::id()));
+        std::fs::write(&path, text).unwrap();
+        File(path)
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+#[test]
+fn the_environment_names_the_files_and_the_socket_of_the_way() {
+    let (root, cert, key) = (File::new("root", "ROOT"), File::new("cert", "CERT"), File::new("key", "KEY"));
+    let path = |file: &File| file.0.to_str().unwrap().to_owned();
+    let builder = Builder::new("x")
+        .root_certificate_pem("first")
+        .client_certificate_pem("replaced")
+        .with_variables(variables(&[
+            ("ROOT_CERTIFICATE_FILE", &path(&root)),
+            ("CLIENT_CERTIFICATE_FILE", &path(&cert)),
+            ("CLIENT_KEY_FILE", &path(&key)),
+            ("BEARER_TOKEN_FILE", "/run/token"),
+            ("UNIX_SOCKET", "/run/agent.sock"),
+            ("CONNECTION_IDLE_MAX", "500ms"),
+        ]))
+        .unwrap();
+    assert_eq!(builder.root_certificates_pem, [b"first".to_vec(), b"ROOT".to_vec()]);
+    assert_eq!(builder.client_certificate_pem, [b"CERT".to_vec(), b"KEY".to_vec()]);
+    assert_eq!(
+        builder.live_headers.iter().map(|header| header.name.as_str()).collect::<Vec<_>>(),
+        ["authorization"]
+    );
+    assert_eq!(builder.unix_socket, Some(PathBuf::from("/run/agent.sock")));
+    assert_eq!(builder.config().unwrap().connection_idle_max, Duration::from_millis(500));
+    // The last word on a header counts, whatever kind it is of.
+    let builder = builder.bearer_auth("new");
+    assert!(builder.live_headers.is_empty() && builder.headers.len() == 1);
+    let builder = builder.header_with("Authorization", || Ok(String::new()));
+    assert!(builder.live_headers.len() == 1 && builder.headers.is_empty());
+    assert!(!format!("{builder:?}").contains("CERT"));
+}
+
 #[test]
 fn compression_is_chosen_by_name_and_one_that_is_not_built_in_is_an_error_that_says_so() {
     let with = |value| Builder::new("x").with_variables(variables(&[("COMPRESSION", value)]));
@@ -141,6 +190,17 @@ fn a_wrong_or_unknown_variable_is_an_error_that_does_not_repeat_its_value() {
     assert!(error("SPILL_PACKING", "yes").contains("one_by_one or packed"));
     assert!(error("POST_TIMEOUT", "10").contains("200ms"));
     assert!(!error("HEADERS", "s3cret").contains("s3cret"));
+    for twice in [r#"{"a": "s3cret", "a": "2"}"#, r#"{"A": "s3cret", "a": "2"}"#] {
+        let error = error("HEADERS", twice);
+        assert!(error.contains("headers that differ") && !error.contains("s3cret"), "{error}");
+    }
+    for name in ["ROOT_CERTIFICATE_FILE", "CLIENT_CERTIFICATE_FILE", "CLIENT_KEY_FILE"] {
+        assert!(error(name, "/nowhere").contains("takes a PEM file that can be read (No such file"));
+        assert!(error(name, "/dev/zero").contains("not a regular file"));
+    }
+    let both = variables(&[("BEARER_TOKEN", "s3cret"), ("BEARER_TOKEN_FILE", "/run/token")]);
+    let both = Builder::new("x").with_variables(both).unwrap_err().to_string();
+    assert!(both.contains("both set: remove one") && !both.contains("s3cret"), "{both}");
     assert!(error("QUEUE_BYTES_MAX", "99999999999999999999GiB").contains("bytes"));
 }
 

@@ -1,6 +1,6 @@
 //! `[event,event,…]`
 
-use super::{Body, Events, Format, Frame, Layout, Overhead};
+use super::{Body, Events, Format, Frame, Layout, Overhead, SettledBy};
 
 /// A JSON array, `application/json`: the default.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,5 +23,10 @@ impl Format for JsonArray {
 
     fn layout(&self) -> Layout {
         Layout::Framed(FRAME)
+    }
+
+    /// The status: an answer to this format names no single events.
+    fn settled_by(&self) -> SettledBy {
+        SettledBy::Status
     }
 }

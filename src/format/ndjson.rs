@@ -1,6 +1,6 @@
 //! `event\nevent\n`
 
-use super::{Body, Events, Format, Frame, Layout, Overhead};
+use super::{Body, Events, Format, Frame, Layout, Overhead, SettledBy};
 
 /// One event a line, `application/x-ndjson`: ClickHouse's JSONEachRow, Vector, Loki-like collectors.
 #[derive(Debug, Clone, Copy, Default)]
@@ -23,5 +23,10 @@ impl Format for Ndjson {
 
     fn layout(&self) -> Layout {
         Layout::Framed(FRAME)
+    }
+
+    /// The status: an answer to this format names no single events.
+    fn settled_by(&self) -> SettledBy {
+        SettledBy::Status
     }
 }

@@ -12,11 +12,11 @@ use super::words;
 use crate::clock::Stamp;
 use crate::format::{Body, Layout, Refused};
 use crate::ledger::PostEnd;
-use crate::limits::{PROBE_EVENTS_MAX, PROBE_TIMEOUT, TRANSPORT_GRACE};
+use crate::limits::{FRESH_CONNECTIONS_EVERY, PROBE_EVENTS_MAX, PROBE_TIMEOUT, TRANSPORT_GRACE};
 use crate::observer::Signal;
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::sync::{contain, pause};
-use crate::transport::{BodyEnd, Connection, Failure, Reply, Request, RequestBody};
+use crate::transport::{BodyEnd, Failure, FailureKind, Reply, Request, RequestBody};
 use std::ops::Range;
 
 /// Turns that the runtime gets to move sockets and connections before a request counts as late: one for each hand through
@@ -101,7 +101,7 @@ impl Sender {
             content_encoding: self.packer.encoding(),
             idempotency_key: format!("{}-{}", self.shared.settler.spill.client(), batch.number),
             timeout,
-            connection: if first_try.is_some() { Connection::Fresh } else { Connection::Any },
+            settled_by: self.format.settled_by(),
         };
         batch.post(range.clone());
         let posting = self.transport.post(request);
@@ -280,12 +280,26 @@ impl Sender {
         let (Verdict::Failed(cause, _) | Verdict::Denied(cause)) = verdict else {
             return self.end(flight.batch);
         };
-        if self.goes_again(now, &flight, answer, verdict) {
+        let goes_again = self.goes_again(now, &flight, answer, verdict);
+        if goes_again || flight.purpose == Purpose::Probe || self.outage.since().is_some() {
+            self.freshen(now, answer);
+        }
+        if goes_again {
             let Flight { batch, range, purpose, patience, halving, refusal, .. } = flight;
             let first_try = Some(cause.maybe_delivered);
             return self.post(batch, Post { range, purpose, patience, halving, first_try, refusal });
         }
         self.spill_batch(flight, cause);
+    }
+
+    /// What comes next goes on a new connection, if this one was gone or led to somebody who takes nothing.
+    fn freshen(&mut self, now: Stamp, answer: &Result<Reply, Failure>) {
+        match answer {
+            Err(failure) if failure.kind == FailureKind::Stale => {}
+            Ok(_) if now >= self.fresh_at => self.fresh_at = now.after(FRESH_CONNECTIONS_EVERY),
+            Ok(_) | Err(_) => return,
+        }
+        self.transport.connections_are_stale();
     }
 
     fn goes_again(

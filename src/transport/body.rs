@@ -49,7 +49,8 @@ impl fmt::Debug for RequestBody {
 mod tests {
     use super::*;
     use crate::clock::{Clock, Source};
-    use crate::transport::http::{Http, HttpSettings, PlaintextCredentials};
+    use crate::format::SettledBy;
+    use crate::transport::http::{Http, HttpSettings};
     use crate::transport::{Request, Transport};
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;
@@ -77,17 +78,8 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let endpoint = format!("http://{}/", listener.local_addr().unwrap());
         let answers = std::thread::spawn(move || answer(&listener, 3));
-        let settings = HttpSettings {
-            endpoint,
-            headers: Vec::new(),
-            plaintext_credentials: PlaintextCredentials::Refused,
-            connect_timeout: Duration::from_secs(5),
-            post_timeout: Duration::from_secs(30),
-            posts_in_flight_max: 1,
-            proxy: None,
-            root_certificates_pem: Vec::new(),
-        };
-        let mut http = Http::new(settings, Clock::start(Source::Machine)).unwrap();
+        let settings = HttpSettings::of(&endpoint);
+        let mut http = Http::new(&settings, Clock::start(Source::Machine)).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         for _ in 0..3 {
             let body = RequestBody::from(vec![b'7'; BODY]);
@@ -97,7 +89,7 @@ mod tests {
                 content_encoding: None,
                 idempotency_key: "1-1".to_owned(),
                 timeout: Duration::from_secs(30),
-                connection: crate::transport::Connection::Any,
+                settled_by: SettledBy::Status,
             };
             let reply = runtime.block_on(async { http.post(request).await }).unwrap();
             assert_eq!(reply.status, 200);

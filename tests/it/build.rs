@@ -1,6 +1,8 @@
 //! A wrong setting is an error of `build`, with a text that says what to do and never repeats a secret.
 
+use crate::support::*;
 use overspill::{BuildError, Client, EndpointState, Mode};
+use std::time::Duration;
 
 fn refused(url: &str) -> String {
     Client::builder(url).build().unwrap_err().to_string()
@@ -100,4 +102,98 @@ fn a_tiny_client_works_and_tells_a_small_bound() {
         .unwrap();
     // Mostly what a connection and an answer may take: hyper's read buffer is not ours to choose.
     assert!(client.memory_bound() < 4 << 20, "{}", client.memory_bound());
+}
+
+/// A proxy that is not used is a client that posts past it, to the endpoint itself.
+#[test]
+fn a_proxy_that_cannot_be_used_is_an_error_and_no_event_goes_past_it() {
+    let endpoint = Endpoint::start(|_| Act::Status(200)).unwrap();
+    for proxy in
+        ["tcp://127.0.0.1:1", "socks5://127.0.0.1:1", "socks5h://127.0.0.1:1", "ftp://127.0.0.1:1", ""]
+    {
+        let built = Client::builder(endpoint.url()).proxy(proxy).build();
+        let error = built.map(|_| ()).expect_err(proxy).to_string();
+        assert!(error.starts_with("proxy ") && error.contains("give a URL like http://host:port"), "{error}");
+    }
+    // One that is used, however odd its user's name is: nothing listens there.
+    for proxy in [
+        "http://127.0.0.1:1",
+        "127.0.0.1:1",
+        "http://u:p%20!$&'()*+,;=~|^`{}@127.0.0.1:1",
+        "HTTP://u@127.0.0.1:1/",
+    ] {
+        let client =
+            quick(endpoint.url()).proxy(proxy).build().unwrap_or_else(|error| panic!("{proxy}: {error}"));
+        emit_all(&client, 0..3);
+        let stats = client.shutdown_blocking(LONG);
+        assert_eq!((stats.delivered, stats.spilled, stats.lost), (0, 3, 0), "{proxy}: {stats}");
+    }
+    assert_eq!((endpoint.connections(), endpoint.requests()), (0, 0));
+}
+
+#[test]
+fn what_would_be_sent_otherwise_than_it_was_written_is_an_error() {
+    let header = |name: &str, value: &str| {
+        Client::builder("http://127.0.0.1/").header(name, value).build().map(|_| ()).unwrap_err().to_string()
+    };
+    for blank in [" a", "a ", "\ta", "Bearer "] {
+        assert!(header("x-tenant", blank).contains("begins or ends with a blank"), "{blank:?}");
+    }
+    let empty = Client::builder("http://127.0.0.1/").bearer_auth("").build().unwrap_err().to_string();
+    assert!(empty.contains("\"authorization\""), "{empty}");
+    assert!(Client::builder("http://127.0.0.1/").header("x-empty", "").build().is_ok());
+    let idle = |time| Client::builder("http://127.0.0.1/").connection_idle_max(time).build().map(|_| ());
+    assert!(idle(Duration::ZERO).unwrap_err().to_string().contains("connection_idle_max is 0ns"));
+    assert!(idle(Duration::from_secs(3_601)).is_err() && idle(Duration::from_millis(1)).is_ok());
+}
+
+#[test]
+fn a_unix_socket_that_cannot_be_one_is_an_error_and_so_is_a_proxy_beside_it() {
+    let with = |path: &str| {
+        let builder = Client::builder("http://localhost/v1").unix_socket(path);
+        builder.build().map(|_| ()).unwrap_err().to_string()
+    };
+    if cfg!(not(unix)) {
+        assert!(with("/run/x.sock").contains("not possible on this platform"));
+        return;
+    }
+    assert!(with("").contains("is empty"));
+    assert!(with(&"a".repeat(200)).contains("the most that a socket's address holds"));
+    assert!(with("/run/\0").contains("zero byte"));
+    let both = Client::builder("http://localhost/").unix_socket("/run/x").proxy("h:1").build().map(|_| ());
+    assert!(both.unwrap_err().to_string().contains("set one of the two"));
+}
+
+#[cfg(feature = "https")]
+#[test]
+fn certificates_are_all_used_or_are_an_error() {
+    let good = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let root = |url: &str, pem: &str| {
+        Client::builder(url).root_certificate_pem(pem).build().map(|_| ()).unwrap_err().to_string()
+    };
+    let ours = |pem: &str| {
+        let builder = Client::builder("https://127.0.0.1/").client_certificate_pem(pem);
+        builder.build().map(|_| ()).unwrap_err().to_string()
+    };
+    assert!(root("http://127.0.0.1/", good).contains("the endpoint is http"));
+    assert!(root("https://127.0.0.1/", "").contains("holds no certificate"));
+    assert!(root("https://127.0.0.1/", good).contains("cannot be read"));
+    for kind in ["TRUSTED CERTIFICATE", "X509 CRL", "PRIVATE KEY"] {
+        let error = root("https://127.0.0.1/", &good.replace("CERTIFICATE", kind));
+        assert!(error.contains(kind), "{error}");
+    }
+    let key = |kind: &str| good.replace("CERTIFICATE", kind);
+    for (pem, word) in [
+        (String::new(), "0 certificates and 0 private keys"),
+        (good.to_owned(), "1 certificates and 0 private keys"),
+        (key("PRIVATE KEY"), "0 certificates and 1 private keys"),
+        (format!("{good}{0}{0}", key("PRIVATE KEY")), "1 certificates and 2 private keys"),
+        (format!("{good}{}", key("ENCRYPTED PRIVATE KEY")), "encrypted"),
+        (format!("{good}{}", key("CERTIFICATE REQUEST")), "CERTIFICATE REQUEST"),
+        (format!("{good}{}", key("PRIVATE KEY")), "cannot be read"),
+        (format!("{good}{}", key("s3cret")), "unknown kind"),
+    ] {
+        let error = ours(&pem);
+        assert!(error.starts_with("client_certificate_pem") && error.contains(word), "{word}: {error}");
+    }
 }

@@ -11,8 +11,10 @@
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
+mod answers;
 mod balancer;
 mod build;
+mod credentials;
 mod delivery;
 mod emit;
 mod end;
@@ -28,6 +30,8 @@ mod recovery;
 mod refusal;
 mod retry;
 mod soak;
+#[cfg(unix)]
+mod socket;
 mod support;
 #[cfg(feature = "https")]
 mod tls;

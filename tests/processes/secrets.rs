@@ -16,14 +16,20 @@ const CANARY: &str = "c4n4rYkEEpOut";
 pub const PARTS: &[Part] = &[
     ("secrets in headers", || speak(with_headers(quick(url())))),
     ("secrets in the URL", || speak(quick(with_secrets(&url())))),
-    ("secrets in the proxy", || speak(quick("http://name.invalid/").proxy(with_secrets(&url())))),
+    ("secrets in the proxy", || {
+        speak(quick("http://name.invalid/").proxy(with_user(url().trim_end_matches("/v1/events"))))
+    }),
     ("secrets in errors", errors),
 ];
 
-/// `http://host:port/path` with user-info, and a key in path, query and fragment.
+/// `http://host:port/path` with user-info, and a key in path and query.
 fn with_secrets(url: &str) -> String {
+    format!("{}/{CANARY}path?key={CANARY}query", with_user(url))
+}
+
+fn with_user(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap();
-    format!("{scheme}://{CANARY}user:{CANARY}pass@{rest}/{CANARY}path?key={CANARY}query#{CANARY}fragment")
+    format!("{scheme}://{CANARY}user:{CANARY}pass@{rest}")
 }
 
 fn with_headers(builder: Builder) -> Builder {
@@ -76,10 +82,18 @@ fn errors() {
         Client::builder(format!("http://[{CANARY}]/")),
         Client::builder(format!("http://host:{CANARY}/")),
         Client::builder(with_secrets("http://example.com")),
+        Client::builder(format!("{}#{CANARY}", with_secrets("http://127.0.0.1"))),
+        Client::builder(format!("http://127.0.0.1/{CANARY}/../x")),
+        Client::builder(format!("{CANARY}:8080/v1")),
         Client::builder("http://example.com/").bearer_auth(CANARY),
         Client::builder("http://127.0.0.1/").header("x-key", format!("{CANARY}\n")),
         Client::builder("http://127.0.0.1/").proxy(format!("no url {CANARY}")),
         Client::builder("http://127.0.0.1/").proxy(format!("http://user:{CANARY}@[")),
+        Client::builder("http://127.0.0.1/").proxy(format!("socks5://user:{CANARY}@host:1")),
+        Client::builder("http://127.0.0.1/").proxy(format!("http://host:1/{CANARY}")),
+        Client::builder("http://127.0.0.1/").unix_socket(CANARY.repeat(20)),
+        Client::builder("https://127.0.0.1/").client_certificate_pem(format!("-----BEGIN {CANARY}-----")),
+        Client::builder("https://127.0.0.1/").root_certificate_pem(format!("-----BEGIN {CANARY}-----")),
         Client::builder("http://127.0.0.1/").root_certificate_pem(format!("-----BEGIN {CANARY}")),
     ];
     for builder in bad {

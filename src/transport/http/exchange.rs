@@ -1,0 +1,245 @@
+//! One request and its answer, within the post timeout.
+//!
+//! In: a request. Out: a reply, or why there is none. E1: the status settles. Once it is there, nothing that the body does makes a failure
+//! of it. E2: a body that nobody needs keeps the post for [`REPLY_BODY_PATIENCE`], one that refuses for [`REFUSAL_PATIENCE`] (its words are for
+//! the log), and only one that says which events were taken for what is left of the post timeout. E3: what is left of a body is read in the background, so that
+//! its connection can be used again: at most [`REPLY_DRAIN`] long, at most one for each post that may be in flight; beyond, the connection
+//! is closed. E4: a request is sent a second time only after a 401, which took nothing, and only with other headers than the first.
+
+use super::failure::{Peer, failure_of};
+use super::headers::{Headers, Stamped};
+use super::witness::Watched;
+use crate::format::SettledBy;
+use crate::limits::{
+    KEEP_ALIVE_MARGIN, REFUSAL_PATIENCE, RENEWAL_PATIENCE, REPLY_BODY_PATIENCE, REPLY_BYTES_MAX, REPLY_DRAIN,
+};
+use crate::outcome::MaybeDelivered;
+use crate::transport::{BodyEnd, Failure, FailureKind, Reply, Request};
+use bytes::Bytes;
+use reqwest::header::{
+    CONTENT_ENCODING, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
+use reqwest::{Client, Response, Url};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// The HTTP client of now, and how often it has been renewed.
+pub(super) struct Current {
+    pub(super) number: u64,
+    pub(super) client: Client,
+}
+
+/// What all requests have in common.
+pub(super) struct Road {
+    pub(super) url: Url,
+    pub(super) headers: Arc<Headers>,
+    pub(super) peer: Peer,
+    pub(super) drains_max: usize,
+    /// Bodies that are read in the background.
+    pub(super) drains: AtomicUsize,
+    /// The shortest time for which the endpoint says it keeps an idle connection, in milliseconds.
+    pub(super) kept_millis: AtomicU64,
+}
+
+/// Posts by the client of the given number, or a later one.
+pub(super) async fn exchange(
+    mut clients: watch::Receiver<Current>,
+    number: u64,
+    road: Arc<Road>,
+    request: Request,
+) -> Result<Reply, Failure> {
+    let deadline = Instant::now() + request.timeout;
+    let patience = deadline.min(Instant::now() + RENEWAL_PATIENCE);
+    // One that is late is done without: an old connection may still be a good one.
+    drop(timeout_at(patience, clients.wait_for(|current| current.number >= number)).await);
+    let client = clients.borrow().client.clone();
+    let sent = road.headers.stamp(deadline).await?;
+    let answer = attempt(&client, &road, &request, &sent, deadline).await;
+    if !matches!(&answer, Ok(reply) if reply.status == 401) {
+        return answer;
+    }
+    match road.headers.changed(&sent, deadline).await {
+        Some(changed) => attempt(&client, &road, &request, &changed, deadline).await,
+        None => answer,
+    }
+}
+
+async fn attempt(
+    client: &Client,
+    road: &Arc<Road>,
+    request: &Request,
+    stamped: &Stamped,
+    deadline: Instant,
+) -> Result<Reply, Failure> {
+    let mut headers = stamped.map.clone();
+    let mut default = |name: HeaderName, value: &str| {
+        if let (false, Ok(value)) = (headers.contains_key(&name), HeaderValue::from_str(value)) {
+            headers.insert(name, value);
+        }
+    };
+    default(CONTENT_TYPE, request.content_type);
+    default(HeaderName::from_static("idempotency-key"), &request.idempotency_key);
+    if let Some(encoding) = request.content_encoding {
+        default(CONTENT_ENCODING, encoding);
+    }
+    let body = Bytes::from_owner(request.body.clone());
+    let mut sending = Watched::new(client.post(road.url.clone()).headers(headers).body(body).send());
+    let sent = match timeout_at(deadline, &mut sending).await {
+        Ok(sent) => Some(sent),
+        Err(_elapsed) => last_look(&mut sending).await,
+    };
+    let response = match sent {
+        Some(Ok(response)) => response,
+        Some(Err(error)) => return Err(failure_of(error, sending.made(), road.peer)),
+        None => {
+            return Err(Failure {
+                kind: FailureKind::Timeout,
+                maybe_delivered: MaybeDelivered::Yes,
+                detail: format!("no answer within {:?}", request.timeout),
+            });
+        }
+    };
+    Ok(read(road, response, request.settled_by, deadline).await)
+}
+
+/// What there is after all. The sender's thread may have been at a slow log until long after the deadline: the answer then
+/// waits in the socket, from where the connection's own task has to fetch it first.
+async fn last_look<F: Future>(sending: &mut Watched<F>) -> Option<F::Output> {
+    // One turn of the runtime for the sockets, one for the connection's task, one to be told.
+    for _ in 0..3 {
+        tokio::task::yield_now().await;
+        let look = poll_fn(|cx| match Pin::new(&mut *sending).poll(cx) {
+            Poll::Ready(sent) => Poll::Ready(Some(sent)),
+            Poll::Pending => Poll::Ready(None),
+        });
+        if let Some(sent) = look.await {
+            return Some(sent);
+        }
+    }
+    None
+}
+
+async fn read(road: &Arc<Road>, mut response: Response, settled_by: SettledBy, deadline: Instant) -> Reply {
+    let head = response.headers();
+    let text = |name: HeaderName, chars_max: usize| {
+        head.get(name)
+            .map(|value| value.as_bytes().iter().take(chars_max).map(|&byte| char::from(byte)).collect())
+    };
+    let status = response.status().as_u16();
+    let mut reply = Reply {
+        retry_after: text(RETRY_AFTER, 64),
+        date: text(DATE, 64),
+        content_type: text(CONTENT_TYPE, 100),
+        body_end: BodyEnd::Cut,
+        ..Reply::of_status(status)
+    };
+    road.heed_keep_alive(head);
+    let until = match (status, settled_by) {
+        (200..=299, SettledBy::Body) => deadline,
+        (200..=299, SettledBy::Status) => deadline.min(Instant::now() + REPLY_BODY_PATIENCE),
+        _ => deadline.min(Instant::now() + REFUSAL_PATIENCE),
+    };
+    // Read even if nobody asks for the content: a connection whose answer was not read cannot be used again.
+    match timeout_at(until, read_body(&mut response, &mut reply.body)).await {
+        Ok(end) => reply.body_end = end,
+        Err(_elapsed) => road.drain(response),
+    }
+    reply
+}
+
+async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> BodyEnd {
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() <= REPLY_BYTES_MAX => body.extend_from_slice(&chunk),
+            Ok(None) => return BodyEnd::Whole,
+            Ok(Some(_)) | Err(_) => return BodyEnd::Cut,
+        }
+    }
+}
+
+impl Road {
+    /// Reads on in the background, if not too many do. The end of the response closes a connection that is not read to its end.
+    fn drain(self: &Arc<Road>, mut response: Response) {
+        let Some(_draining) = Draining::begin(self) else { return };
+        tokio::spawn(async move {
+            let _draining = _draining;
+            let mut left = REPLY_BYTES_MAX;
+            let to_the_end = async {
+                while let Ok(Some(chunk)) = response.chunk().await {
+                    let Some(less) = left.checked_sub(chunk.len()) else { return };
+                    left = less;
+                }
+            };
+            drop(timeout(REPLY_DRAIN, to_the_end).await);
+        });
+    }
+
+    /// `keep-alive: timeout=5`: the endpoint closes a connection that has been idle for 5 s.
+    fn heed_keep_alive(&self, head: &HeaderMap) {
+        let told = head.get("keep-alive").and_then(|value| kept(&String::from_utf8_lossy(value.as_bytes())));
+        if let Some(kept) = told {
+            let millis = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
+            // Relaxed: the sender looks at it before each request, and a later look is as good.
+            self.kept_millis.fetch_min(millis, Ordering::Relaxed);
+        }
+    }
+}
+
+/// For how long a connection that the endpoint keeps for so long may be used again.
+fn kept(keep_alive: &str) -> Option<Duration> {
+    let seconds = keep_alive.split([',', ';']).find_map(|part| {
+        let (name, value) = part.split_once('=')?;
+        name.trim()
+            .eq_ignore_ascii_case("timeout")
+            .then(|| value.trim().trim_matches('"').parse::<u32>().ok())?
+    })?;
+    let told = Duration::from_secs(seconds.into());
+    Some(told.saturating_sub(KEEP_ALIVE_MARGIN.min(told / 2)))
+}
+
+/// A place among those that drain.
+struct Draining(Arc<Road>);
+
+impl Draining {
+    fn begin(road: &Arc<Road>) -> Option<Draining> {
+        let place = Draining(Arc::clone(road));
+        // Relaxed: a count, and nothing that is read because of it.
+        (road.drains.fetch_add(1, Ordering::Relaxed) < road.drains_max).then_some(place)
+    }
+}
+
+impl Drop for Draining {
+    fn drop(&mut self) {
+        self.0.drains.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_used_again_for_less_than_the_endpoint_says_it_keeps_it() {
+        let seconds = |text| kept(text).map(|kept| kept.as_secs_f64());
+        for (text, used) in [
+            ("timeout=5", Some(4.0)),
+            ("Timeout = 5 , max=1000", Some(4.0)),
+            ("max=100, timeout=\"75\"", Some(74.0)),
+            ("timeout=2", Some(1.0)),
+            ("timeout=1", Some(0.5)),
+            ("timeout=0", Some(0.0)),
+            ("timeout=-1", None),
+            ("timeout=soon", None),
+            ("max=5", None),
+            ("", None),
+        ] {
+            assert_eq!(seconds(text), used, "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Why there is no answer: the HTTP client's error as a kind, and as words that say what to do where that can be known.
+//!
+//! In: an error, and whether its connection was a new one. Out: a [`Failure`]. The error's own words come first, cut short; neither URL
+//! nor secrets. L1: [`FailureKind::Stale`] only if it is certain: a connection out of the pool, ended by its peer, no answer.
+
+use super::witness::Made;
+use crate::encode::printable;
+use crate::limits::DETAIL_CHARS_MAX;
+use crate::outcome::MaybeDelivered;
+use crate::transport::{Failure, FailureKind};
+use std::error::Error;
+use std::io::{self, ErrorKind};
+
+/// Who is at the other end of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Peer {
+    Http,
+    Https,
+    /// For an http or https endpoint.
+    Proxy,
+    Socket,
+}
+
+pub(super) fn failure_of(error: reqwest::Error, made: Made, peer: Peer) -> Failure {
+    let error = error.without_url();
+    let (kind, maybe_delivered) = if error.is_connect() {
+        (FailureKind::Connect, MaybeDelivered::No)
+    } else if error.is_timeout() {
+        (FailureKind::Timeout, MaybeDelivered::Yes)
+    } else if error.is_builder() {
+        (FailureKind::Broken, MaybeDelivered::No)
+    } else if made == Made::Before && chain(&error).any(is_an_end) {
+        (FailureKind::Stale, MaybeDelivered::Yes)
+    } else {
+        (FailureKind::Broken, MaybeDelivered::Yes)
+    };
+    let cause = chain(&error).last().map(ToString::to_string).unwrap_or_default();
+    let words = if error.is_connect() && error.is_timeout() {
+        "no connection in time".to_owned()
+    } else {
+        let advice = chain(&error).last().and_then(|cause| advice(cause, kind, peer));
+        advice.map_or_else(|| cause.clone(), |advice| format!("{cause}: {advice}"))
+    };
+    Failure { kind, maybe_delivered, detail: printable(&words, DETAIL_CHARS_MAX) }
+}
+
+/// An error and what is behind it, the last of which has the words that say most.
+fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    std::iter::successors(Some(error), |&error| error.source())
+}
+
+/// Whether the peer has ended the connection, rather than said something that is no answer.
+fn is_an_end(error: &(dyn Error + 'static)) -> bool {
+    const ENDS: [ErrorKind; 6] = [
+        ErrorKind::BrokenPipe,
+        ErrorKind::ConnectionAborted,
+        ErrorKind::ConnectionReset,
+        ErrorKind::NotConnected,
+        ErrorKind::UnexpectedEof,
+        ErrorKind::WriteZero,
+    ];
+    match error.downcast_ref::<io::Error>() {
+        Some(error) => ENDS.contains(&error.kind()),
+        // hyper's word for the end of a connection, whose error cannot be named here; a test holds it.
+        None => error.to_string() == "connection closed before message completed",
+    }
+}
+
+/// What to do about it, if its words say enough.
+fn advice(cause: &(dyn Error + 'static), kind: FailureKind, peer: Peer) -> Option<&'static str> {
+    let words = cause.to_string();
+    let says = |part: &str| words.contains(part);
+    if says("InvalidContentType") {
+        return Some("the endpoint speaks plain http: is the scheme right?");
+    }
+    // What a TLS port says to plain text, and whatever else does not begin like HTTP/1.
+    if kind == FailureKind::Broken && peer == Peer::Http && says("invalid HTTP version") {
+        return Some("not an HTTP/1 answer: a TLS port? then put https:// in front");
+    }
+    if says("UnknownIssuer") {
+        return Some("its issuer is not trusted here: root_certificate_pem adds one");
+    }
+    if says("CertificateRequired") || says("certificate required") {
+        return Some("the endpoint wants a client certificate: client_certificate_pem gives one");
+    }
+    if says("invalid peer certificate") && says("expired") {
+        return Some("renew the endpoint's certificate, or look at this machine's clock");
+    }
+    if says("not valid for name") {
+        return Some("is the host of the endpoint right?");
+    }
+    if says("lookup address") || says("nodename nor servname") || says("No such host") {
+        return Some("is the host's name right?");
+    }
+    if says("proxy authorization required") {
+        return Some("put a user and a password into the proxy's URL");
+    }
+    if says("tunnel error") {
+        return Some("the proxy did not let us through");
+    }
+    let io = cause.downcast_ref::<io::Error>()?;
+    match (io.kind(), peer) {
+        (ErrorKind::ConnectionRefused, Peer::Proxy) => Some("the proxy does not listen"),
+        (ErrorKind::ConnectionRefused, Peer::Socket) => Some("nobody listens on the unix socket"),
+        (ErrorKind::NotFound, Peer::Socket) => Some("the unix socket is not there"),
+        (ErrorKind::PermissionDenied, Peer::Socket) => Some("the unix socket may not be written to"),
+        _ => None,
+    }
+}
