@@ -122,7 +122,7 @@ impl Sender {
             telling: Telling::default(),
             second_tries: SecondTries::default(),
             answers: Answers::default(),
-            gap: Gap::new(shared.now(), crate::clock::wall()),
+            gap: Gap::new(shared.settler.clock.suspended()),
             fresh_at: Stamp(0),
             flushes: Flushes::default(),
             filling: None,

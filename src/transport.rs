@@ -6,7 +6,6 @@
 mod body;
 pub(crate) mod http;
 mod resolve;
-mod secrets;
 
 pub use body::RequestBody;
 

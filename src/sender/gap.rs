@@ -1,18 +1,18 @@
 //! Time that passed without us: a machine that was suspended, a process that was frozen.
 //!
-//! In: both clocks, and when the sleeper should have woken. Out: whether there was a gap. A pure rule.
+//! In: the time, for how long the machine has slept so far, and when the sleeper should have woken. Out: whether there was a gap. A pure
+//! rule.
 //!
-//! G1: the monotonic clock may stand still meanwhile (suspend): then the wall clock is ahead of it. Or it goes on (SIGSTOP, a frozen
-//!     container): then the sleeper wakes too late. A wall clock that was set looks the same, and costs new connections.
+//! G1: the monotonic clock may stand still meanwhile (suspend): the machine says for how long. Or it goes on (SIGSTOP, a frozen container):
+//!     then the sleeper wakes too late.
 
 use crate::clock::Stamp;
 use crate::limits::CLOCK_GAP;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Gap {
-    at: Stamp,
-    wall: SystemTime,
+    suspended: Duration,
     found_at: Stamp,
 }
 
@@ -24,16 +24,15 @@ pub(crate) enum Gapped {
 }
 
 impl Gap {
-    pub(crate) fn new(now: Stamp, wall: SystemTime) -> Gap {
-        Gap { at: now, wall, found_at: Stamp(0) }
+    pub(crate) fn new(suspended: Duration) -> Gap {
+        Gap { suspended, found_at: Stamp(0) }
     }
 
     /// At the end of a sleep that should have ended at `due`, or before.
-    pub(crate) fn look(&mut self, now: Stamp, wall: SystemTime, due: Stamp) -> Gapped {
-        let by_wall = wall.duration_since(self.wall).unwrap_or(Duration::ZERO);
-        let (stood_still, overslept) = (by_wall.saturating_sub(now.since(self.at)), now.since(due));
-        (self.at, self.wall) = (now, wall);
-        if stood_still.max(overslept) < CLOCK_GAP {
+    pub(crate) fn look(&mut self, now: Stamp, suspended: Duration, due: Stamp) -> Gapped {
+        let stood_still = suspended.saturating_sub(self.suspended);
+        self.suspended = suspended;
+        if stood_still.max(now.since(due)) < CLOCK_GAP {
             return Gapped::No;
         }
         self.found_at = now;
@@ -56,21 +55,23 @@ mod tests {
 
     #[test]
     fn a_gap_is_seen_whether_the_monotonic_clock_stood_still_or_went_on() {
-        let wall = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 + seconds);
-        for (what, now, by_wall, due, gapped) in [
-            ("a turn", 1, 1, 1, Gapped::No),
-            ("a long sleep", 3600, 3600, 3600, Gapped::No),
-            ("woken early", 5, 5, 100, Gapped::No),
-            ("without a timer", 500, 500, u64::MAX, Gapped::No),
-            ("a busy machine", 2, 2, 1, Gapped::No),
-            ("suspended", 1, 7, 1, Gapped::Yes),
-            ("frozen", 7, 7, 1, Gapped::Yes),
-            ("the wall clock was set back", 1, 0, 1, Gapped::No),
+        for (what, now, slept, due, gapped) in [
+            ("a turn", 1, 0, 1, Gapped::No),
+            ("a long sleep", 3600, 0, 3600, Gapped::No),
+            ("woken early", 5, 0, 100, Gapped::No),
+            ("without a timer", 500, 0, u64::MAX, Gapped::No),
+            ("a busy machine", 2, 0, 1, Gapped::No),
+            ("suspended", 1, 6, 1, Gapped::Yes),
+            ("suspended, without a timer", 1, 6, u64::MAX, Gapped::Yes),
+            ("frozen", 7, 0, 1, Gapped::Yes),
         ] {
-            let mut gap = Gap::new(at(0), wall(0));
+            let before = Duration::from_secs(100);
+            let mut gap = Gap::new(before);
             let due = if due == u64::MAX { Stamp::NEVER } else { at(due) };
-            assert_eq!(gap.look(at(now), wall(by_wall), due), gapped, "{what}");
+            let suspended = before + Duration::from_secs(slept);
+            assert_eq!(gap.look(at(now), suspended, due), gapped, "{what}");
             assert_eq!((gap.since(at(0)), gap.since(at(now))), (gapped == Gapped::Yes, false), "{what}");
+            assert_eq!(gap.look(at(now), suspended, Stamp::NEVER), Gapped::No, "{what}: once");
         }
     }
 }

@@ -55,7 +55,8 @@ impl Sender {
 
     /// Connections that were open before a gap in time are older than they seem.
     fn heed_gap(&mut self, due: Stamp) {
-        if self.gap.look(self.shared.now(), crate::clock::wall(), due) == Gapped::Yes {
+        let suspended = self.shared.settler.clock.suspended();
+        if self.gap.look(self.shared.now(), suspended, due) == Gapped::Yes {
             self.transport.connections_are_stale();
         }
     }

@@ -10,6 +10,7 @@ mod connect;
 mod exchange;
 mod failure;
 mod headers;
+mod secrets;
 mod source;
 mod tls;
 mod witness;
@@ -17,7 +18,7 @@ mod witness;
 pub(crate) use headers::Headers;
 pub(crate) use source::{First, LiveHeader, bearer_from};
 
-use super::{Posting, Request, Transport, secrets};
+use super::{Posting, Request, Transport};
 use crate::clock::{Clock, Stamp};
 use crate::config::BuildError;
 use crate::limits::{CONNECTION_AGE, SUSPENDED_MIN};

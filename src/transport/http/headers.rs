@@ -4,6 +4,7 @@
 //! changed since. H1: a name, a value, and a credential over plain http are checked alike in `build` and in `set`. H2: the lock is held
 //! to copy a pointer, never while a value is asked for.
 
+use super::secrets;
 use super::source::{LiveHeader, Source};
 use crate::clock::Clock;
 use crate::config::BuildError;
@@ -11,7 +12,7 @@ use crate::encode::printable;
 use crate::limits::{HEADERS_MAX, LIVE_HEADERS_MAX};
 use crate::notice::Notices;
 use crate::sync::{Arc, Mutex, lock};
-use crate::transport::{Failure, secrets};
+use crate::transport::Failure;
 use reqwest::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
     HeaderValue, TRANSFER_ENCODING,
