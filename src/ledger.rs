@@ -184,7 +184,7 @@ impl Totals {
 /// What the client thinks of its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum EndpointState {
-    /// The last post succeeded, or none was made yet.
+    /// Posts are delivered, all or most of them, or none was made yet.
     #[default]
     Healthy,
     /// The last posts failed, not yet often enough to be an outage.

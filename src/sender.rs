@@ -9,6 +9,7 @@
 //! Deliberately not here: decisions. They are in [`verdict`], [`outage`], [`hearing`], [`share`], [`retry`], [`halving`], [`fit`],
 //! [`pace`], [`window`], [`overdue`], [`gap`] and [`backoff`], each a pure function.
 
+mod again;
 mod backoff;
 pub(crate) mod batch;
 mod dispatch;
@@ -19,6 +20,7 @@ mod gap;
 mod halving;
 mod hearing;
 mod hint;
+mod land;
 mod outage;
 mod overdue;
 mod pace;

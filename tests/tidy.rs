@@ -125,8 +125,8 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
 /// A wall clock that jumps moves no timer, because none sees it: only a date in a Retry-After is compared with it.
 #[test]
 fn the_wall_clock_is_read_for_retry_after_alone() {
-    only_in(&["wall()"], &["clock.rs", "sender/post.rs"]);
-    let post = sources().into_iter().find(|source| source.name == "sender/post.rs").unwrap();
+    only_in(&["wall()"], &["clock.rs", "sender/land.rs"]);
+    let post = sources().into_iter().find(|source| source.name == "sender/land.rs").unwrap();
     assert_eq!(post.code.matches("wall()").count(), 1);
     assert!(post.code.contains("Heed { wall: crate::clock::wall()"));
     figures::report(25, "timers that see the wall clock, by reading the sources", 0);

@@ -96,7 +96,7 @@ async fn life(seed: u64, away: Away, lasting: Duration) -> Life {
             id += 1;
             // Seldom in the middle of a long outage: the intervals between probes have long been at their maximum.
             let now = Instant::now();
-            let busy = now < from + Duration::from_secs(15) || now + Duration::from_secs(15) > until;
+            let busy = now < from + Duration::from_secs(4) || now + Duration::from_secs(4) > until;
             sleep(Duration::from_millis(if busy { 20 } else { 700 })).await;
         }
         sleep_until(end).await;

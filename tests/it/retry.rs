@@ -141,6 +141,48 @@ async fn an_endpoint_that_takes_nothing_gets_one_second_try_and_none_while_it_is
     }
 }
 
+/// Suspended, or frozen: what was on the wire is late, and what was open is stale. Neither is the endpoint's fault.
+#[tokio::test(start_paused = true)]
+async fn after_a_gap_in_time_connections_are_given_up_and_what_was_late_is_no_outage() {
+    let (world, posts) = (World::new(), Arc::new(Mutex::new(Vec::new())));
+    let (taken, made, mut nth) = (world.taken.clone(), Arc::clone(&posts), 0);
+    let transport = Scripted::new(move |request| {
+        made.lock().unwrap().push(Post::Key(request.idempotency_key.clone()));
+        nth += 1;
+        match nth {
+            1..=10 | 13.. => {
+                taken.keep(&request.body);
+                Answer::status(SOON, 200)
+            }
+            _ => Answer::Never,
+        }
+    });
+    let (client, sender) = Client::builder("simulated")
+        .transport(Told(transport, Arc::clone(&posts)))
+        .batch_events_max(1)
+        .jitter_seed(7)
+        .build_with_sender()
+        .unwrap();
+    let emitting = async {
+        emit_all(&client, 0..10);
+        client.flush(LONG).await.unwrap();
+        // Two that hang on the wire when the machine falls asleep.
+        emit_all(&client, 10..12);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        emit_all(&client, 12..20);
+        client.flush(LONG).await.unwrap();
+        client.shutdown(LONG).await
+    };
+    let stats = tokio::join!(sender.run(), emitting).1;
+    world.assert_settled(&stats, 20);
+    assert_eq!((stats.delivered, stats.spilled_by(Reason::Timeout)), (18, 2), "{stats}");
+    assert_eq!(world.log.count_notices("outage began"), 0, "{}", world.log.text());
+    let posts = posts.lock().unwrap();
+    let told = posts.iter().position(|post| *post == Post::FreshConnections);
+    assert_eq!(told, Some(12), "before the first of them: {posts:?}");
+}
+
 /// HTTP by hand: reads a request whole, or `None` at the connection's end.
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     let mut head = String::new();
