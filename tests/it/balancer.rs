@@ -193,9 +193,9 @@ async fn row_40_one_of_three_backends_that_hangs_does_not_hold_the_others_up() {
 
 #[tokio::test(start_paused = true)]
 async fn repeated_outages_are_throttled_in_the_log_and_each_that_is_told_is_told_to_have_ended() {
-    // Half a second up, half a second denied: each time for all.
+    // A third of a second up, a third of a second denied: each time for all.
     let began = Instant::now();
-    let answer = move |_, _: &Request| match began.elapsed().as_millis() / 2000 % 2 {
+    let answer = move |_, _: &Request| match began.elapsed().as_millis() / 333 % 2 {
         0 => ok(),
         _ => Answer::status(SOON, 404),
     };
