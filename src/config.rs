@@ -301,6 +301,16 @@ impl Builder {
         let batch_bytes_max = size("batch_bytes_max", self.batch_bytes_max, BATCH_BYTES_LIMIT)?;
         let queue_bytes_max = size("queue_bytes_max", self.queue_bytes_max, QUEUE_BYTES_LIMIT)?;
         let event_bytes_max = self.checked_event_bytes_max(batch_bytes_max, queue_bytes_max)?;
+        let content_type = self.format.content_type();
+        if content_type.trim() != content_type
+            || !content_type.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        {
+            return Err(BuildError::invalid(
+                "format",
+                "has a content type that cannot be sent",
+                "return printable ASCII without blanks around it from Format::content_type",
+            ));
+        }
         let post_timeout = time("post_timeout", self.post_timeout)?;
         let connect_timeout = match self.connect_timeout {
             Some(connect) if connect > post_timeout => Err(BuildError::invalid(

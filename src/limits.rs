@@ -86,8 +86,10 @@ pub const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
 /// How long what is left of a body is read behind a post that has ended, at most one for each post that may be in flight: a new connection
 /// costs an endpoint more than a moment's patience with a slow body, and an endless one has to end.
 pub const REPLY_DRAIN: Duration = Duration::from_secs(1);
-/// Most header lines of an answer, and most headers of ours.
+/// Most headers of ours.
 pub const HEADERS_MAX: usize = 100;
+/// Most header lines of an answer: three times what the longest chains of proxies add, and 50 KiB when all are there.
+pub const REPLY_HEADERS_MAX: usize = 300;
 /// Default of `connection_idle_max`. An idle connection is closed after this: shorter than the keep-alive of common servers (nginx 75 s, ALB 60 s, node
 /// 5 s, ClickHouse 3 s), so that the race between their closing and our writing is rare.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(2);

@@ -77,6 +77,30 @@ fn a_format_whose_frame_is_longer_than_its_overhead_is_an_error_that_says_what_t
     assert!(new(b"<", b"|", b">").config().is_ok());
 }
 
+/// Has this content type.
+struct Typed(&'static str);
+
+impl Format for Typed {
+    fn content_type(&self) -> &'static str {
+        self.0
+    }
+
+    fn encode(&self, _: Events<'_>, _: &mut Body) {}
+
+    fn overhead(&self) -> Overhead {
+        Overhead { per_batch: 1, per_event: 1 }
+    }
+}
+
+#[test]
+fn a_content_type_that_would_be_left_out_is_an_error() {
+    let with = |content_type| Builder::new("http://localhost/").format(Typed(content_type));
+    for content_type in ["text/plain\n", " text/plain", "text/pl\u{e4}in", "a\0b"] {
+        assert!(refused(with(content_type)).contains("Format::content_type"), "{content_type:?}");
+    }
+    assert!(with("text/plain; charset=utf-8").config().is_ok());
+}
+
 fn variables(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
 }

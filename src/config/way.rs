@@ -43,7 +43,7 @@ impl Builder {
     ///
     /// # Blocking
     /// `ask` may take its time: it runs on a thread of its own, one question at a time, never on that of a caller or the sender. Only a request
-    /// that has no value yet waits for it, within the post timeout.
+    /// that has no value yet, or was answered with 401, waits for it, within the post timeout.
     ///
     /// ```
     /// # use std::sync::{Arc, Mutex};

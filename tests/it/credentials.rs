@@ -1,5 +1,6 @@
 //! Credentials with a life: a token that changes costs no event, wherever it comes from.
 
+use crate::figures::report;
 use crate::support::*;
 use overspill::testkit::{Answer, Scripted};
 use overspill::{BuildError, Builder, Client, Reason};
@@ -63,6 +64,7 @@ fn through_rotations(builder: impl FnOnce(Builder) -> Builder, rotate: impl Fn(&
     world.assert_settled(&stats, id);
     assert_eq!((stats.delivered, stats.posts_failed), (id, 0), "{stats}\n{}", world.log.text());
     assert!(!world.log.text().contains("Bearer"));
+    report(44, "events lost to rotation", stats.spilled + stats.lost);
     assert!(refused.lock().unwrap().len() <= 4, "one for each rotation and post in flight");
     world
 }
@@ -211,7 +213,7 @@ fn a_source_that_hangs_holds_up_neither_a_caller_nor_a_shutdown() {
     let client = quick(endpoint.url())
         .header_with("authorization", move || {
             // Until the test is over.
-            drop(wait.lock().unwrap().recv());
+            let _ = wait.lock().unwrap().recv();
             Ok("Bearer A".to_owned())
         })
         .build()

@@ -12,7 +12,7 @@ use super::witness::Witness;
 use super::{HttpSettings, address};
 use crate::config::BuildError;
 use crate::encode::printable;
-use crate::limits::{DETAIL_CHARS_MAX, HEADERS_MAX};
+use crate::limits::{DETAIL_CHARS_MAX, REPLY_HEADERS_MAX};
 use crate::transport::resolve::Resolver;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, Url};
@@ -93,7 +93,7 @@ impl Recipe {
             .dns_resolver(Arc::new(self.resolver.clone()))
             .connector_layer(Witness)
             .http1_only()
-            .http1_max_headers(HEADERS_MAX)
+            .http1_max_headers(REPLY_HEADERS_MAX)
             // What comes before the body and is not its frame is courtesy: an answer whose status is plain is an answer.
             .http1_ignore_invalid_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)

@@ -200,7 +200,8 @@ fn kept(keep_alive: &str) -> Option<Duration> {
             .then(|| value.trim().trim_matches('"').parse::<u32>().ok())?
     })?;
     let told = Duration::from_secs(seconds.into());
-    Some(told.saturating_sub(KEEP_ALIVE_MARGIN.min(told / 2)))
+    // No time at all would be none that is kept to, for the HTTP client.
+    Some(told.saturating_sub(KEEP_ALIVE_MARGIN.min(told / 2)).max(Duration::from_millis(1)))
 }
 
 /// A place among those that drain.
@@ -233,7 +234,7 @@ mod tests {
             ("max=100, timeout=\"75\"", Some(74.0)),
             ("timeout=2", Some(1.0)),
             ("timeout=1", Some(0.5)),
-            ("timeout=0", Some(0.0)),
+            ("timeout=0", Some(0.001)),
             ("timeout=-1", None),
             ("timeout=soon", None),
             ("max=5", None),

@@ -107,7 +107,7 @@ mod exchanges {
     #[test]
     fn a_reused_connection_that_ends_without_an_answer_is_stale_and_a_new_one_is_broken() {
         let ends: [(&str, End); 4] = [
-            ("closed behind the request", |connection| drop(read(connection))),
+            ("closed behind the request", |connection| assert!(read(connection))),
             ("reset behind the request", |connection| {
                 read(connection);
                 reset(connection);
@@ -243,5 +243,45 @@ mod exchanges {
         http.connections_are_stale();
         assert_eq!(connections(&runtime, &mut http, &told, &[0, 0]), [2, 2]);
         assert_eq!(connections(&runtime, &mut http, &told, &[0]), [2]);
+    }
+    #[test]
+    fn no_more_answers_are_read_in_the_background_than_posts_may_be_in_flight() {
+        use std::sync::atomic::AtomicUsize;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut http = http(&listener, |settings| settings.posts_in_flight_max = 2);
+        let open = Arc::new(AtomicUsize::new(0));
+        let counts = Arc::clone(&open);
+        std::thread::spawn(move || {
+            for connection in listener.incoming().flatten() {
+                let (open, mut connection) = (Arc::clone(&counts), BufReader::new(connection));
+                open.fetch_add(1, Ordering::AcqRel);
+                std::thread::spawn(move || {
+                    while read(&mut connection) {
+                        let _ = connection
+                            .get_mut()
+                            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nheld");
+                    }
+                    open.fetch_sub(1, Ordering::AcqRel);
+                });
+            }
+        });
+        let began = std::time::Instant::now();
+        let (runtime, open) = (runtime(), || open.load(Ordering::Acquire));
+        runtime.block_on(async {
+            for _ in 0..10 {
+                assert_eq!(http.post(request(10)).await.unwrap().status, 200);
+                assert!(http.road.drains.load(Ordering::Relaxed) <= 2);
+            }
+            // Those beyond were closed at once, and those two after a second.
+            let down_to = async |most| {
+                while open() > most {
+                    assert!(began.elapsed() < Duration::from_secs(10), "{} are open", open());
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                began.elapsed()
+            };
+            down_to(2).await;
+            assert!(down_to(0).await >= crate::limits::REPLY_DRAIN);
+        });
     }
 }
