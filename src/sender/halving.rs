@@ -118,7 +118,9 @@ impl Halving {
     /// What waits is one range again: its parts were made for another reason than a refusal.
     pub(crate) fn rejoin(&mut self) {
         if let (Some(first), Some(last)) = (self.rest.last(), self.rest.first()) {
-            self.rest = vec![first.start..last.end];
+            let all = first.start..last.end;
+            self.rest.clear();
+            self.rest.push(all);
         }
     }
 

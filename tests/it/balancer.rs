@@ -230,7 +230,7 @@ async fn row_43_the_size_that_passes_is_remembered_and_hardly_a_post_is_refused_
         // A batch of 40 every 200 ms, for two minutes.
         let run = run(|b| b, 24_000, Duration::from_millis(5), answer).await;
         assert_eq!((run.stats.spilled, run.stats.delivered), (0, 24_000), "{what}: {}", run.stats);
-        run.assert_told(&format!("batches are smaller: "));
+        run.assert_told("batches are smaller: ");
         run.assert_told(&format!("(status {status}: too much)"));
         assert_eq!(run.told("outage began"), 0, "{what}");
         let refused = run.stats.posts_failed as f64 / run.stats.posts as f64;
