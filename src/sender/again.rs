@@ -10,6 +10,7 @@ use super::retry::price;
 use super::verdict::{Cause, Verdict};
 use crate::clock::Stamp;
 use crate::limits::FRESH_CONNECTIONS_EVERY;
+use crate::outcome::MaybeDelivered;
 use crate::transport::{Failure, FailureKind, Reply};
 
 impl Sender {
@@ -41,15 +42,25 @@ impl Sender {
             return self.end(flight.batch);
         };
         let goes_again = self.goes_again(now, &flight, answer, verdict);
-        if goes_again || flight.purpose == Purpose::Probe || self.outage.since().is_some() {
+        if flight.purpose == Purpose::Probe || self.outage.since().is_some() {
             self.freshen(now, answer);
         }
         if goes_again {
-            let Flight { batch, range, purpose, patience, halving, refusal, .. } = flight;
-            let first_try = Some(cause.maybe_delivered);
-            return self.post(batch, Post { range, purpose, patience, halving, first_try, refusal });
+            return self.post_again(now, flight, answer);
         }
         self.spill_batch(flight, cause);
+    }
+
+    /// Under the same number, on another connection.
+    pub(super) fn post_again(&mut self, now: Stamp, flight: Flight, answer: &Result<Reply, Failure>) {
+        self.freshen(now, answer);
+        let maybe_delivered = match answer {
+            Err(failure) => failure.maybe_delivered,
+            Ok(_) => MaybeDelivered::No,
+        };
+        let Flight { batch, range, purpose, patience, halving, refusal, .. } = flight;
+        let first_try = Some(maybe_delivered);
+        self.post(batch, Post { range, purpose, patience, halving, first_try, refusal });
     }
 
     /// What comes next goes on a new connection, if this one was gone or led to somebody who takes nothing.
@@ -62,7 +73,7 @@ impl Sender {
         self.transport.connections_are_stale();
     }
 
-    fn goes_again(
+    pub(super) fn goes_again(
         &mut self,
         now: Stamp,
         flight: &Flight,

@@ -16,7 +16,7 @@ use crate::ledger::PostEnd;
 use crate::observer::Signal;
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::sync::{contain, pause};
-use crate::transport::{BodyEnd, Failure, Reply};
+use crate::transport::{BodyEnd, Failure, FailureKind, Reply};
 
 /// Turns that the runtime gets to move sockets and connections before a request counts as late: one for each hand through
 /// which an answer goes (socket, connection, request), twice.
@@ -29,10 +29,10 @@ impl Sender {
     pub(super) fn land(&mut self, mut flight: Flight, answer: Result<Reply, Failure>) {
         let now = self.shared.now();
         self.moved_at = now;
-        let mut verdict = self.judge(&answer);
+        let verdict = self.judge(&answer);
         self.account(&flight, &answer, &verdict, now);
         let advice = answer.as_ref().ok().and_then(|reply| words::advice(reply.status));
-        match &mut verdict {
+        match &verdict {
             Verdict::Delivered => {
                 self.deliver(&mut flight, answer);
                 self.delivered(now, &mut flight);
@@ -51,6 +51,10 @@ impl Sender {
                 }
                 if cause.reason == Reason::Timeout && is_feeler_flight(&flight) {
                     return self.feel_on(now, flight, cause);
+                }
+                if is_stale(&answer) && self.goes_again(now, &flight, &answer, &verdict) {
+                    // That an idle connection was closed is no news of the endpoint; what becomes of the second try is.
+                    return self.post_again(now, flight, &answer);
                 }
                 if matches!(cause.reason, Reason::Timeout | Reason::Unavailable) {
                     self.window.overloaded(flight.started_at, now);
@@ -246,4 +250,8 @@ fn miss(flight: &Flight, weight: Weight, retry_after: RetryAfter) -> Miss {
 
 fn is_feeler_flight(flight: &Flight) -> bool {
     flight.purpose == Purpose::Delivery && flight.patience == Patience::Short
+}
+
+fn is_stale(answer: &Result<Reply, Failure>) -> bool {
+    matches!(answer, Err(failure) if failure.kind == FailureKind::Stale)
 }

@@ -91,6 +91,29 @@ async fn what_was_certainly_not_taken_goes_once_more_at_once_on_another_connecti
 }
 
 #[tokio::test(start_paused = true)]
+async fn connections_that_are_closed_as_idle_are_no_news_to_the_operator() {
+    let stale = |nth| match nth % 2 {
+        0 => fails(FailureKind::Stale, MaybeDelivered::Yes),
+        _ => Answer::status(SOON, 200),
+    };
+    let (world, stats, _) = run(100, stale).await;
+    assert_eq!((stats.delivered, stats.posts), (100, 200), "{stats}");
+    assert_eq!(
+        (world.log.count_notices("posts fail"), world.log.count_notices("outage")),
+        (0, 0),
+        "{}",
+        world.log.text()
+    );
+    let (world, stats, posts) = run(100, |_| fails(FailureKind::Stale, MaybeDelivered::Yes)).await;
+    assert_eq!((stats.delivered, world.log.count_notices("outage began: broken: ")), (0, 1), "{stats}");
+    let keys: Vec<&Post> = posts.iter().filter(|post| **post != Post::FreshConnections).collect();
+    assert!(
+        keys.windows(3).all(|three| three[0] != three[1] || three[1] != three[2]),
+        "twice at most: {posts:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_may_have_been_taken_goes_once_only() {
     for (what, first) in [
         ("500", Answer::status(SOON, 500)),
