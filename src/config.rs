@@ -49,7 +49,8 @@ pub struct Builder {
     pub(crate) post_timeout: Duration,
     pub(crate) connection_idle_max: Duration,
     pub(crate) shutdown_timeout: Duration,
-    pub(crate) probe_interval_max: Duration,
+    pub(crate) probe_interval_max: Option<Duration>,
+    pub(crate) html_answers: HtmlAnswers,
     pub(crate) mode: Mode,
     pub(crate) spill_level: LogLevel,
     pub(crate) spill_packing: SpillPacking,
@@ -60,6 +61,13 @@ pub struct Builder {
     pub(crate) observer: Box<dyn Observer>,
     pub(crate) transport: Option<Box<dyn Transport>>,
     pub(crate) jitter_seed: Option<u64>,
+}
+
+/// Whether a 2xx with a web page in it is a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HtmlAnswers {
+    Refused,
+    Accepted,
 }
 
 /// What is left to know once the parts are built.
@@ -77,6 +85,7 @@ pub(crate) struct Config {
     pub(crate) connection_idle_max: Duration,
     pub(crate) shutdown_timeout: Duration,
     pub(crate) probe_interval_max: Duration,
+    pub(crate) html_answers: HtmlAnswers,
     pub(crate) compression: Compression,
     pub(crate) spill_packing: SpillPacking,
     pub(crate) jitter_seed: u64,
@@ -105,7 +114,8 @@ impl Builder {
             post_timeout: POST_TIMEOUT,
             connection_idle_max: CONNECTION_IDLE,
             shutdown_timeout: SHUTDOWN_TIMEOUT,
-            probe_interval_max: PROBE_INTERVAL,
+            probe_interval_max: None,
+            html_answers: HtmlAnswers::Refused,
             mode: Mode::On,
             spill_level: LogLevel::Warn,
             spill_packing: SpillPacking::OneByOne,
@@ -159,6 +169,8 @@ impl Builder {
 
     /// Most requests at the same time. Default [`POSTS_IN_FLIGHT`]. An endpoint that has too much to do (it is
     /// [`Unavailable`](crate::Reason::Unavailable), or gives no answer in time) gets half as many, and one more for each round of successes.
+    /// A post that has waited much longer than recent answers took hangs, and no longer counts: at most
+    /// [`SPARE_POSTS`] more are then on the wire, as probes are during an outage.
     pub fn posts_in_flight_max(mut self, posts: usize) -> Builder {
         self.posts_in_flight_max = posts;
         self
@@ -183,10 +195,18 @@ impl Builder {
         self
     }
 
-    /// Most time between two probes of an endpoint that is out, unless its `Retry-After` is longer. Default [`PROBE_INTERVAL`]. A probe is
-    /// made of events: while none come, or none are for the endpoint ([`Mode::LogOnly`]), nothing is probed and the outage goes on.
+    /// Most time between two probes of an endpoint that is out, unless its `Retry-After` is longer. Default [`PROBE_INTERVAL`], or twice
+    /// `batch_age_max` if that is longer: a client that is out makes no more requests than a healthy one. A probe is made of events: while
+    /// none come, or none are for the endpoint ([`Mode::LogOnly`]), nothing is probed and the outage goes on.
     pub fn probe_interval_max(mut self, interval: Duration) -> Builder {
-        self.probe_interval_max = interval;
+        self.probe_interval_max = Some(interval);
+        self
+    }
+
+    /// Takes a 2xx with a web page in it for a delivery. By default it is none ([`Reason::Broken`](crate::Reason::Broken), maybe
+    /// delivered): a captive portal and a login page answer so, and have taken nothing.
+    pub fn accept_html_answers(mut self) -> Builder {
+        self.html_answers = HtmlAnswers::Accepted;
         self
     }
 
@@ -317,7 +337,11 @@ impl Builder {
             post_timeout,
             connection_idle_max: time("connection_idle_max", self.connection_idle_max)?,
             shutdown_timeout: time("shutdown_timeout", self.shutdown_timeout)?,
-            probe_interval_max: time("probe_interval_max", self.probe_interval_max)?,
+            probe_interval_max: match self.probe_interval_max {
+                Some(interval) => time("probe_interval_max", interval)?,
+                None => PROBE_INTERVAL.max(2 * self.batch_age_max.min(TIMEOUT_LIMIT)),
+            },
+            html_answers: self.html_answers,
             compression: self.compression,
             spill_packing: self.spill_packing,
             jitter_seed: self.jitter_seed.unwrap_or_else(crate::clock::entropy),

@@ -174,10 +174,17 @@ pub(crate) struct Totals {
     pub(crate) posts_failed: u64,
 }
 
+impl Totals {
+    /// Events written to the log since then.
+    pub(crate) fn spilled_since(&self, before: &Totals) -> u64 {
+        self.spilled_by.iter().sum::<u64>() - before.spilled_by.iter().sum::<u64>()
+    }
+}
+
 /// What the client thinks of its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum EndpointState {
-    /// The last post succeeded, or none was made yet.
+    /// Posts are delivered, all or most of them, or none was made yet.
     #[default]
     Healthy,
     /// The last posts failed, not yet often enough to be an outage.

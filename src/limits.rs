@@ -118,17 +118,86 @@ pub const CERTIFICATE_FILE_BYTES_MAX: usize = 1 << 20;
 
 // ---- Outage.
 
-/// So many failed posts in a row make an outage; fewer would be one unlucky rolling restart. A post that waited for its
-/// whole timeout counts twice.
+/// This many failed posts in a row make an outage where posts have hardly failed before; fewer would be one unlucky rolling restart. A
+/// post that waited for its whole timeout counts twice.
 pub const FAILURES_BEFORE_OUT: u32 = 3;
+/// Where a share of the posts fails anyway (one backend of several), a run of failures is an outage once chance alone would make one
+/// less often than this. At five posts a second and one bad backend of three that is a false outage in some minutes, of a few tenths of
+/// a second.
+pub const OUT_BY_CHANCE: f64 = 0.0015;
+/// And at most this many: an endpoint that mostly fails must be told too.
+pub const FAILURES_BEFORE_OUT_MAX: u32 = 10;
+/// A run of [`FAILURES_BEFORE_OUT`] that has lasted this long without a delivery is an outage, whatever chance has to say: a service
+/// that posts seldom should not wait for ten posts.
+pub const OUT_AFTER: Duration = Duration::from_secs(10);
+/// Outcomes of posts that are remembered, to know how often posts fail anyway.
+pub const OUTCOMES_HEARD: usize = 20;
+/// And for how long: backends come and go.
+pub const OUTCOMES_HEARD_FOR: Duration = Duration::from_secs(300);
+/// A `Retry-After` takes the endpoint out at once, and is honoured once so many answers in a row have said so, a probe's or a straggler's
+/// among them: one may be one backend's. The probe that asks comes no sooner than a post would have.
+pub const RETRY_AFTER_BELIEVED_AFTER: u32 = 2;
+/// If a post is delivered before the time that a `Retry-After` has set, it was one backend's; those that follow are doubted, for this long
+/// after the last that was contradicted.
+pub const RETRY_AFTER_DOUBTED_FOR: Duration = Duration::from_secs(300);
+/// A doubted one is honoured after so many probes of one outage in a row were answered with it: with one bad backend of three that is chance
+/// once in 27 outages.
+pub const RETRY_AFTER_BELIEVED_AFTER_PROBES: u32 = 3;
+
+/// The time over which failed posts are counted to tell what share of them fails; or the last [`OUTCOMES_HEARD`] posts, if that is longer.
+pub const SHARE_OVER: Duration = Duration::from_secs(30);
+/// A share of failed posts from here on is told, in hundredths: below it are restarts and the noise of a network.
+pub const SHARE_TOLD_PERCENT: u64 = 10;
+/// And below this it has ended: half, so that a share about the first limit is not told again and again.
+pub const SHARE_ENDED_PERCENT: u64 = 5;
+/// Fewer failed posts than this are no share.
+pub const SHARE_FAILED_MIN: u64 = 3;
+
+/// What a delivered post earns towards second tries of posts that the endpoint has answered (503, 429, a denial). With one bad backend
+/// of three, asked in turn, it is every other post that needs one: a second try takes a turn as well. A second try is earned by
+/// deliveries, not by posts, so that an endpoint with too much to do gets little more: one that serves a fifth of what it is sent gets a
+/// tenth more, half of it a third more, six tenths four tenths more, which is the worst, and one that serves nothing gets nothing more.
+pub const SECOND_TRIES_PER_DELIVERY: f64 = 0.5;
+/// Second tries that may be saved up: what an overload meets at its beginning.
+pub const SECOND_TRIES_SAVED_MAX: f64 = 3.0;
+
+/// Where the endpoint's answers are failures, its connections are given up, at most this often: behind a balancer of connections they lead to
+/// a backend that is bad, and would go on doing so.
+pub const FRESH_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
+
 /// The first probe comes after one `batch_age_max` of silence and a random part of this, or of `batch_age_max` if that is longer: an
 /// outage of a second should not cost another one, and a fleet that is out must not be more load than one that is not.
 pub const PROBE_INTERVAL_FIRST: Duration = Duration::from_millis(200);
-/// Each probe that fails makes the interval longer by this factor: from 200 ms to 15 s in eleven probes, half a minute.
+/// Each probe makes the interval longer by this factor: from 200 ms to the default maximum in five probes, about three seconds.
 pub const PROBE_INTERVAL_GROWTH: f64 = 1.5;
-/// Default of `probe_interval_max`: what a recovered endpoint waits at most until it is noticed, if events keep coming, of which the
-/// probes are made. A `Retry-After` may make it longer.
-pub const PROBE_INTERVAL: Duration = Duration::from_secs(15);
+/// Default of `probe_interval_max`, or twice `batch_age_max` if that is longer: what a recovered endpoint waits at most until it is
+/// noticed, if events keep coming, of which the probes are made. With the time of an answer it is noticed within two seconds. It costs no
+/// more than a healthy client, which posts once in `batch_age_max`: about 70 small requests a minute. A `Retry-After` may make it longer.
+pub const PROBE_INTERVAL: Duration = Duration::from_millis(1_500);
+/// A probe is given up after this, if `post_timeout` is not less, unless it is the one that waits for a slow endpoint as long as any post.
+pub const PROBE_TIMEOUT: Duration = Duration::from_millis(1_500);
+/// Probes on their way at once: one that is patient, and two that hang meanwhile. So one that hangs keeps no other from starting.
+pub const PROBES_MAX: usize = 3;
+/// Requests on the wire beyond `posts_in_flight_max`, part of the memory bound: probes beside posts that hang, and posts beside those
+/// that have waited much longer than recent answers took.
+pub const SPARE_POSTS: usize = 2;
+/// Of them, those that posts may use: one is left for a probe.
+pub const SPARE_POSTS_BESIDE_HUNG: usize = 1;
+/// A post that has waited this many times as long as the slowest of the last answers hangs, and another may go beside it.
+pub const HUNG_TIMES: u32 = 10;
+/// But not before this: a pause of a garbage collector is no hang.
+pub const HUNG_AFTER: Duration = Duration::from_secs(1);
+/// Answers whose times are remembered for that.
+pub const ANSWERS_HEARD: usize = 8;
+
+/// Where the endpoint has refused large batches and took small ones, batches grow again after this many deliveries of the size it
+/// takes: so at most one post in twenty is refused to find out.
+pub const FIT_DELIVERIES: u32 = 20;
+/// Each time it turns out that nothing has changed, twice as many, up to this.
+pub const FIT_DELIVERIES_MAX: u32 = 640;
+/// And they grow by one part in so many, at least by one event.
+pub const FIT_GROWTH_PART: usize = 8;
+
 /// A probe carries at most this many events: enough to be real, few to lose time on.
 pub const PROBE_EVENTS_MAX: usize = 16;
 /// Clients that were told the same Retry-After come back spread over this share of it, at most over
@@ -147,14 +216,24 @@ pub const PART_BYTES_MAX: usize = 8 << 10;
 pub const PART_ESCAPED_BYTES_MAX: usize = 12 << 10;
 /// Most characters of the `detail` field.
 pub const DETAIL_CHARS_MAX: usize = 200;
+/// Most characters of an answer's own words in `detail` and in a notice.
+pub const WORDS_CHARS_MAX: usize = 100;
+/// Of a secret that was sent, a piece this long in an answer hides its words: an answer may show a secret cut, or with stars in it.
+pub const SECRET_PIECE_CHARS: usize = 8;
+/// Shorter values than this are no secrets, and would hide too much.
+pub const SECRET_CHARS_MIN: usize = 4;
 /// A log write that has not come back for this long counts as stalled, and nobody waits behind it any longer. Shorter would
 /// take a busy disk for a stuck one: on an overloaded machine a write to a plain file was seen to take more than 250 ms.
 pub const LOG_STALL: Duration = Duration::from_secs(1);
-/// A notice that may repeat itself is given at most this often, the rest is counted into the next one. Beginning and end, of the
-/// client and of an outage, are always told.
+/// A notice that may repeat itself is given at most this often, the rest is counted into the next one. Beginning and end of
+/// the client are always told.
 pub const NOTICE_EVERY: Duration = Duration::from_secs(30);
-/// Changes of mode or budget that are told within [`NOTICE_EVERY`]: all that a person makes, and some of what a loop does.
+/// Changes of mode or budget that are told within [`NOTICE_EVERY`]: all that a person makes, and some of what a loop does. As many
+/// outages, of an endpoint that flaps.
 pub const SWITCH_NOTICES: u64 = 10;
+/// The monotonic clock stands still while a machine is suspended, and a process may be frozen: a difference of this much between what
+/// should have passed and what has is such a gap. Connections are then older than they seem.
+pub const CLOCK_GAP: Duration = Duration::from_secs(2);
 
 // ---- Shutdown.
 

@@ -25,8 +25,11 @@ use std::time::Duration;
 /// | level | the text begins | what it means |
 /// |---|---|---|
 /// | INFO | `started` | the client is up; endpoint (without path), memory bound, mode |
-/// | WARN | `outage began` | posts fail: events go to the log until a probe succeeds. Why is behind the colon |
+/// | WARN | `outage began` | posts fail: events go to the log until a probe succeeds. Why, and what to do, is behind the colon |
 /// | WARN | `outage continues` | every 30 s; what it has cost so far |
+/// | WARN | `some posts fail` | a tenth of the posts or more, and others are delivered: perhaps one of several backends is bad. Every 30 s as long as it lasts |
+/// | WARN | `posts no longer fail` | that has ended; what it has cost |
+/// | WARN | `batches are smaller` | the endpoint refuses large ones and takes small ones: lower `batch_bytes_max` or `batch_events_max`, or raise its limit |
 /// | WARN | `outage ended` | the totals: look for `lost`, which is zero as long as the log works |
 /// | WARN | `the queue is full` | the endpoint is slower than the events, or hangs |
 /// | WARN | `no new value for the header` | what `header_with` or `bearer_auth_file` asks has failed: the last value stays in use |
@@ -40,7 +43,7 @@ use std::time::Duration;
 /// | ERROR | `the sender panicked` | what it had in hand is in the log, reason `abandoned`; it goes on |
 /// | INFO | `shut down` | the final books; WARN if anything was lost |
 ///
-/// What may repeat itself is said once in 30 s, with a count of those left out; switches ten times.
+/// What may repeat itself is said once in 30 s, with a count of those left out; switches and outages ten times.
 pub const NOTICE_TARGET: &str = "overspill::notice";
 
 /// What may repeat itself, and when it was last said.
@@ -97,6 +100,17 @@ pub(crate) struct Notices {
     queue_full: Throttle,
     header_not_known: Throttle,
     sender_panicked: Throttle,
+    outage: Throttle,
+    some_posts_fail: Throttle,
+    no_posts_fail: Throttle,
+    batches_fitted: Throttle,
+}
+
+/// Whether something was told, or left out for now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Said {
+    No,
+    Yes,
 }
 
 macro_rules! say {
@@ -136,6 +150,10 @@ impl Notices {
             queue_full: Throttle::default(),
             header_not_known: Throttle::default(),
             sender_panicked: Throttle::default(),
+            outage: Throttle::of_switches(),
+            some_posts_fail: Throttle::default(),
+            no_posts_fail: Throttle::default(),
+            batches_fitted: Throttle::default(),
         }
     }
 
@@ -168,17 +186,86 @@ impl Notices {
         }
     }
 
-    pub(crate) fn outage_began(&self, detail: &str) {
-        let detail = printable(detail, DETAIL_CHARS_MAX);
-        say!(self, WARN, format!("outage began: {detail}; events go to the log until a probe succeeds"));
+    /// Of an endpoint that flaps some are left out.
+    pub(crate) fn outage_began(&self, now: Stamp, detail: &str, advice: Option<&str>) -> Said {
+        let Some(left_out) = self.outage.speak(now) else { return Said::No };
+        self.say_outage_began(detail, advice, left_out);
+        Said::Yes
     }
 
-    pub(crate) fn outage_continues(&self, lasted: Duration, before: &Totals, now: &Totals) {
+    fn say_outage_began(&self, detail: &str, advice: Option<&str>, left_out: u64) {
         say!(
             self,
             WARN,
-            format!("outage continues after {} s: {}", lasted.as_secs(), difference(before, now))
+            format!(
+                "outage began: {}; events go to the log until a probe succeeds{}",
+                with_advice(detail, advice),
+                since_last(left_out)
+            )
         );
+    }
+
+    pub(crate) fn outage_continues(&self, lasted: Duration, before: &Totals, now: &Totals, detail: &str) {
+        say!(
+            self,
+            WARN,
+            format!(
+                "outage continues after {} s: {}; it began with {}",
+                lasted.as_secs(),
+                difference(before, now),
+                printable(detail, DETAIL_CHARS_MAX)
+            )
+        );
+    }
+
+    pub(crate) fn some_posts_fail(
+        &self,
+        now: Stamp,
+        share: &str,
+        detail: &str,
+        advice: Option<&str>,
+        spilled: u64,
+    ) {
+        if let Some(left_out) = self.some_posts_fail.speak(now) {
+            say!(
+                self,
+                WARN,
+                format!(
+                    "some posts fail: {share}: {}; {spilled} events went to the log{}",
+                    with_advice(detail, advice),
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn no_posts_fail(&self, now: Stamp, lasted: Duration, spilled: u64) {
+        if let Some(left_out) = self.no_posts_fail.speak(now) {
+            say!(
+                self,
+                WARN,
+                format!(
+                    "posts no longer fail, after {} s: {spilled} events went to the log{}",
+                    lasted.as_secs(),
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn batches_fitted(&self, now: Stamp, limit: &str, refused: &str, detail: &str) {
+        if let Some(left_out) = self.batches_fitted.speak(now) {
+            let detail = printable(detail, DETAIL_CHARS_MAX);
+            say!(
+                self,
+                WARN,
+                format!(
+                    "batches are smaller: {refused} were refused ({detail}), and passed in parts: at most {limit} from now on, \
+                     slowly more; lower batch_events_max or batch_bytes_max, or raise the endpoint's limit{}",
+                    since_last(left_out)
+                )
+            );
+        }
     }
 
     pub(crate) fn outage_ended(&self, lasted: Duration, before: &Totals, now: &Totals) {
@@ -332,6 +419,15 @@ impl Notices {
 
 fn since_last(left_out: u64) -> String {
     if left_out == 0 { String::new() } else { format!(" ({left_out} more since the last such notice)") }
+}
+
+/// `denied: status 401: no (check the token)`.
+fn with_advice(detail: &str, advice: Option<&str>) -> String {
+    let detail = printable(detail, DETAIL_CHARS_MAX);
+    match advice {
+        Some(advice) => format!("{detail} ({advice})"),
+        None => detail,
+    }
 }
 
 /// What an outage cost: `delivered 16, spilled 4000 (outage 3990, timeout 10), lost 0`.

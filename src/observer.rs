@@ -52,6 +52,25 @@ pub enum Signal<'a> {
         /// Events written to the log meanwhile.
         spilled: u64,
     },
+    /// A share of the posts fails, and others are delivered: perhaps one of several backends is bad. Told again every half minute as long
+    /// as it lasts.
+    SomePostsFail {
+        /// Posts that failed,
+        failed: u64,
+        /// of so many,
+        posts: u64,
+        /// within this time.
+        within: Duration,
+        /// Reason and status or error of the last of them, without URL and secrets.
+        detail: &'a str,
+    },
+    /// Hardly any post fails any longer.
+    NoPostsFail {
+        /// Since the first [`SomePostsFail`](Signal::SomePostsFail).
+        lasted: Duration,
+        /// Events written to the log meanwhile.
+        spilled: u64,
+    },
     /// The mode was switched.
     ModeChanged {
         /// From this.

@@ -6,27 +6,36 @@
 //! T1: events are in the queue or in a [`Batch`], which settles on drop; nowhere else, across every await and panic.
 //! T2: one `wait` per turn, and each turn ends in it: the runtime gets to move the sockets, however busy we are.
 //! T3: asleep without a timer unless a batch is filling, events keep coming, a shutdown has its deadline, or an outage its notice.
-//! Deliberately not here: decisions. They are in [`verdict`], [`outage`], [`halving`], [`pace`],
-//! [`window`] and [`backoff`], each a pure function.
+//! Deliberately not here: decisions. They are in [`verdict`], [`outage`], [`hearing`], [`share`], [`retry`], [`halving`], [`fit`],
+//! [`pace`], [`window`], [`overdue`], [`gap`] and [`backoff`], each a pure function.
 
+mod again;
 mod backoff;
 pub(crate) mod batch;
+mod dispatch;
+mod fit;
 mod flight;
 mod flush;
+mod gap;
 mod halving;
+mod hearing;
+mod hint;
+mod land;
 mod outage;
+mod overdue;
 mod pace;
 mod post;
+mod retry;
+mod share;
 mod sleep;
+mod tell;
 pub(crate) mod verdict;
 mod window;
+mod words;
 
 use crate::clock::Stamp;
 use crate::format::compress::Packer;
-use crate::ledger::Totals;
-use crate::limits::{
-    OUTAGE_NOTICE_EVERY, PROBE_EVENTS_MAX, RELIEF_PATIENCE, SENDER_RESTART, SPILL_TIME_PER_EVENT,
-};
+use crate::limits::{SENDER_RESTART, SPILL_TIME_PER_EVENT};
 use crate::observer::Signal;
 use crate::outcome::Reason;
 use crate::reentry;
@@ -35,15 +44,21 @@ use crate::sync::{Arc, Panicked, contain, yield_now};
 use crate::transport::Transport;
 use backoff::Backoff;
 use batch::{Added, Batch, BatchLimits, Spare};
+use fit::{Fit, Size};
 use flight::Flights;
 use flush::Flushes;
-use outage::{Edge, Outage, Purpose, Route};
+use gap::Gap;
+use outage::{Outage, Route};
+use overdue::Answers;
 use pace::Pace;
+use retry::SecondTries;
+use share::Sharing;
 use std::future::{Future, poll_fn};
 use std::ops::Range;
 use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
+use tell::Telling;
 use verdict::Cause;
 use window::Window;
 
@@ -55,9 +70,17 @@ pub struct Sender {
     transport: Box<dyn Transport>,
     format: Box<dyn crate::format::Format>,
     limits: BatchLimits,
+    /// What of them the endpoint takes.
+    fit: Fit,
     packer: Packer,
     outage: Outage,
-    outage_notice: OutageNotice,
+    sharing: Sharing,
+    telling: Telling,
+    second_tries: SecondTries,
+    answers: Answers,
+    gap: Gap,
+    /// When connections may be given up again because of what came over them.
+    fresh_at: Stamp,
     flushes: Flushes,
     filling: Option<Batch>,
     ready: Option<Batch>,
@@ -74,15 +97,6 @@ pub struct Sender {
     moved_at: Stamp,
     /// What writing one event to the log takes, as seen lately: see [`SPILL_TIME_PER_EVENT`].
     spill_time: Duration,
-}
-
-/// The books at the beginning of the outage, and when to speak of it again.
-#[derive(Debug, Clone)]
-struct OutageNotice {
-    at_beginning: Totals,
-    next_at: Stamp,
-    /// What began it: also the detail of every event that goes straight to the log.
-    detail: String,
 }
 
 impl Sender {
@@ -103,13 +117,15 @@ impl Sender {
             transport,
             format,
             limits,
+            fit: Fit::new(Size { events: config.batch_events_max, bytes: config.batch_bytes_max }),
             packer: Packer::new(config.compression),
             outage: Outage::new(backoff),
-            outage_notice: OutageNotice {
-                at_beginning: Totals::default(),
-                next_at: Stamp::NEVER,
-                detail: String::new(),
-            },
+            sharing: Sharing::default(),
+            telling: Telling::default(),
+            second_tries: SecondTries::default(),
+            answers: Answers::default(),
+            gap: Gap::new(shared.settler.clock.suspended()),
+            fresh_at: Stamp(0),
             flushes: Flushes::default(),
             filling: None,
             ready: None,
@@ -168,7 +184,7 @@ impl Sender {
             let progress = self.dispatch(now);
             self.heed_flushes();
             self.notice_outage(now);
-            self.shared.set_endpoint(self.outage.state());
+            self.shared.set_endpoint(self.outage.state(self.flights.probes()));
             if self.is_done() {
                 return;
             }
@@ -179,9 +195,10 @@ impl Sender {
     /// Moves events from the queue into batches until there are none, or a batch is ready.
     fn fill(&mut self, now: Stamp) {
         let before = self.pulled;
+        let fitted = self.fitted_limits();
         while self.ready.is_none() {
             let Some(mut event) = self.shared.settler.queue.pull() else { break };
-            if self.filling.as_mut().map(|batch| batch.add(&event, &self.limits)) != Some(Added::Yes) {
+            if self.filling.as_mut().map(|batch| batch.add(&event, &fitted)) != Some(Added::Yes) {
                 self.ready = self.filling.take();
                 let spare = self.spares.pop().unwrap_or_default();
                 let mut batch =
@@ -201,9 +218,9 @@ impl Sender {
             self.shared.settler.queue.resolve(self.pulled - before);
         }
         self.pace.look(now, self.pulled, self.pulled_bytes);
-        let route = self.outage.route(now);
+        let route = self.route(now);
         let ripe = |batch: &mut Batch| {
-            batch.len() >= self.limits.events_max
+            batch.len() >= fitted.events_max
                 || batch.open().1 >= self.shared.settler.queue.batch_bytes()
                 || now >= batch.begun_at.after(self.shared.config.batch_age_max)
                 || self.flushes.waits_for(batch)
@@ -215,41 +232,10 @@ impl Sender {
         }
     }
 
-    /// Sends the ready batch on its way, if there is one and a way is free.
-    fn dispatch(&mut self, now: Stamp) -> Progress {
-        let Some(mut batch) = self.ready.take() else { return Progress::None };
-        let route = self.outage.route(now);
-        let no_slot = self.flights.len() >= self.window.limit();
-        // Stragglers in every slot: the probe has to wait, the events do not.
-        if route == Route::Log || (route == Route::Probe && no_slot) {
-            let all = 0..batch.len();
-            self.spill(&mut batch, all, &self.in_outage());
-            self.end(batch);
-            return Progress::Some;
-        }
-        if no_slot {
-            let impatient = now >= self.moved_at.after(RELIEF_PATIENCE);
-            if impatient && self.shared.settler.queue.is_nearly_full() {
-                let all = 0..batch.len();
-                self.shared.settler.notices.queue_full(now);
-                self.spill(&mut batch, all, &Cause::of(Reason::QueueFull, "relieved by the sender"));
-                self.end(batch);
-                return Progress::Some;
-            }
-            self.ready = Some(batch);
-            return Progress::None;
-        }
-        if route == Route::Post {
-            let all = 0..batch.len();
-            self.post(batch, all, Purpose::Delivery, None);
-            return Progress::Some;
-        }
-        let probe = batch.len().min(PROBE_EVENTS_MAX);
-        let others = probe..batch.len();
-        self.spill(&mut batch, others, &self.in_outage());
-        self.outage.probe_started();
-        self.post(batch, 0..probe, Purpose::Probe, None);
-        Progress::Some
+    /// What a batch may hold by what the endpoint takes; its first event is taken in whatever that is.
+    fn fitted_limits(&self) -> BatchLimits {
+        let Size { events, bytes } = self.fit.limit();
+        BatchLimits { events_max: events, bytes_max: bytes, ..self.limits }
     }
 
     /// To the log, with an eye on how long that takes.
@@ -261,10 +247,6 @@ impl Sender {
             let seen = 2 * self.shared.now().since(began) / events;
             self.spill_time = ((self.spill_time + seen) / 2).max(SPILL_TIME_PER_EVENT);
         }
-    }
-
-    fn in_outage(&self) -> Cause {
-        Cause::of(Reason::Outage, self.outage_notice.detail.as_str())
     }
 
     fn heed_closing(&mut self, now: Stamp) {
@@ -310,39 +292,6 @@ impl Sender {
             && self.shared.settler.ledger.hands_are_empty()
     }
 
-    /// Tells of the edges of an outage.
-    fn edge(&mut self, edge: Option<Edge>, detail: &str) {
-        let settler = &self.shared.settler;
-        match edge {
-            None => {}
-            Some(Edge::Began) => {
-                self.outage_notice.next_at = settler.clock.now().after(OUTAGE_NOTICE_EVERY);
-                self.outage_notice.detail = detail.to_owned();
-                settler.notices.outage_began(detail);
-                settler.signal(&Signal::OutageBegan { detail });
-            }
-            Some(Edge::Ended { lasted }) => {
-                let (before, now) = (self.outage_notice.at_beginning, settler.totals());
-                self.outage_notice.next_at = Stamp::NEVER;
-                settler.notices.outage_ended(lasted, &before, &now);
-                let spilled = now.spilled_by.iter().sum::<u64>() - before.spilled_by.iter().sum::<u64>();
-                settler.signal(&Signal::OutageEnded { lasted, spilled });
-            }
-        }
-    }
-
-    fn notice_outage(&mut self, now: Stamp) {
-        if let (Some(since), true) = (self.outage.since(), now >= self.outage_notice.next_at) {
-            self.outage_notice.next_at = now.after(OUTAGE_NOTICE_EVERY);
-            let settler = &self.shared.settler;
-            settler.notices.outage_continues(
-                now.since(since),
-                &self.outage_notice.at_beginning,
-                &settler.totals(),
-            );
-        }
-    }
-
     /// Ends a batch and keeps its buffers, as many as can be in use at once.
     fn end(&mut self, batch: Batch) {
         let spare = batch.into_spare();
@@ -357,7 +306,6 @@ impl Sender {
             let _sender = reentry::sender_thread();
             self.drop_in_hand();
             let settler = &self.shared.settler;
-            self.outage.probe_lost(settler.clock.now());
             settler.notices.sender_panicked(settler.clock.now(), &panicked.0);
             settler.signal(&Signal::SenderRestarted);
         }

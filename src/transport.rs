@@ -112,10 +112,19 @@ pub trait Transport: Send + 'static {
     /// of `post` itself restarts the sender, which writes down what it has in hand as [`Abandoned`](crate::Reason::Abandoned).
     fn post(&mut self, request: Request) -> Posting;
 
-    /// The next request needs a new connection: those that there are may be gone, for far more time has passed than the sender slept. Does
-    /// nothing unless it is implemented.
+    /// The next request needs a new connection: those that there are may be gone (one of them was, or far more time has passed than the
+    /// sender slept), or lead to a backend that takes nothing. Does nothing unless it is implemented.
     ///
     /// # Blocking
     /// Called on the sender's thread: it must not block.
     fn connections_are_stale(&mut self) {}
+
+    /// Whether this text, from an answer, holds something secret that was sent: then it is not shown. By default nothing is.
+    ///
+    /// # Blocking
+    /// Called on the sender's thread: it must not block.
+    fn holds_secret(&self, text: &str) -> bool {
+        let _ = text;
+        false
+    }
 }

@@ -85,7 +85,7 @@ fn each_dependency_has_its_one_door() {
     );
     only_in(&["flate2::"], &["format/compress.rs", "ext/"]);
     only_in(&["prost::", "rustc_demangle::", "libm::"], &["ext/"]);
-    only_in(&["httpdate::"], &["sender/verdict.rs"]);
+    only_in(&["httpdate::"], &["sender/hint.rs"]);
     only_in(
         &["rustix::"],
         &[
@@ -125,10 +125,10 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
 /// A wall clock that jumps moves no timer, because none sees it: only a date in a Retry-After is compared with it.
 #[test]
 fn the_wall_clock_is_read_for_retry_after_alone() {
-    only_in(&["wall()"], &["clock.rs", "sender/post.rs"]);
-    let post = sources().into_iter().find(|source| source.name == "sender/post.rs").unwrap();
+    only_in(&["wall()"], &["clock.rs", "sender/land.rs"]);
+    let post = sources().into_iter().find(|source| source.name == "sender/land.rs").unwrap();
     assert_eq!(post.code.matches("wall()").count(), 1);
-    assert!(post.code.contains("judge(&answer, crate::clock::wall())"));
+    assert!(post.code.contains("Heed { wall: crate::clock::wall()"));
     figures::report(25, "timers that see the wall clock, by reading the sources", 0);
 }
 

@@ -19,7 +19,8 @@ impl Config {
     /// Upper limit of what the client holds between calls. Callers inside `emit` use, beyond it and for the duration
     /// of the call only, at most six times `event_bytes_max` each and what their log takes for one record.
     pub(crate) fn memory_bound(&self, overhead: Overhead, tls: Tls) -> usize {
-        let posts = self.posts_in_flight_max;
+        // Probes, and posts beside those that hang.
+        let posts = self.posts_in_flight_max + SPARE_POSTS;
         // A slot and crossbeam's stamp beside it.
         let slots = self.queue_events_max * (size_of::<Event>() + size_of::<usize>());
         // Blocks of long events in the queue are charged to the budget, spare ones are not.
@@ -37,14 +38,15 @@ impl Config {
             #[cfg(feature = "zstd")]
             Compression::Zstd => ZSTD_BYTES + body + posts * packed(body),
         };
-        // For each post another connection, whose answer is read on behind a post that has ended.
-        let exchange = REPLY_BYTES_MAX + 2 * CONNECTION_BYTES;
+        let exchange = REPLY_BYTES_MAX + CONNECTION_BYTES;
+        // Connections whose answer is read on behind a post that has ended.
+        let drains = self.posts_in_flight_max * CONNECTION_BYTES;
         // As asked for, and as sent.
         let live_headers = LIVE_HEADERS_MAX * 2 * CREDENTIAL_BYTES_MAX;
         let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
         let fixed = RUNTIME_BYTES + ENCODER_BYTES + live_headers + tls;
         let packing = self.spill_packing.bytes_max(self.batch_events_max);
-        slots + budget + (posts + 2) * batch + bodies + posts * exchange + fixed + packing
+        slots + budget + (posts + 2) * batch + bodies + posts * exchange + drains + fixed + packing
     }
 }
 

@@ -38,6 +38,7 @@ const NAMES: &[&str] = &[
     "CONNECTION_IDLE_MAX",
     "SHUTDOWN_TIMEOUT",
     "PROBE_INTERVAL_MAX",
+    "HTML_ANSWERS",
     "FORMAT",
     "COMPRESSION",
     "SPILL_LEVEL",
@@ -65,6 +66,7 @@ impl Builder {
     /// | `OVERSPILL_QUEUE_EVENTS_MAX`, `OVERSPILL_BATCH_EVENTS_MAX`, `OVERSPILL_POSTS_IN_FLIGHT_MAX` | a number |
     /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
     /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_CONNECTION_IDLE_MAX`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
+    /// | `OVERSPILL_HTML_ANSWERS` | `accept`, or unset: [`accept_html_answers`](Builder::accept_html_answers) |
     /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
     /// | `OVERSPILL_SPILL_LEVEL` | `error`, `warn`, `info`, `debug` |
@@ -147,6 +149,8 @@ impl Builder {
             "CONNECTION_IDLE_MAX" => self.connection_idle_max(time()?),
             "SHUTDOWN_TIMEOUT" => self.shutdown_timeout(time()?),
             "PROBE_INTERVAL_MAX" => self.probe_interval_max(time()?),
+            "HTML_ANSWERS" if value == "accept" => self.accept_html_answers(),
+            "HTML_ANSWERS" => return Err(takes("accept, or must be unset")),
             "FORMAT" if value == "json_array" => self.format(JsonArray),
             "FORMAT" if value == "ndjson" => self.format(Ndjson),
             "FORMAT" => return Err(takes("json_array or ndjson")),

@@ -1,7 +1,7 @@
 //! Requests on the wire, each with the batch it carries.
 //!
 //! In: a batch and its request. Out: the batch again, with the answer. F1: at most `posts_in_flight_max` at once,
-//! fewer while the endpoint has too much to do (`window`).
+//! fewer while the endpoint has too much to do (`window`); beside them a few [spare ones](crate::limits::SPARE_POSTS).
 //! F2: dropping a flight aborts its request; its batch then says `maybe_delivered` for what the request carried.
 //! F3: no flight lasts for ever, whatever its transport does.
 
@@ -15,17 +15,32 @@ use crate::transport::{Failure, FailureKind, Posting, Reply};
 use std::future::{pending, poll_fn};
 use std::ops::Range;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 /// One batch, and the request that carries a range of it.
 pub(crate) struct Flight {
     pub(crate) batch: Batch,
     pub(crate) range: Range<usize>,
     pub(crate) purpose: Purpose,
+    pub(crate) patience: Patience,
     pub(crate) halving: Halving,
+    /// The try before this one, if it is the second.
+    pub(crate) first_try: Option<MaybeDelivered>,
+    /// What the endpoint has said to a larger part of the batch.
+    pub(crate) refusal: String,
     pub(crate) started_at: Stamp,
     /// When it is ended even if the transport has not ended it.
     pub(crate) late_at: Stamp,
     pub(crate) posting: Posting,
+}
+
+/// How long a request may wait for its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Patience {
+    /// The whole post timeout.
+    Full,
+    /// A probe that makes way for the next.
+    Short,
 }
 
 /// All requests on the wire: few enough to look at each of them whenever one moves.
@@ -43,6 +58,27 @@ impl Flights {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(crate) fn probes(&self) -> usize {
+        self.0.iter().filter(|flight| flight.purpose == Purpose::Probe).count()
+    }
+
+    pub(crate) fn patient_probes(&self) -> usize {
+        let patient =
+            |flight: &&Flight| flight.purpose == Purpose::Probe && flight.patience == Patience::Full;
+        self.0.iter().filter(patient).count()
+    }
+
+    /// Those that have waited so long.
+    pub(crate) fn hung(&self, now: Stamp, after: Duration) -> usize {
+        self.0.iter().filter(|flight| now >= flight.started_at.after(after)).count()
+    }
+
+    /// When the next of them will have.
+    pub(crate) fn next_hung_at(&self, now: Stamp, after: Duration) -> Stamp {
+        let moments = self.0.iter().map(|flight| flight.started_at.after(after));
+        moments.filter(|&at| at > now).min().unwrap_or(Stamp::NEVER)
     }
 
     /// Unsettled events and bytes.

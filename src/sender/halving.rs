@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-/// So many poison events per batch are looked for; more are not an accident of single events.
+/// This many poison events per batch are looked for; more are not an accident of single events.
 const POISONS_MAX: u32 = 4;
 
 /// One batch's search.
@@ -16,7 +16,18 @@ pub(crate) struct Halving {
     rest: Vec<Range<usize>>,
     levels: u32,
     extra_posts_left: u32,
+    refused: u32,
     refused_in_a_row: u32,
+    took: Took,
+    /// The last post that was refused, as long as all of it has passed in parts since, and the largest of them.
+    last_refused: Option<Passed<Range<usize>>>,
+}
+
+/// Whether anything of the batch was delivered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Took {
+    Nothing,
+    Some,
 }
 
 /// What follows from a refusal.
@@ -30,15 +41,45 @@ pub(crate) enum Next {
     GiveUp,
 }
 
+/// What was refused as a whole has passed in parts: it was its size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Passed<T> {
+    pub(crate) refused: T,
+    pub(crate) largest: T,
+}
+
+impl<T> Passed<T> {
+    pub(crate) fn map<U>(self, mut of: impl FnMut(T) -> U) -> Passed<U> {
+        Passed { refused: of(self.refused), largest: of(self.largest) }
+    }
+}
+
 impl Halving {
     pub(crate) fn of(events: usize) -> Halving {
         let levels = events.next_power_of_two().trailing_zeros();
-        Halving { rest: Vec::new(), levels, extra_posts_left: POISONS_MAX * 2 * levels, refused_in_a_row: 0 }
+        Halving {
+            rest: Vec::new(),
+            levels,
+            extra_posts_left: POISONS_MAX * 2 * levels,
+            refused: 0,
+            refused_in_a_row: 0,
+            took: Took::Nothing,
+            last_refused: None,
+        }
+    }
+
+    /// Of a batch that is larger than what passes: this range is for `next` to divide.
+    pub(crate) fn of_parts(range: Range<usize>) -> Halving {
+        let mut halving = Halving::of(range.len());
+        halving.rest.push(range);
+        halving
     }
 
     pub(crate) fn refused(&mut self, range: Range<usize>) -> Next {
+        self.refused += 1;
         self.refused_in_a_row += 1;
         if range.len() <= 1 {
+            self.last_refused = None;
             return Next::Found;
         }
         if self.refused_in_a_row > self.levels || self.extra_posts_left < 2 {
@@ -48,15 +89,49 @@ impl Halving {
         let middle = range.start + range.len() / 2;
         self.rest.push(middle..range.end);
         self.rest.push(range.start..middle);
+        self.last_refused = Some(Passed { largest: range.start..range.start, refused: range });
         Next::Halved
     }
 
-    pub(crate) fn delivered(&mut self) {
+    /// Says if with this all of the last refusal has passed.
+    pub(crate) fn delivered(&mut self, range: &Range<usize>) -> Option<Passed<Range<usize>>> {
         self.refused_in_a_row = 0;
+        self.took = Took::Some;
+        let passed = self.last_refused.as_mut()?;
+        if range.len() > passed.largest.len() {
+            passed.largest = range.clone();
+        }
+        if range.end == passed.refused.end { self.last_refused.take() } else { None }
     }
 
-    pub(crate) fn next(&mut self) -> Option<Range<usize>> {
-        self.rest.pop()
+    /// The next to post; what is known to be too large is divided without asking.
+    pub(crate) fn next(&mut self, allowed: impl Fn(&Range<usize>) -> bool) -> Option<Range<usize>> {
+        let mut range = self.rest.pop()?;
+        while range.len() > 1 && !allowed(&range) {
+            let middle = range.start + range.len() / 2;
+            self.rest.push(middle..range.end);
+            range.end = middle;
+        }
+        Some(range)
+    }
+
+    /// What waits is one range again: its parts were made for another reason than a refusal.
+    pub(crate) fn rejoin(&mut self) {
+        if let (Some(first), Some(last)) = (self.rest.last(), self.rest.first()) {
+            let all = first.start..last.end;
+            self.rest.clear();
+            self.rest.push(all);
+        }
+    }
+
+    /// Posts of the batch that were refused.
+    pub(crate) fn refusals(&self) -> u32 {
+        self.refused
+    }
+
+    /// How many posts were refused, if nothing of the batch was delivered and nothing of it waits.
+    pub(crate) fn took_nothing(&self) -> Option<u32> {
+        (self.took == Took::Nothing && self.refused > 0 && self.rest.is_empty()).then_some(self.refused)
     }
 }
 
@@ -76,16 +151,16 @@ mod tests {
                     Next::Halved => {}
                     Next::GiveUp => {
                         refused.extend(range);
-                        while let Some(range) = halving.next() {
+                        while let Some(range) = halving.next(|_| true) {
                             refused.extend(range);
                         }
                     }
                 }
             } else {
-                halving.delivered();
+                halving.delivered(&range);
                 delivered += range.len();
             }
-            next = halving.next();
+            next = halving.next(|_| true);
         }
         (posts - 1, refused, delivered)
     }
@@ -117,5 +192,55 @@ mod tests {
         let (extra, refused, delivered) = search(500, |_| true);
         assert_eq!((refused.len(), delivered), (500, 0));
         assert!(extra <= 10, "{extra}");
+    }
+
+    #[test]
+    fn a_refusal_whose_halves_all_pass_was_about_its_size_and_one_with_a_poison_event_was_not() {
+        let mut halving = Halving::of(8);
+        assert_eq!(halving.refused(0..8), Next::Halved);
+        assert_eq!((halving.next(|_| true), halving.delivered(&(0..4))), (Some(0..4), None));
+        let passed = Passed { refused: 0..8, largest: 0..4 };
+        assert_eq!((halving.next(|_| true), halving.delivered(&(4..8))), (Some(4..8), Some(passed)));
+        let mut poison = Halving::of(2);
+        poison.refused(0..2);
+        assert_eq!((poison.next(|_| true), poison.refused(0..1)), (Some(0..1), Next::Found));
+        assert_eq!((poison.next(|_| true), poison.delivered(&(1..2))), (Some(1..2), None));
+    }
+
+    #[test]
+    fn what_is_known_to_be_too_large_is_divided_without_asking() {
+        let mut halving = Halving::of_parts(0..500);
+        let mut sizes = Vec::new();
+        while let Some(range) = halving.next(|range| range.len() <= 10) {
+            halving.delivered(&range);
+            sizes.push(range.len());
+        }
+        assert_eq!((sizes.iter().sum::<usize>(), *sizes.iter().max().unwrap()), (500, 8));
+    }
+
+    #[test]
+    fn what_waits_behind_a_feeler_is_one_range_again() {
+        let mut halving = Halving::of_parts(0..500);
+        assert_eq!(halving.next(|range| range.len() <= 16), Some(0..15));
+        halving.rejoin();
+        assert_eq!((halving.next(|_| true), halving.next(|_| true)), (Some(15..500), None));
+        halving.rejoin();
+        assert_eq!(halving.next(|_| true), None);
+    }
+
+    #[test]
+    fn a_batch_of_which_nothing_was_taken_says_in_how_many_posts() {
+        let mut halving = Halving::of(2);
+        halving.refused(0..2);
+        assert_eq!(halving.took_nothing(), None, "its halves wait");
+        while let Some(range) = halving.next(|_| true) {
+            halving.refused(range);
+        }
+        assert_eq!(halving.took_nothing(), Some(3));
+        let mut taken = Halving::of(2);
+        taken.refused(0..2);
+        taken.next(|_| true).into_iter().for_each(|range| _ = taken.refused(range));
+        taken.next(|_| true).into_iter().for_each(|range| _ = taken.delivered(&range));
+        assert_eq!(taken.took_nothing(), None);
     }
 }

@@ -1,28 +1,60 @@
 //! Whether to post, to probe, or to go straight to the log: a state machine of its inputs, which include the time.
 //!
-//! healthy -> failing -> out -> probing -> healthy. O1: while out, at most one probe is on its way, and between
-//! two of them lies the backoff's delay, which is never less than the endpoint's Retry-After. O2: any delivery ends the
-//! outage, a probe's or a straggler's. Nothing was held back, so there is no backlog to let loose.
+//! healthy -> failing -> out -> healthy. Behind one name there may be several backends, one of them bad: a run of failures is judged
+//! by how often posts [fail anyway](super::hearing), and where others deliver nobody speaks for all.
+//! O1: while out, between two probes lies the backoff's delay, which is never less than the endpoint's Retry-After. A probe that hangs
+//!     keeps no other from starting.
+//! O2: any delivery ends the outage, a probe's or a straggler's. Nothing was held back, so there is no backlog to let loose.
+//! O3: a post that began before the last delivery came, and fails after it, is one of a share, and not one of a run.
+//! O4: a Retry-After takes the endpoint out at once, and is honoured when a second answer says so. If a post is delivered before its time
+//!     has come, it was one backend's, and those to come are doubted: each is one failure among others.
 
 use super::backoff::Backoff;
+use super::hearing::{Heard, Hearing};
 use super::verdict::RetryAfter;
 use crate::clock::Stamp;
 use crate::ledger::EndpointState;
-use crate::limits::FAILURES_BEFORE_OUT;
+use crate::limits::{
+    FAILURES_BEFORE_OUT, FAILURES_BEFORE_OUT_MAX, OUT_AFTER, OUT_BY_CHANCE, RETRY_AFTER_BELIEVED_AFTER,
+    RETRY_AFTER_BELIEVED_AFTER_PROBES, RETRY_AFTER_DOUBTED_FOR,
+};
 use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Outage {
     phase: Phase,
     backoff: Backoff,
+    hearing: Hearing,
+    delivered_at: Stamp,
+    hint: Hint,
 }
 
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     Healthy,
-    Failing { since: Stamp, failures: u32 },
-    Out { since: Stamp, probe_at: Stamp, failed_probes: u32 },
-    Probing { since: Stamp, failed_probes: u32 },
+    /// `needed` of them are no chance any more.
+    Failing {
+        since: Stamp,
+        failures: u32,
+        needed: u32,
+    },
+    Out {
+        since: Stamp,
+        probe_at: Stamp,
+        probes: u32,
+    },
+}
+
+/// What Retry-After has said.
+#[derive(Debug, Clone, Copy, Default)]
+struct Hint {
+    told_at: Stamp,
+    until: Stamp,
+    doubted_until: Stamp,
+    /// Answers with one since the last delivery.
+    answers: u32,
+    /// Probes of this outage in a row that were answered with one.
+    probes: u32,
 }
 
 /// Where the next batch goes.
@@ -48,8 +80,19 @@ pub(crate) enum Weight {
     One,
     /// A post that waited for its whole timeout: two of them in a row are a hang, and while they last nothing is heard.
     Two,
-    /// Enough by itself: we are denied, or told when to come back.
-    Enough,
+    /// We are denied: enough by itself, unless others deliver.
+    Denied,
+    /// A batch of which nothing was taken, in this many posts: all were refused.
+    Refused(u32),
+}
+
+/// A post that failed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Miss {
+    pub(crate) began: Stamp,
+    pub(crate) purpose: Purpose,
+    pub(crate) weight: Weight,
+    pub(crate) retry_after: RetryAfter,
 }
 
 /// A change worth a notice.
@@ -61,226 +104,182 @@ pub(crate) enum Edge {
 
 impl Outage {
     pub(crate) fn new(backoff: Backoff) -> Outage {
-        Outage { phase: Phase::Healthy, backoff }
+        Outage {
+            phase: Phase::Healthy,
+            backoff,
+            hearing: Hearing::default(),
+            delivered_at: Stamp(0),
+            hint: Hint::default(),
+        }
     }
 
-    pub(crate) fn state(&self) -> EndpointState {
+    /// With so many probes on their way.
+    pub(crate) fn state(&self, probes: usize) -> EndpointState {
         match self.phase {
             Phase::Healthy => EndpointState::Healthy,
             Phase::Failing { .. } => EndpointState::Failing,
+            Phase::Out { .. } if probes > 0 => EndpointState::Probing,
             Phase::Out { .. } => EndpointState::Out,
-            Phase::Probing { .. } => EndpointState::Probing,
         }
     }
 
     /// When the outage began, if there is one: with the first of the failures that made it.
     pub(crate) fn since(&self) -> Option<Stamp> {
         match self.phase {
-            Phase::Out { since, .. } | Phase::Probing { since, .. } => Some(since),
+            Phase::Out { since, .. } => Some(since),
             Phase::Healthy | Phase::Failing { .. } => None,
         }
     }
 
-    /// When the next probe is due, if one is waited for.
+    /// Whether the next failure may be the first of an outage.
+    pub(crate) fn is_healthy(&self) -> bool {
+        matches!(self.phase, Phase::Healthy)
+    }
+
+    /// Whether what has just failed may go once more: the first of a run, or any where posts fail now and then anyway. So a fleet that
+    /// loses its endpoint tries it once more each, and not with every post.
+    pub(crate) fn may_try_again(&self) -> bool {
+        match self.phase {
+            Phase::Healthy => true,
+            Phase::Failing { failures, needed, .. } => failures <= 1 || needed > FAILURES_BEFORE_OUT,
+            Phase::Out { .. } => false,
+        }
+    }
+
+    /// When the next probe is due, if the endpoint is out.
     pub(crate) fn probe_at(&self) -> Option<Stamp> {
         match self.phase {
             Phase::Out { probe_at, .. } => Some(probe_at),
-            Phase::Healthy | Phase::Failing { .. } | Phase::Probing { .. } => None,
+            Phase::Healthy | Phase::Failing { .. } => None,
         }
+    }
+
+    pub(crate) fn hearing(&self) -> &Hearing {
+        &self.hearing
+    }
+
+    /// O4.
+    pub(crate) fn doubts_retry_after(&self, now: Stamp) -> bool {
+        now < self.hint.doubted_until
     }
 
     pub(crate) fn route(&self, now: Stamp) -> Route {
         match self.phase {
             Phase::Healthy | Phase::Failing { .. } => Route::Post,
             Phase::Out { probe_at, .. } if now >= probe_at => Route::Probe,
-            Phase::Out { .. } | Phase::Probing { .. } => Route::Log,
+            Phase::Out { .. } => Route::Log,
         }
     }
 
-    pub(crate) fn probe_started(&mut self) {
-        if let Phase::Out { since, failed_probes, .. } = self.phase {
-            self.phase = Phase::Probing { since, failed_probes };
+    /// The next one comes whether or not this one is answered: O1.
+    pub(crate) fn probe_started(&mut self, now: Stamp) {
+        if let Phase::Out { probe_at, probes, .. } = &mut self.phase {
+            *probes = probes.saturating_add(1);
+            *probe_at = now.after(self.backoff.delay(*probes, Duration::ZERO));
         }
     }
 
-    pub(crate) fn succeeded(&mut self, now: Stamp) -> Option<Edge> {
+    /// A post that began then was delivered.
+    pub(crate) fn succeeded(&mut self, now: Stamp, began: Stamp) -> Option<Edge> {
         let ended = self.since().map(|since| Edge::Ended { lasted: now.since(since) });
+        self.hearing.hear(now, Heard::Delivered);
+        if now < self.hint.until && began >= self.hint.told_at {
+            self.hint.doubted_until = now.after(RETRY_AFTER_DOUBTED_FOR);
+        }
+        (self.hint.until, self.hint.answers) = (Stamp(0), 0);
+        self.delivered_at = now;
         self.phase = Phase::Healthy;
         ended
     }
 
-    pub(crate) fn failed(
-        &mut self,
-        now: Stamp,
-        purpose: Purpose,
-        weight: Weight,
-        retry_after: RetryAfter,
-    ) -> Option<Edge> {
-        let (since, before) = match self.phase {
-            Phase::Healthy => (now, 0),
-            Phase::Failing { since, failures } => (since, failures),
-            Phase::Probing { since, failed_probes } if purpose == Purpose::Probe => {
-                self.go_out(now, since, failed_probes + 1, retry_after);
+    pub(crate) fn failed(&mut self, now: Stamp, miss: &Miss) -> Option<Edge> {
+        let odds = self.hearing.odds(now);
+        let weight = match miss.weight {
+            Weight::One => 1,
+            Weight::Two => 2,
+            Weight::Refused(posts) => posts.max(1),
+            Weight::Denied if self.hearing.delivers(now) => 1,
+            Weight::Denied => FAILURES_BEFORE_OUT,
+        };
+        let (since, failures, needed) = match self.phase {
+            Phase::Healthy => (now, 0, needed(odds)),
+            Phase::Failing { since, failures, needed } => (since, failures, needed),
+            Phase::Out { .. } => {
+                self.failed_while_out(now, miss);
                 return None;
             }
-            // A straggler from before the outage says nothing new.
-            Phase::Out { .. } | Phase::Probing { .. } => return None,
         };
-        let failures = before
-            + match weight {
-                Weight::One => 1,
-                Weight::Two => 2,
-                Weight::Enough => FAILURES_BEFORE_OUT,
-            };
-        if failures < FAILURES_BEFORE_OUT && retry_after.0.is_zero() {
-            self.phase = Phase::Failing { since, failures };
+        if miss.purpose == Purpose::Delivery {
+            self.hearing.hear(now, Heard::Failed);
+        }
+        // O3.
+        if miss.began < self.delivered_at {
             return None;
         }
-        self.go_out(now, since, 0, retry_after);
+        self.note_hint(now, miss.retry_after);
+        let failures = failures.saturating_add(weight);
+        let told = !miss.retry_after.0.is_zero() && !self.doubts_retry_after(now);
+        let lasts = failures >= FAILURES_BEFORE_OUT && now.since(since) >= OUT_AFTER;
+        if failures < needed && !lasts && !told {
+            self.phase = Phase::Failing { since, failures, needed };
+            return None;
+        }
+        self.hint.probes = 0;
+        let probe_at = now.after(self.backoff.delay(0, self.believed(now)));
+        self.phase = Phase::Out { since, probe_at, probes: 0 };
+        self.hearing.outage_began();
         Some(Edge::Began)
     }
 
-    /// The probe, if one was on its way, was lost with whoever carried it: as if it had failed. Of any other request this says nothing.
-    pub(crate) fn probe_lost(&mut self, now: Stamp) {
-        if let Phase::Probing { since, failed_probes } = self.phase {
-            self.go_out(now, since, failed_probes + 1, RetryAfter::default());
+    /// A failure that is one of a share, and not one of a run: a single event among others that were taken.
+    pub(crate) fn failed_apart(&mut self, now: Stamp) {
+        self.hearing.hear(now, Heard::Failed);
+    }
+
+    /// A probe, or a straggler from before the outage, which says nothing new but when to come back.
+    fn failed_while_out(&mut self, now: Stamp, miss: &Miss) {
+        let is_told = !miss.retry_after.0.is_zero();
+        if miss.purpose == Purpose::Probe {
+            self.hint.probes = if is_told { self.hint.probes.saturating_add(1) } else { 0 };
+        }
+        // O3 for hints: an older one was heard out by the delivery.
+        if !is_told || miss.began < self.delivered_at {
+            return;
+        }
+        self.note_hint(now, miss.retry_after);
+        let hint = self.believed(now);
+        if !hint.is_zero() {
+            let told = now.after(self.backoff.delay(0, hint));
+            if let Phase::Out { probe_at, .. } = &mut self.phase {
+                *probe_at = told.max(*probe_at);
+            }
         }
     }
 
-    fn go_out(&mut self, now: Stamp, since: Stamp, failed_probes: u32, retry_after: RetryAfter) {
-        let probe_at = now.after(self.backoff.delay(failed_probes, retry_after.0));
-        self.phase = Phase::Out { since, probe_at, failed_probes };
+    fn note_hint(&mut self, now: Stamp, retry_after: RetryAfter) {
+        if !retry_after.0.is_zero() {
+            self.hint.told_at = now;
+            self.hint.until = self.hint.until.max(now.after(retry_after.0));
+            self.hint.answers = self.hint.answers.saturating_add(1);
+        }
     }
+
+    /// How long to wait by the latest Retry-After; zero if one backend's is all there is.
+    fn believed(&self, now: Stamp) -> Duration {
+        let believed = match self.doubts_retry_after(now) {
+            false => self.hint.answers >= RETRY_AFTER_BELIEVED_AFTER,
+            true => self.hint.probes >= RETRY_AFTER_BELIEVED_AFTER_PROBES,
+        };
+        if believed { self.hint.until.since(now) } else { Duration::ZERO }
+    }
+}
+
+/// A run of so many failures is no chance, where one post fails by these odds.
+fn needed(odds: f64) -> u32 {
+    (FAILURES_BEFORE_OUT..FAILURES_BEFORE_OUT_MAX)
+        .find(|&failures| odds.powi(failures as i32) <= OUT_BY_CHANCE)
+        .unwrap_or(FAILURES_BEFORE_OUT_MAX)
 }
 
 #[cfg(all(test, not(overspill_model)))]
-mod tests {
-    use super::*;
-
-    const NO_HINT: RetryAfter = RetryAfter(Duration::ZERO);
-
-    fn outage() -> Outage {
-        Outage::new(Backoff::new(1, Duration::from_millis(200), Duration::from_secs(15)))
-    }
-
-    fn at(seconds: u64) -> Stamp {
-        Stamp(0).after(Duration::from_secs(seconds))
-    }
-
-    fn fail(outage: &mut Outage, now: Stamp) -> Option<Edge> {
-        outage.failed(now, Purpose::Delivery, Weight::One, NO_HINT)
-    }
-
-    #[test]
-    fn the_third_failure_in_a_row_begins_an_outage_and_a_success_between_starts_the_count_anew() {
-        let mut outage = outage();
-        assert_eq!((fail(&mut outage, at(0)), fail(&mut outage, at(0))), (None, None));
-        assert_eq!(outage.state(), EndpointState::Failing);
-        assert_eq!(outage.succeeded(at(1)), None);
-        assert_eq!((fail(&mut outage, at(1)), fail(&mut outage, at(1))), (None, None));
-        assert_eq!(outage.route(at(1)), Route::Post);
-        assert_eq!(fail(&mut outage, at(2)), Some(Edge::Began));
-        assert_eq!(outage.state(), EndpointState::Out);
-    }
-
-    #[test]
-    fn two_posts_that_wait_for_their_whole_timeout_are_a_hang_and_it_began_with_the_first() {
-        let mut outage = outage();
-        let hang = |outage: &mut Outage, now| outage.failed(now, Purpose::Delivery, Weight::Two, NO_HINT);
-        assert_eq!((hang(&mut outage, at(10)), hang(&mut outage, at(11))), (None, Some(Edge::Began)));
-        assert_eq!(outage.since(), Some(at(10)));
-    }
-
-    #[test]
-    fn a_denial_and_a_retry_after_begin_it_at_once() {
-        let mut denied = outage();
-        assert_eq!(denied.failed(at(0), Purpose::Delivery, Weight::Enough, NO_HINT), Some(Edge::Began));
-        let mut told = outage();
-        let hint = RetryAfter(Duration::from_secs(30));
-        assert_eq!(told.failed(at(0), Purpose::Delivery, Weight::One, hint), Some(Edge::Began));
-        assert_eq!(told.route(at(29)), Route::Log);
-        assert_eq!(told.route(at(46)), Route::Probe, "with jitter on top, half as long as the hint");
-    }
-
-    #[test]
-    fn while_out_there_is_one_probe_at_a_time_and_its_failure_is_not_a_second_beginning() {
-        let mut outage = outage();
-        outage.failed(at(0), Purpose::Delivery, Weight::Enough, NO_HINT);
-        assert_eq!(outage.route(at(1)), Route::Probe);
-        outage.probe_started();
-        assert_eq!((outage.route(at(100)), outage.state()), (Route::Log, EndpointState::Probing));
-        assert_eq!(fail(&mut outage, at(100)), None, "a straggler");
-        assert_eq!(outage.state(), EndpointState::Probing);
-        assert_eq!(outage.failed(at(100), Purpose::Probe, Weight::One, NO_HINT), None);
-        assert_eq!(outage.state(), EndpointState::Out);
-        assert_eq!(outage.since(), Some(at(0)));
-    }
-
-    #[test]
-    fn a_probe_that_is_lost_has_failed_and_without_one_nothing_has() {
-        let mut outage = outage();
-        for _ in 0..2 * FAILURES_BEFORE_OUT {
-            outage.probe_lost(at(0));
-            assert_eq!(outage.state(), EndpointState::Healthy);
-        }
-        fail(&mut outage, at(1));
-        outage.probe_lost(at(1));
-        assert_eq!(outage.state(), EndpointState::Failing);
-        outage.failed(at(2), Purpose::Delivery, Weight::Enough, NO_HINT);
-        outage.probe_started();
-        outage.probe_lost(at(3));
-        assert_eq!((outage.state(), outage.since()), (EndpointState::Out, Some(at(1))));
-    }
-
-    #[test]
-    fn a_delivery_ends_the_outage_and_says_how_long_it_was() {
-        let mut outage = outage();
-        outage.failed(at(10), Purpose::Delivery, Weight::Enough, NO_HINT);
-        outage.probe_started();
-        assert_eq!(outage.succeeded(at(70)), Some(Edge::Ended { lasted: Duration::from_secs(60) }));
-        assert_eq!(outage.state(), EndpointState::Healthy);
-    }
-
-    #[test]
-    fn an_endpoint_that_flaps_every_second_gets_seven_tenths_of_its_up_time() {
-        const STEP: Duration = Duration::from_millis(5);
-        const ROUNDS: u32 = 5000;
-        let mut outage = outage();
-        let mut delivering = 0;
-        for step in 0..ROUNDS * 400 {
-            let (now, up) = (Stamp(0).after(STEP * step), step / 200 % 2 == 1);
-            match outage.route(now) {
-                Route::Post if up => delivering += 1,
-                Route::Post => _ = fail(&mut outage, now),
-                Route::Probe => {
-                    outage.probe_started();
-                    if up {
-                        outage.succeeded(now);
-                    } else {
-                        outage.failed(now, Purpose::Probe, Weight::One, NO_HINT);
-                    }
-                }
-                Route::Log => {}
-            }
-        }
-        let share = f64::from(delivering) / f64::from(ROUNDS * 200);
-        assert!((0.7..0.8).contains(&share), "{share:.3}");
-    }
-
-    #[test]
-    fn an_endpoint_that_stays_out_is_probed_no_more_often_than_the_interval_allows() {
-        let mut outage = outage();
-        outage.failed(at(0), Purpose::Delivery, Weight::Enough, NO_HINT);
-        let (mut now, mut probes) = (at(0), 0_u32);
-        while now < at(3600) {
-            now = now.after(Duration::from_millis(50));
-            if outage.route(now) == Route::Probe {
-                outage.probe_started();
-                probes += 1;
-                outage.failed(now, Purpose::Probe, Weight::One, NO_HINT);
-            }
-        }
-        // Jitter halves the mean interval of 15 s: about 480 an hour.
-        assert!((400..560).contains(&probes), "{probes}");
-    }
-}
+mod tests;

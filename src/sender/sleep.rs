@@ -4,6 +4,7 @@
 //! told to the queue before it sleeps, or is a timer, or a request that lands; none of them is decided here.
 
 use super::batch::Batch;
+use super::gap::Gapped;
 use super::{Progress, Sender};
 use crate::clock::Stamp;
 use crate::limits::RELIEF_PATIENCE;
@@ -46,8 +47,17 @@ impl Sender {
         if armed {
             self.shared.settler.queue.disarm();
         }
+        self.heed_gap(if armed { until } else { Stamp::NEVER });
         if let Some((flight, answer)) = landed {
             self.land(flight, answer);
+        }
+    }
+
+    /// Connections that were open before a gap in time are older than they seem.
+    fn heed_gap(&mut self, due: Stamp) {
+        let suspended = self.shared.settler.clock.suspended();
+        if self.gap.look(self.shared.now(), suspended, due) == Gapped::Yes {
+            self.transport.connections_are_stale();
         }
     }
 
@@ -58,8 +68,8 @@ impl Sender {
         }
         let now = self.shared.now();
         // The event that makes the next probe is not left to wait.
-        let probe_at = self.outage.probe_at().unwrap_or(Stamp::NEVER);
-        let filled = self.filling.as_ref().map_or(0.0, |batch| batch.share(&self.limits));
+        let probe_at = self.probe_at().unwrap_or(Stamp::NEVER);
+        let filled = self.filling.as_ref().map_or(0.0, |batch| batch.share(&self.fitted_limits()));
         match self.pace.nap(filled) {
             Some(nap) if now < probe_at => now.after(nap).min(probe_at),
             _ => Stamp::NEVER,
@@ -77,8 +87,11 @@ impl Sender {
             _ if nap != Stamp::NEVER => queue.arm_for_nap(self.charged_with(usize::MAX)),
             None => queue.arm_for_any(),
             Some(batch) => {
-                let room = self.limits.bytes_max.saturating_sub(batch.text_len());
-                queue.arm_for_batch(self.limits.events_max - batch.len(), self.charged_with(room))
+                let fitted = self.fitted_limits();
+                let room = fitted.bytes_max.saturating_sub(batch.text_len());
+                // It may have been begun before batches became smaller.
+                let events = fitted.events_max.saturating_sub(batch.len()).max(1);
+                queue.arm_for_batch(events, self.charged_with(room))
             }
         }
     }
@@ -97,7 +110,8 @@ impl Sender {
         let queued = self.shared.settler.queue.len() > 0;
         [
             self.filling_until(),
-            self.outage_notice.next_at,
+            self.telling.next_at(),
+            if self.ready.is_some() { self.hung_at(self.shared.now()) } else { Stamp::NEVER },
             if queued || self.ready.is_some() || self.filling.is_some() { spill_at } else { Stamp::NEVER },
             if self.flights.is_empty() { Stamp::NEVER } else { abort_at },
             self.flights.late_at(),
@@ -118,7 +132,7 @@ impl Sender {
         match &self.filling {
             Some(batch) if self.ready.is_none() => {
                 let age = batch.begun_at.after(self.shared.config.batch_age_max);
-                self.outage.probe_at().map_or(age, |probe_at| age.min(probe_at))
+                self.probe_at().map_or(age, |probe_at| age.min(probe_at))
             }
             _ => Stamp::NEVER,
         }

@@ -46,7 +46,8 @@ impl Answer {
 /// let (takes, mut posts) = (taken.clone(), 0);
 /// let transport = Scripted::new(move |request| {
 ///     posts += 1;
-///     if posts == 1 {
+///     // A post that was refused goes once more.
+///     if posts <= 2 {
 ///         return Answer::refused(Duration::ZERO);
 ///     }
 ///     takes.keep(&request.body);

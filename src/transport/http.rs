@@ -10,6 +10,7 @@ mod connect;
 mod exchange;
 mod failure;
 mod headers;
+mod secrets;
 mod source;
 mod tls;
 mod witness;
@@ -160,6 +161,11 @@ impl Transport for Http {
 
     fn connections_are_stale(&mut self) {
         self.renewals.stale = Stale::Yes;
+    }
+
+    fn holds_secret(&self, text: &str) -> bool {
+        self.road.headers.are_in(text)
+            || secrets::found(text, secrets::of_url(&self.road.url).iter().map(String::as_str))
     }
 }
 

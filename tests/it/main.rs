@@ -12,6 +12,7 @@
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
 mod answers;
+mod balancer;
 mod build;
 mod credentials;
 mod delivery;
@@ -24,7 +25,9 @@ mod hostile;
 mod log;
 mod outage;
 mod packed;
+mod recovery;
 mod refusal;
+mod retry;
 mod soak;
 #[cfg(unix)]
 mod socket;

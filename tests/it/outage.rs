@@ -61,7 +61,7 @@ impl Simulation {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_of_outage_costs_a_few_small_probes_a_minute_and_ends_with_the_first_delivery() {
+async fn a_day_of_outage_costs_small_probes_made_of_what_comes_and_ends_with_the_first_delivery() {
     let began = Instant::now();
     let healed = Duration::from_secs(24 * 3600);
     let mut simulation = Simulation::new(
@@ -76,19 +76,18 @@ async fn a_day_of_outage_costs_a_few_small_probes_a_minute_and_ends_with_the_fir
     assert_eq!(stats.endpoint, EndpointState::Healthy);
     let posts = simulation.posts.lock().unwrap();
     let probes = posts.iter().filter(|(at, _)| *at - began < healed).count();
-    assert!((86_400 / 15..86_400 / 5).contains(&probes), "full jitter over 15 s: {probes} a day");
+    assert!(
+        (86_400 / 5..86_400 / 5 + 10).contains(&probes),
+        "one of each event, and no more: {probes} a day"
+    );
     let first = posts.iter().find(|(at, _)| *at - began >= healed).unwrap().0 - began - healed;
-    assert!(first <= Duration::from_secs(16), "found after {first:?}");
+    assert!(first <= Duration::from_secs(6), "found after {first:?}");
     assert_eq!(simulation.world.log.count_notices("outage began"), 1);
     let continued = simulation.world.log.count_notices("outage continues");
     assert!((2000..=2880).contains(&continued), "every 30 s: {continued}");
     assert_eq!(simulation.world.log.count_notices("outage ended after 86"), 1);
     let text = simulation.world.log.text();
-    assert!(
-        text.contains(
-            r#""reason":"outage","maybe_delivered":false,"age_ms":200,"detail":"connect: refused""#
-        )
-    );
+    assert!(text.contains(r#""reason":"connect","maybe_delivered":false,"age_ms":1,"#), "{}", &text[..2000]);
 }
 
 /// Never ends a request, whatever its timeout. The request's future holds a share of the counter.
@@ -137,14 +136,21 @@ async fn a_request_that_is_late_is_gone_before_its_events_are_written_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn probes_are_small_and_alone_while_the_others_go_to_the_log() {
+async fn probes_are_small_and_few_at_a_time_while_the_others_go_to_the_log() {
     let mut simulation = Simulation::new(|builder| builder, |_| Answer::status(Duration::from_secs(5), 503));
     let stats = simulation.run(Duration::from_millis(10), Duration::from_secs(120)).await;
     simulation.world.assert_settled(&stats, stats.emitted);
     let posts = simulation.posts.lock().unwrap();
     let (_, probes) = posts.split_at(4);
     assert!(probes.iter().all(|&(_, events)| events <= 16), "{posts:?}");
-    assert!(probes.windows(2).all(|pair| pair[1].0 - pair[0].0 >= Duration::from_secs(5)), "one at a time");
+    // Each is answered after five seconds; all but one are given up after one and a half, and the grace of a transport that lasts longer.
+    let at_once = |at: Instant| {
+        let lasts = Duration::from_secs(5);
+        probes.iter().filter(|(began, _)| *began <= at && at < *began + lasts).count()
+    };
+    assert!(probes.iter().all(|&(began, _)| at_once(began) <= 6), "{posts:?}");
+    let gaps = probes.windows(2).map(|pair| pair[1].0 - pair[0].0);
+    assert!(gaps.clone().min() >= Some(Duration::from_millis(200)), "no sooner than posts");
     assert!(stats.spilled_by(Reason::Outage) > 9_000, "{stats}");
     assert!(
         !simulation.world.log.text().contains(r#""reason":"queue_full","maybe_delivered":false,"age_ms":0,"#),

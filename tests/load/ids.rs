@@ -3,9 +3,10 @@
 use overspill::spill::Record;
 use overspill::testkit::{Act, Received};
 use overspill::{MaybeDelivered, SpillSink, Stats};
+use std::collections::HashSet;
 use std::io;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// A set of ids.
 struct Bits(Vec<AtomicU64>);
@@ -52,10 +53,12 @@ impl Ids {
         &self,
         script: impl Fn(&Received) -> Act + Send + Sync + 'static,
     ) -> impl Fn(&Received) -> Act + Send + Sync + 'static {
-        let ids = self.clone();
+        let (ids, keys) = (self.clone(), Mutex::new(HashSet::new()));
         move |request| {
             let act = script(request);
-            if act.takes() {
+            // What comes a second time comes under the same key.
+            let key = request.header("idempotency-key").unwrap_or_default().to_owned();
+            if act.takes() && keys.lock().unwrap().insert(key) {
                 ids.take(&request.body);
             }
             act

@@ -100,7 +100,11 @@ impl Sky {
                     _ => broken(FailureKind::Timeout, MaybeDelivered::Yes, self.plan.post_timeout),
                 },
             ),
-            Weather::Broken => (coin, broken(FailureKind::Broken, MaybeDelivered::Yes, after)),
+            Weather::Broken => match self.rng.u32(..3) {
+                // Closed before the request came: it may go once more, and has not been taken.
+                0 => (Took::Nothing, broken(FailureKind::Stale, MaybeDelivered::Yes, after / 100)),
+                _ => (coin, broken(FailureKind::Broken, MaybeDelivered::Yes, after)),
+            },
             Weather::Overloaded => {
                 let status = [503, 429][self.rng.usize(..2)];
                 let mut reply = Reply::of_status(status);

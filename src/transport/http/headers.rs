@@ -4,6 +4,7 @@
 //! changed since. H1: a name, a value, and a credential over plain http are checked alike in `build` and in `set`. H2: the lock is held
 //! to copy a pointer, never while a value is asked for.
 
+use super::secrets;
 use super::source::{LiveHeader, Source};
 use crate::clock::Clock;
 use crate::config::BuildError;
@@ -98,6 +99,14 @@ impl Headers {
         }
         *now = Arc::new(entries);
         Ok(())
+    }
+
+    /// Whether the text holds a value that is sent.
+    pub(super) fn are_in(&self, text: &str) -> bool {
+        let entries = Arc::clone(&lock(&self.now));
+        let live: Vec<HeaderValue> = entries.live.iter().filter_map(|source| source.last()).collect();
+        let values = entries.fixed.values().chain(&live).map(HeaderValue::as_bytes);
+        secrets::found(text, values.filter_map(|value| std::str::from_utf8(value).ok()))
     }
 
     /// Who is told that a value could not be asked for.

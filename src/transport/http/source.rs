@@ -66,6 +66,11 @@ struct Known {
 }
 
 impl Source {
+    /// The value that is known, if there is one.
+    pub(super) fn last(&self) -> Option<HeaderValue> {
+        self.known.borrow().value.clone()
+    }
+
     pub(super) fn new(name: HeaderName, header: &LiveHeader, clock: Clock) -> Result<Source, BuildError> {
         let mut known = Known::default();
         if header.first == First::AtBuild {

@@ -94,8 +94,17 @@ impl Random {
             }
             1 => {
                 let shift = self.below(64);
-                let seconds = self.next() >> shift;
-                (format!(" {seconds} "), exactly(Duration::from_secs(seconds)))
+                let number = self.next() >> shift;
+                // From here on it is a moment: seconds, or a thousandth of them, or a thousandth of those. None is near by chance.
+                let moment = match number {
+                    0..1_000_000_000 => return (format!(" {number} "), exactly(Duration::from_secs(number))),
+                    1_000_000_000..1_000_000_000_000 => Duration::from_secs(number),
+                    1_000_000_000_000..1_000_000_000_000_000 => Duration::from_millis(number),
+                    1_000_000_000_000_000..1_000_000_000_000_000_000 => Duration::from_micros(number),
+                    _ => Duration::from_nanos(number),
+                };
+                let ahead = SystemTime::UNIX_EPOCH + moment > SystemTime::now();
+                (format!(" {number} "), exactly(if ahead { Duration::MAX } else { Duration::ZERO }))
             }
             2 => {
                 let digits = 21 + self.below(10_000) as usize;

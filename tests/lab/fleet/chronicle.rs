@@ -20,12 +20,17 @@ pub enum Kind {
     TurnedAway,
     /// Came while the endpoint was in trouble.
     Failed,
+    /// An attempt to connect that was refused: nobody was there to be loaded.
+    Refused,
 }
 
 /// Requests of 100 ms.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tick {
+    /// Attempts to connect that were refused are among them.
     pub requests: u64,
+    /// Those attempts, of clients that were not out: they have just lost their endpoint, and each tries once more.
+    pub refused: u64,
     /// Those of clients that were out.
     pub probes: u64,
     pub turned_away: u64,
@@ -85,6 +90,7 @@ impl Chronicle {
             tick.requests += 1;
             tick.probes += u64::from(notes.is_out[client]);
             tick.turned_away += u64::from(kind == Kind::TurnedAway);
+            tick.refused += u64::from(kind == Kind::Refused && !notes.is_out[client]);
         });
     }
 

@@ -92,7 +92,7 @@ impl Endpoint {
                 (Kind::Served, now + ANSWER_TIME, Ok(Reply::of_status(200)))
             }
             Weather::Up => (Kind::TurnedAway, now + ANSWER_TIME, unavailable(None)),
-            Weather::Refused => (Kind::Failed, now + REFUSAL_TIME, Err(refused())),
+            Weather::Refused => (Kind::Refused, now + REFUSAL_TIME, Err(refused())),
             Weather::Stuck { until, retry_after } => (Kind::Failed, until, unavailable(Some(retry_after))),
             Weather::Unavailable { retry_after } => {
                 (Kind::Failed, now + ANSWER_TIME, unavailable(Some(retry_after)))

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Row 10 of the table of faults.
 pub const PEAK_OVER_MEAN_MAX: f64 = 3.0;
+/// Attempts to connect that are refused cost nobody anything. Whoever loses its endpoint makes one more than usual.
+const ATTEMPTS_MAX: f64 = 2.0;
 /// How far above the live rate chance alone may put the highest of some hundred spans, in standard deviations of
 /// independent arrivals. Five: spans with some twenty requests have a longer tail than the normal distribution.
 const CHANCE: f64 = 5.0;
@@ -23,10 +25,12 @@ pub struct Recovery {
     pub trouble: Trouble,
     /// Clients that went out.
     pub out: usize,
-    /// The highest second from the beginning of the trouble until everybody is healthy.
+    /// The highest second from the beginning of the trouble until everybody is healthy: what reached the endpoint, and all probes.
     pub highest_second: f64,
     /// The highest 100 ms in the same time.
     pub highest_tick: f64,
+    /// The highest second of everything, with the attempts to connect of those that have just lost their endpoint.
+    pub highest_attempts: f64,
     /// The highest 100 ms of probes alone, in the same time.
     pub highest_probes: f64,
     /// From the healing.
@@ -102,6 +106,13 @@ impl Figures {
                 );
             }
             promise(
+                recovery.highest_attempts <= ATTEMPTS_MAX * self.load_max(10.0),
+                format!(
+                    "{name}: a second had {:.2} times the live rate of attempts",
+                    recovery.highest_attempts
+                ),
+            );
+            promise(
                 recovery.out_again == 0,
                 format!("{name}: healthy clients went out again {} times", recovery.out_again),
             );
@@ -153,12 +164,14 @@ fn recovery(outcome: &Outcome, trouble: Trouble, live_rate: f64) -> Recovery {
     let troubled = notes.span(trouble.from, healthy + TICK);
     let highest = |ticks: &[Tick], of: fn(&Tick) -> u64| ticks.iter().map(of).max().unwrap_or(0) as f64;
     let sum = |ticks: &[Tick]| ticks.iter().map(|tick| tick.requests).sum::<u64>() as f64;
+    let load = |ticks: &[Tick]| ticks.iter().map(|tick| tick.requests - tick.refused).sum::<u64>() as f64;
     let mean = sum(recovering) / recovering.len().max(1) as f64;
     Recovery {
         trouble,
         out: ever_out.len(),
-        highest_second: troubled.windows(10).map(sum).fold(0.0, f64::max) / 10.0 / live_rate,
-        highest_tick: highest(troubled, |tick| tick.requests) / live_rate,
+        highest_second: troubled.windows(10).map(load).fold(0.0, f64::max) / 10.0 / live_rate,
+        highest_attempts: troubled.windows(10).map(sum).fold(0.0, f64::max) / 10.0 / live_rate,
+        highest_tick: highest(troubled, |tick| tick.requests - tick.refused) / live_rate,
         highest_probes: highest(troubled, |tick| tick.probes) / live_rate,
         first_request,
         all_healthy: healthy - trouble.healed,

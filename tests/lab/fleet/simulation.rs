@@ -46,8 +46,8 @@ pub const TROUBLES: [Trouble; 2] = [
         healed: Duration::from_secs(80),
         until: Duration::from_secs(110),
         not_before: Duration::ZERO,
-        // The interval between probes is 15 s at most.
-        back_within: Duration::from_secs(15 + 2),
+        // The interval between probes is 1.5 s at most, or twice the age of a batch, which is 2 s here at most.
+        back_within: Duration::from_secs(4 + 2),
     },
     // Healed before anybody may come back: all wait for the same moment.
     Trouble {

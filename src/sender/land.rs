@@ -1,0 +1,257 @@
+//! From an answer to what becomes of the batch: delivered, posted again, or written down.
+//!
+//! In: a flight and its answer. Out: its events settled, or their next post; the state of the endpoint, which hears of everything.
+//! The state comes first, so that the notice of an outage precedes its events in the log.
+
+use super::Sender;
+use super::flight::{Flight, Patience};
+use super::halving::Next;
+use super::outage::{Miss, Purpose, Weight};
+use super::post::{Post, size_of};
+use super::verdict::{Cause, Heed, RetryAfter, Verdict, judge};
+use super::words;
+use crate::clock::Stamp;
+use crate::format::Refused;
+use crate::ledger::PostEnd;
+use crate::observer::Signal;
+use crate::outcome::{MaybeDelivered, Reason};
+use crate::sync::{contain, pause};
+use crate::transport::{BodyEnd, Failure, FailureKind, Reply};
+
+/// Turns that the runtime gets to move sockets and connections before a request counts as late: one for each hand through
+/// which an answer goes (socket, connection, request), twice.
+const LOOKS_BEFORE_LATE: usize = 6;
+/// Bytes of an answer's body that are searched for secrets.
+const WORDS_LOOKED_AT: usize = 4 << 10;
+
+impl Sender {
+    /// A request has ended, one way or another.
+    pub(super) fn land(&mut self, mut flight: Flight, answer: Result<Reply, Failure>) {
+        let now = self.shared.now();
+        self.moved_at = now;
+        let verdict = self.judge(&answer);
+        self.account(&flight, &answer, &verdict, now);
+        let advice = answer.as_ref().ok().and_then(|reply| words::advice(reply.status));
+        match &verdict {
+            Verdict::Delivered => {
+                self.deliver(&mut flight, answer);
+                self.delivered(now, &mut flight);
+            }
+            Verdict::Halve(cause) => {
+                if self.refused(now, &mut flight, cause, advice) == Next::GiveUp {
+                    return self.end(flight.batch);
+                }
+            }
+            Verdict::Failed(cause, retry_after) => {
+                let weight = if cause.reason == Reason::Timeout { Weight::Two } else { Weight::One };
+                let miss = miss(&flight, weight, *retry_after);
+                if cause.reason == Reason::Timeout && self.gap.since(flight.started_at) {
+                    // Time stood still: it is not the endpoint's fault.
+                    return self.spill_batch(flight, cause);
+                }
+                if cause.reason == Reason::Timeout && is_feeler_flight(&flight) {
+                    return self.feel_on(now, flight, cause);
+                }
+                if is_stale(&answer) && self.goes_again(now, &flight, &answer, &verdict) {
+                    // That an idle connection was closed is no news of the endpoint; what becomes of the second try is.
+                    return self.post_again(now, flight, &answer);
+                }
+                if matches!(cause.reason, Reason::Timeout | Reason::Unavailable) {
+                    self.window.overloaded(flight.started_at, now);
+                }
+                self.fail(now, &miss, cause, advice);
+                return self.again_or_spill(now, flight, &answer, &verdict);
+            }
+            Verdict::Denied(cause) => {
+                let miss = miss(&flight, Weight::Denied, RetryAfter::default());
+                self.fail(now, &miss, cause, advice);
+                return self.again_or_spill(now, flight, &answer, &verdict);
+            }
+        }
+        if is_feeler_flight(&flight) {
+            // It has found somebody, who answers soon: so may the others.
+            flight.halving.rejoin();
+        }
+        let (fit, limits, batch) = (&self.fit, &self.limits, &flight.batch);
+        match flight.halving.next(|range| fit.allows(size_of(batch, range, limits))) {
+            Some(range) => {
+                let Flight { batch, purpose, patience, halving, refusal, .. } = flight;
+                self.post(batch, Post { range, purpose, patience, halving, first_try: None, refusal });
+            }
+            None => self.end(flight.batch),
+        }
+    }
+
+    /// The answer's words are shown if they hold nothing secret.
+    fn judge(&self, answer: &Result<Reply, Failure>) -> Verdict {
+        let words = match answer {
+            Ok(reply) if !(200..=299).contains(&reply.status) => words::of(reply),
+            _ => String::new(),
+        };
+        let hidden = !words.is_empty()
+            && answer.as_ref().is_ok_and(|reply| {
+                // Not only what would be shown: a secret may stand across its end.
+                let text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(WORDS_LOOKED_AT)]);
+                contain(|| self.transport.holds_secret(&text)).unwrap_or(true)
+            });
+        let words = if hidden { "" } else { words.as_str() };
+        judge(answer, &Heed { wall: crate::clock::wall(), words, html: self.shared.config.html_answers })
+    }
+
+    fn delivered(&mut self, now: Stamp, flight: &mut Flight) {
+        let size = size_of(&flight.batch, &flight.range, &self.limits);
+        match flight.halving.delivered(&flight.range) {
+            Some(passed) => {
+                let passed = passed.map(|range| size_of(&flight.batch, &range, &self.limits));
+                if let Some(limit) = self.fit.passed(&passed) {
+                    self.fitted(limit, passed.refused, &flight.refusal);
+                }
+            }
+            None => self.fit.delivered(size),
+        }
+        self.window.succeeded(flight.started_at);
+        self.answers.delivered(now, now.since(flight.started_at));
+        self.second_tries.delivered();
+        let edge = self.outage.succeeded(now, flight.started_at);
+        if edge.is_some() {
+            self.window.recovered();
+        }
+        self.edge(edge, "", None);
+        let share = self.sharing.delivered(now, self.outage.hearing().share(now));
+        self.share_edge(share, "", None);
+    }
+
+    /// 400, 413, 422: the halves of the request wait, or its single event is refused, or all of it.
+    fn refused(&mut self, now: Stamp, flight: &mut Flight, cause: &Cause, advice: Option<&str>) -> Next {
+        let range = flight.range.clone();
+        let next = flight.halving.refused(range.clone());
+        if next == Next::Halved {
+            flight.refusal.clone_from(&cause.detail);
+            return next;
+        }
+        // The state first, so that the notice of an outage precedes its events in the log. A poison event among good ones says nothing:
+        // what counts is a batch of which nothing was taken.
+        let weight = match next {
+            Next::GiveUp => Some(Weight::Refused(flight.halving.refusals())),
+            _ => flight.halving.took_nothing().map(Weight::Refused),
+        };
+        match weight {
+            Some(weight) => self.fail(now, &miss(flight, weight, RetryAfter::default()), cause, advice),
+            None => self.hear_apart(now, cause, advice),
+        }
+        let spilled = if next == Next::GiveUp { 0..flight.batch.len() } else { range };
+        flight.batch.spill(spilled, cause, Stamp::NEVER);
+        next
+    }
+
+    /// F3, for those that are still without an answer once the runtime has looked: this thread may have been at a slow log
+    /// all the while.
+    pub(super) async fn heed_late(&mut self, now: Stamp) {
+        if now < self.flights.late_at() {
+            return;
+        }
+        for _ in 0..LOOKS_BEFORE_LATE {
+            pause().await;
+            while let Some((flight, answer)) = self.flights.take_landed().await {
+                self.land(flight, answer);
+            }
+        }
+        while let Some((flight, answer)) = self.flights.take_late(now) {
+            self.land(flight, answer);
+        }
+    }
+
+    /// 2xx: all of the request's events, less those that the answer names.
+    fn deliver(&mut self, flight: &mut Flight, answer: Result<Reply, Failure>) {
+        let Ok(reply) = answer else { return };
+        let range = flight.range.clone();
+        let refused = contain(|| self.format.refused(&reply, range.len())).unwrap_or(Refused::Unknown);
+        match refused {
+            Refused::None => {}
+            Refused::Events(positions) => {
+                let cause =
+                    Cause::of(Reason::Refused, format!("refused in the answer, status {}", reply.status));
+                for nth in positions.into_iter().filter(|&nth| nth < range.len()) {
+                    let nth = range.start + nth;
+                    flight.batch.spill(nth..nth + 1, &cause, Stamp::NEVER);
+                }
+            }
+            Refused::Unknown => {
+                let why = match reply.body_end {
+                    BodyEnd::Whole => "the answer does not say which events were refused",
+                    BodyEnd::Cut => "the answer was cut off",
+                };
+                let cause = Cause {
+                    reason: Reason::Broken,
+                    maybe_delivered: MaybeDelivered::Yes,
+                    detail: why.to_owned(),
+                };
+                flight.batch.spill(range.clone(), &cause, Stamp::NEVER);
+            }
+        }
+        flight.batch.deliver(range);
+    }
+
+    /// The request's events, and the halves that wait behind them, go to the log.
+    pub(super) fn spill_batch(&mut self, mut flight: Flight, cause: &Cause) {
+        let maybe_delivered = match flight.first_try {
+            Some(MaybeDelivered::Yes) => MaybeDelivered::Yes,
+            _ => cause.maybe_delivered,
+        };
+        let posted = Cause { maybe_delivered, ..cause.clone() };
+        flight.batch.spill(flight.range.clone(), &posted, Stamp::NEVER);
+        let behind = Cause { maybe_delivered: MaybeDelivered::No, ..posted };
+        flight.batch.spill(0..flight.batch.len(), &behind, Stamp::NEVER);
+        self.end(flight.batch);
+    }
+
+    /// The state first, so that the notice of the outage precedes its events in the log.
+    fn fail(&mut self, now: Stamp, miss: &Miss, cause: &Cause, advice: Option<&str>) {
+        self.note_books();
+        let detail = format!("{}: {}", cause.reason, cause.detail);
+        let edge = self.outage.failed(now, miss);
+        self.edge(edge, &detail, advice);
+        self.tell_share(now, &detail, advice);
+    }
+
+    /// Single events that are refused among good ones, and feelers that hang, are a share of failures, if they are many.
+    pub(super) fn hear_apart(&mut self, now: Stamp, cause: &Cause, advice: Option<&str>) {
+        self.note_books();
+        self.outage.failed_apart(now);
+        self.tell_share(now, &format!("{}: {}", cause.reason, cause.detail), advice);
+    }
+
+    fn tell_share(&mut self, now: Stamp, detail: &str, advice: Option<&str>) {
+        if self.outage.since().is_none() {
+            let share = self.sharing.failed(now, self.outage.hearing().share(now));
+            self.share_edge(share, detail, advice);
+        }
+    }
+
+    fn account(&self, flight: &Flight, answer: &Result<Reply, Failure>, verdict: &Verdict, now: Stamp) {
+        let settler = &self.shared.settler;
+        settler.ledger.post(if *verdict == Verdict::Delivered {
+            PostEnd::Succeeded
+        } else {
+            PostEnd::Failed
+        });
+        settler.signal(&Signal::PostEnded {
+            batch: flight.batch.number,
+            events: flight.range.len() as u64,
+            status: answer.as_ref().ok().map(|reply| reply.status),
+            took: now.since(flight.started_at),
+        });
+    }
+}
+
+fn miss(flight: &Flight, weight: Weight, retry_after: RetryAfter) -> Miss {
+    Miss { began: flight.started_at, purpose: flight.purpose, weight, retry_after }
+}
+
+fn is_feeler_flight(flight: &Flight) -> bool {
+    flight.purpose == Purpose::Delivery && flight.patience == Patience::Short
+}
+
+fn is_stale(answer: &Result<Reply, Failure>) -> bool {
+    matches!(answer, Err(failure) if failure.kind == FailureKind::Stale)
+}

@@ -1,0 +1,130 @@
+//! One more try, at once and on another connection, for a post that was certainly not taken: what may have it, and what it costs.
+//!
+//! In: how posts ended. Out: whether one goes once more. A pure rule.
+//!
+//! R1: a post goes twice at most, never as a probe, never in an outage, and never if the endpoint may have taken it. The exception
+//!     is a connection that was used again and ended before a byte of an answer: its `idempotency-key` names the post.
+//! R2: what the endpoint has answered is tried again under a budget that deliveries earn, so that an endpoint with too much to do
+//!     gets little more of it, and one that delivers nothing gets nothing more.
+//! R3: what reached no endpoint costs it nothing: those second tries are bounded by R1 alone.
+
+use super::verdict::Verdict;
+use crate::limits::{SECOND_TRIES_PER_DELIVERY, SECOND_TRIES_SAVED_MAX};
+use crate::outcome::MaybeDelivered;
+use crate::transport::{Failure, FailureKind, Reply};
+
+/// What a second try costs the endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Price {
+    /// It has seen nothing of the first.
+    Nothing,
+    /// It has answered the first.
+    Post,
+}
+
+/// What a second try of this post would cost; `None` if it may not have one.
+pub(crate) fn price(answer: &Result<Reply, Failure>, verdict: &Verdict) -> Option<Price> {
+    match (answer, verdict) {
+        (Err(failure), _) => match failure.kind {
+            FailureKind::Connect if failure.maybe_delivered == MaybeDelivered::No => Some(Price::Nothing),
+            FailureKind::Stale => Some(Price::Nothing),
+            FailureKind::Connect | FailureKind::Timeout | FailureKind::Broken => None,
+        },
+        (Ok(_), Verdict::Failed(cause, _) | Verdict::Denied(cause)) => {
+            (cause.maybe_delivered == MaybeDelivered::No).then_some(Price::Post)
+        }
+        (Ok(_), Verdict::Delivered | Verdict::Halve(_)) => None,
+    }
+}
+
+/// R2.
+#[derive(Debug)]
+pub(crate) struct SecondTries {
+    saved: f64,
+}
+
+impl Default for SecondTries {
+    /// One, for the first post of all.
+    fn default() -> SecondTries {
+        SecondTries { saved: 1.0 }
+    }
+}
+
+impl SecondTries {
+    pub(crate) fn delivered(&mut self) {
+        self.saved = (self.saved + SECOND_TRIES_PER_DELIVERY).min(SECOND_TRIES_SAVED_MAX);
+    }
+
+    /// Whether there is one, which then is spent.
+    pub(crate) fn spend(&mut self, price: Price) -> bool {
+        if price == Price::Nothing {
+            return true;
+        }
+        let granted = self.saved >= 1.0;
+        if granted {
+            self.saved -= 1.0;
+        }
+        granted
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use crate::sender::verdict::{Heed, judge};
+    use std::time::SystemTime;
+
+    #[test]
+    fn only_what_was_certainly_not_taken_and_is_not_about_its_events_goes_once_more() {
+        let of = |answer| price(&answer, &judge(&answer, &Heed::nothing(SystemTime::UNIX_EPOCH)));
+        for status in 0..=999 {
+            let expected = match status {
+                400 | 413 | 422 | 200..=299 => None,
+                300..=499 | 503 => Some(Price::Post),
+                _ => None,
+            };
+            assert_eq!(of(Ok(Reply::of_status(status))), expected, "{status}");
+        }
+        for (kind, maybe_delivered, expected) in [
+            (FailureKind::Connect, MaybeDelivered::No, Some(Price::Nothing)),
+            (FailureKind::Connect, MaybeDelivered::Yes, None),
+            (FailureKind::Stale, MaybeDelivered::Yes, Some(Price::Nothing)),
+            (FailureKind::Broken, MaybeDelivered::Yes, None),
+            (FailureKind::Broken, MaybeDelivered::No, None),
+            (FailureKind::Timeout, MaybeDelivered::Yes, None),
+        ] {
+            let failure = Failure { kind, maybe_delivered, detail: String::new() };
+            assert_eq!(of(Err(failure)), expected, "{kind:?} {maybe_delivered:?}");
+        }
+    }
+
+    /// Requests for each of many posts, at an endpoint that answers this share of requests well.
+    fn load(served: f64) -> f64 {
+        let (mut tries, mut rng) = (SecondTries::default(), fastrand::Rng::with_seed(7));
+        let (mut requests, posts) = (0_u32, 100_000);
+        for _ in 0..posts {
+            for nth in 0..2 {
+                requests += 1;
+                if rng.f64() < served {
+                    tries.delivered();
+                    break;
+                }
+                if nth == 1 || !tries.spend(Price::Post) {
+                    break;
+                }
+            }
+        }
+        f64::from(requests) / f64::from(posts)
+    }
+
+    #[test]
+    fn second_tries_never_make_much_more_of_an_endpoint_with_too_much_to_do() {
+        for (served, most) in
+            [(1.0, 1.0), (0.9, 1.11), (0.7, 1.31), (0.6, 1.41), (0.5, 1.34), (0.2, 1.12), (0.0, 1.001)]
+        {
+            let load = load(served);
+            println!("{served} served: {load:.3} requests for each post");
+            assert!(load <= most, "{served}: {load:.3}");
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! What the operator hears of the endpoint: the edges of an outage, a share of posts that fails, batches that are too large.
+//!
+//! In: edges. Out: notices and signals. Each says what it has cost, by the books at its beginning and now.
+
+use super::Sender;
+use super::fit::Size;
+use super::outage::Edge;
+use super::share::ShareEdge;
+use crate::clock::Stamp;
+use crate::ledger::Totals;
+use crate::limits::OUTAGE_NOTICE_EVERY;
+use crate::notice::Said;
+use crate::observer::Signal;
+
+/// The books at the beginning of the outage, or of a share of posts that fails, and when to speak of the outage again.
+#[derive(Debug, Clone)]
+pub(super) struct Telling {
+    at_beginning: Totals,
+    next_at: Stamp,
+    /// Whether its beginning was told: then its end is, too.
+    began: Said,
+    /// What began it: also the detail of every event that goes straight to the log.
+    pub(super) detail: String,
+    share_at_beginning: Totals,
+}
+
+impl Default for Telling {
+    fn default() -> Telling {
+        Telling {
+            at_beginning: Totals::default(),
+            next_at: Stamp::NEVER,
+            began: Said::No,
+            detail: String::new(),
+            share_at_beginning: Totals::default(),
+        }
+    }
+}
+
+impl Telling {
+    /// When there is more to say of the outage.
+    pub(super) fn next_at(&self) -> Stamp {
+        self.next_at
+    }
+}
+
+impl Sender {
+    /// Before a failure is settled: the books of what it may begin begin before it.
+    pub(super) fn note_books(&mut self) {
+        let (healthy, quiet) = (self.outage.is_healthy(), self.sharing.is_quiet());
+        if healthy || quiet {
+            let totals = self.shared.settler.totals();
+            if healthy {
+                self.telling.at_beginning = totals;
+            }
+            if quiet && !self.outage.hearing().share(self.shared.now()).has_failed() {
+                self.telling.share_at_beginning = totals;
+            }
+        }
+    }
+
+    /// The outage has begun or ended.
+    pub(super) fn edge(&mut self, edge: Option<Edge>, detail: &str, advice: Option<&str>) {
+        let settler = &self.shared.settler;
+        let at = settler.clock.now();
+        match edge {
+            None => {}
+            Some(Edge::Began) => {
+                self.sharing.outage_began();
+                self.telling.next_at = at.after(OUTAGE_NOTICE_EVERY);
+                self.telling.detail = detail.to_owned();
+                self.telling.began = settler.notices.outage_began(at, detail, advice);
+                settler.signal(&Signal::OutageBegan { detail });
+            }
+            Some(Edge::Ended { lasted }) => {
+                let (before, now) = (self.telling.at_beginning, settler.totals());
+                self.telling.next_at = Stamp::NEVER;
+                if self.telling.began == Said::Yes {
+                    settler.notices.outage_ended(lasted, &before, &now);
+                }
+                settler.signal(&Signal::OutageEnded { lasted, spilled: now.spilled_since(&before) });
+            }
+        }
+    }
+
+    pub(super) fn notice_outage(&mut self, now: Stamp) {
+        if let (Some(since), true) = (self.outage.since(), now >= self.telling.next_at) {
+            self.telling.next_at = now.after(OUTAGE_NOTICE_EVERY);
+            // One whose beginning was left out is told by this, and then by its end.
+            self.telling.began = Said::Yes;
+            let settler = &self.shared.settler;
+            let (lasted, before) = (now.since(since), &self.telling.at_beginning);
+            settler.notices.outage_continues(lasted, before, &settler.totals(), &self.telling.detail);
+        }
+    }
+
+    /// A share of the posts fails, or no longer does.
+    pub(super) fn share_edge(&mut self, edge: Option<ShareEdge>, detail: &str, advice: Option<&str>) {
+        let settler = &self.shared.settler;
+        let (at, before, now) = (settler.clock.now(), self.telling.share_at_beginning, settler.totals());
+        let spilled = now.spilled_since(&before);
+        match edge {
+            None => {}
+            Some(ShareEdge::Began(share) | ShareEdge::Continues(share)) => {
+                settler.notices.some_posts_fail(at, &share.to_string(), detail, advice, spilled);
+                settler.signal(&Signal::SomePostsFail {
+                    failed: share.failed,
+                    posts: share.posts,
+                    within: share.within,
+                    detail,
+                });
+            }
+            Some(ShareEdge::Ended { lasted }) => {
+                settler.notices.no_posts_fail(at, lasted, spilled);
+                settler.signal(&Signal::NoPostsFail { lasted, spilled });
+            }
+        }
+    }
+
+    /// Batches are smaller from now on.
+    pub(super) fn fitted(&self, limit: Size, refused: Size, detail: &str) {
+        let settler = &self.shared.settler;
+        settler.notices.batches_fitted(settler.clock.now(), &limit.to_string(), &refused.to_string(), detail);
+    }
+}
