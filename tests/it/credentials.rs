@@ -302,3 +302,55 @@ impl Drop for TokenFile {
         let _ = std::fs::remove_file(&self.0);
     }
 }
+
+/// Case 8 with a token that nothing renews: the operator is told what is refused, and what to check.
+#[test]
+fn a_fixed_token_that_is_refused_is_told_with_what_to_check() {
+    let (world, token) = (World::new(), Token::new("A"));
+    let (endpoint, _) = guarded(&world, &token);
+    let client = quick(endpoint.url()).bearer_auth("A").build().unwrap();
+    emit_all(&client, 0..10);
+    settled(&client);
+    token.rotate("B");
+    let mut id = 10;
+    until("an outage", || {
+        emit_all(&client, id..id + 1);
+        settled(&client);
+        id += 1;
+        world.log.count_notices("outage began: denied: status 401 (check the token)") == 1
+    });
+    let stats = client.shutdown_blocking(LONG);
+    world.assert_settled(&stats, id);
+    assert!(stats.delivered >= 10 && stats.spilled_by(Reason::Denied) > 0, "{stats}");
+}
+
+/// An answer may be on its way while its token is replaced.
+#[test]
+fn words_that_quote_a_token_are_hidden_though_it_was_just_replaced() {
+    let replaced = |builder: fn(Builder) -> Builder, replace: &dyn Fn(&Client)| {
+        let world = World::new();
+        let (quote, shown) = ("no such token: canary-0123456789", "no such tenant");
+        let asked = AtomicU64::new(0);
+        let endpoint = world.endpoint(move |_| {
+            let body = if asked.fetch_add(1, Ordering::Relaxed) == 0 { shown } else { quote };
+            let head = format!("HTTP/1.1 422 X\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+            Act::Bytes(head.into_bytes())
+        });
+        let client = builder(quick(endpoint.url()).batch_events_max(1)).build().unwrap();
+        emit_all(&client, 0..1);
+        settled(&client);
+        replace(&client);
+        emit_all(&client, 1..2);
+        let stats = client.shutdown_blocking(LONG);
+        world.assert_settled(&stats, 2);
+        assert!(world.log.text().contains(shown), "other words are shown: {}", world.log.text());
+        assert!(!world.log.text().contains("canary"), "{}", world.log.text());
+    };
+    replaced(|builder| builder.bearer_auth("canary-0123456789"), &|client| {
+        client.set_bearer_auth("another-987654321").unwrap()
+    });
+    replaced(
+        |builder| builder.header_with("authorization", || Ok("Bearer canary-0123456789".to_owned())),
+        &|client| client.set_bearer_auth("another-987654321").unwrap(),
+    );
+}

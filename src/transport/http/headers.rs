@@ -38,6 +38,8 @@ pub(crate) struct Headers {
 struct Entries {
     fixed: HeaderMap,
     live: Vec<Arc<Source>>,
+    /// What the present values took the place of: an answer on its way may still quote it.
+    before: HeaderMap,
 }
 
 /// The headers of one request.
@@ -88,8 +90,11 @@ impl Headers {
         let value = value_of(&name, value)?;
         let mut now = lock(&self.now);
         let mut entries = Entries::clone(&now);
+        let live = entries.live.iter().find(|source| source.name == name).and_then(|source| source.last());
         entries.live.retain(|source| source.name != name);
-        entries.fixed.insert(name, value);
+        if let Some(before) = entries.fixed.insert(name.clone(), value).or(live) {
+            entries.before.insert(name, before);
+        }
         if entries.fixed.len() + entries.live.len() > HEADERS_MAX {
             return Err(BuildError::invalid(
                 "header",
@@ -101,11 +106,12 @@ impl Headers {
         Ok(())
     }
 
-    /// Whether the text holds a value that is sent.
+    /// Whether the text holds a value that is sent, or was until it was replaced.
     pub(super) fn are_in(&self, text: &str) -> bool {
         let entries = Arc::clone(&lock(&self.now));
-        let live: Vec<HeaderValue> = entries.live.iter().filter_map(|source| source.last()).collect();
-        let values = entries.fixed.values().chain(&live).map(HeaderValue::as_bytes);
+        let live: Vec<HeaderValue> = entries.live.iter().flat_map(|source| source.lately()).collect();
+        let values =
+            entries.fixed.values().chain(entries.before.values()).chain(&live).map(HeaderValue::as_bytes);
         secrets::found(text, values.filter_map(|value| std::str::from_utf8(value).ok()))
     }
 

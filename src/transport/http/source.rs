@@ -61,6 +61,8 @@ struct Known {
     asked: u64,
     asked_at: Stamp,
     value: Option<HeaderValue>,
+    /// The value before it.
+    before: Option<HeaderValue>,
     /// Why the last answer was none.
     failed: String,
 }
@@ -69,6 +71,12 @@ impl Source {
     /// The value that is known, if there is one.
     pub(super) fn last(&self) -> Option<HeaderValue> {
         self.known.borrow().value.clone()
+    }
+
+    /// It, and the one before.
+    pub(super) fn lately(&self) -> impl Iterator<Item = HeaderValue> + use<> {
+        let known = self.known.borrow();
+        known.value.clone().into_iter().chain(known.before.clone())
     }
 
     pub(super) fn new(name: HeaderName, header: &LiveHeader, clock: Clock) -> Result<Source, BuildError> {
@@ -172,7 +180,12 @@ impl Known {
         self.asked += 1;
         self.asked_at = now;
         match value {
-            Ok(value) => (self.value, self.failed) = (Some(value), String::new()),
+            Ok(value) => {
+                if self.value.as_ref() != Some(&value) {
+                    self.before = self.value.replace(value);
+                }
+                self.failed = String::new();
+            }
             Err(why) => self.failed = printable(&why, 100),
         }
     }
