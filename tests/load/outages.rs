@@ -143,7 +143,7 @@ fn an_endpoint_that_flaps_gets_most_of_its_uptime_and_no_storm() {
     let ids = Ids::up_to(1_000_000);
     let endpoint = Endpoint::start(ids.when(|_| Act::Status(200))).unwrap();
     // Of four rounds with other jitter one in fourteen gets less than the share below: what any jitter makes of thousands is held by
-    // `outage::tests::an_endpoint_that_flaps_every_second_gets_seven_tenths_of_its_up_time`.
+    // `outage::tests::an_endpoint_that_flaps_every_second_gets_seven_tenths_of_its_up_time_and_more`.
     let service = Service::start(endpoint.url(), &ids, |builder| builder.jitter_seed(2));
     let load = service.load();
     // What a healthy second delivers, here and now.

@@ -179,4 +179,44 @@ pub const PARTS: &[Part] = &[
             ),
         ],
     },
+    Part {
+        title: "Balancers, intermediaries, credentials",
+        rows: &[
+            row(
+                39,
+                "an endpoint that refuses everything, one event at a time",
+                "told as an outage by the third refused post, in the endpoint's words",
+            ),
+            row(
+                40,
+                "one of three backends answers 503, 404, Retry-After, or hangs",
+                "the healthy ones are used: 95 % delivered, 60 % where it hangs; the share that fails is told",
+            ),
+            row(
+                41,
+                "a server that closes idle connections at any moment",
+                "once more on a new connection; nothing spilled",
+            ),
+            row(
+                42,
+                "odd headers, a wrong content-length, bodies without end after a 2xx",
+                "the status settles; the slot is free within a second",
+            ),
+            row(
+                43,
+                "413 by size or by number, for ever",
+                "the size that passes is remembered: below 10 % refused",
+            ),
+            row(
+                44,
+                "tokens that rotate; a web page instead of an answer",
+                "a new token without a restart; a page is no delivery",
+            ),
+            row(
+                45,
+                "back after 5, 20, 60 or 600 s of refusing or hanging",
+                "noticed within two seconds; a fleet never above its live load",
+            ),
+        ],
+    },
 ];
