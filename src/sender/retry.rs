@@ -3,7 +3,7 @@
 //! In: how posts ended. Out: whether one goes once more. A pure rule.
 //!
 //! R1: a post goes twice at most, never as a probe, never in an outage, and never if the endpoint may have taken it. The exception
-//!     is a connection that was used again and ended before a byte of an answer: its `idempotency-key` names the post.
+//!     is a connection that was used again and ended before an answer, or within its head: its `idempotency-key` names the post.
 //! R2: what the endpoint has answered is tried again under a budget that deliveries earn, so that an endpoint with too much to do
 //!     gets little more of it, and one that delivers nothing gets nothing more.
 //! R3: what reached no endpoint costs it nothing: those second tries are bounded by R1 alone.
