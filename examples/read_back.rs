@@ -3,7 +3,8 @@
 #![expect(clippy::print_stdout, reason = "it is there to be looked at")]
 
 use overspill::Client;
-use overspill::spill::{WriteSink, join, read_line};
+use overspill::spill::{Records, Rfc3339, WriteSink};
+use std::io::BufReader;
 use std::time::Duration;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -16,14 +17,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("{}", events.shutdown_blocking(Duration::from_secs(2)));
 
-    let log = std::fs::read_to_string(&path)?;
+    let log = BufReader::new(std::fs::File::open(&path)?);
     std::fs::remove_file(&path)?;
-    println!("{} lines of log, the long event in two parts", log.lines().count());
-    for event in join(log.lines().filter_map(read_line)) {
+    // The long event is in two parts.
+    for event in Records::new(log).joined() {
+        let event = event?;
         println!(
-            "event {} of client {}: {}, maybe delivered: {:?}, {} bytes of JSON",
+            "event {} of client {}, emitted at {}: {}, maybe delivered: {:?}, {} bytes of JSON",
             event.seq,
             event.client,
+            Rfc3339(event.emitted_at),
             event.reason,
             event.maybe_delivered,
             event.event.len()

@@ -128,8 +128,7 @@ impl Client {
                 return self.spill(event, side, reason);
             }
             Encoded::TooLong => {
-                let beginning =
-                    String::from_utf8_lossy(&event.text()[..event.text().len().min(120)]).into_owned();
+                let beginning = settler.spill.beginning_of(event.text());
                 settler.notices.oversized(shared.now(), shared.config.event_bytes_max, &beginning);
                 LostReason::Oversized
             }
@@ -144,7 +143,13 @@ impl Client {
 
     #[cold]
     fn spill(&self, mut event: Event, side: Side, reason: Reason) -> Emitted {
-        let leaf = Leaf { seq: event.seq, emitted_at: event.emitted_at, text: event.text(), events: 1 };
+        let leaf = Leaf {
+            seq: event.seq,
+            emitted_at: event.emitted_at,
+            text: event.text(),
+            events: 1,
+            redacted: false,
+        };
         let emitted = self.shared().settler.spill_callers(side, leaf, &Why::simple(reason));
         self.shared().encoder.recycle(&mut event);
         emitted

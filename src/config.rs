@@ -19,7 +19,7 @@ use crate::format::{Format, JsonArray, Overhead};
 use crate::limits::*;
 use crate::mode::Mode;
 use crate::observer::{Nobody, Observer};
-use crate::spill::{LogLevel, SpillPacking, SpillSink, WriteSink};
+use crate::spill::{LogLevel, Redact, SpillPacking, SpillSink, WriteSink};
 use crate::sync::Arc;
 use crate::transport::Transport;
 use crate::transport::http::{LiveHeader, PlaintextCredentials};
@@ -54,6 +54,9 @@ pub struct Builder {
     pub(crate) mode: Mode,
     pub(crate) spill_level: LogLevel,
     pub(crate) spill_packing: SpillPacking,
+    pub(crate) spill_line_bytes_max: usize,
+    pub(crate) spill_bytes_per_second_max: usize,
+    pub(crate) spill_redact: Redact,
     pub(crate) spill_sink: Option<Arc<dyn SpillSink>>,
     pub(crate) spill_fallback: Arc<dyn SpillSink>,
     pub(crate) format: Box<dyn Format>,
@@ -88,6 +91,9 @@ pub(crate) struct Config {
     pub(crate) html_answers: HtmlAnswers,
     pub(crate) compression: Compression,
     pub(crate) spill_packing: SpillPacking,
+    pub(crate) spill_line_bytes_max: usize,
+    pub(crate) spill_bytes_per_second_max: usize,
+    pub(crate) spill_redact: Redact,
     pub(crate) jitter_seed: u64,
 }
 
@@ -119,6 +125,9 @@ impl Builder {
             mode: Mode::On,
             spill_level: LogLevel::Warn,
             spill_packing: SpillPacking::OneByOne,
+            spill_line_bytes_max: SPILL_LINE_BYTES,
+            spill_bytes_per_second_max: SPILL_BYTES_PER_SECOND,
+            spill_redact: Redact::new(),
             spill_sink: None,
             // `Stderr`, with a memory for a line that was torn.
             spill_fallback: Arc::new(WriteSink::new(std::io::stderr())),
@@ -228,6 +237,28 @@ impl Builder {
         self
     }
 
+    /// Most bytes of a line in the log, its end and all that the formatter puts around the record included; a longer event is several
+    /// lines. Default [`SPILL_LINE_BYTES`]. [`SPILL_FRAME_BYTES`] of it are set aside for what is not the event.
+    pub fn spill_line_bytes_max(mut self, bytes: usize) -> Builder {
+        self.spill_line_bytes_max = bytes;
+        self
+    }
+
+    /// Most bytes a second that go to the log, the sink or the fallback, each line counted as its piece of the event and
+    /// [`SPILL_BYTES_PER_LINE`]; a second's worth may come at once. The surplus is lost, reason
+    /// [`LogBudget`](crate::LostReason::LogBudget), counted and told. Default: no bound.
+    pub fn spill_bytes_per_second_max(mut self, bytes: usize) -> Builder {
+        self.spill_bytes_per_second_max = bytes;
+        self
+    }
+
+    /// What of an event's JSON does not go to the log, the sink or the fallback. The requests have all of it. A record of an event that
+    /// was changed says so: `spill_redacted`.
+    pub fn spill_redact(mut self, redact: Redact) -> Builder {
+        self.spill_redact = redact;
+        self
+    }
+
     /// Spills into `sink` instead of the application log. A sink says when it cannot write; a subscriber keeps that to
     /// itself, so that events it has read and could not write are counted as spilled. Notices do not come here: they go to the log, or
     /// to the [fallback](Builder::spill_fallback).
@@ -237,7 +268,7 @@ impl Builder {
     }
 
     /// Where spilled events go when nobody reads the application log, or the sink fails. Default: JSON lines on standard error, by
-    /// [`WriteSink`].
+    /// [`WriteSink`]; a standard error that is closed, read-only or the null device takes none, and they are lost, counted.
     pub fn spill_fallback(mut self, sink: impl SpillSink) -> Builder {
         self.spill_fallback = Arc::new(sink);
         self
@@ -344,6 +375,19 @@ impl Builder {
             html_answers: self.html_answers,
             compression: self.compression,
             spill_packing: self.spill_packing,
+            spill_bytes_per_second_max: in_range(
+                "spill_bytes_per_second_max",
+                self.spill_bytes_per_second_max,
+                SPILL_BYTES_PER_SECOND_LEAST,
+                SPILL_BYTES_PER_SECOND,
+            )?,
+            spill_redact: self.checked_redact()?,
+            spill_line_bytes_max: in_range(
+                "spill_line_bytes_max",
+                self.spill_line_bytes_max,
+                SPILL_LINE_BYTES_LEAST,
+                SPILL_LINE_BYTES_LIMIT,
+            )?,
             jitter_seed: self.jitter_seed.unwrap_or_else(crate::clock::entropy),
         })
     }
@@ -389,6 +433,17 @@ impl Builder {
             }
         }
         Ok(chosen)
+    }
+
+    fn checked_redact(&self) -> Result<Redact, BuildError> {
+        match self.spill_redact.wrong_path() {
+            Some(path) => Err(BuildError::invalid(
+                "spill_redact",
+                format!("has the path {path:?}, which is no JSON pointer"),
+                "begin each path with a slash, like /user/email, and end it in a name or in *",
+            )),
+            None => Ok(self.spill_redact.clone()),
+        }
     }
 }
 

@@ -5,5 +5,7 @@
 pub mod heap_compare;
 #[cfg(feature = "memory-watch")]
 pub mod memory_watch;
+#[cfg(feature = "tracing-layer")]
+pub mod tracing_layer;
 #[cfg(any(feature = "heap-compare", all(target_os = "linux", feature = "memory-watch-jemalloc")))]
 mod wire;

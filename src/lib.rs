@@ -37,12 +37,13 @@
 //! ```
 //!
 //! Spilled events have the log target [`SPILL_TARGET`], what overspill says about itself has [`NOTICE_TARGET`], which lists it all.
-//! Let both through at WARN: what no subscriber formats goes to standard error.
+//! Let both through at WARN: what no subscriber formats goes to standard error. To be certain that what is formatted is also written,
+//! install the layer of feature `tracing-layer`.
 //!
 //! # Features
 //!
-//! `https` (default), `gzip`, `zstd`, `testkit`, `memory-watch`, `memory-watch-jemalloc`, `heap-compare`: each adds something, and
-//! changes nothing of the rest.
+//! `https` (default), `gzip`, `zstd`, `tracing-layer`, `redact-hash`, `testkit`, `memory-watch`, `memory-watch-jemalloc`,
+//! `heap-compare`: each adds something, and changes nothing of the rest.
 //!
 //! The modules stand in `src/lib.rs` in the order of an event's way; read top down, they are the program.
 #![cfg_attr(
@@ -101,6 +102,10 @@ pub use ext::heap_compare;
 #[cfg_attr(docsrs, doc(cfg(feature = "memory-watch")))]
 #[cfg(not(overspill_model))]
 pub use ext::memory_watch;
+#[cfg(feature = "tracing-layer")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing-layer")))]
+#[cfg(not(overspill_model))]
+pub use ext::tracing_layer;
 
 #[cfg(feature = "testkit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]

@@ -210,11 +210,22 @@ pub const OUTAGE_NOTICE_EVERY: Duration = Duration::from_secs(30);
 
 // ---- The log.
 
-/// Most bytes of event JSON in one record: container runtimes cut lines at 16 KiB.
-pub const PART_BYTES_MAX: usize = 8 << 10;
-/// Most bytes of one record's event text once the formatter has escaped it, leaving 4 KiB of the 16 for the rest of the line.
-pub const PART_ESCAPED_BYTES_MAX: usize = 12 << 10;
-/// Most characters of the `detail` field.
+/// Default of `spill_line_bytes_max`: rsyslog and syslog-ng cut or split what is longer than 8 KiB, container runtimes what is longer
+/// than 16.
+pub const SPILL_LINE_BYTES: usize = 8 << 10;
+/// Least that `spill_line_bytes_max` may be: half of such a line is the frame.
+pub const SPILL_LINE_BYTES_LEAST: usize = 4 << 10;
+/// Most that `spill_line_bytes_max` may be; the record reader takes lines twice as long.
+pub const SPILL_LINE_BYTES_LIMIT: usize = 1 << 20;
+/// What is set aside in each line for all that is not the event: [`SPILL_FIELDS_BYTES_MAX`] and [`FORMATTER_BYTES`].
+pub const SPILL_FRAME_BYTES: usize = SPILL_FIELDS_BYTES_MAX + FORMATTER_BYTES;
+/// Most bytes of a record's own fields beside the event, names included, with all numbers at their longest.
+pub const SPILL_FIELDS_BYTES_MAX: usize = 1 << 10;
+/// The allowance for what a formatter puts around the fields: time, level, target, thread, file (in a registry's folder: 100 bytes),
+/// host, colours (16 bytes a field). The fields of the application's spans are not in it: tracing-subscriber's JSON formatter writes the
+/// spans that are open where a record is written.
+pub const FORMATTER_BYTES: usize = 1 << 10;
+/// Most characters of the `spill_detail` field.
 pub const DETAIL_CHARS_MAX: usize = 200;
 /// Most characters of an answer's own words in `detail` and in a notice.
 pub const WORDS_CHARS_MAX: usize = 100;
@@ -222,6 +233,21 @@ pub const WORDS_CHARS_MAX: usize = 100;
 pub const SECRET_PIECE_CHARS: usize = 8;
 /// Shorter values than this are no secrets, and would hide too much.
 pub const SECRET_CHARS_MIN: usize = 4;
+/// Most bytes of the `spill_detail` field once a formatter has escaped it.
+pub const DETAIL_ESCAPED_BYTES_MAX: usize = 400;
+/// The reader of records skips a line that is longer: no record is, and what is in a log may be anything.
+pub const READ_LINE_BYTES_MAX: usize = 2 * SPILL_LINE_BYTES_LIMIT;
+/// What the reader of records holds of events whose parts it has not all seen; then it gives up the one that waits longest. The parts
+/// of an event are written one after the other, so that only those of other processes come in between.
+pub const READ_HELD_BYTES_MAX: usize = 64 << 20;
+/// Default of `spill_bytes_per_second_max`: as many as there are.
+pub const SPILL_BYTES_PER_SECOND: usize = usize::MAX;
+/// Least that `spill_bytes_per_second_max` may be: a short line a second.
+pub const SPILL_BYTES_PER_SECOND_LEAST: usize = 1 << 10;
+/// What a line is taken to have beside the event, when bytes a second are counted.
+pub const SPILL_BYTES_PER_LINE: usize = 512;
+/// A redacted event is at most so many times as long as the event: of an array of digits each is replaced by a hash of 24, with quotes.
+pub const REDACTED_GROWTH_MAX: usize = 16;
 /// A log write that has not come back for this long counts as stalled, and nobody waits behind it any longer. Shorter would
 /// take a busy disk for a stuck one: on an overloaded machine a write to a plain file was seen to take more than 250 ms.
 pub const LOG_STALL: Duration = Duration::from_secs(1);

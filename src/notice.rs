@@ -5,26 +5,29 @@
 //! application log has no reader for goes to the fallback sink; INFO is then dropped. While the log is stuck only that is said,
 //! to the fallback.
 
+mod throttle;
+
 use crate::budget::Budget;
 use crate::clock::Stamp;
 use crate::encode::printable;
 use crate::ledger::{Stats, Totals};
-use crate::limits::{DETAIL_CHARS_MAX, LOG_STALL, NOTICE_EVERY, SWITCH_NOTICES};
+use crate::limits::{DETAIL_CHARS_MAX, LOG_STALL};
 use crate::mode::Mode;
 use crate::outcome::Reason;
 use crate::reentry;
-use crate::spill::log::{Home, Read, Witness};
+use crate::spill::log::{self, Home, Read, Witness};
 use crate::spill::turn::Turn;
-use crate::spill::{Primary, SpillSink};
+use crate::spill::{LogLevel, Notice, Refused, SpillSink};
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Arc, contain};
 use std::time::Duration;
+use throttle::Throttle;
 
-/// The target of notices: what overspill says about itself, with the client's id in the field `client`.
+/// The target of notices: what overspill says about itself, with the client's id in the field `spill_client`.
 ///
 /// | level | the text begins | what it means |
 /// |---|---|---|
-/// | INFO | `started` | the client is up; endpoint (without path), memory bound, mode |
+/// | INFO | `started` | the client is up; endpoint (without path), memory bound, mode, and what tells whether a spilled event is kept |
 /// | WARN | `outage began` | posts fail: events go to the log until a probe succeeds. Why, and what to do, is behind the colon |
 /// | WARN | `outage continues` | every 30 s; what it has cost so far |
 /// | WARN | `some posts fail` | a tenth of the posts or more, and others are delivered: perhaps one of several backends is bad. Every 30 s as long as it lasts |
@@ -35,8 +38,10 @@ use std::time::Duration;
 /// | WARN | `no new value for the header` | what `header_with` or `bearer_auth_file` asks has failed: the last value stays in use |
 /// | WARN | `mode changed`, `budget changed` | somebody switched, or `memory_watch` did |
 /// | WARN | `nobody reads target` | no subscriber formats `overspill::spill`: spilled events go to the fallback sink (stderr). Let the target through |
-/// | WARN | `the spill sink failed` | the same, with a `SpillSink` of yours |
+/// | WARN | `the spill sink failed`, `SpillLayer failed` | the same: a `SpillSink` of yours, or the writer of the layer, has reported an error |
 /// | WARN | `a log write has been stuck` | to the fallback sink only; events are lost until the log takes again |
+/// | WARN | `more is to be spilled than` | events are lost: raise `spill_bytes_per_second_max`, or send less |
+/// | ERROR | `an event could not be redacted` | an event is lost: mend the function given to `Redact::rewrite` |
 /// | ERROR | `neither the log nor the fallback` | an event is lost: give the process a log that can be written |
 /// | ERROR | `an event could not be encoded`, `an event is longer` | an event is lost: mend its `Serialize`, raise `event_bytes_max` |
 /// | ERROR | `the observer panicked` | a hook of yours; its panic was contained |
@@ -45,41 +50,6 @@ use std::time::Duration;
 ///
 /// What may repeat itself is said once in 30 s, with a count of those left out; switches and outages ten times.
 pub const NOTICE_TARGET: &str = "overspill::notice";
-
-/// What may repeat itself, and when it was last said.
-#[derive(Debug, Default)]
-struct Throttle {
-    said_at: AtomicU64,
-    left_out: AtomicU64,
-    /// How often more it may be said before it is left out, and has been.
-    again_max: u64,
-    again: AtomicU64,
-}
-
-impl Throttle {
-    /// For what a person does, a few times in a row: the last of it must not be left out.
-    fn of_switches() -> Throttle {
-        Throttle { again_max: SWITCH_NOTICES - 1, ..Throttle::default() }
-    }
-
-    /// How many were left out since the last one, if it is time to speak again.
-    fn speak(&self, now: Stamp) -> Option<u64> {
-        // 0 is "never": stamps are kept one higher.
-        let said_at = self.said_at.load(Ordering::Relaxed);
-        let due = said_at == 0 || now.since(Stamp(said_at - 1)) >= NOTICE_EVERY;
-        if due
-            && self.said_at.compare_exchange(said_at, now.0 + 1, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-        {
-            self.again.store(0, Ordering::Relaxed);
-            return Some(self.left_out.swap(0, Ordering::Relaxed));
-        }
-        if self.again.fetch_add(1, Ordering::Relaxed) < self.again_max {
-            return Some(self.left_out.swap(0, Ordering::Relaxed));
-        }
-        self.left_out.fetch_add(1, Ordering::Relaxed);
-        None
-    }
-}
 
 /// The notices of one client.
 pub(crate) struct Notices {
@@ -92,6 +62,8 @@ pub(crate) struct Notices {
     /// Threads that tell of a stall: 0 or 1.
     telling: Arc<AtomicU64>,
     log_failed: Throttle,
+    log_budget: Throttle,
+    redact_failed: Throttle,
     encode_failed: Throttle,
     oversized: Throttle,
     hook_panicked: Throttle,
@@ -119,14 +91,12 @@ macro_rules! say {
         let _own = reentry::own_work();
         // A stuck log is no place for news; what is counted is not lost with them.
         let Some(_writing) = $self.turn.take() else { return };
-        let read = $self.home.write(reentry::thread(), || {
-            let witness = Witness::of(&text);
-            tracing::event!(target: NOTICE_TARGET, parent: None, tracing::Level::$level, client = $self.client.as_str(), "{}", witness);
-            witness.read()
-        });
-        if read == Read::No && tracing::Level::$level <= tracing::Level::WARN {
+        let read = $self
+            .home
+            .write(reentry::thread(), || log::tell(LogLevel::$level, &$self.client, &Witness::of(&text)));
+        if read != Read::Yes && LogLevel::$level != LogLevel::Info {
             // Nobody else to tell: a notice is not an event, and its failure is nobody's news.
-            drop(contain(|| $self.fallback.notice(&text)));
+            drop(contain(|| $self.fallback.notice(&Notice::new(LogLevel::$level, &$self.client, &text))));
         }
     }};
 }
@@ -142,6 +112,8 @@ impl Notices {
             log_stalled: Throttle::default(),
             telling: Arc::default(),
             log_failed: Throttle::default(),
+            log_budget: Throttle::default(),
+            redact_failed: Throttle::default(),
             encode_failed: Throttle::default(),
             oversized: Throttle::default(),
             hook_panicked: Throttle::default(),
@@ -157,11 +129,13 @@ impl Notices {
         }
     }
 
-    pub(crate) fn started(&self, endpoint: &str, memory_bound: usize, mode: Mode) {
+    pub(crate) fn started(&self, endpoint: &str, memory_bound: usize, mode: Mode, witnessed: &str) {
         say!(
             self,
-            INFO,
-            format!("started: endpoint {endpoint}, holds at most {memory_bound} bytes, mode {mode}")
+            Info,
+            format!(
+                "started: endpoint {endpoint}, holds at most {memory_bound} bytes, mode {mode}; {witnessed}"
+            )
         );
     }
 
@@ -176,13 +150,13 @@ impl Notices {
 
     pub(crate) fn mode_changed(&self, now: Stamp, from: Mode, to: Mode) {
         if let Some(left_out) = self.speak_of_switch(&self.mode_changed, now) {
-            say!(self, WARN, format!("mode changed from {from} to {to}{}", since_last(left_out)));
+            say!(self, Warn, format!("mode changed from {from} to {to}{}", since_last(left_out)));
         }
     }
 
     pub(crate) fn budget_changed(&self, now: Stamp, from: Budget, to: Budget) {
         if let Some(left_out) = self.speak_of_switch(&self.budget_changed, now) {
-            say!(self, WARN, format!("budget changed from {from} to {to}{}", since_last(left_out)));
+            say!(self, Warn, format!("budget changed from {from} to {to}{}", since_last(left_out)));
         }
     }
 
@@ -196,7 +170,7 @@ impl Notices {
     fn say_outage_began(&self, detail: &str, advice: Option<&str>, left_out: u64) {
         say!(
             self,
-            WARN,
+            Warn,
             format!(
                 "outage began: {}; events go to the log until a probe succeeds{}",
                 with_advice(detail, advice),
@@ -208,7 +182,7 @@ impl Notices {
     pub(crate) fn outage_continues(&self, lasted: Duration, before: &Totals, now: &Totals, detail: &str) {
         say!(
             self,
-            WARN,
+            Warn,
             format!(
                 "outage continues after {} s: {}; it began with {}",
                 lasted.as_secs(),
@@ -229,7 +203,7 @@ impl Notices {
         if let Some(left_out) = self.some_posts_fail.speak(now) {
             say!(
                 self,
-                WARN,
+                Warn,
                 format!(
                     "some posts fail: {share}: {}; {spilled} events went to the log{}",
                     with_advice(detail, advice),
@@ -243,7 +217,7 @@ impl Notices {
         if let Some(left_out) = self.no_posts_fail.speak(now) {
             say!(
                 self,
-                WARN,
+                Warn,
                 format!(
                     "posts no longer fail, after {} s: {spilled} events went to the log{}",
                     lasted.as_secs(),
@@ -258,7 +232,7 @@ impl Notices {
             let detail = printable(detail, DETAIL_CHARS_MAX);
             say!(
                 self,
-                WARN,
+                Warn,
                 format!(
                     "batches are smaller: {refused} were refused ({detail}), and passed in parts: at most {limit} from now on, \
                      slowly more; lower batch_events_max or batch_bytes_max, or raise the endpoint's limit{}",
@@ -271,7 +245,7 @@ impl Notices {
     pub(crate) fn outage_ended(&self, lasted: Duration, before: &Totals, now: &Totals) {
         say!(
             self,
-            WARN,
+            Warn,
             format!("outage ended after {:.1} s: {}", lasted.as_secs_f64(), difference(before, now))
         );
     }
@@ -281,7 +255,7 @@ impl Notices {
             let text = printable(text, DETAIL_CHARS_MAX);
             say!(
                 self,
-                ERROR,
+                Error,
                 format!(
                     "the sender panicked and goes on: {text}; what it had in hand is in the log, reason abandoned{}",
                     since_last(left_out)
@@ -292,9 +266,9 @@ impl Notices {
 
     pub(crate) fn shut_down(&self, stats: &Stats) {
         if stats.lost > 0 {
-            say!(self, WARN, format!("shut down: {stats}"));
+            say!(self, Warn, format!("shut down: {stats}"));
         } else {
-            say!(self, INFO, format!("shut down: {stats}"));
+            say!(self, Info, format!("shut down: {stats}"));
         }
     }
 
@@ -302,7 +276,7 @@ impl Notices {
         if let Some(left_out) = self.queue_full.speak(now) {
             say!(
                 self,
-                WARN,
+                Warn,
                 format!(
                     "the queue is full: the endpoint is slower than the events, or hangs; the surplus goes to the log, reason \
                      queue_full{}",
@@ -317,7 +291,7 @@ impl Notices {
             let why = printable(why, DETAIL_CHARS_MAX);
             say!(
                 self,
-                WARN,
+                Warn,
                 format!(
                     "no new value for the header {name:?}: {why}; the last one, if any, stays in use{}",
                     since_last(left_out)
@@ -326,18 +300,23 @@ impl Notices {
         }
     }
 
-    pub(crate) fn primary_failed(&self, now: Stamp, primary: &Primary) {
+    pub(crate) fn primary_failed(&self, now: Stamp, refused: &Refused) {
         if let Some(left_out) = self.no_log_reader.speak(now) {
-            let why = match primary {
-                Primary::Log(_) => format!(
-                    "nobody reads target {} (no tracing subscriber, or it is filtered out)",
-                    crate::spill::log::SPILL_TARGET
-                ),
-                Primary::Sink(_) => "the spill sink failed".to_owned(),
+            let why = match refused {
+                Refused::NobodyReads => {
+                    format!(
+                        "nobody reads target {} (no tracing subscriber, or it is filtered out)",
+                        log::SPILL_TARGET
+                    )
+                }
+                Refused::LayerFailed => "SpillLayer failed to write".to_owned(),
+                Refused::SinkFailed(error) => {
+                    format!("the spill sink failed ({})", printable(error, DETAIL_CHARS_MAX))
+                }
             };
             say!(
                 self,
-                WARN,
+                Warn,
                 format!("{why}: spilled events go to the fallback sink{}", since_last(left_out))
             );
         }
@@ -355,10 +334,11 @@ impl Notices {
                 since_last(left_out)
             );
             let (fallback, telling) = (Arc::clone(&self.fallback), Arc::clone(&self.telling));
+            let client = self.client.clone();
             self.telling.store(1, Ordering::Release);
             let tell = move || {
                 let _own = reentry::own_work();
-                drop(contain(|| fallback.notice(&text)));
+                drop(contain(|| fallback.notice(&Notice::new(LogLevel::Warn, &client, &text))));
                 telling.store(0, Ordering::Release);
             };
             if std::thread::Builder::new().name("overspill-notice".to_owned()).spawn(tell).is_err() {
@@ -372,9 +352,36 @@ impl Notices {
         if let Some(left_out) = self.log_failed.speak(now) {
             say!(
                 self,
-                ERROR,
+                Error,
                 format!(
                     "neither the log nor the fallback sink took an event: it is lost, reason log_failed{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn log_budget(&self, now: Stamp, bytes_per_second_max: usize) {
+        if let Some(left_out) = self.log_budget.speak(now) {
+            say!(
+                self,
+                Warn,
+                format!(
+                    "more is to be spilled than spill_bytes_per_second_max ({bytes_per_second_max}): the surplus is lost, reason \
+                     log_budget{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn redact_failed(&self, now: Stamp) {
+        if let Some(left_out) = self.redact_failed.speak(now) {
+            say!(
+                self,
+                Error,
+                format!(
+                    "an event could not be redacted, and is not written down otherwise: it is lost, reason redact_failed{}",
                     since_last(left_out)
                 )
             );
@@ -386,7 +393,7 @@ impl Notices {
             let why = printable(why, DETAIL_CHARS_MAX);
             say!(
                 self,
-                ERROR,
+                Error,
                 format!(
                     "an event could not be encoded: {why}; it is lost, reason encode_failed{}",
                     since_last(left_out)
@@ -400,7 +407,7 @@ impl Notices {
             let beginning = printable(beginning, DETAIL_CHARS_MAX);
             say!(
                 self,
-                ERROR,
+                Error,
                 format!(
                     "an event is longer than twice event_bytes_max ({event_bytes_max}): it is lost, reason oversized{}; it begins {beginning}",
                     since_last(left_out)
@@ -412,7 +419,7 @@ impl Notices {
     pub(crate) fn hook_panicked(&self, now: Stamp, hook: &str, text: &str) {
         if let Some(left_out) = self.hook_panicked.speak(now) {
             let text = printable(text, DETAIL_CHARS_MAX);
-            say!(self, ERROR, format!("the {hook} panicked: {text}{}", since_last(left_out)));
+            say!(self, Error, format!("the {hook} panicked: {text}{}", since_last(left_out)));
         }
     }
 }
@@ -448,6 +455,7 @@ fn difference(before: &Totals, now: &Totals) -> String {
 #[cfg(all(test, not(overspill_model)))]
 mod tests {
     use super::*;
+    use crate::limits::{NOTICE_EVERY, SWITCH_NOTICES};
     use crate::spill::Record;
     use crate::sync::{Mutex, lock};
     use std::io;
@@ -460,7 +468,7 @@ mod tests {
             Ok(())
         }
 
-        fn notice(&self, _: &str) -> io::Result<()> {
+        fn notice(&self, _: &Notice<'_>) -> io::Result<()> {
             self.0.fetch_add(1, Ordering::AcqRel);
             drop(lock(&self.1));
             Ok(())

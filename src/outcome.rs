@@ -80,6 +80,10 @@ named_reasons! {
         LogStalled = "log_stalled",
         /// Neither the log nor the fallback took the record.
         LogFailed = "log_failed",
+        /// More than [`spill_bytes_per_second_max`](crate::Builder::spill_bytes_per_second_max) was to be written: the surplus.
+        LogBudget = "log_budget",
+        /// The rules of [`spill_redact`](crate::Builder::spill_redact) could not be followed, and unredacted it must not be written.
+        RedactFailed = "redact_failed",
         /// `Serialize` failed or panicked, or nested deeper than [`DEPTH_MAX`](crate::limits::DEPTH_MAX): there is no content.
         EncodeFailed = "encode_failed",
         /// Longer than twice `event_bytes_max`: more than may be held to write it down.

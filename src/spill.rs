@@ -3,42 +3,48 @@
 //! In: an event's text, number and time, and why it is spilled. Out: `Ok` only if a destination took every part of
 //! it, else the reason why it is lost.
 //!
-//! | `v` | `event` | when |
-//! |---|---|---|
-//! | 1 | an event's JSON, or part `part` of `parts` of it | always, unless asked otherwise |
-//! | 2 | a JSON array of `events` events, numbered from `seq` on | [`SpillPacking::Packed`], for what the sender has together |
-//!
-//! [`read_line`] and [`join`] turn the lines of both back into events.
+//! A [`Record`] carries an event's JSON, or part `spill_part` of `spill_parts` of it; or, by choice ([`SpillPacking::Packed`]), a JSON array of
+//! `spill_events` events, numbered from `spill_seq` on. [`read_line`] and [`join`] turn lines back into events, [`Records`] does
+//! it for a whole log.
 //!
 //! S1: "spilled" is claimed only for a record that somebody read (see `log`) or that a sink took without error.
 //! S2: whatever the destination does (panic, error, silence), the next destination gets the whole event.
 //! S3: nobody joins a write that is stuck (see `turn`); the event is lost instead of the caller.
-//! S4: a record is one line of printable text; a long event is several, which join to the identical JSON.
+//! S4: a record is one line of printable text, at most `spill_line_bytes_max` long; a long event is several, which join to the identical
+//! JSON.
 //! S5: a pack is written, refused and lost as a whole: all its events go to the same destination, or to none.
 
 pub(crate) mod log;
 pub(crate) mod pack;
 mod parts;
+mod rate;
 pub(crate) mod read;
 mod record;
+mod redact;
 mod sink;
+mod stream;
+mod time;
 pub(crate) mod turn;
+pub mod witness;
 
 pub use log::LogLevel;
 pub use pack::SpillPacking;
-pub use read::{Joined, SpilledPart, join, read_line};
-pub use record::Record;
-pub use sink::{SpillSink, Stderr, WriteSink};
+pub use read::{Joined, JoinedRecords, Records, SpilledPart, join, read_line};
+pub use record::{Notice, Record};
+pub use redact::Redact;
+pub use sink::{SpillSink, Stderr, Stdout, WriteSink};
+pub use time::Rfc3339;
 
 use crate::clock::{Clock, Stamp};
 use crate::encode::printable;
-use crate::limits::{DETAIL_CHARS_MAX, PART_BYTES_MAX, PART_ESCAPED_BYTES_MAX};
+use crate::limits::{DETAIL_CHARS_MAX, DETAIL_ESCAPED_BYTES_MAX, SPILL_BYTES_PER_LINE};
 use crate::notice::Notices;
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::reentry;
 use crate::sync::{Arc, contain};
-use pack::Packing;
+use pack::{Packing, event_bytes_max};
 use parts::Parts;
+use rate::Rate;
 use std::borrow::Cow;
 
 /// An event as the log sees it, or a pack of them.
@@ -49,8 +55,10 @@ pub(crate) struct Leaf<'a> {
     /// When the oldest was emitted.
     pub(crate) emitted_at: Stamp,
     pub(crate) text: &'a [u8],
-    /// 1, or more: `text` is an array of so many then, and no longer than one record.
+    /// 1, or more: `text` is an array of so many then, no longer than one record, and redacted.
     pub(crate) events: u32,
+    /// Whether a pack has been changed by its redaction.
+    pub(crate) redacted: bool,
 }
 
 /// Why it is spilled.
@@ -75,6 +83,16 @@ pub(crate) enum Primary {
     Sink(Arc<dyn SpillSink>),
 }
 
+/// What records look like.
+#[derive(Debug, Clone)]
+pub(crate) struct Shape {
+    pub(crate) level: LogLevel,
+    pub(crate) packing: SpillPacking,
+    pub(crate) line_bytes_max: usize,
+    pub(crate) bytes_per_second_max: usize,
+    pub(crate) redact: Arc<Redact>,
+}
+
 /// The way from an event to its record.
 pub(crate) struct Spill {
     client: String,
@@ -83,6 +101,8 @@ pub(crate) struct Spill {
     turn: Arc<turn::Turn>,
     clock: Clock,
     notices: Arc<Notices>,
+    shape: Shape,
+    rate: Rate,
     pub(crate) packing: Packing,
 }
 
@@ -94,9 +114,28 @@ impl Spill {
         turn: Arc<turn::Turn>,
         clock: Clock,
         notices: Arc<Notices>,
-        packing: SpillPacking,
+        shape: Shape,
     ) -> Spill {
-        Spill { client, primary, fallback, turn, clock, notices, packing: Packing::new(packing) }
+        let packing = Packing::new(shape.packing, shape.line_bytes_max, Arc::clone(&shape.redact));
+        let rate = Rate::new(shape.bytes_per_second_max);
+        Spill { client, primary, fallback, turn, clock, notices, shape, rate, packing }
+    }
+
+    /// What tells whether a record is kept: for the notice at the start.
+    pub(crate) fn witnessed(&self) -> &'static str {
+        match &self.primary {
+            Primary::Sink(_) => "spilled events are kept once the spill sink has taken them",
+            Primary::Log(log) => match log.home.witnessed(self.shape.level) {
+                log::Witnessed::Layer => "spilled events are kept once SpillLayer has written them",
+                log::Witnessed::Formatting => {
+                    "spilled events are taken for kept once a subscriber formats them (SpillLayer would know whether they are \
+                     written)"
+                }
+                log::Witnessed::Nobody => {
+                    "spilled events go to the fallback sink, for no subscriber takes target overspill::spill"
+                }
+            },
+        }
     }
 
     pub(crate) fn client(&self) -> &str {
@@ -118,8 +157,8 @@ impl Spill {
         // After the turn: notices take turns themselves.
         match written {
             Written::ToPrimary => Ok(()),
-            Written::ToFallback => {
-                self.notices.primary_failed(self.clock.now(), &self.primary);
+            Written::ToFallback(refused) => {
+                self.notices.primary_failed(self.clock.now(), &refused);
                 Ok(())
             }
             Written::Nowhere => {
@@ -130,6 +169,14 @@ impl Spill {
                 self.notices.log_stalled(self.clock.now());
                 Err(LostReason::LogStalled)
             }
+            Written::Surplus => {
+                self.notices.log_budget(self.clock.now(), self.shape.bytes_per_second_max);
+                Err(LostReason::LogBudget)
+            }
+            Written::Unredacted => {
+                self.notices.redact_failed(self.clock.now());
+                Err(LostReason::RedactFailed)
+            }
         }
     }
 
@@ -139,60 +186,114 @@ impl Spill {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(leaf.text),
         };
+        let (text, redacted) = match leaf.events {
+            1 if !self.shape.redact.is_empty() => match self.shape.redact.apply(&text) {
+                Some(redacted) => {
+                    let changed = redacted.is_changed();
+                    (Cow::Owned(redacted.text.into_owned()), changed)
+                }
+                None => return Written::Unredacted,
+            },
+            _ => (text, leaf.redacted),
+        };
         let detail = self.detail(why.detail);
         let parts = match leaf.events {
-            1 => parts::split(&text, PART_BYTES_MAX, PART_ESCAPED_BYTES_MAX),
+            1 => parts::split(&text, event_bytes_max(self.shape.line_bytes_max)),
             // K1: it was made to fit.
             _ => Parts::One(&text),
         };
-        let age = self.clock.last_tick().since(leaf.emitted_at).as_millis();
+        if self.rate.is_bounded() {
+            let bytes = text.len() + parts.len() * SPILL_BYTES_PER_LINE;
+            if !self.rate.admits(self.clock.now(), bytes) {
+                return Written::Surplus;
+            }
+        }
+        // Both clocks now: then no event seems younger than it is, and the label of its emit may be a tick early.
+        let age = self.clock.now().since(leaf.emitted_at).as_millis();
+        let age_ms = u64::try_from(age).unwrap_or(u64::MAX);
+        let written_at = time::now();
+        let emitted_at = time::before(written_at, age_ms);
         let record = |part: usize| Record {
+            level: self.shape.level,
+            written_at,
             client: &self.client,
             seq: leaf.seq,
             batch: why.batch,
             reason: why.reason,
             maybe_delivered: why.maybe_delivered,
-            age_ms: u64::try_from(age).unwrap_or(u64::MAX),
+            emitted_at,
+            age_ms,
             detail: &detail,
             part: part as u32 + 1,
             parts: parts.len() as u32,
             events: leaf.events,
+            redacted,
             event: parts[part],
         };
         // S2: every part to the same place.
-        if (0..parts.len()).all(|part| self.to_primary(&record(part))) {
-            Written::ToPrimary
-        } else if (0..parts.len()).all(|part| took(self.fallback.as_ref(), &record(part))) {
-            Written::ToFallback
-        } else {
-            Written::Nowhere
+        let Err(refused) = (0..parts.len()).try_for_each(|part| self.to_primary(&record(part))) else {
+            return Written::ToPrimary;
+        };
+        let fallback = self.fallback.as_ref();
+        match (0..parts.len()).try_for_each(|part| take(fallback, &record(part))) {
+            Ok(()) => Written::ToFallback(refused),
+            Err(_) => Written::Nowhere,
         }
     }
 
-    fn to_primary(&self, record: &Record<'_>) -> bool {
+    /// The beginning of an event that no log will have: enough to know it by, if a notice may show it.
+    pub(crate) fn beginning_of(&self, text: &[u8]) -> String {
+        if !self.shape.redact.is_empty() {
+            return "with what is redacted".to_owned();
+        }
+        String::from_utf8_lossy(&text[..text.len().min(120)]).into_owned()
+    }
+
+    fn to_primary(&self, record: &Record<'_>) -> Result<(), Refused> {
         match &self.primary {
-            Primary::Log(log) => log.write(record) == log::Read::Yes,
-            Primary::Sink(sink) => took(sink.as_ref(), record),
+            Primary::Log(log) => match log.write(record) {
+                log::Read::Yes => Ok(()),
+                log::Read::No => Err(Refused::NobodyReads),
+                log::Read::Failed => Err(Refused::LayerFailed),
+            },
+            Primary::Sink(sink) => take(sink.as_ref(), record).map_err(Refused::SinkFailed),
         }
     }
 
     fn detail<'a>(&self, detail: &'a str) -> Cow<'a, str> {
+        // Quotes and backslashes are escaped to two.
         if detail.len() <= DETAIL_CHARS_MAX && detail.bytes().all(|b| (0x20..0x7f).contains(&b)) {
             return Cow::Borrowed(detail);
         }
-        Cow::Owned(printable(detail, DETAIL_CHARS_MAX))
+        let mut detail = printable(detail, DETAIL_CHARS_MAX);
+        detail.truncate(parts::fitting(&detail, DETAIL_ESCAPED_BYTES_MAX));
+        Cow::Owned(detail)
     }
 }
 
 /// Where an event's records went.
 enum Written {
     ToPrimary,
-    ToFallback,
+    ToFallback(Refused),
     Nowhere,
     Stalled,
+    Surplus,
+    Unredacted,
 }
 
-/// A panic or an error of the user's sink is a "no".
-fn took(sink: &dyn SpillSink, record: &Record<'_>) -> bool {
-    matches!(contain(|| sink.write(record)), Ok(Ok(())))
+/// Why the first destination has not taken a record.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    NobodyReads,
+    LayerFailed,
+    /// With what its error or its panic says.
+    SinkFailed(String),
+}
+
+/// A panic of the user's sink is an error as well.
+fn take(sink: &dyn SpillSink, record: &Record<'_>) -> Result<(), String> {
+    match contain(|| sink.write(record)) {
+        Ok(taken) => taken.map_err(|error| error.to_string()),
+        Err(panicked) => Err(panicked.0),
+    }
 }

@@ -13,7 +13,7 @@ use crate::settle::Settler;
 use crate::shared::Shared;
 use crate::spill::log::{Home, Log};
 use crate::spill::turn::Turn;
-use crate::spill::{Primary, Spill};
+use crate::spill::{Primary, Shape, Spill};
 use crate::sync::Arc;
 use crate::transport::Transport;
 use crate::transport::http::{Headers, Http};
@@ -113,17 +113,24 @@ fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), Bu
     }
     let primary = match builder.spill_sink {
         Some(sink) => Primary::Sink(sink),
-        None => Primary::Log(Log { level: builder.spill_level, home }),
+        None => Primary::Log(Log { home }),
+    };
+    let shape = Shape {
+        level: builder.spill_level,
+        packing: config.spill_packing,
+        line_bytes_max: config.spill_line_bytes_max,
+        bytes_per_second_max: config.spill_bytes_per_second_max,
+        redact: Arc::new(config.spill_redact.clone()),
     };
     let settler = Settler {
         ledger: Ledger::default(),
         queue: Queue::new(config.queue_events_max, config.queue_bytes_max),
-        spill: Spill::new(id, primary, fallback, turn, clock, Arc::clone(&notices), config.spill_packing),
+        spill: Spill::new(id, primary, fallback, turn, clock, Arc::clone(&notices), shape),
         notices,
         clock,
         observer: builder.observer,
     };
-    settler.notices.started(&shown, memory_bound, builder.mode);
+    settler.notices.started(&shown, memory_bound, builder.mode, settler.spill.witnessed());
     let shared = Arc::new(Shared::new(settler, config, memory_bound, ModeSwitch::new(builder.mode), headers));
     let sender = Sender::new(Arc::clone(&shared), transport, builder.format);
     Ok((Client::new(shared), sender))

@@ -6,10 +6,10 @@ use super::service::Sample;
 use super::timeline::Phase;
 use super::{Arguments, Failure};
 use overspill::MaybeDelivered;
-use overspill::spill::{join, read_line};
+use overspill::spill::Records;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::process::ExitCode;
 
 /// All that was seen.
@@ -37,9 +37,9 @@ struct Log {
 
 fn read_log(arguments: &Arguments, at_endpoint: &Ids) -> Result<Log, Failure> {
     let file = std::fs::File::open(arguments.out.join("overspill.log"))?;
-    let parts = BufReader::new(file).lines().map_while(Result::ok).filter_map(|line| read_line(&line));
     let mut log = Log { ids: Ids::default(), by_reason: BTreeMap::new(), unmarked: 0, in_both: 0 };
-    for event in join(parts) {
+    for event in Records::new(BufReader::new(file)).joined() {
+        let event = event?;
         let Identified { id } = serde_json::from_str(&event.event)?;
         log.ids.insert(id);
         *log.by_reason.entry(event.reason.as_str()).or_default() += 1;

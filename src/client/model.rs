@@ -88,7 +88,7 @@ impl SpillSink for Ends {
         Ok(())
     }
 
-    fn notice(&self, _: &str) -> io::Result<()> {
+    fn notice(&self, _: &crate::spill::Notice<'_>) -> io::Result<()> {
         Ok(())
     }
 }

@@ -45,8 +45,12 @@ impl Config {
         let live_headers = LIVE_HEADERS_MAX * 2 * CREDENTIAL_BYTES_MAX;
         let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
         let fixed = RUNTIME_BYTES + ENCODER_BYTES + live_headers + tls;
-        let packing = self.spill_packing.bytes_max(self.batch_events_max);
-        slots + budget + (posts + 2) * batch + bodies + posts * exchange + drains + fixed + packing
+        let packing = self.spill_packing.bytes_max(self.spill_line_bytes_max, self.batch_events_max);
+        // What the sender makes of one event, at worst, in a buffer that grows as it goes; twice `event_bytes_max` is spilled whole.
+        let redacted = 2 * self.event_bytes_max * REDACTED_GROWTH_MAX;
+        let redacting = if self.spill_redact.is_empty() { 0 } else { 2 * redacted };
+        let spilling = packing + redacting;
+        slots + budget + (posts + 2) * batch + bodies + posts * exchange + drains + fixed + spilling
     }
 }
 

@@ -43,6 +43,9 @@ const NAMES: &[&str] = &[
     "COMPRESSION",
     "SPILL_LEVEL",
     "SPILL_PACKING",
+    "SPILL_LINE_BYTES_MAX",
+    "SPILL_BYTES_PER_SECOND_MAX",
+    "SPILL_REDACT",
     "SPILL_FILE",
 ];
 
@@ -64,14 +67,15 @@ impl Builder {
     /// | `OVERSPILL_CLIENT_CERTIFICATE_FILE` | the path of a PEM file with our certificate, instead of what was set: [`client_certificate_pem`](Builder::client_certificate_pem) |
     /// | `OVERSPILL_CLIENT_KEY_FILE` | the path of a PEM file with its private key, if that is a file of its own |
     /// | `OVERSPILL_QUEUE_EVENTS_MAX`, `OVERSPILL_BATCH_EVENTS_MAX`, `OVERSPILL_POSTS_IN_FLIGHT_MAX` | a number |
-    /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
+    /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX`, `OVERSPILL_SPILL_LINE_BYTES_MAX`, `OVERSPILL_SPILL_BYTES_PER_SECOND_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
     /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_CONNECTION_IDLE_MAX`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
     /// | `OVERSPILL_HTML_ANSWERS` | `accept`, or unset: [`accept_html_answers`](Builder::accept_html_answers) |
     /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
     /// | `OVERSPILL_SPILL_LEVEL` | `error`, `warn`, `info`, `debug` |
     /// | `OVERSPILL_SPILL_PACKING` | `one_by_one`, `packed` |
-    /// | `OVERSPILL_SPILL_FILE` | a path: the fallback appends to it instead of writing to stderr; the file is never renamed nor opened again, so rotate it with `copytruncate` |
+    /// | `OVERSPILL_SPILL_REDACT` | paths as in [`Redact`](crate::spill::Redact), with commas between them: removed from records, besides what the program removes |
+    /// | `OVERSPILL_SPILL_FILE` | a path: the fallback appends to it instead of writing to stderr, and creates it with mode 0600; the file is never renamed nor opened again, so rotate it with `copytruncate` |
     ///
     /// # Errors
     /// A variable with the prefix that is not in the table, or whose value cannot be read: the error names it and says
@@ -170,6 +174,19 @@ impl Builder {
                 .spill_level(LogLevel::from_name(value).ok_or_else(|| takes("error, warn, info or debug"))?),
             "SPILL_PACKING" => self
                 .spill_packing(SpillPacking::from_name(value).ok_or_else(|| takes("one_by_one or packed"))?),
+            "SPILL_LINE_BYTES_MAX" => self.spill_line_bytes_max(bytes()?),
+            "SPILL_BYTES_PER_SECOND_MAX" => self.spill_bytes_per_second_max(bytes()?),
+            "SPILL_REDACT" => {
+                let redact = value
+                    .split(',')
+                    .fold(self.spill_redact.clone(), |redact, path| redact.remove(path.trim()));
+                if redact.wrong_path().is_some() {
+                    return Err(takes(
+                        "JSON pointers with commas between them, like /user/email,/**/password",
+                    ));
+                }
+                self.spill_redact(redact)
+            }
             "SPILL_FILE" => {
                 let file = WriteSink::append(value)
                     .map_err(|error| takes(&format!("a file that can be appended to ({error})")))?;

@@ -21,7 +21,7 @@ fn packing_is_off_unless_asked_for_and_its_room_is_in_the_bound() {
     let plain = Builder::new("http://localhost/");
     assert_eq!(plain.config().unwrap().spill_packing, SpillPacking::OneByOne);
     let packed = Builder::new("http://localhost/").spill_packing(SpillPacking::Packed);
-    assert_eq!(bound(&packed) - bound(&plain), PART_BYTES_MAX + BATCH_EVENTS * 4);
+    assert_eq!(bound(&packed) - bound(&plain), SPILL_LINE_BYTES + BATCH_EVENTS * 4);
 }
 
 #[test]
@@ -116,6 +116,9 @@ fn the_environment_sets_what_the_builder_sets() {
             ("POST_TIMEOUT", "2m"),
             ("FORMAT", "ndjson"),
             ("SPILL_PACKING", "packed"),
+            ("SPILL_LINE_BYTES_MAX", "16KiB"),
+            ("SPILL_BYTES_PER_SECOND_MAX", "1MiB"),
+            ("SPILL_REDACT", "/user/email, /**/password"),
             ("HEADERS", r#"{"x-tenant": "a"}"#),
         ]))
         .unwrap();
@@ -127,6 +130,8 @@ fn the_environment_sets_what_the_builder_sets() {
         (Duration::from_secs(120), "application/x-ndjson")
     );
     assert_eq!(config.spill_packing, SpillPacking::Packed);
+    assert_eq!((config.spill_line_bytes_max, config.spill_bytes_per_second_max), (16 << 10, 1 << 20));
+    assert!(!config.spill_redact.is_empty());
     assert_eq!(builder.headers, [("x-tenant".to_owned(), "a".to_owned())]);
 }
 

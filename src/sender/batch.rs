@@ -251,10 +251,10 @@ impl Batch {
                     }
                 }
             }
-            Packing::Packed(rooms) => {
-                let mut pack = rooms.take().unwrap_or_default();
+            Packing::Packed(room) => {
+                let mut pack = room.take();
                 self.spill_packed(range, &mut pack, &why, too_late, &mut told);
-                rooms.give(pack);
+                room.give(pack);
             }
         }
         self.settler.tell(told.spilled, Ending::Spilled(cause.reason, cause.maybe_delivered));
@@ -269,7 +269,13 @@ impl Batch {
         // Before the write, which runs the user's code: what it does to us must not settle the event twice.
         mark.state = State::Settled;
         let charge = mark.charge();
-        let leaf = Leaf { seq: mark.seq, emitted_at: mark.emitted_at, text: &self.text[span], events: 1 };
+        let leaf = Leaf {
+            seq: mark.seq,
+            emitted_at: mark.emitted_at,
+            text: &self.text[span],
+            events: 1,
+            redacted: false,
+        };
         told.add(1, self.settler.spill_in_hand(leaf, charge, why, too_late));
         self.close(1, charge);
     }
@@ -301,6 +307,7 @@ impl Batch {
                 let leaf = Leaf {
                     seq: self.marks[first as usize].seq,
                     emitted_at: run.oldest,
+                    redacted: pack.is_redacted(),
                     text: pack.close(),
                     events: run.events as u32,
                 };

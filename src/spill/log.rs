@@ -1,16 +1,29 @@
 //! The application log as a destination: tracing, target `overspill::spill`.
 //!
-//! "Read" means that somebody formatted the event's text: tracing says whether a subscriber is interested, but not
-//! whether one took the record (a layer may drop it later, or only count it), so the text itself is the witness.
+//! W1: "read" means that a layer of ours has written the record without an error (see `witness`), or, where there is none, that
+//! somebody formatted the event's text: tracing says whether a subscriber is interested, but not whether one took the
+//! record (a layer may drop it later, or only count it), so the text itself is the witness.
+//! W2: a subscriber is asked about the very event that it then gets, and asked each time. tracing's macros remember one answer for
+//! the whole process, and it may come from a thread that has no subscriber.
 
 use super::Record;
+use super::record::NAMES;
+use super::time::Rfc3339;
+use super::witness::{self, Answer};
+use crate::notice::NOTICE_TARGET;
 use crate::outcome::MaybeDelivered;
 use crate::reentry::{self, Thread};
 use crate::sync::contain;
 use std::cell::Cell;
 use std::fmt;
-use tracing::dispatcher::{self, WeakDispatch};
-use tracing::subscriber::NoSubscriber;
+use tracing::callsite::Identifier;
+use tracing::dispatcher::{self, Dispatch, WeakDispatch};
+use tracing::field::{Field, FieldSet, Value, display};
+use tracing::level_filters::STATIC_MAX_LEVEL;
+use tracing::metadata::Kind;
+use tracing::span::Id;
+use tracing::subscriber::{Interest, NoSubscriber};
+use tracing::{Callsite, Event, Level, Metadata};
 
 /// The target of spilled events.
 pub const SPILL_TARGET: &str = "overspill::spill";
@@ -40,6 +53,16 @@ impl LogLevel {
         }
     }
 
+    /// The name as log lines have it.
+    pub(super) const fn as_upper(self) -> &'static str {
+        match self {
+            LogLevel::Error => "ERROR",
+            LogLevel::Warn => "WARN",
+            LogLevel::Info => "INFO",
+            LogLevel::Debug => "DEBUG",
+        }
+    }
+
     pub(crate) fn from_name(name: &str) -> Option<LogLevel> {
         [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]
             .into_iter()
@@ -52,6 +75,19 @@ impl LogLevel {
 pub(crate) enum Read {
     Yes,
     No,
+    /// A layer of ours tried, and could not. Part of the record may be in the log.
+    Failed,
+}
+
+/// How a client learns whether what it spills is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Witnessed {
+    /// By a layer that answers for each write.
+    Layer,
+    /// By a subscriber that formats.
+    Formatting,
+    /// No subscriber is interested.
+    Nobody,
 }
 
 /// The subscriber that was current where the client was built, if there was one: the sender's thread does not see a
@@ -77,59 +113,211 @@ impl Home {
             Thread::Sender => either(at_home, here),
         }
     }
+
+    /// What will tell whether a record of this level is kept.
+    pub(crate) fn witnessed(&self, level: LogLevel) -> Witnessed {
+        let found = Cell::new(Witnessed::Nobody);
+        self.write(reentry::thread(), || {
+            let metadata = record_metadata(level);
+            let interested = Cell::new(false);
+            let answer = witness::listen(|| {
+                dispatcher::get_default(|current| interested.set(is_interested(current, metadata)));
+            });
+            match (interested.get(), answer) {
+                (false, _) => return Read::No,
+                (true, Answer::Nobody) => found.set(Witnessed::Formatting),
+                (true, _) => found.set(Witnessed::Layer),
+            }
+            Read::Yes
+        });
+        found.get()
+    }
 }
 
+/// The second only if the first has nobody who reads: one that has failed may be the same, and has written already.
 fn either(first: impl Fn() -> Read, second: impl Fn() -> Read) -> Read {
-    if first() == Read::Yes { Read::Yes } else { second() }
+    match first() {
+        Read::No => second(),
+        read => read,
+    }
+}
+
+/// A place in the code, as tracing knows them, of which it remembers nothing (W2).
+struct Site(&'static Metadata<'static>);
+
+impl Callsite for Site {
+    fn set_interest(&self, _: Interest) {}
+
+    fn metadata(&self) -> &Metadata<'_> {
+        self.0
+    }
+}
+
+macro_rules! metadata {
+    ($name:literal, $target:expr, $level:ident, $fields:expr) => {{
+        static METADATA: Metadata<'static> = Metadata::new(
+            $name,
+            $target,
+            Level::$level,
+            Some(file!()),
+            Some(line!()),
+            Some(module_path!()),
+            FieldSet::new($fields, Identifier(&SITE)),
+            Kind::EVENT,
+        );
+        static SITE: Site = Site(&METADATA);
+        &METADATA
+    }};
+}
+
+fn record_metadata(level: LogLevel) -> &'static Metadata<'static> {
+    match level {
+        LogLevel::Error => metadata!("event spilled", SPILL_TARGET, ERROR, &NAMES),
+        LogLevel::Warn => metadata!("event spilled", SPILL_TARGET, WARN, &NAMES),
+        LogLevel::Info => metadata!("event spilled", SPILL_TARGET, INFO, &NAMES),
+        LogLevel::Debug => metadata!("event spilled", SPILL_TARGET, DEBUG, &NAMES),
+    }
+}
+
+const NOTICE_NAMES: [&str; 2] = ["message", "spill_client"];
+
+fn notice_metadata(level: LogLevel) -> &'static Metadata<'static> {
+    match level {
+        LogLevel::Error => metadata!("notice", NOTICE_TARGET, ERROR, &NOTICE_NAMES),
+        LogLevel::Warn => metadata!("notice", NOTICE_TARGET, WARN, &NOTICE_NAMES),
+        LogLevel::Info => metadata!("notice", NOTICE_TARGET, INFO, &NOTICE_NAMES),
+        LogLevel::Debug => metadata!("notice", NOTICE_TARGET, DEBUG, &NOTICE_NAMES),
+    }
+}
+
+/// A level that is compiled out has no reader, whatever a subscriber says.
+fn is_interested(current: &Dispatch, metadata: &'static Metadata<'static>) -> bool {
+    *metadata.level() <= STATIC_MAX_LEVEL && current.enabled(metadata)
+}
+
+/// Gives the values, one for each field, to the current subscriber. A root event: the fields of the application's spans
+/// are none of ours, and may hold anything.
+fn give<const N: usize>(
+    metadata: &'static Metadata<'static>,
+    values: [&dyn Value; N],
+    text: &Witness<'_>,
+) -> Read {
+    let answer = witness::listen(|| {
+        dispatcher::get_default(|current| {
+            if is_interested(current, metadata) {
+                let mut names = metadata.fields().iter();
+                #[expect(clippy::expect_used, reason = "both callers give a value for each name")]
+                let fields: [Field; N] = std::array::from_fn(|_| names.next().expect("as many names"));
+                let named: [_; N] = std::array::from_fn(|nth| (&fields[nth], Some(values[nth])));
+                current.event(&Event::new_child_of(
+                    None::<Id>,
+                    metadata,
+                    &metadata.fields().value_set(&named),
+                ));
+            }
+        });
+    });
+    match answer {
+        Answer::Nobody => text.read(),
+        Answer::Kept => Read::Yes,
+        Answer::Failed => Read::Failed,
+        // It is there, and was passed over.
+        Answer::Present => Read::No,
+    }
+}
+
+/// Whether the macros of tracing may have a reader that we have not: with its feature `log`, and as long as no subscriber was ever
+/// set, they hand records to the `log` crate.
+fn is_without_subscriber() -> bool {
+    dispatcher::get_default(|current| current.is::<NoSubscriber>())
+}
+
+/// A notice, under the current subscriber.
+pub(crate) fn tell(level: LogLevel, client: &str, text: &Witness<'_>) -> Read {
+    if !is_without_subscriber() {
+        return give(notice_metadata(level), [&display(text), &client], text);
+    }
+    macro_rules! tell_at {
+        ($level:ident) => {
+            tracing::event!(target: NOTICE_TARGET, parent: None, Level::$level, spill_client = client, "{text}")
+        };
+    }
+    match level {
+        LogLevel::Error => tell_at!(ERROR),
+        LogLevel::Warn => tell_at!(WARN),
+        LogLevel::Info => tell_at!(INFO),
+        LogLevel::Debug => tell_at!(DEBUG),
+    }
+    text.read()
 }
 
 /// The destination itself.
 #[derive(Debug)]
 pub(crate) struct Log {
-    pub(crate) level: LogLevel,
     pub(crate) home: Home,
 }
 
 impl Log {
     pub(crate) fn write(&self, record: &Record<'_>) -> Read {
-        self.home.write(reentry::thread(), || self.write_here(record))
+        self.home.write(reentry::thread(), || write_here(record))
     }
+}
 
-    fn write_here(&self, record: &Record<'_>) -> Read {
-        let witness = Witness::of(record.event);
-        macro_rules! write_at {
-            ($level:ident) => {
-                if tracing::enabled!(target: SPILL_TARGET, tracing::Level::$level) {
-                    tracing::event!(
-                        target: SPILL_TARGET,
-                        // A root record: the fields of the application's spans are none of ours, and may hold anything.
-                        parent: None,
-                        tracing::Level::$level,
-                        v = record.v(),
-                        client = record.client,
-                        seq = record.seq,
-                        batch = record.batch,
-                        reason = record.reason.as_str(),
-                        maybe_delivered = record.maybe_delivered == MaybeDelivered::Yes,
-                        age_ms = record.age_ms,
-                        detail = record.detail,
-                        part = record.part,
-                        parts = record.parts,
-                        // `None` is no field at all.
-                        events = record.packed_events(),
-                        event = %witness,
-                    )
-                }
-            };
-        }
-        match self.level {
-            LogLevel::Error => write_at!(ERROR),
-            LogLevel::Warn => write_at!(WARN),
-            LogLevel::Info => write_at!(INFO),
-            LogLevel::Debug => write_at!(DEBUG),
-        }
-        witness.read()
+fn write_here(record: &Record<'_>) -> Read {
+    let event = Witness::of(record.event);
+    let (message, emitted_at) = (record.message(), Rfc3339(record.emitted_at));
+    let maybe_delivered = record.maybe_delivered == MaybeDelivered::Yes;
+    if !is_without_subscriber() {
+        let values: [&dyn Value; NAMES.len()] = [
+            &display(&message),
+            &Record::V,
+            &record.client,
+            &record.seq,
+            &record.batch,
+            &record.reason.as_str(),
+            &maybe_delivered,
+            &display(emitted_at),
+            &record.age_ms,
+            &record.detail,
+            &record.part,
+            &record.parts,
+            &record.events,
+            &record.redacted,
+            &display(&event),
+        ];
+        return give(record_metadata(record.level), values, &event);
     }
+    macro_rules! write_at {
+        ($level:ident) => {
+            tracing::event!(
+                target: SPILL_TARGET,
+                parent: None,
+                Level::$level,
+                spill_v = Record::V,
+                spill_client = record.client,
+                spill_seq = record.seq,
+                spill_batch = record.batch,
+                spill_reason = record.reason.as_str(),
+                spill_maybe_delivered = maybe_delivered,
+                spill_emitted_at = %emitted_at,
+                spill_age_ms = record.age_ms,
+                spill_detail = record.detail,
+                spill_part = record.part,
+                spill_parts = record.parts,
+                spill_events = record.events,
+                spill_redacted = record.redacted,
+                spill_event = %event,
+                "{message}",
+            )
+        };
+    }
+    match record.level {
+        LogLevel::Error => write_at!(ERROR),
+        LogLevel::Warn => write_at!(WARN),
+        LogLevel::Info => write_at!(INFO),
+        LogLevel::Debug => write_at!(DEBUG),
+    }
+    event.read()
 }
 
 /// Text that knows whether somebody formatted it.

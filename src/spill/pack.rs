@@ -1,13 +1,14 @@
 //! Several events in one record: a JSON array of their exact texts, as long as one line may be.
 //!
 //! In: texts of events with consecutive numbers. Out: the array; and back again, from the array to the same texts.
-//! K1: a pack is bounded like a part of a long event, before and after a formatter has escaped it.
+//! K1: a pack is bounded like a part of a long event, after a formatter has escaped it.
 //! K2: what `unpack` gives back is, text for text, what was added; from a text that is no array of so many values it
 //! gives nothing. Text that claims to be JSON (`RawValue`) is taken on trust, as in a body.
 
+use super::Redact;
 use super::parts::escaped_len;
-use crate::limits::{PART_BYTES_MAX, PART_ESCAPED_BYTES_MAX};
-use crate::sync::FreeList;
+use crate::limits::SPILL_FRAME_BYTES;
+use crate::sync::{Arc, FreeList};
 
 /// How the sender writes events to the log that it has together: in an outage, at a shutdown, after a failed post.
 ///
@@ -17,9 +18,9 @@ pub enum SpillPacking {
     /// One record per event, the default: anything that reads lines can count, search and alert on single events.
     #[default]
     OneByOne,
-    /// Several events per record, `v` = 2: as many as fit into [`PART_BYTES_MAX`] and have consecutive numbers. Most of what
-    /// a record costs is the record; but who reads the log must know that `event` is then an array of
-    /// [`events`](super::Record::events) events.
+    /// Several events per record: as many as a line has room for and have consecutive numbers. Most of what a record costs
+    /// is the record; but readers of the log must know that `spill_event` is an array of `spill_events` events where that is
+    /// more than 1.
     Packed,
 }
 
@@ -38,11 +39,11 @@ impl SpillPacking {
         SpillPacking::ALL.into_iter().find(|packing| packing.as_str() == name)
     }
 
-    /// What the client holds in order to pack batches of so many events.
-    pub(crate) fn bytes_max(self, batch_events_max: usize) -> usize {
+    /// What the client holds in order to pack batches of so many events into such lines.
+    pub(crate) fn bytes_max(self, line_bytes_max: usize, batch_events_max: usize) -> usize {
         match self {
             SpillPacking::OneByOne => 0,
-            SpillPacking::Packed => PART_BYTES_MAX + batch_events_max * size_of::<u32>(),
+            SpillPacking::Packed => line_bytes_max + batch_events_max * size_of::<u32>(),
         }
     }
 }
@@ -51,45 +52,96 @@ impl SpillPacking {
 #[derive(Debug)]
 pub(crate) enum Packing {
     OneByOne,
-    Packed(FreeList<Pack>),
+    Packed(Room),
 }
 
 impl Packing {
-    pub(crate) fn new(choice: SpillPacking) -> Packing {
+    pub(crate) fn new(choice: SpillPacking, line_bytes_max: usize, redact: Arc<Redact>) -> Packing {
         match choice {
             SpillPacking::OneByOne => Packing::OneByOne,
-            SpillPacking::Packed => Packing::Packed(FreeList::new(1)),
+            SpillPacking::Packed => Packing::Packed(Room { spare: FreeList::new(1), line_bytes_max, redact }),
         }
     }
 }
 
+#[derive(Debug)]
+pub(crate) struct Room {
+    spare: FreeList<Pack>,
+    line_bytes_max: usize,
+    redact: Arc<Redact>,
+}
+
+impl Room {
+    pub(crate) fn take(&self) -> Pack {
+        self.spare
+            .take()
+            .unwrap_or_else(|| Pack::new(event_bytes_max(self.line_bytes_max), Arc::clone(&self.redact)))
+    }
+
+    pub(crate) fn give(&self, pack: Pack) {
+        self.spare.give(pack);
+    }
+}
+
+/// How much of a line is for the event, or the events, as the formatter writes them.
+pub(super) fn event_bytes_max(line_bytes_max: usize) -> usize {
+    line_bytes_max - SPILL_FRAME_BYTES
+}
+
 /// An array in the making, and the order in which a batch's events go into it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pack {
     text: Vec<u8>,
     /// How long a formatter may make `text`.
     escaped: usize,
+    escaped_max: usize,
+    redact: Arc<Redact>,
+    redacted: bool,
     /// Which events of the batch, in the order of their numbers.
     pub(crate) order: Vec<u32>,
 }
 
 impl Pack {
+    fn new(escaped_max: usize, redact: Arc<Redact>) -> Pack {
+        Pack { text: Vec::new(), escaped: 0, escaped_max, redact, redacted: false, order: Vec::new() }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.text.clear();
         self.escaped = 0;
+        self.redacted = false;
     }
 
-    /// Takes the event in, or says that the record would be too long for it.
+    /// Whether an event in it is not what the request carried.
+    pub(crate) fn is_redacted(&self) -> bool {
+        self.redacted
+    }
+
+    /// Takes the event in, as the log may see it, or says that the record would be too long for it. One that cannot be redacted has
+    /// no room either: it ends as an event of its own.
     pub(crate) fn add(&mut self, text: &[u8]) -> Packed {
-        // A bracket or a comma before it, and the bracket at the end.
-        if self.text.len() + text.len() + 2 > PART_BYTES_MAX {
+        if self.redact.is_empty() {
+            return self.add_redacted(text);
+        }
+        let redact = Arc::clone(&self.redact);
+        let Some(redacted) = std::str::from_utf8(text).ok().and_then(|text| redact.apply(text)) else {
+            return Packed::NoRoom;
+        };
+        let packed = self.add_redacted(redacted.text.as_bytes());
+        self.redacted |= packed == Packed::Yes && redacted.is_changed();
+        packed
+    }
+
+    fn add_redacted(&mut self, text: &[u8]) -> Packed {
+        // A text is never longer than it is escaped. A bracket or a comma before it, and the bracket at the end.
+        if self.text.len() + text.len() + 2 > self.escaped_max {
             return Packed::NoRoom;
         }
         let escaped = self.escaped + escaped_len(text) + 1;
-        if escaped + 1 > PART_ESCAPED_BYTES_MAX {
+        if escaped + 1 > self.escaped_max {
             return Packed::NoRoom;
         }
-        self.text.reserve_exact(PART_BYTES_MAX - self.text.len());
+        self.text.reserve_exact(self.escaped_max - self.text.len());
         self.text.push(if self.text.is_empty() { b'[' } else { b',' });
         self.text.extend_from_slice(text);
         self.escaped = escaped;

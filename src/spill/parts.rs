@@ -21,14 +21,13 @@ impl<'a> Deref for Parts<'a> {
     }
 }
 
-/// The parts of `text`, each at most `bytes_max` long and, once a formatter has escaped it, at most `escaped_max`. They join to
-/// `text`.
-pub(super) fn split(text: &str, bytes_max: usize, escaped_max: usize) -> Parts<'_> {
+/// The parts of `text`, each at most `escaped_max` long once a formatter has escaped it. They join to `text`.
+pub(super) fn split(text: &str, escaped_max: usize) -> Parts<'_> {
     let mut parts = Vec::new();
     let mut rest = text;
     // No character escapes to more than ten bytes (`\u{10ffff}`): short texts need no look at all.
-    while rest.len() > bytes_max || rest.len() * 10 > escaped_max {
-        let end = fitting(rest, bytes_max, escaped_max);
+    while rest.len() * 10 > escaped_max {
+        let end = fitting(rest, escaped_max);
         if end == rest.len() {
             break;
         }
@@ -44,12 +43,12 @@ pub(super) fn split(text: &str, bytes_max: usize, escaped_max: usize) -> Parts<'
 }
 
 /// How much of the beginning of `text` fits; at least one character.
-fn fitting(text: &str, bytes_max: usize, escaped_max: usize) -> usize {
+pub(super) fn fitting(text: &str, escaped_max: usize) -> usize {
     let mut escaped = 0;
     for (at, character) in text.char_indices() {
+        // Never shorter than the character itself.
         escaped += escaped_bytes(character);
-        let fits = at + character.len_utf8() <= bytes_max && escaped <= escaped_max;
-        if !fits && at > 0 {
+        if escaped > escaped_max && at > 0 {
             return at;
         }
     }
@@ -86,17 +85,14 @@ mod tests {
 
     #[test]
     fn a_short_event_is_one_part_and_an_empty_one_too() {
-        assert_eq!(*split("{}", 8192, 12288), ["{}"]);
-        assert_eq!(*split("", 8192, 12288), [""]);
+        assert_eq!(*split("{}", 6144), ["{}"]);
+        assert_eq!(*split("", 6144), [""]);
     }
 
     #[test]
     fn an_event_of_quotes_is_cut_before_its_escapes_fill_the_line() {
         let text = "\"".repeat(8192);
-        assert_eq!(
-            split(&text, 8192, 12_288).iter().map(|part| part.len()).collect::<Vec<_>>(),
-            [6144, 2048]
-        );
+        assert_eq!(split(&text, 12_288).iter().map(|part| part.len()).collect::<Vec<_>>(), [6144, 2048]);
     }
 
     /// As long as the longer of the two notations in which a formatter may write it.
@@ -121,12 +117,11 @@ mod tests {
         #[test]
         fn parts_are_bounded_before_and_after_escaping_and_join_to_the_identical_text(
             text in any_text(),
-            bytes_max in 4_usize..64,
             escaped_max in 10_usize..100,
         ) {
-            let parts = split(&text, bytes_max, escaped_max);
+            let parts = split(&text, escaped_max);
             prop_assert_eq!(parts.concat(), text.as_str());
-            prop_assert!(parts.iter().all(|part| part.len() <= bytes_max));
+            prop_assert!(parts.iter().all(|part| part.len() <= escaped_max));
             prop_assert!(parts.iter().all(|part| escaped(part) <= escaped_max), "{parts:?}");
             prop_assert!(parts.len() == 1 || parts.iter().all(|part| !part.is_empty()));
         }

@@ -1,75 +1,168 @@
-//! The record: one part of one spilled event, or several events packed, as every destination gets it.
+//! The record: one part of one spilled event, or several events packed, as every destination gets it; and the notice.
+//!
+//! R1: the names begin with `spill_`: they mean the same in every log, and collide with no formatter's and no
+//! aggregator's own (bunyan has a `v`, ECS has objects called `event` and `client`).
+//! R2: `message` says what a record is, for whoever sees messages alone.
 
+use super::LogLevel;
+use super::time::Rfc3339;
 use crate::outcome::{MaybeDelivered, Reason};
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::fmt;
+use std::time::SystemTime;
 
-/// One line of the log. The field names and their meaning are a public interface, versioned by `v`.
+/// One line of the log. The field names and their meaning are a public interface, versioned by `spill_v`.
+///
+/// As JSON (`Serialize`) it is one flat object: `timestamp`, `level`, `target`, `message`, and then the fields that are named
+/// below, in this order. As a `tracing` event it has `message` and the fields, and the formatter adds the rest.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Record<'a> {
-    /// The client instance: 16 hexadecimal digits, new for each `build`.
+    /// The level of spilled events ([`Builder::spill_level`](crate::Builder::spill_level)).
+    pub level: LogLevel,
+    /// When the record was made.
+    pub written_at: SystemTime,
+    /// `spill_client`: the client instance, 16 hexadecimal digits, new for each `build`.
     pub client: &'a str,
-    /// The event's number within its client, from 0. `client` and `seq` name an event. Of several events, the first's: the
-    /// others have the numbers that follow.
+    /// `spill_seq`: the event's number within its client, from 0. `client` and `seq` name an event. Of several events, the
+    /// first's: the others have the numbers that follow.
     pub seq: u64,
-    /// The batch whose request carried it, or would have next, as in the `idempotency-key` header (`client-batch`); 0 if none was made
-    /// for it.
+    /// `spill_batch`: the batch whose request carried it, or would have next, as in the `idempotency-key` header (`client-batch`);
+    /// 0 if none was made for it.
     pub batch: u64,
-    /// Why it is here.
+    /// `spill_reason`: why it is here.
     pub reason: Reason,
-    /// Whether it may be at the endpoint as well.
+    /// `spill_maybe_delivered`: whether it may be at the endpoint as well.
     pub maybe_delivered: MaybeDelivered,
-    /// Milliseconds from `emit` to this record; of several events, the oldest's.
+    /// `spill_emitted_at`: when `emit` was called, by the wall clock ([`Rfc3339`]); of several events, the oldest.
+    pub emitted_at: SystemTime,
+    /// `spill_age_ms`: milliseconds from `emit` to this record; of several events, the oldest's.
     pub age_ms: u64,
-    /// Status or error kind, without URL and secrets; may be empty.
+    /// `spill_detail`: status or error kind, without URL and secrets; may be empty.
     pub detail: &'a str,
-    /// The number of this part, from 1.
+    /// `spill_part`: the number of this part, from 1.
     pub part: u32,
-    /// How many parts the event has.
+    /// `spill_parts`: how many parts the event has.
     pub parts: u32,
-    /// How many events the record carries. More than 1 only with [`SpillPacking::Packed`](super::SpillPacking::Packed):
-    /// `event` is then a JSON array of them, and the record is the only part.
+    /// `spill_events`: how many events the record carries. More than 1 only with
+    /// [`SpillPacking::Packed`](super::SpillPacking::Packed): `event` is then a JSON array of them, and the record is the only part.
     pub events: u32,
-    /// The event's JSON, or the piece of it that this part carries: printable, without line breaks.
+    /// `spill_redacted`: whether the event is not what the request carried, because fields of it were removed or replaced.
+    pub redacted: bool,
+    /// `spill_event`: the event's JSON, or the piece of it that this part carries: printable, without line breaks.
     pub event: &'a str,
 }
 
+/// The names of the fields of a `tracing` event, in their order.
+pub(super) const NAMES: [&str; 15] = [
+    "message",
+    "spill_v",
+    "spill_client",
+    "spill_seq",
+    "spill_batch",
+    "spill_reason",
+    "spill_maybe_delivered",
+    "spill_emitted_at",
+    "spill_age_ms",
+    "spill_detail",
+    "spill_part",
+    "spill_parts",
+    "spill_events",
+    "spill_redacted",
+    "spill_event",
+];
+
 impl Record<'_> {
-    /// The version of the fields and their meaning, for one event or a part of it.
-    pub const V: u64 = 1;
-    /// The version of a record that carries several events: the same fields, and `events`.
-    pub const V_PACKED: u64 = 2;
+    /// The version of the fields and their meaning: `spill_v`.
+    pub const V: u64 = 3;
 
-    /// The version of this record.
-    pub const fn v(&self) -> u64 {
-        if self.events == 1 { Record::V } else { Record::V_PACKED }
-    }
-
-    /// The field `events`, which only a pack has.
-    pub(super) fn packed_events(&self) -> Option<u32> {
-        (self.v() == Record::V_PACKED).then_some(self.events)
+    /// What a person reads: `event spilled: outage`, `event spilled: outage (part 2 of 3)`, `12 events spilled: outage`.
+    pub fn message(&self) -> impl fmt::Display + '_ {
+        Message(self)
     }
 }
 
-/// A map of the fields in the order of the log: `v`, `client`, `seq`, `batch`, `reason`, `maybe_delivered`, `age_ms`,
-/// `detail`, `part`, `parts`, `events` if there are several, `event`.
+struct Message<'a>(&'a Record<'a>);
+
+impl fmt::Display for Message<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Record { events, parts, part, reason, .. } = self.0;
+        match (events, parts) {
+            (1, 1) => write!(f, "event spilled: {reason}"),
+            (1, _) => write!(f, "event spilled: {reason} (part {part} of {parts})"),
+            _ => write!(f, "{events} events spilled: {reason}"),
+        }
+    }
+}
+
 impl Serialize for Record<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(11 + usize::from(self.events != 1)))?;
-        map.serialize_entry("v", &self.v())?;
-        map.serialize_entry("client", self.client)?;
-        map.serialize_entry("seq", &self.seq)?;
-        map.serialize_entry("batch", &self.batch)?;
-        map.serialize_entry("reason", self.reason.as_str())?;
-        map.serialize_entry("maybe_delivered", &(self.maybe_delivered == MaybeDelivered::Yes))?;
-        map.serialize_entry("age_ms", &self.age_ms)?;
-        map.serialize_entry("detail", self.detail)?;
-        map.serialize_entry("part", &self.part)?;
-        map.serialize_entry("parts", &self.parts)?;
-        if let Some(events) = self.packed_events() {
-            map.serialize_entry("events", &events)?;
-        }
-        map.serialize_entry("event", self.event)?;
+        let mut map = serializer.serialize_map(Some(3 + NAMES.len()))?;
+        map.serialize_entry("timestamp", &Shown(Rfc3339(self.written_at)))?;
+        map.serialize_entry("level", self.level.as_upper())?;
+        map.serialize_entry("target", super::log::SPILL_TARGET)?;
+        map.serialize_entry(NAMES[0], &Shown(self.message()))?;
+        map.serialize_entry(NAMES[1], &Record::V)?;
+        map.serialize_entry(NAMES[2], self.client)?;
+        map.serialize_entry(NAMES[3], &self.seq)?;
+        map.serialize_entry(NAMES[4], &self.batch)?;
+        map.serialize_entry(NAMES[5], self.reason.as_str())?;
+        map.serialize_entry(NAMES[6], &(self.maybe_delivered == MaybeDelivered::Yes))?;
+        map.serialize_entry(NAMES[7], &Shown(Rfc3339(self.emitted_at)))?;
+        map.serialize_entry(NAMES[8], &self.age_ms)?;
+        map.serialize_entry(NAMES[9], self.detail)?;
+        map.serialize_entry(NAMES[10], &self.part)?;
+        map.serialize_entry(NAMES[11], &self.parts)?;
+        map.serialize_entry(NAMES[12], &self.events)?;
+        map.serialize_entry(NAMES[13], &self.redacted)?;
+        map.serialize_entry(NAMES[14], self.event)?;
         map.end()
+    }
+}
+
+/// A notice of overspill about itself, as a sink gets it.
+///
+/// As JSON (`Serialize`) it is one flat object: `timestamp`, `level`, `target` ([`NOTICE_TARGET`](crate::NOTICE_TARGET)), `message`
+/// and, if it is a client's, `spill_client`.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Notice<'a> {
+    /// Its level.
+    pub level: LogLevel,
+    /// When it was made.
+    pub written_at: SystemTime,
+    /// The client instance; empty if it is about none.
+    pub client: &'a str,
+    /// What it says: printable, without line breaks.
+    pub text: &'a str,
+}
+
+impl<'a> Notice<'a> {
+    /// A notice of now.
+    pub fn new(level: LogLevel, client: &'a str, text: &'a str) -> Notice<'a> {
+        Notice { level, written_at: super::time::now(), client, text }
+    }
+}
+
+impl Serialize for Notice<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("timestamp", &Shown(Rfc3339(self.written_at)))?;
+        map.serialize_entry("level", self.level.as_upper())?;
+        map.serialize_entry("target", crate::notice::NOTICE_TARGET)?;
+        map.serialize_entry("message", self.text)?;
+        if !self.client.is_empty() {
+            map.serialize_entry(NAMES[2], self.client)?;
+        }
+        map.end()
+    }
+}
+
+/// Text that is made while it is written.
+struct Shown<T>(T);
+
+impl<T: fmt::Display> Serialize for Shown<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
     }
 }

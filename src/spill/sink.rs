@@ -1,6 +1,7 @@
 //! Destinations other than the application log.
 
-use super::Record;
+use super::stream::Stream;
+use super::{Notice, Record};
 use crate::sync::{Mutex, lock};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
@@ -17,8 +18,10 @@ pub trait SpillSink: Send + Sync + 'static {
     /// destination.
     ///
     /// # Blocking
-    /// Called on the sender's thread, or on a caller's for its own event. A panic is contained and counts as an error;
-    /// what the sink emits is an echo and not an event.
+    /// Called on a thread of overspill's, or on a caller's for its own event. A panic is contained and counts as an error;
+    /// what the sink emits is an echo and not an event. The thread may be in the context of a tokio runtime, where
+    /// `block_on` panics: a sink that needs a runtime hands the record to a thread that has one, and waits for the
+    /// answer. The notice `the spill sink failed` repeats what the error or the panic says.
     fn write(&self, record: &Record<'_>) -> io::Result<()>;
 
     /// Takes a notice of overspill about itself, when the application log has no reader for it, or is stuck. Comes to the fallback
@@ -26,8 +29,8 @@ pub trait SpillSink: Send + Sync + 'static {
     ///
     /// # Errors
     /// Ignored: a notice is not an event.
-    fn notice(&self, text: &str) -> io::Result<()> {
-        let _ = text;
+    fn notice(&self, notice: &Notice<'_>) -> io::Result<()> {
+        let _ = notice;
         Ok(())
     }
 }
@@ -35,20 +38,46 @@ pub trait SpillSink: Send + Sync + 'static {
 /// One JSON object a line on standard error. The default fallback is `WriteSink::new(std::io::stderr())`, which also keeps a
 /// line that an error has cut off apart from the next; this has no memory for that.
 ///
-/// A record is one write. Whoever writes to standard error in pieces and without its lock, as a panic's backtrace does, can have
+/// As a sink and as a `Write` it reports what `std::io::stderr` does not: a descriptor that is closed, read-only or (on Linux) the null
+/// device is an error. [`WriteSink`] does the same for the standard library's handles.
+///
+/// A record is one write. Code that writes to standard error in pieces and without its lock, as a panic's backtrace does, can have
 /// one in the middle of a line; [`read_line`](super::read_line) does not find it there. In a panic hook, shut down first and print then.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stderr;
 
-impl SpillSink for Stderr {
-    fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        io::stderr().lock().write_all(&line(record)?)
-    }
+/// One JSON object a line on standard output, with the errors that [`Stderr`] reports.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stdout;
 
-    fn notice(&self, text: &str) -> io::Result<()> {
-        io::stderr().lock().write_all(&notice_line(text)?)
-    }
+macro_rules! standard_stream {
+    ($name:ident, $stream:expr) => {
+        impl SpillSink for $name {
+            fn write(&self, record: &Record<'_>) -> io::Result<()> {
+                $stream.write(&record_line(record)?)
+            }
+
+            fn notice(&self, notice: &Notice<'_>) -> io::Result<()> {
+                $stream.write(&notice_line(notice)?)
+            }
+        }
+
+        impl Write for $name {
+            /// Writes all of it.
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                $stream.write(bytes)?;
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+    };
 }
+
+standard_stream!(Stderr, Stream::Err);
+standard_stream!(Stdout, Stream::Out);
 
 /// One JSON object a line into any `Write`: a file, a pipe, a `Vec`. Lines are written whole, in one `write_all`; one that
 /// an error has cut off ends before the next begins.
@@ -70,57 +99,72 @@ enum LineEnd {
     Torn,
 }
 
-impl<W: Write> Lines<W> {
+impl<W: Write + 'static> Lines<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let stream = Stream::of(&self.write);
+        let mut write_all = |bytes: &[u8]| match stream {
+            Some(stream) => stream.write(bytes),
+            None => self.write.write_all(bytes),
+        };
         if self.end == LineEnd::Torn {
-            self.write.write_all(b"\n")?;
+            write_all(b"\n")?;
         }
         // Also if the `Write` panics in the middle.
         self.end = LineEnd::Torn;
-        self.write.write_all(line)?;
+        write_all(line)?;
         self.end = LineEnd::Whole;
-        self.write.flush()
+        match stream {
+            Some(_) => Ok(()),
+            None => self.write.flush(),
+        }
     }
 }
 
 impl<W: Write + Send + 'static> WriteSink<W> {
-    /// A sink into `write`. Unbuffered is best: a buffer holds what it promises to have written.
+    /// A sink into `write`. Unbuffered is best: a buffer holds what it promises to have written. `std::io::stdout()` and
+    /// `std::io::stderr()` are written to as [`Stdout`] and [`Stderr`] are, so that a closed one is an error.
     pub fn new(write: W) -> WriteSink<W> {
         WriteSink(Mutex::new(Lines { write, end: LineEnd::Whole }))
     }
 }
 
 impl WriteSink<File> {
-    /// A sink that appends to the file at `path`, created if missing.
+    /// A sink that appends to the file at `path`. A missing file is created, on Unix for its owner alone (0600): events are not for
+    /// everybody on the machine. One that is there keeps its permissions.
     ///
     /// # Errors
     /// Whatever opening the file says.
     pub fn append(path: impl AsRef<Path>) -> io::Result<WriteSink<File>> {
-        OpenOptions::new().create(true).append(true).open(path).map(WriteSink::new)
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map(WriteSink::new)
     }
 }
 
 impl<W: Write + Send + 'static> SpillSink for WriteSink<W> {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        lock(&self.0).write(&line(record)?)
+        lock(&self.0).write(&record_line(record)?)
     }
 
-    fn notice(&self, text: &str) -> io::Result<()> {
-        lock(&self.0).write(&notice_line(text)?)
+    fn notice(&self, notice: &Notice<'_>) -> io::Result<()> {
+        lock(&self.0).write(&notice_line(notice)?)
     }
 }
 
-fn line(record: &Record<'_>) -> io::Result<Vec<u8>> {
-    // The fields beside the event take less than 512 bytes.
-    let mut line = Vec::with_capacity(record.event.len() + 512);
-    serde_json::to_writer(&mut line, record)?;
-    line.push(b'\n');
-    Ok(line)
+fn record_line(record: &Record<'_>) -> io::Result<Vec<u8>> {
+    // The fields beside the event take less than that.
+    line(record, record.event.len() + 768)
 }
 
-fn notice_line(text: &str) -> io::Result<Vec<u8>> {
-    let mut line =
-        serde_json::to_vec(&serde_json::json!({ "target": crate::notice::NOTICE_TARGET, "message": text }))?;
+fn notice_line(notice: &Notice<'_>) -> io::Result<Vec<u8>> {
+    line(notice, notice.text.len() + 256)
+}
+
+fn line(written: &impl serde::Serialize, bytes: usize) -> io::Result<Vec<u8>> {
+    let mut line = Vec::with_capacity(bytes);
+    serde_json::to_writer(&mut line, written)?;
     line.push(b'\n');
     Ok(line)
 }

@@ -1,7 +1,7 @@
 //! What went to the log, kept and read back.
 
 use super::lock;
-use crate::spill::{Joined, Record, SpillSink, join, read_line};
+use crate::spill::{Joined, Notice, Record, SpillSink, join, read_line};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
@@ -21,6 +21,11 @@ impl Spilled {
     /// The spilled events among it, parts joined.
     pub fn events(&self) -> Vec<Joined> {
         join(self.text().lines().filter_map(read_line))
+    }
+
+    /// Forgets everything, as if nothing had been written.
+    pub fn clear(&self) {
+        lock(&self.0).clear();
     }
 
     /// How many of overspill's notices contain `words`.
@@ -48,9 +53,10 @@ impl SpillSink for Spilled {
         Ok(())
     }
 
-    fn notice(&self, text: &str) -> io::Result<()> {
-        let line = serde_json::json!({ "target": crate::NOTICE_TARGET, "message": text });
-        lock(&self.0).extend_from_slice(format!("{line}\n").as_bytes());
+    fn notice(&self, notice: &Notice<'_>) -> io::Result<()> {
+        let mut line = serde_json::to_vec(notice)?;
+        line.push(b'\n');
+        lock(&self.0).extend_from_slice(&line);
         Ok(())
     }
 }

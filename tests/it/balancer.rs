@@ -115,7 +115,10 @@ async fn row_39_an_endpoint_that_refuses_everything_one_event_at_a_time_is_told_
         let told_after = run.told_after.unwrap();
         let posts = run.posts.iter().filter(|(at, _)| *at < told_after).count();
         assert_eq!(posts, 3, "{status}");
-        assert!(run.world.log.text().contains(&format!(r#""detail":"status {status}: why""#)), "case 9");
+        assert!(
+            run.world.log.text().contains(&format!(r#""spill_detail":"status {status}: why""#)),
+            "case 9"
+        );
         report(39, &format!("posts until told, status {status}"), posts);
     }
 }

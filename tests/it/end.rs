@@ -235,7 +235,7 @@ impl SpillSink for Held {
         Ok(())
     }
 
-    fn notice(&self, _: &str) -> std::io::Result<()> {
+    fn notice(&self, _: &overspill::spill::Notice<'_>) -> std::io::Result<()> {
         Ok(())
     }
 }

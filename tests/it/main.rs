@@ -26,9 +26,11 @@ mod log;
 mod outage;
 mod packed;
 mod recovery;
+mod redact;
 mod refusal;
 mod retry;
 mod soak;
 #[cfg(unix)]
 mod socket;
 mod support;
+mod witness;

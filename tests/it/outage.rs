@@ -87,7 +87,12 @@ async fn a_day_of_outage_costs_small_probes_made_of_what_comes_and_ends_with_the
     assert!((2000..=2880).contains(&continued), "every 30 s: {continued}");
     assert_eq!(simulation.world.log.count_notices("outage ended after 86"), 1);
     let text = simulation.world.log.text();
-    assert!(text.contains(r#""reason":"connect","maybe_delivered":false,"age_ms":1,"#), "{}", &text[..2000]);
+    let refused = |line: &str| {
+        ["\"spill_reason\":\"connect\"", "\"spill_maybe_delivered\":false", "\"spill_detail\":\"refused\""]
+            .iter()
+            .all(|field| line.contains(field))
+    };
+    assert!(text.lines().any(refused), "{}", &text[..2000]);
 }
 
 /// Never ends a request, whatever its timeout. The request's future holds a share of the counter.
@@ -152,10 +157,8 @@ async fn probes_are_small_and_few_at_a_time_while_the_others_go_to_the_log() {
     let gaps = probes.windows(2).map(|pair| pair[1].0 - pair[0].0);
     assert!(gaps.clone().min() >= Some(Duration::from_millis(200)), "no sooner than posts");
     assert!(stats.spilled_by(Reason::Outage) > 9_000, "{stats}");
-    assert!(
-        !simulation.world.log.text().contains(r#""reason":"queue_full","maybe_delivered":false,"age_ms":0,"#),
-        "no caller met a full queue"
-    );
+    let by_caller = |line: &str| line.contains(r#"reason":"queue_full""#) && line.contains(r#"age_ms":0,"#);
+    assert!(!simulation.world.log.text().lines().any(by_caller), "no caller met a full queue");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! Packed records: several events a line, each of them where the law says, with its own number and its identical text.
 
+use crate::log::golden;
 use crate::support::*;
 use overspill::spill::{Record, SpillPacking, SpillSink, SpilledPart, WriteSink, join, read_line};
 use overspill::testkit::Scripted;
@@ -54,7 +55,7 @@ fn assert_packed(log: &Spilled) {
     let in_packs: u32 = records.iter().filter(|record| record.events > 1).map(|record| record.events).sum();
     assert!(in_packs > 100, "{in_packs} events are in packs");
     for line in log.text().lines().filter(|line| read_line(line).is_some()) {
-        assert!(line.len() < 16 << 10, "container runtimes cut it: {}", line.len());
+        assert!(line.len() < overspill::limits::SPILL_LINE_BYTES, "rsyslog cuts it: {}", line.len());
     }
 }
 
@@ -134,25 +135,18 @@ fn the_fields_of_a_packed_record_are_these_in_this_order_and_no_others() {
     emit(&|builder| builder.spill_sink(in_sink.clone()));
     with_default(json_subscriber(&in_log), || emit(&|builder| builder));
 
+    let expected = r#""message":"3 events spilled: abandoned","spill_v":3,"spill_client":"CLIENT","spill_seq":0,"spill_batch":0,"spill_reason":"abandoned","spill_maybe_delivered":false,"spill_emitted_at":"_","spill_age_ms":_,"spill_detail":"the sender ended with the event in hand","spill_part":1,"spill_parts":1,"spill_events":3,"spill_redacted":false,"spill_event":"[{\"id\":0,\"text\":\"x\"},{\"id\":1,\"text\":\"x\"},{\"id\":2,\"text\":\"x\"}]""#;
     let text = in_sink.text();
-    let id = &records(&in_sink)[0].client;
-    let expected = |id: &str, v: &str| {
-        format!(
-            r#"{{{v}"client":"{id}","seq":0,"batch":0,"reason":"abandoned","maybe_delivered":false,"age_ms":0,"detail":"the sender ended with the event in hand","part":1,"parts":1,"events":3,"event":"[{{\"id\":0,\"text\":\"x\"}},{{\"id\":1,\"text\":\"x\"}},{{\"id\":2,\"text\":\"x\"}}]"}}"#
-        )
-    };
-    // The kernel's tick may come in between.
-    let without_age = |text: &str| {
-        let (before, after) = text.split_once(r#""age_ms":"#).unwrap();
-        format!(r#"{before}"age_ms":0{}"#, after.trim_start_matches(|c: char| c.is_ascii_digit()))
-    };
-    assert_eq!(without_age(text.trim_end()), expected(id, r#""v":2,"#));
-
+    assert_eq!(
+        golden(text.trim_end(), &records(&in_sink)[0].client),
+        format!(r#"{{"timestamp":"_","level":"WARN","target":"overspill::spill",{expected}}}"#)
+    );
     let text = in_log.text();
     let line = text.lines().find(|line| read_line(line).is_some()).unwrap();
-    let id = &records(&in_log)[0].client;
-    let fields = format!(r#""fields":{},"target":"overspill::spill"}}"#, expected(id, r#""v":2,"#));
-    assert!(without_age(line).ends_with(&fields), "{line}\n{fields}");
+    assert_eq!(
+        golden(line, &records(&in_log)[0].client),
+        format!(r#"{{"timestamp":"_","level":"WARN","fields":{{{expected}}},"target":"overspill::spill"}}"#)
+    );
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Row 28: nobody reads the target of spilled events: no subscriber, a filter, the level compiled out. The fallback, standard error
+//! Rows 28 and 46: nobody reads the target of spilled events: no subscriber, a filter, the level compiled out. The fallback, standard error
 //! by default, has every one of them, and one notice says so.
 //!
 //! The last case is a matter of the build: with `--features tracing/max_level_off` these same tests hold, every one of them
@@ -8,8 +8,12 @@ use crate::child::{Part, Start, say, url};
 use crate::figures::report;
 use crate::law::{Peer, assert_settled, spilled};
 use crate::support::{LONG, emit_all, quick};
+use overspill::LostReason;
+use overspill::tracing_layer::SpillLayer;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 pub const PARTS: &[Part] = &[
     ("no subscriber", spill_and_end),
@@ -21,6 +25,21 @@ pub const PARTS: &[Part] = &[
     ("filtered level", || {
         tracing_subscriber::fmt().json().with_max_level(LevelFilter::ERROR).init();
         spill_and_end();
+    }),
+    ("nothing keeps standard error", || {
+        let client = quick(url()).build().unwrap();
+        emit_all(&client, 0..EVENTS / 2);
+        client.shutdown_blocking(LONG);
+        emit_all(&client, EVENTS / 2..EVENTS);
+        let stats = client.stats();
+        assert_eq!((stats.emitted, stats.delivered, stats.pending), (EVENTS, 0, 0), "{stats}");
+        say(format_args!("spilled {}", stats.spilled));
+        say(format_args!("lost {}", stats.lost_by(LostReason::LogFailed)));
+    }),
+    ("the layer, and nothing keeps standard output", || {
+        let layer = SpillLayer::new(std::io::stdout);
+        tracing_subscriber::registry().with(layer).init();
+        spill_and_end_quietly();
     }),
 ];
 
@@ -35,6 +54,14 @@ fn spill_and_end() {
     let stats = client.stats();
     assert_eq!((stats.spilled, stats.lost, stats.pending), (EVENTS, 0, 0), "{stats}");
     say(format_args!("spilled {}", stats.spilled));
+}
+
+/// Standard output tells nothing.
+fn spill_and_end_quietly() {
+    let client = quick(url()).build().unwrap();
+    emit_all(&client, 0..EVENTS);
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.spilled, stats.lost, stats.pending), (EVENTS, 0, 0), "{stats}");
 }
 
 #[track_caller]
@@ -63,4 +90,40 @@ fn with_the_target_filtered_out_standard_error_has_every_event() {
 #[test]
 fn with_the_level_filtered_out_standard_error_has_every_event() {
     falls_back("filtered level");
+}
+
+/// The standard library answers `Ok` to each of these writes, but for the full disk.
+const KEEPS_NOTHING: [(&str, &str); 4] = [
+    ("closed", "exec N>&-"),
+    ("the null device", "exec N>/dev/null"),
+    ("read-only", "exec N</etc/passwd"),
+    ("a full disk", "exec N>/dev/full"),
+];
+
+#[test]
+fn on_a_standard_error_that_keeps_nothing_events_are_lost_and_counted_and_never_spilled() {
+    for (name, redirect) in KEEPS_NOTHING {
+        let peer = Peer::refused();
+        let start = Start::of("nothing keeps standard error", peer.url()).after(&redirect.replace('N', "2"));
+        let ended = start.start().succeed();
+        assert_eq!(ended.figure::<u64>("spilled "), 0, "{name}: {ended}");
+        assert_eq!(ended.figure::<u64>("lost "), EVENTS, "{name}: {ended}");
+        assert!(spilled(&ended).is_empty());
+    }
+    report(46, "events nowhere, standard error closed, read-only, full or the null device", 0);
+}
+
+#[test]
+fn what_the_layer_cannot_write_to_standard_output_is_in_the_fallback() {
+    // The test's own framework does not start on a full disk.
+    for (_, redirect) in &KEEPS_NOTHING[..3] {
+        let peer = Peer::refused();
+        let start = Start::of("the layer, and nothing keeps standard output", peer.url());
+        let ended = start.after(&redirect.replace('N', "1")).start().succeed();
+        assert_settled(&peer, &ended, EVENTS);
+        // With the level compiled out the layer is never asked.
+        let told =
+            ["SpillLayer failed to write", "nobody reads target"].map(|words| ended.count_notices(words));
+        assert_eq!(told.iter().sum::<usize>(), 1, "{ended}");
+    }
 }

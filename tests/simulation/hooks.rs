@@ -75,7 +75,7 @@ impl SpillSink for Sink {
         Ok(())
     }
 
-    fn notice(&self, _: &str) -> io::Result<()> {
+    fn notice(&self, _: &overspill::spill::Notice<'_>) -> io::Result<()> {
         if self.fails && self.dice.one_in(5) {
             planned_panic();
         }

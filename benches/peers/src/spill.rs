@@ -163,17 +163,21 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
 pub fn write_record(seq: u64, event: &str) {
     tracing::warn!(
         target: "overspill::spill",
-        v = 1,
-        client = "1bf1b27340aab545",
-        seq,
-        batch = 0,
-        reason = "log_only",
-        maybe_delivered = false,
-        age_ms = 0,
-        detail = "",
-        part = 1,
-        parts = 1,
-        event,
+        spill_v = 3,
+        spill_client = "1bf1b27340aab545",
+        spill_seq = seq,
+        spill_batch = 0,
+        spill_reason = "log_only",
+        spill_maybe_delivered = false,
+        spill_emitted_at = "2026-11-22T10:25:30.326Z",
+        spill_age_ms = 0,
+        spill_detail = "",
+        spill_part = 1,
+        spill_parts = 1,
+        spill_events = 1,
+        spill_redacted = false,
+        spill_event = event,
+        "event spilled: log_only"
     );
 }
 
@@ -181,9 +185,10 @@ pub fn write_record(seq: u64, event: &str) {
 fn line(seq: usize, event: &corpus::Event) -> Result<String, Failure> {
     let text = serde_json::to_string(&serde_json::to_string(event)?)?;
     Ok(format!(
-        "{{\"timestamp\":\"2026-11-22T10:25:30.326136Z\",\"level\":\"WARN\",\"fields\":{{\"v\":1,\"client\":\"1bf1b27340aab545\",\
-         \"seq\":{seq},\"batch\":0,\"reason\":\"log_only\",\"maybe_delivered\":false,\"age_ms\":0,\"detail\":\"\",\"part\":1,\
-         \"parts\":1,\"event\":{text}}},\"target\":\"overspill::spill\"}}\n"
+        "{{\"timestamp\":\"2026-11-22T10:25:30.326136Z\",\"level\":\"WARN\",\"fields\":{{\"message\":\"event spilled: log_only\",\
+         \"spill_v\":3,\"spill_client\":\"1bf1b27340aab545\",\"spill_seq\":{seq},\"spill_batch\":0,\"spill_reason\":\"log_only\",\
+         \"spill_maybe_delivered\":false,\"spill_emitted_at\":\"2026-11-22T10:25:30.326Z\",\"spill_age_ms\":0,\"spill_detail\":\"\",\
+         \"spill_part\":1,\"spill_parts\":1,\"spill_events\":1,\"spill_redacted\":false,\"spill_event\":{text}}},\"target\":\"overspill::spill\"}}\n"
     ))
 }
 

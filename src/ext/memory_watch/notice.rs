@@ -7,7 +7,7 @@
 use super::ladder::Cause;
 use super::limits::MB;
 use super::name::Kind;
-use crate::spill::{SpillSink, Stderr};
+use crate::spill::{LogLevel, Notice, SpillSink, Stderr};
 use std::fmt::{self, Display};
 use std::path::Path;
 use std::time::Duration;
@@ -62,7 +62,8 @@ macro_rules! say {
             );
         } else if tracing::Level::$level <= tracing::Level::WARN {
             // Nobody else to tell.
-            drop(Stderr.notice(&format!("memory watch of {}: {}", $self.service, format_args!($($text)+))));
+            let text = format!("memory watch of {}: {}", $self.service, format_args!($($text)+));
+            drop(Stderr.notice(&Notice::new(LogLevel::Warn, "", &text)));
         }
     };
 }

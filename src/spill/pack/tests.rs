@@ -24,6 +24,9 @@ fn any_text() -> impl Strategy<Value = String> {
     .prop_map(|value| value.to_string())
 }
 
+/// What a line of the default length has room for.
+const ESCAPED_BYTES_MAX: usize = crate::limits::SPILL_LINE_BYTES - SPILL_FRAME_BYTES;
+
 /// As a formatter may write it at worst.
 fn escaped(text: &str) -> usize {
     let json = serde_json::to_string(text).unwrap().len() - 2;
@@ -32,7 +35,7 @@ fn escaped(text: &str) -> usize {
 
 /// Packs as many of the texts as have room; how many, and the array.
 fn pack(texts: &[String]) -> (u32, String) {
-    let mut pack = Pack::default();
+    let mut pack = Pack::new(ESCAPED_BYTES_MAX, Arc::default());
     let events = texts.iter().take_while(|text| pack.add(text.as_bytes()) == Packed::Yes).count();
     (events as u32, String::from_utf8(pack.close().to_vec()).unwrap())
 }
@@ -64,20 +67,19 @@ proptest! {
     ) {
         let texts: Vec<String> = repeats.iter().map(|&times| format!("\"{}\"", piece.repeat(times))).collect();
         let (events, array) = pack(&texts);
-        prop_assert!(array.len() <= PART_BYTES_MAX);
-        prop_assert!(escaped(&array) <= PART_ESCAPED_BYTES_MAX);
+        prop_assert!(escaped(&array) <= ESCAPED_BYTES_MAX);
         if let Some(next) = texts.get(events as usize) {
             let longer = format!("{},{next}]", &array[..array.len() - 1]);
-            prop_assert!(longer.len() > PART_BYTES_MAX || escaped(&longer) + 20 > PART_ESCAPED_BYTES_MAX);
+            prop_assert!(escaped(&longer) + 20 > ESCAPED_BYTES_MAX);
         }
     }
 }
 
 #[test]
 fn an_event_longer_than_a_record_has_no_room_in_a_pack() {
-    let mut pack = Pack::default();
-    assert_eq!(pack.add(&[b'7'; PART_BYTES_MAX - 1]), Packed::NoRoom);
-    assert_eq!(pack.add(&[b'"'; PART_ESCAPED_BYTES_MAX / 2]), Packed::NoRoom);
-    assert_eq!(pack.add(&[b'7'; PART_BYTES_MAX - 2]), Packed::Yes);
-    assert_eq!(pack.close().len(), PART_BYTES_MAX);
+    let mut pack = Pack::new(ESCAPED_BYTES_MAX, Arc::default());
+    assert_eq!(pack.add(&[b'7'; ESCAPED_BYTES_MAX - 1]), Packed::NoRoom);
+    assert_eq!(pack.add(&[b'"'; ESCAPED_BYTES_MAX / 2]), Packed::NoRoom);
+    assert_eq!(pack.add(&[b'7'; ESCAPED_BYTES_MAX - 2]), Packed::Yes);
+    assert_eq!(pack.close().len(), ESCAPED_BYTES_MAX);
 }

@@ -1,15 +1,30 @@
 use super::*;
 use crate::encode::is_unprintable;
-use crate::spill::Record;
+use crate::spill::{LogLevel, Record, Rfc3339};
 use proptest::prelude::*;
+use std::time::{Duration, UNIX_EPOCH};
+
+mod formatters;
+mod journal;
 
 /// Printable text, as `encode` and `printable` leave it.
 fn printable() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         proptest::collection::vec(any::<char>(), 0..6).prop_map(|chars| chars.into_iter().collect()),
         "[ -~]{0,12}",
-        proptest::sample::select(vec![" event=", "\"", "\\", "v=1 client=\"", "\\u{7f}", "=", "  ", ":"])
-            .prop_map(str::to_owned),
+        proptest::sample::select(vec![
+            " spill_event=",
+            "\"",
+            "\\",
+            "spill_v=3 spill_client=\"",
+            ", spill_v: 3, spill_client: ",
+            "\\u{7f}",
+            "=",
+            ", ",
+            "  ",
+            ":",
+        ])
+        .prop_map(str::to_owned),
     ];
     proptest::collection::vec(pieces, 0..6)
         .prop_map(|pieces: Vec<String>| pieces.concat().replace(is_unprintable, ""))
@@ -18,52 +33,70 @@ fn printable() -> impl Strategy<Value = String> {
 fn any_part() -> impl Strategy<Value = SpilledPart> {
     let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), 1..=u32::MAX, 1..=u32::MAX, 1..=3_u32);
     let reason = proptest::sample::select(Reason::ALL.to_vec());
-    (numbers, reason, any::<bool>(), printable(), printable()).prop_map(
-        |((seq, batch, age_ms, part, parts, events), reason, maybe, detail, event)| SpilledPart {
-            client: "0123456789abcdef".to_owned(),
-            seq,
-            batch,
-            reason,
-            maybe_delivered: maybe_delivered(maybe),
-            age_ms,
-            detail,
-            part,
-            parts,
-            events,
-            event,
+    let flags = (any::<bool>(), any::<bool>());
+    (numbers, reason, flags, 0..4_000_000_000_000_u64, printable(), printable()).prop_map(
+        |((seq, batch, age_ms, part, parts, events), reason, (maybe, redacted), millis, detail, event)| {
+            SpilledPart {
+                client: "0123456789abcdef".to_owned(),
+                seq,
+                batch,
+                reason,
+                maybe_delivered: if maybe { MaybeDelivered::Yes } else { MaybeDelivered::No },
+                emitted_at: UNIX_EPOCH + Duration::from_millis(millis),
+                age_ms,
+                detail,
+                part,
+                parts,
+                events,
+                redacted,
+                event,
+            }
         },
     )
 }
 
 fn as_record(part: &SpilledPart) -> Record<'_> {
     Record {
+        level: LogLevel::Warn,
+        written_at: part.emitted_at,
         client: &part.client,
         seq: part.seq,
         batch: part.batch,
         reason: part.reason,
         maybe_delivered: part.maybe_delivered,
+        emitted_at: part.emitted_at,
         age_ms: part.age_ms,
         detail: &part.detail,
         part: part.part,
         parts: part.parts,
         events: part.events,
+        redacted: part.redacted,
         event: &part.event,
     }
 }
 
-/// As tracing-subscriber's text formatters write it.
-fn as_text(part: &SpilledPart) -> String {
-    let SpilledPart { client, seq, batch, reason, age_ms, detail, part: nth, parts, event, .. } = part;
+/// As tracing-subscriber's text formatters write it: full and compact, or pretty.
+fn as_text(part: &SpilledPart, before: &str, between: &str) -> String {
     let maybe = part.maybe_delivered == MaybeDelivered::Yes;
-    let (v, events) = match part.events {
-        1 => (1, String::new()),
-        events => (2, format!(" events={events}")),
-    };
-    format!(
-        "2026-01-01T00:00:00.000000Z  WARN overspill::spill: v={v} client={client:?} seq={seq} batch={batch} \
-         reason={:?} maybe_delivered={maybe} age_ms={age_ms} detail={detail:?} part={nth} parts={parts}{events} event={event}",
-        reason.as_str()
-    )
+    let fields = [
+        ("client", format!("{:?}", part.client)),
+        ("seq", part.seq.to_string()),
+        ("batch", part.batch.to_string()),
+        ("reason", format!("{:?}", part.reason.as_str())),
+        ("maybe_delivered", maybe.to_string()),
+        ("emitted_at", Rfc3339(part.emitted_at).to_string()),
+        ("age_ms", part.age_ms.to_string()),
+        ("detail", format!("{:?}", part.detail)),
+        ("part", part.part.to_string()),
+        ("parts", part.parts.to_string()),
+        ("events", part.events.to_string()),
+        ("redacted", part.redacted.to_string()),
+        ("event", part.event.clone()),
+    ];
+    let fields: String =
+        fields.iter().map(|(name, value)| format!("{before}spill_{name}{between}{value}")).collect();
+    let message = as_record(part).message().to_string();
+    format!("2026-01-01T00:00:00.000000Z  WARN overspill::spill: {message}{before}spill_v{between}3{fields}")
 }
 
 proptest! {
@@ -72,8 +105,10 @@ proptest! {
         let json = serde_json::to_string(&as_record(&part)).unwrap();
         prop_assert_eq!(read_line(&json), Some(part.clone()));
         prop_assert_eq!(read_line(&format!("{json}\r\n")), Some(part.clone()));
-        let text = as_text(&part);
-        prop_assert_eq!(read_line(&text), Some(part));
+        for (before, between) in [(" ", "="), (", ", ": ")] {
+            let text = as_text(&part, before, between);
+            prop_assert_eq!(read_line(&text), Some(part.clone()));
+        }
     }
 
     #[test]
@@ -82,14 +117,14 @@ proptest! {
         cut in any::<proptest::sample::Index>(),
         filler in any::<char>(),
     ) {
-        let text = as_text(&part);
+        let text = as_text(&part, " ", "=");
         let at = (0..=cut.index(text.len())).rev().find(|&at| text.is_char_boundary(at)).unwrap();
         let _ = read_line(&text[..at]);
         let _ = read_line(&format!("{}{filler}{}", &text[..at], &text[at..]));
     }
 
     #[test]
-    fn any_line_is_read_without_a_panic(line in ".*", fields in "(v=1 client=\"[\\\\u{}0-9\"]{0,9} ?)?.{0,40}") {
+    fn any_line_is_read_without_a_panic(line in ".*", fields in "(spill_v=3 spill_client=\"[\\\\u{}0-9\"]{0,9} ?)?.{0,40}") {
         let _ = read_line(&line);
         let _ = read_line(&fields);
     }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// What a record, a formatter or a terminal might take for its own.
-const NASTY: [&str; 32] = [
+const NASTY: [&str; 33] = [
     "\n",
     "\r\n",
     "\t",
@@ -30,10 +30,11 @@ const NASTY: [&str; 32] = [
     "\\u{1b}",
     "\\n",
     "{}",
-    " seq=9 event={\"id\":9}",
-    "v=1 client=\"c\" seq=1 batch=0 reason=\"outage\" maybe_delivered=false age_ms=0 detail=\"\" part=1 parts=1 event={}",
-    "\n2026-01-01T00:00:00.000000Z  WARN overspill::spill: v=1 client=\"c\" seq=1",
-    "\"}}\n{\"v\":1,\"client\":\"c\"}",
+    " spill_seq=9 spill_event={\"id\":9}",
+    "spill_v=3 spill_client=\"c\" spill_seq=1 spill_batch=0 spill_reason=\"outage\" spill_maybe_delivered=false spill_emitted_at=2026-01-01T00:00:00.000Z spill_age_ms=0 spill_detail=\"\" spill_part=1 spill_parts=1 spill_events=1 spill_redacted=false spill_event={}",
+    "\n2026-01-01T00:00:00.000000Z  WARN overspill::spill: spill_v=3 spill_client=\"c\" spill_seq=1",
+    ", spill_v: 3, spill_client: \"c\", spill_seq: 1",
+    "\"}}\n{\"spill_v\":3,\"spill_client\":\"c\"}",
     "e\u{301}🎉हिन्दी",
     "世界",
 ];

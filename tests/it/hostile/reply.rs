@@ -111,8 +111,8 @@ impl SpillSink for Ends {
         Ok(())
     }
 
-    fn notice(&self, text: &str) -> io::Result<()> {
-        assert!(!text.chars().any(char::is_control), "{text:?}");
+    fn notice(&self, notice: &overspill::spill::Notice<'_>) -> io::Result<()> {
+        assert!(!notice.text.chars().any(char::is_control), "{notice:?}");
         Ok(())
     }
 }

@@ -145,6 +145,16 @@ pub const PARTS: &[Part] = &[
             row(30, "the log's disk is full; the subscriber panics", "contained and counted; resumes"),
             row(31, "an application that emits on every log record", "depth one; no loop, no deadlock"),
             row(32, "hostile content", "one printable line per part; parts join to the identical JSON"),
+            row(
+                46,
+                "standard error closed or read-only; a layer that keeps little; filters on kind or fields; a log that only log feeds",
+                "spilled means kept; otherwise fallback or lost, and told",
+            ),
+            row(
+                47,
+                "every set-up of the usual formatters",
+                "each record is seen by a person and read back by us",
+            ),
         ],
     },
     Part {

@@ -3,11 +3,11 @@
 use super::Failure;
 use super::conductor::Sample;
 use super::ids::Ids;
-use overspill::spill::{join, read_line};
+use overspill::spill::Records;
 use overspill::{MaybeDelivered, Reason};
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
+use std::io::BufReader;
 use std::path::Path;
 
 #[derive(Deserialize)]
@@ -20,10 +20,10 @@ pub fn law(name: &str, out: &Path, last: &Sample) -> Result<BTreeMap<&'static st
     let at_endpoint: Ids =
         serde_json::from_reader(BufReader::new(std::fs::File::open(out.join("endpoint.json"))?))?;
     let log = BufReader::new(std::fs::File::open(out.join("service.log"))?);
-    let parts = log.lines().map_while(Result::ok).filter_map(|line| read_line(&line));
     let (mut in_log, mut reasons, mut in_both, mut unmarked) =
         (Ids::default(), BTreeMap::new(), 0_u64, 0_u64);
-    for event in join(parts) {
+    for event in Records::new(log).joined() {
+        let event = event?;
         let Identified { id } = serde_json::from_str(&event.event)?;
         in_log.insert(id);
         *reasons.entry(event.reason.as_str()).or_default() += 1;

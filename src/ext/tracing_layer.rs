@@ -1,0 +1,178 @@
+//! A layer for tracing-subscriber that writes overspill's records and notices itself, and answers for each write.
+//!
+//! A subscriber keeps a failed write to itself; all that overspill sees of it is that a record was formatted, and not that it
+//! was kept: its writer may be closed, its layer may keep the last two records only. Where [`SpillLayer`] is installed, an event is
+//! *spilled* if the write of its record has succeeded. If not, it goes to the fallback, or is *lost*, counted.
+//!
+//! ```
+//! use overspill::tracing_layer::{SpillLayer, takes};
+//! use tracing_subscriber::{Layer, filter::filter_fn, fmt, layer::SubscriberExt};
+//!
+//! let subscriber = tracing_subscriber::registry()
+//!     // Records and notices, as JSON lines in the application's own stream...
+//!     .with(SpillLayer::new(std::io::stdout))
+//!     // ...and everything else as before.
+//!     .with(fmt::layer().with_filter(filter_fn(|metadata| !takes(metadata.target()))));
+//! # drop(subscriber);
+//! ```
+//!
+//! A filter for the whole subscriber (`EnvFilter` as a layer of its own) is for this layer too: let `overspill::spill` and
+//! `overspill::notice` through at WARN, or give filters to single layers, as above. A record that a filter keeps from this layer goes
+//! to the fallback.
+
+use crate::NOTICE_TARGET;
+use crate::SPILL_TARGET;
+use crate::spill::{Rfc3339, Stderr, Stdout, witness};
+use std::any::{type_name, type_name_of_val};
+use std::fmt::{self, Debug, Display};
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
+use tracing::field::{Field, Visit};
+use tracing::subscriber::Interest;
+use tracing::{Event, Metadata, Subscriber};
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Context, Layer};
+
+/// Whether [`SpillLayer`] writes records of this target: overspill's own, and no others.
+pub fn takes(target: &str) -> bool {
+    target == SPILL_TARGET || target == NOTICE_TARGET
+}
+
+/// Writes what [`takes`] says, one JSON object a line, to what the `MakeWriter` makes: `timestamp`, `level`, `target`, `message` and
+/// the fields of [`Record`](crate::spill::Record).
+///
+/// A line is one `write_all` and a `flush`, and is kept if both are `Ok`. `std::io::stdout` and `std::io::stderr` are written to as
+/// [`Stdout`] and [`Stderr`] are, so that a closed one is an error. A writer that promises to have written what it only holds, as
+/// a non-blocking one does, promises too much here as well.
+pub struct SpillLayer<M> {
+    make_writer: M,
+    /// The last line was cut off by an error.
+    torn: AtomicBool,
+}
+
+impl<M> SpillLayer<M>
+where
+    M: for<'writer> MakeWriter<'writer> + 'static,
+{
+    /// A layer that writes to what `make_writer` makes.
+    pub fn new(make_writer: M) -> SpillLayer<M> {
+        SpillLayer { make_writer, torn: AtomicBool::new(false) }
+    }
+
+    fn write(&self, event: &Event<'_>) -> io::Result<()> {
+        let metadata = event.metadata();
+        let mut line = Line::begin();
+        line.text("timestamp", &Rfc3339(SystemTime::now()));
+        line.text("level", metadata.level());
+        line.text("target", &metadata.target());
+        event.record(&mut line);
+        let line = line.end()?;
+        let mut writer = self.make_writer.make_writer_for(metadata);
+        let name = type_name_of_val(&writer);
+        if name == type_name::<io::Stdout>() {
+            self.write_line(&mut Stdout, &line)
+        } else if name == type_name::<io::Stderr>() {
+            self.write_line(&mut Stderr, &line)
+        } else {
+            self.write_line(&mut writer, &line)
+        }
+    }
+
+    fn write_line(&self, writer: &mut dyn Write, line: &[u8]) -> io::Result<()> {
+        // Records are written in turns; of several clients one line may come to stand behind another's rest, as without this.
+        if self.torn.swap(true, Ordering::AcqRel) {
+            writer.write_all(b"\n")?;
+        }
+        writer.write_all(line)?;
+        writer.flush()?;
+        self.torn.store(false, Ordering::Release);
+        Ok(())
+    }
+}
+
+impl<M> Debug for SpillLayer<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SpillLayer").finish_non_exhaustive()
+    }
+}
+
+impl<S, M> Layer<S> for SpillLayer<M>
+where
+    S: Subscriber,
+    M: for<'writer> MakeWriter<'writer> + 'static,
+{
+    fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
+        // A layer is no filter: what others want is theirs.
+        Interest::always()
+    }
+
+    fn enabled(&self, metadata: &Metadata<'_>, _: Context<'_, S>) -> bool {
+        if takes(metadata.target()) {
+            witness::present();
+        }
+        true
+    }
+
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        if takes(event.metadata().target()) {
+            witness::answer(&self.write(event));
+        }
+    }
+}
+
+/// A JSON object in the making.
+struct Line {
+    bytes: Vec<u8>,
+    failed: Option<serde_json::Error>,
+}
+
+impl Line {
+    fn begin() -> Line {
+        Line { bytes: Vec::with_capacity(1024), failed: None }
+    }
+
+    fn value(&mut self, name: &str, value: &(impl serde::Serialize + ?Sized)) {
+        self.bytes.push(if self.bytes.is_empty() { b'{' } else { b',' });
+        let written = serde_json::to_writer(&mut self.bytes, name).and_then(|()| {
+            self.bytes.push(b':');
+            serde_json::to_writer(&mut self.bytes, value)
+        });
+        self.failed = self.failed.take().or(written.err());
+    }
+
+    fn text(&mut self, name: &str, value: &dyn Display) {
+        self.value(name, &format!("{value}"));
+    }
+
+    fn end(mut self) -> io::Result<Vec<u8>> {
+        self.bytes.extend_from_slice(b"}\n");
+        self.failed.map_or(Ok(self.bytes), |error| Err(error.into()))
+    }
+}
+
+impl Visit for Line {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        self.value(field.name(), &format!("{value:?}"));
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.value(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.value(field.name(), &value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.value(field.name(), &value);
+    }
+
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.value(field.name(), &value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        self.value(field.name(), &value);
+    }
+}

@@ -1,0 +1,87 @@
+//! How much goes to the log: so many bytes a second, if the user says so.
+//!
+//! One number, the moment up to which the budget is used (the generic cell rate algorithm): so callers and sender share it without a lock.
+//! A second's worth may come at once. A record that is longer than that is let through when nothing is used.
+
+use crate::clock::Stamp;
+use crate::limits::SPILL_BYTES_PER_SECOND;
+use crate::sync::plain::{AtomicU64, Ordering};
+
+#[derive(Debug)]
+pub(super) struct Rate {
+    bytes_per_second: usize,
+    used_until: AtomicU64,
+}
+
+const SECOND: u64 = 1_000_000_000;
+
+impl Rate {
+    pub(super) fn new(bytes_per_second: usize) -> Rate {
+        Rate { bytes_per_second, used_until: AtomicU64::new(0) }
+    }
+
+    pub(super) fn is_bounded(&self) -> bool {
+        self.bytes_per_second != SPILL_BYTES_PER_SECOND
+    }
+
+    /// Whether so many bytes may be written now; then they are used.
+    pub(super) fn admits(&self, now: Stamp, bytes: usize) -> bool {
+        let take =
+            |used_until| after(Stamp(used_until), now, bytes, self.bytes_per_second).map(|stamp| stamp.0);
+        // Relaxed: the number is all there is.
+        self.used_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+}
+
+/// Until when the budget is used after so many bytes more, if there is room for them.
+fn after(used_until: Stamp, now: Stamp, bytes: usize, bytes_per_second: usize) -> Option<Stamp> {
+    let cost = (bytes as u128 * u128::from(SECOND)) / (bytes_per_second as u128).max(1);
+    let cost = u64::try_from(cost).unwrap_or(u64::MAX);
+    let begin = used_until.max(now);
+    let has_room = begin.0 - now.0 + cost.min(SECOND) <= SECOND;
+    has_room.then(|| Stamp(begin.0.saturating_add(cost)))
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_second_of_bytes_may_come_at_once_and_more_as_time_goes_by() {
+        let ms = |millis: u64| Stamp(millis * 1_000_000);
+        for (used, now, bytes, expected) in [
+            (ms(0), ms(0), 1000, Some(ms(1000))),
+            (ms(0), ms(0), 500, Some(ms(500))),
+            (ms(500), ms(0), 500, Some(ms(1000))),
+            (ms(500), ms(0), 501, None),
+            (ms(1000), ms(100), 100, Some(ms(1100))),
+            (ms(1000), ms(100), 101, None),
+            (ms(1000), ms(5000), 1000, Some(ms(6000))),
+            // Longer than all there is: only when nothing is used, and then it is used for a while.
+            (ms(0), ms(0), 5000, Some(ms(5000))),
+            (ms(1), ms(0), 5000, None),
+        ] {
+            assert_eq!(after(used, now, bytes, 1000), expected, "{used:?} {now:?} {bytes}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn over_any_time_no_more_is_admitted_than_the_rate_and_a_second_of_it(
+            writes in proptest::collection::vec((0..300_u64, 1..2000_usize), 1..200),
+            rate in 1000..5000_usize,
+        ) {
+            let budget = Rate::new(rate);
+            let (mut now, mut admitted) = (Stamp(0), 0);
+            for (wait, bytes) in writes {
+                now = Stamp(now.0 + wait * 1_000_000);
+                if bytes <= rate && budget.admits(now, bytes) {
+                    admitted += bytes as u128;
+                }
+                let allowed = (u128::from(now.0) + u128::from(SECOND)) * rate as u128 / u128::from(SECOND);
+                prop_assert!(admitted <= allowed + 200, "{admitted} {allowed}");
+            }
+        }
+    }
+}

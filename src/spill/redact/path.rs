@@ -1,0 +1,120 @@
+//! A JSON pointer with wildcards.
+
+/// One step into a value: the name of a member, unescaped, or the place in an array.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    Name(String),
+    Place(usize),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Name(String),
+    /// `*`
+    AnyOne,
+    /// `**`
+    AnyNumber,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Path(Vec<Segment>);
+
+impl Path {
+    /// `None`: it does not begin with a slash, ends in `**`, or has a tilde that means nothing.
+    pub(super) fn parse(text: &str) -> Option<Path> {
+        let segment = |segment: &str| match segment {
+            "*" => Some(Segment::AnyOne),
+            "**" => Some(Segment::AnyNumber),
+            _ => {
+                let meant = segment.replace("~1", "").replace("~0", "");
+                (!meant.contains('~')).then(|| Segment::Name(segment.replace("~1", "/").replace("~0", "~")))
+            }
+        };
+        let segments: Vec<Segment> =
+            text.strip_prefix('/')?.split('/').map(segment).collect::<Option<_>>()?;
+        (segments.last() != Some(&Segment::AnyNumber)).then_some(Path(segments))
+    }
+
+    /// Whether it leads where these steps lead.
+    pub(super) fn fits(&self, steps: &[Step]) -> bool {
+        fits(&self.0, steps)
+    }
+}
+
+fn fits(segments: &[Segment], steps: &[Step]) -> bool {
+    // As with the wildcards of a shell: only the last `**` is ever tried again.
+    let (mut segment, mut step) = (0, 0);
+    let mut again = None;
+    loop {
+        match (segments.get(segment), steps.get(step)) {
+            (None, None) => return true,
+            (Some(Segment::AnyNumber), _) => {
+                again = Some((segment + 1, step));
+                segment += 1;
+                continue;
+            }
+            (Some(wanted), Some(found)) if is_one(wanted, found) => {
+                segment += 1;
+                step += 1;
+                continue;
+            }
+            _ => {}
+        }
+        match again {
+            Some((after, from)) if from < steps.len() => {
+                again = Some((after, from + 1));
+                (segment, step) = (after, from + 1);
+            }
+            _ => return false,
+        }
+    }
+}
+
+fn is_one(wanted: &Segment, found: &Step) -> bool {
+    match (wanted, found) {
+        (Segment::AnyOne, _) => true,
+        (Segment::Name(wanted), Step::Name(found)) => wanted == found,
+        (Segment::Name(wanted), Step::Place(found)) => *wanted == found.to_string(),
+        (Segment::AnyNumber, _) => false,
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_lead_where_pointers_lead_and_wildcards_where_they_say() {
+        let steps = |text: &str| -> Vec<Step> {
+            let step = |step: &str| match step.parse() {
+                Ok(place) => Step::Place(place),
+                Err(_) => Step::Name(step.to_owned()),
+            };
+            text.split(' ').filter(|step| !step.is_empty()).map(step).collect()
+        };
+        for (path, way, leads) in [
+            ("/a", "a", true),
+            ("/a", "b", false),
+            ("/a", "a b", false),
+            ("/a", "", false),
+            ("/a/b", "a b", true),
+            ("/a/0", "a 0", true),
+            ("/a/*/c", "a 7 c", true),
+            ("/a/*/c", "a c", false),
+            ("/**/p", "p", true),
+            ("/**/p", "a b 3 p", true),
+            ("/**/p", "a p b", false),
+            ("/**/p/*", "p p p", true),
+            ("/a/**/b/**/c", "a b b x c", true),
+            ("/a/**/b/**/c", "a x c b", false),
+            ("/a~1b~0", "a/b~", true),
+            ("/", "", false),
+        ] {
+            assert_eq!(Path::parse(path).unwrap().fits(&steps(way)), leads, "{path} {way}");
+        }
+        assert!(Path::parse("/").unwrap().fits(&[Step::Name(String::new())]), "a name may be empty");
+        for wrong in ["", "a", "user.email", "/a~", "/a~2", "/**", "/a/**"] {
+            assert!(Path::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+}

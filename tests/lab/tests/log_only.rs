@@ -1,0 +1,59 @@
+//! An application without a subscriber, whose logger is the `log` crate's: with tracing's feature `log` its spilled events are in that
+//! log, as its notices are. A binary of its own, because the logger is the process's.
+
+use overspill::spill::{WriteSink, read_line};
+use overspill::testkit::Spilled;
+use overspill::{Client, Mode};
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::sync::LazyLock;
+
+static LOG: LazyLock<Spilled> = LazyLock::new(Spilled::default);
+
+/// As env_logger writes, to which the format belongs.
+struct Logger;
+
+impl log::Log for Logger {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let line =
+            format!("[2026-11-26T12:19:45Z {:<5} {}] {}\n", record.level(), record.target(), record.args());
+        LOG.clone().write_all(line.as_bytes()).unwrap();
+    }
+
+    fn flush(&self) {}
+}
+
+#[test]
+fn an_application_whose_log_is_the_log_crates_has_its_spilled_events_there() {
+    log::set_logger(&Logger).unwrap();
+    log::set_max_level(log::LevelFilter::Info);
+    let fallback = Spilled::default();
+    let build =
+        |url: &str| Client::builder(url).spill_fallback(WriteSink::new(fallback.clone())).build().unwrap();
+    let client = build("http://127.0.0.1:9/");
+    // Through the sender, and by the caller.
+    (0..100_u64).for_each(|id| _ = client.emit(&id));
+    while client.stats().pending > 0 {
+        std::thread::yield_now();
+    }
+    client.set_mode(Mode::LogOnly);
+    (100..200_u64).for_each(|id| _ = client.emit(&id));
+    let stats = client.shutdown_blocking(std::time::Duration::from_secs(20));
+    assert_eq!((stats.spilled, stats.lost, stats.pending), (200, 0, 0), "{stats}");
+    let ids: BTreeSet<u64> = LOG.events().iter().map(|event| event.event.parse().unwrap()).collect();
+    assert_eq!(ids, (0..200).collect());
+    assert_eq!(fallback.text(), "");
+    assert!(LOG.text().lines().any(|line| read_line(line).is_none() && line.contains("started: ")));
+
+    // A logger that does not want the level formats nothing: then the fallback has the event.
+    log::set_max_level(log::LevelFilter::Off);
+    let client = build("http://127.0.0.1:9/");
+    client.set_mode(Mode::LogOnly);
+    client.emit(&200_u64);
+    let stats = client.shutdown_blocking(std::time::Duration::from_secs(20));
+    assert_eq!((stats.spilled, fallback.events().len()), (1, 1), "{stats}");
+}
