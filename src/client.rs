@@ -17,12 +17,10 @@ use crate::queue::Full;
 use crate::reentry;
 use crate::sender::Sender;
 use crate::shared::Shared;
-use crate::spill::{Leaf, Why};
 use crate::sync::Arc;
-use crate::waits::{Deadline, Goal, Reached};
+use crate::waits::{Deadline, Reached, in_the_future};
 use serde::Serialize;
 use std::fmt;
-use std::time::Instant;
 
 /// A handle on the queue and the books; cheap to clone, one pointer wide, usable from any thread, with or without a
 /// runtime.
@@ -67,10 +65,16 @@ impl Client {
     /// the caller's stack, here as in any other serializer.
     ///
     /// # Blocking
-    /// Not on the network, and not at all for an event that is accepted. One that the caller has to write (the queue is full or
-    /// closed, the mode is LogOnly, it is oversized) waits for its turn at the log, at most
-    /// [`LOG_STALL`](crate::limits::LOG_STALL) behind a write that is stuck, and then as long as its own write takes. So does the
-    /// notice that one was lost, once in 30 s.
+    /// Not on the network, not on the log, and not at all for an event that is accepted. One that is for the log (the queue is full, the
+    /// mode is LogOnly, it is oversized) is handed over to the thread that writes the log, and is [`Emitted::Spilled`] though not yet
+    /// written. If so many wait there that there is no room, the call waits for room, at most
+    /// [`LOG_STALL`](crate::limits::LOG_STALL), and not at all while a write has been stuck for that long; without room the event is
+    /// lost, reason `log_stalled`. After the end of the client the call waits until its event is written,
+    /// [`LOG_LATE_PATIENCE`](crate::limits::LOG_LATE_PATIENCE) at most, and no longer than `LOG_STALL` over all such calls that wait in
+    /// vain.
+    ///
+    /// So a caller may hold locks that the log needs, as a tracing layer does that emits. Only if no thread can be started, and the
+    /// sender has ended or hangs, does a caller write by itself.
     #[inline]
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Emitted {
         match self.shared().mode.unless_off() {
@@ -100,7 +104,7 @@ impl Client {
             return settler.lose_callers(LostReason::Reentrant);
         };
         let mut event = Event::vacant(settler.clock.last_tick());
-        let encoded = shared.encoder.encode(value, &mut event);
+        let encoded = settler.encoder.encode(value, &mut event);
         if encoded == Encoded::Whole && mode == Mode::On {
             return match settler.queue.push(event) {
                 Ok(()) => Emitted::Queued,
@@ -137,29 +141,19 @@ impl Client {
                 LostReason::EncodeFailed
             }
         };
-        shared.encoder.recycle(&mut event);
+        settler.encoder.recycle(&mut event);
         settler.lose_callers(lost)
     }
 
     #[cold]
-    fn spill(&self, mut event: Event, side: Side, reason: Reason) -> Emitted {
-        let leaf = Leaf {
-            seq: event.seq,
-            emitted_at: event.emitted_at,
-            text: event.text(),
-            events: 1,
-            redacted: false,
-        };
-        let emitted = self.shared().settler.spill_callers(side, leaf, &Why::simple(reason));
-        self.shared().encoder.recycle(&mut event);
-        emitted
+    fn spill(&self, event: Event, side: Side, reason: Reason) -> Emitted {
+        self.shared().settler.spill_callers(event, side, reason)
     }
 
     /// Switches the mode, at any time, from any thread. Events already in the queue are still delivered.
     ///
     /// # Blocking
-    /// Switches first and tells then: a notice in the log, waiting for its turn there as a spilled event does, and the observer. Called
-    /// from a `SpillSink` or a tracing layer while it has a record of ours, it tells the observer alone.
+    /// Not on the log: the notice is handed over to who writes it. Tells the observer before it returns.
     pub fn set_mode(&self, mode: Mode) {
         let settler = &self.shared().settler;
         let from = self.shared().mode.swap(mode);
@@ -228,13 +222,13 @@ impl Client {
     }
 
     /// The most bytes this client can hold, from its configuration: slots of the queue, `queue_bytes_max`, batches,
-    /// bodies, compression, reading answers, connections, TLS, the sender's runtime. Callers inside `emit` use, for the
-    /// duration of the call, at most six times `event_bytes_max` each, and what their log takes for a record.
+    /// bodies, compression, reading answers, connections, TLS, the sender's runtime, and what waits for the log. Callers inside `emit`
+    /// use, for the duration of the call, at most six times `event_bytes_max` each; the log takes what it takes for a record.
     pub fn memory_bound(&self) -> usize {
         self.shared().memory_bound
     }
 
-    /// Waits until everything emitted before is settled: delivered, spilled or lost. Forces nothing out: events go their usual way,
+    /// Waits until everything emitted before is settled: delivered, spilled (and written) or lost. Forces nothing out: events go their usual way,
     /// only a batch in the making does not wait for company.
     ///
     /// Works on any executor.
@@ -246,9 +240,8 @@ impl Client {
     /// Cancel safe: begins when it is first polled, and a `Duration` counts from then; dropping the future ends the waiting and
     /// nothing else.
     pub async fn flush(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
-        let until = Instant::now() + deadline.into().remaining();
-        let number = self.shared().ask_for_flush();
-        match self.shared().board.wait(Goal::Flushed(number), until).await {
+        let until = in_the_future(deadline.into().remaining());
+        match self.shared().flush(until).await {
             Reached::Yes => Ok(()),
             Reached::No => Err(FlushError::DeadlinePassed),
         }
@@ -257,7 +250,8 @@ impl Client {
     /// Closes the client, lets the sender deliver what it can until the deadline, has it write the rest to the log, and
     /// returns the final books. Events emitted from now on are spilled with [`Reason::Closed`].
     ///
-    /// Idempotent: a second call, from any clone, waits for the same end; the earliest deadline holds. Works on any
+    /// Idempotent: a second call, from any clone, waits for the same end, and for what was emitted since to be written; the earliest
+    /// deadline holds. Works on any
     /// executor. Returns at the latest 200 ms after the deadline; what could not even be written down by then is
     /// [`LostReason::Deadline`].
     ///
@@ -318,6 +312,11 @@ impl std::error::Error for FlushError {}
 impl Builder {
     /// Checks every setting and starts the client, with its sender on a thread of its own.
     ///
+    /// Spilled events and notices go to the tracing subscriber that is current here, if there is one, be it set for this thread or scope
+    /// alone as in a test; else, or once it is gone, to the global one, which may come later. They are written on a thread of overspill's:
+    /// a subscriber that is set for another thread or scope, or for this one but later, gets none of them, and if there is no other the
+    /// fallback has them.
+    ///
     /// # Errors
     /// [`BuildError`] says which setting is wrong and what to do, or why thread, runtime or HTTP client could not be made.
     ///
@@ -329,8 +328,10 @@ impl Builder {
 
     /// Like [`build`](Builder::build), but the sender is yours to run, on a tokio runtime with io and time enabled. For simulations
     /// with a paused clock, and for programs that place their threads themselves. The client's clock is then tokio's; whoever waits
-    /// in `flush` or `shutdown` waits in real time. Threads that come and go remain: one that looks up a host name, one that watches
-    /// the clock for an awaited `flush` or `shutdown`, one that tells of a stuck log.
+    /// in `flush` or `shutdown` waits in real time. The sender writes the log in its own turns, on the thread and in the runtime that polls
+    /// it. Threads that come and go remain: one that looks up a host name, one that watches the clock for an awaited `flush` or
+    /// `shutdown`, one that tells of a stuck log, and one that writes the log when so much waits for a sender that is not polled that there
+    /// is no more room, or when the sender has ended.
     ///
     /// # Errors
     /// As [`build`](Builder::build).

@@ -398,8 +398,8 @@ impl Builder {
         queue_bytes_max: usize,
     ) -> Result<usize, BuildError> {
         let (overhead, framed) = (self.format.overhead(), self.format.layout().frame().overhead());
-        // For a single event, and for each one more.
-        let single = |overhead: Overhead| overhead.per_batch + overhead.per_event;
+        // For a single event, and for each one more. An overhead beyond any number is longer than any batch.
+        let single = |overhead: Overhead| overhead.per_batch.saturating_add(overhead.per_event);
         if single(framed) > single(overhead) || framed.per_event > overhead.per_event {
             return Err(BuildError::invalid(
                 "format",
@@ -407,9 +407,7 @@ impl Builder {
                 "return the frame's own overhead from Format::overhead",
             ));
         }
-        let Some(room) =
-            batch_bytes_max.checked_sub(overhead.per_batch + overhead.per_event).filter(|&room| room > 0)
-        else {
+        let Some(room) = batch_bytes_max.checked_sub(single(overhead)).filter(|&room| room > 0) else {
             return Err(BuildError::invalid(
                 "batch_bytes_max",
                 format!("is {batch_bytes_max}, less than the format's own bytes for a single event"),

@@ -19,7 +19,8 @@ pub(crate) struct Event {
 }
 
 // With crossbeam's stamp beside it four cache lines, each of which travels from the caller's core to the sender's.
-const _: () = assert!(size_of::<Event>() + size_of::<usize>() == 256);
+// Where an address has 32 bits there are a few bytes to spare.
+const _: () = assert!(size_of::<Event>() + size_of::<usize>() == 256 || usize::BITS < 64);
 
 impl Event {
     /// Without a text, and without a number: that it gets at the gate.
@@ -104,6 +105,11 @@ impl Blocks {
 /// The most that spare blocks can hold.
 pub(crate) fn spare_bytes_max(block_bytes_max: usize) -> usize {
     (0..classes_for(block_bytes_max)).map(|class| spares_max(class) * class_bytes(class)).sum()
+}
+
+/// The block that a text of so many bytes takes.
+pub(crate) fn block_bytes(bytes: usize) -> usize {
+    class_bytes(class_of(bytes))
 }
 
 /// The longest text that a budget of `bytes` can hold: in its slot, or in a block that is charged whole.

@@ -9,9 +9,8 @@
 //!    difference, so the equality is trivial; what has to be argued is that it is never negative. A settlement
 //!    happens after its announcement; it adds with Release, and a snapshot reads the settled counters first, with
 //!    Acquire, and the gate last. So every settlement that is seen brings its announcement along.
-//! L2: each event is settled once. Those in hand, the sender's or a caller's that writes its refused event to the log, are
-//!    claimed out of `in_hand` before they are counted; whoever takes over at a deadline claims the rest, and who comes late
-//!    finds nothing to claim. `in_hand` is a number, not a list: what is taken in hand after that may be claimed for an event
+//! L2: each event is settled once. Those in hand, the sender's or on their way to the log, are claimed out of `in_hand` before they
+//!    are counted; whoever takes over at a deadline claims the rest, and who comes late finds nothing to claim. `in_hand` is a number, not a list: what is taken in hand after that may be claimed for an event
 //!    that was taken over. So one claims what is there, even if less than wanted: all or nothing would leave a rest for ever.
 //! L3: at rest `pending` is zero; a container that lost an event would show here for ever.
 
@@ -104,11 +103,6 @@ impl Ledger {
         let claimed = in_hand.unwrap_or_else(|in_hand| in_hand).min(events);
         self.settle(claimed, Side::Open, ending);
         claimed == events
-    }
-
-    /// Whether nobody has anything in hand.
-    pub(crate) fn hands_are_empty(&self) -> bool {
-        self.settled.0.in_hand.load(Ordering::Acquire) == 0
     }
 
     /// Settles whatever is in hand, in the stead of those who have it.
@@ -225,7 +219,7 @@ pub struct Stats {
     pub spilled: u64,
     /// Put nowhere. Zero as long as the log works and the events are sound.
     pub lost: u64,
-    /// In the queue, in a batch, in a request, or on its caller's way to the log. Zero after a shutdown.
+    /// In the queue, in a batch, in a request, or on its way to the log. Zero after a shutdown.
     pub pending: u64,
     /// Bytes that the events in queue, batches and requests are charged to `queue_bytes_max`.
     pub pending_bytes: usize,

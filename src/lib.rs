@@ -17,9 +17,13 @@
 //!                      |              |   (crossbeam)   |       encode  Format    -> Body
 //!                      |              | full, closed    |       post    Transport -> Reply
 //!                      | oversized,   v                 |       judge   Verdict
-//!                      +-----------> Spill <------------+------ settle  Delivered | Spilled(reason)
-//!                                     |                 |
-//!                              application log       Ledger -> Stats, Signal -> Observer
+//!                      +---------> LogQueue <-----------+------ settle  Delivered | for the log
+//!                                     |  bounded        |
+//!                           the log's own thread        +-----> Ledger -> Stats, Signal -> Observer
+//!                                     |                 |              ^
+//!                                   Spill --> settle  Spilled(reason) -+
+//!                                     |
+//!                              application log
 //! ```
 //!
 //! ```

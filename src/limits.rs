@@ -13,8 +13,9 @@ pub const QUEUE_EVENTS: usize = 8_192;
 pub const QUEUE_EVENTS_LIMIT: usize = 1 << 20;
 /// Default of `queue_bytes_max`: the budget of JSON bytes over queue, batches and requests in flight.
 pub const QUEUE_BYTES: usize = 8 << 20;
-/// Most that `queue_bytes_max` may be; beyond it the library would be the leak it exists to prevent.
-pub const QUEUE_BYTES_LIMIT: usize = 1 << 32;
+/// Most that `queue_bytes_max` may be, 4 GiB, or 1 GiB where an address has 32 bits; beyond it the library would be the leak it exists
+/// to prevent.
+pub const QUEUE_BYTES_LIMIT: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 30 };
 
 /// A queue fuller than this, in eighths of its events or bytes, while every request is still waiting for its answer, is
 /// relieved by the sender: it writes the oldest batch to the log, so that callers do not meet a full queue.
@@ -251,6 +252,31 @@ pub const REDACTED_GROWTH_MAX: usize = 16;
 /// A log write that has not come back for this long counts as stalled, and nobody waits behind it any longer. Shorter would
 /// take a busy disk for a stuck one: on an overloaded machine a write to a plain file was seen to take more than 250 ms.
 pub const LOG_STALL: Duration = Duration::from_secs(1);
+/// Most callers' events that wait to be written to the log, or `queue_events_max` if that is less: what 20,000 events a second are in
+/// a pause of the log of 50 ms. If it pauses longer, callers wait for room, [`LOG_STALL`] at most.
+pub const LOG_QUEUE_EVENTS: usize = 1_024;
+/// Most bytes that these are charged, or `queue_bytes_max` if that is less. One event always has room.
+pub const LOG_QUEUE_BYTES: usize = 1 << 20;
+/// Most of the sender's batches there, with the one that is being written: one more, so that the log is never without work while the
+/// sender prepares the next.
+pub const LOG_QUEUE_BATCHES: usize = 2;
+/// Most notices there: they are edges and totals, and what may repeat itself is throttled. More would all tell of the same.
+pub const LOG_QUEUE_NOTICES: usize = 64;
+/// The most that one of them takes, and its text is then longer than any.
+pub const NOTICE_BYTES: usize = 1 << 10;
+/// The thread that writes the log looks again after this before it sleeps: while events keep coming, no caller pays for waking it.
+pub const LOG_NAP: Duration = Duration::from_millis(2);
+/// Without work for so long, it ends: an idle client has one thread.
+pub const LOG_IDLE: Duration = Duration::from_secs(5);
+/// The same once the sender has ended: then only what callers still emit comes, and the process is about to end.
+pub const LOG_IDLE_AFTER_END: Duration = Duration::from_millis(50);
+/// A caller that emits after the end waits this long until its event is written: the process may be over before anybody else waits
+/// for it. No longer, because a caller may hold a lock that the log needs; and no more once callers have waited in vain for
+/// [`LOG_STALL`] altogether, because then the process goes on.
+pub const LOG_LATE_PATIENCE: Duration = Duration::from_millis(200);
+/// Callers that wait for room are let in when half of it is free, or so often: waking them at each event that is written would cost
+/// more than writing it.
+pub const LOG_LET_IN_EVERY: Duration = Duration::from_millis(10);
 /// A notice that may repeat itself is given at most this often, the rest is counted into the next one. Beginning and end of
 /// the client are always told.
 pub const NOTICE_EVERY: Duration = Duration::from_secs(30);

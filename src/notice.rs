@@ -2,8 +2,9 @@
 //!
 //! Edges and totals, never one line per event: what may repeat itself is said at most once per
 //! [`NOTICE_EVERY`](crate::limits::NOTICE_EVERY), with a count of those left out. A notice of WARN or ERROR that the
-//! application log has no reader for goes to the fallback sink; INFO is then dropped. While the log is stuck only that is said,
-//! to the fallback.
+//! application log has no reader for goes to the fallback sink; INFO is then dropped. Notices are written by the thread that writes the
+//! log, in their place among the spilled events; beside a `SpillSink` they have a thread of their own, so that a sink that is stuck
+//! keeps none of them. That the log is stuck is told to the fallback.
 
 mod throttle;
 
@@ -11,12 +12,12 @@ use crate::budget::Budget;
 use crate::clock::Stamp;
 use crate::encode::printable;
 use crate::ledger::{Stats, Totals};
-use crate::limits::{DETAIL_CHARS_MAX, LOG_STALL};
+use crate::limits::{DETAIL_CHARS_MAX, LOG_STALL, NOTICE_BYTES};
 use crate::mode::Mode;
 use crate::outcome::Reason;
 use crate::reentry;
 use crate::spill::log::{self, Home, Read, Witness};
-use crate::spill::turn::Turn;
+use crate::spill::log_queue::LogQueue;
 use crate::spill::{LogLevel, Notice, Refused, SpillSink};
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Arc, contain};
@@ -39,7 +40,7 @@ use throttle::Throttle;
 /// | WARN | `mode changed`, `budget changed` | somebody switched, or `memory_watch` did |
 /// | WARN | `nobody reads target` | no subscriber formats `overspill::spill`: spilled events go to the fallback sink (stderr). Let the target through |
 /// | WARN | `the spill sink failed`, `SpillLayer failed` | the same: a `SpillSink` of yours, or the writer of the layer, has reported an error |
-/// | WARN | `a log write has been stuck` | to the fallback sink only; events are lost until the log takes again |
+/// | WARN | `a log write has been stuck` | to the fallback sink only; events that find no room behind it are lost until the log takes again |
 /// | WARN | `more is to be spilled than` | events are lost: raise `spill_bytes_per_second_max`, or send less |
 /// | ERROR | `an event could not be redacted` | an event is lost: mend the function given to `Redact::rewrite` |
 /// | ERROR | `neither the log nor the fallback` | an event is lost: give the process a log that can be written |
@@ -56,7 +57,7 @@ pub(crate) struct Notices {
     client: String,
     home: Home,
     fallback: Arc<dyn SpillSink>,
-    turn: Arc<Turn>,
+    log: Arc<LogQueue>,
     no_log_reader: Throttle,
     log_stalled: Throttle,
     /// Threads that tell of a stall: 0 or 1.
@@ -85,29 +86,43 @@ pub(crate) enum Said {
     Yes,
 }
 
+/// A notice on its way to the log.
+#[derive(Debug)]
+pub(crate) struct Line {
+    level: LogLevel,
+    text: String,
+    ends: Ends,
+}
+
+/// What a line ends with.
+#[derive(Debug)]
+enum Ends {
+    Here,
+    /// By what the log is witnessed. Asked where the line is written: a subscriber that was asked about a record, on another thread, and
+    /// then gets none, may apply its answer to the application's next one.
+    WithWitness,
+    /// By what was settled since these books: known once what is ahead of it in the log is written.
+    WithCost(Box<Totals>),
+}
+
 macro_rules! say {
-    ($self:ident, $level:ident, $text:expr) => {{
-        let text: String = $text;
-        let _own = reentry::own_work();
-        // A stuck log is no place for news; what is counted is not lost with them.
-        let Some(_writing) = $self.turn.take() else { return };
-        let read = $self
-            .home
-            .write(reentry::thread(), || log::tell(LogLevel::$level, &$self.client, &Witness::of(&text)));
-        if read != Read::Yes && LogLevel::$level != LogLevel::Info {
-            // Nobody else to tell: a notice is not an event, and its failure is nobody's news.
-            drop(contain(|| $self.fallback.notice(&Notice::new(LogLevel::$level, &$self.client, &text))));
-        }
-    }};
+    ($self:ident, $level:ident, $text:expr) => {
+        $self.say(LogLevel::$level, $text)
+    };
 }
 
 impl Notices {
-    pub(crate) fn new(client: String, home: Home, fallback: Arc<dyn SpillSink>, turn: Arc<Turn>) -> Notices {
+    pub(crate) fn new(
+        client: String,
+        home: Home,
+        fallback: Arc<dyn SpillSink>,
+        log: Arc<LogQueue>,
+    ) -> Notices {
         Notices {
             client,
             home,
             fallback,
-            turn,
+            log,
             no_log_reader: Throttle::default(),
             log_stalled: Throttle::default(),
             telling: Arc::default(),
@@ -129,33 +144,48 @@ impl Notices {
         }
     }
 
-    pub(crate) fn started(&self, endpoint: &str, memory_bound: usize, mode: Mode, witnessed: &str) {
-        say!(
-            self,
-            Info,
-            format!(
-                "started: endpoint {endpoint}, holds at most {memory_bound} bytes, mode {mode}; {witnessed}"
-            )
-        );
+    /// No caller writes: it may hold a lock that the log needs.
+    fn say(&self, level: LogLevel, mut text: String) {
+        // What waits is bounded, whatever it says.
+        text.truncate((0..=text.len().min(NOTICE_BYTES)).rfind(|&at| text.is_char_boundary(at)).unwrap_or(0));
+        text.shrink_to_fit();
+        self.log.hand_over_notice(Line { level, text, ends: Ends::Here });
     }
 
-    /// A switch from within a record of ours cannot be told, and takes no notice away from those that can.
-    fn speak_of_switch(&self, throttle: &Throttle, now: Stamp) -> Option<u64> {
-        if self.turn.is_mine() {
-            throttle.left_out.fetch_add(1, Ordering::Relaxed);
-            return None;
+    /// Writes a notice to the application log, or to the fallback if nobody reads it there.
+    pub(crate) fn write(
+        &self,
+        line: Line,
+        witnessed: impl FnOnce() -> &'static str,
+        totals: impl FnOnce() -> Totals,
+    ) {
+        let _own = reentry::own_work();
+        let Line { level, mut text, ends } = line;
+        match ends {
+            Ends::Here => {}
+            Ends::WithWitness => text.push_str(witnessed()),
+            Ends::WithCost(before) => text.push_str(&difference(&before, &totals())),
         }
-        throttle.speak(now)
+        let read = self.home.write(reentry::thread(), || log::tell(level, &self.client, &Witness::of(&text)));
+        if read != Read::Yes && level != LogLevel::Info {
+            // Nobody else to tell: a notice is not an event, and its failure is nobody's news.
+            drop(contain(|| self.fallback.notice(&Notice::new(level, &self.client, &text))));
+        }
+    }
+
+    pub(crate) fn started(&self, endpoint: &str, memory_bound: usize, mode: Mode) {
+        let text = format!("started: endpoint {endpoint}, holds at most {memory_bound} bytes, mode {mode}; ");
+        self.log.hand_over_notice(Line { level: LogLevel::Info, text, ends: Ends::WithWitness });
     }
 
     pub(crate) fn mode_changed(&self, now: Stamp, from: Mode, to: Mode) {
-        if let Some(left_out) = self.speak_of_switch(&self.mode_changed, now) {
+        if let Some(left_out) = self.mode_changed.speak(now) {
             say!(self, Warn, format!("mode changed from {from} to {to}{}", since_last(left_out)));
         }
     }
 
     pub(crate) fn budget_changed(&self, now: Stamp, from: Budget, to: Budget) {
-        if let Some(left_out) = self.speak_of_switch(&self.budget_changed, now) {
+        if let Some(left_out) = self.budget_changed.speak(now) {
             say!(self, Warn, format!("budget changed from {from} to {to}{}", since_last(left_out)));
         }
     }
@@ -242,12 +272,10 @@ impl Notices {
         }
     }
 
-    pub(crate) fn outage_ended(&self, lasted: Duration, before: &Totals, now: &Totals) {
-        say!(
-            self,
-            Warn,
-            format!("outage ended after {:.1} s: {}", lasted.as_secs_f64(), difference(before, now))
-        );
+    pub(crate) fn outage_ended(&self, lasted: Duration, before: &Totals) {
+        let text = format!("outage ended after {:.1} s: ", lasted.as_secs_f64());
+        let ends = Ends::WithCost(Box::new(*before));
+        self.log.hand_over_notice(Line { level: LogLevel::Warn, text, ends });
     }
 
     pub(crate) fn sender_panicked(&self, now: Stamp, text: &str) {
@@ -457,6 +485,7 @@ mod tests {
     use super::*;
     use crate::limits::{NOTICE_EVERY, SWITCH_NOTICES};
     use crate::spill::Record;
+    use crate::spill::log_queue::SenderPart;
     use crate::sync::{Mutex, lock};
     use std::io;
 
@@ -497,22 +526,15 @@ mod tests {
     }
 
     #[test]
-    fn a_switch_from_within_a_record_is_counted_and_takes_no_notice_away() {
-        let turn = Arc::new(Turn::new());
-        let fallback = Arc::new(Stuck(Arc::default(), Arc::default()));
-        let notices = Notices::new(String::new(), Home::capture(), fallback, Arc::clone(&turn));
-        let speak = || notices.speak_of_switch(&notices.mode_changed, Stamp(0));
-        let writing = turn.take();
-        assert!((0..2 * SWITCH_NOTICES).all(|_| speak().is_none()));
-        drop(writing);
-        assert_eq!(speak(), Some(2 * SWITCH_NOTICES));
-    }
-
-    #[test]
     fn a_stall_of_hours_holds_one_thread_however_often_it_would_be_told() {
         let (told, gate) = (Arc::<AtomicU64>::default(), Arc::new(Mutex::new(())));
         let fallback = Arc::new(Stuck(Arc::clone(&told), Arc::clone(&gate)));
-        let notices = Notices::new(String::new(), Home::capture(), fallback, Arc::new(Turn::new()));
+        let notices = Notices::new(
+            String::new(),
+            Home::capture(),
+            fallback,
+            Arc::new(LogQueue::new(1, 1, SenderPart::Gone)),
+        );
         let minute = |nth: u64| Stamp(0).after(Duration::from_secs(60 * nth));
         let shut = lock(&gate);
         (0..100).for_each(|nth| notices.log_stalled(minute(nth)));

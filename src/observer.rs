@@ -49,7 +49,7 @@ pub enum Signal<'a> {
     OutageEnded {
         /// From the beginning of the outage.
         lasted: Duration,
-        /// Events written to the log meanwhile.
+        /// Events written to the log meanwhile, and those on their way there.
         spilled: u64,
     },
     /// A share of the posts fails, and others are delivered: perhaps one of several backends is bad. Told again every half minute as long
@@ -85,8 +85,8 @@ pub enum Signal<'a> {
 /// Receives every [`Signal`] of a client.
 ///
 /// # Blocking
-/// Called on the thread where it happened: the sender's, a caller's for its own spilled or lost event, that of `set_mode`, or of a
-/// `shutdown` that gives up the rest. Be quick: count, do not write. A panic is contained; what the observer emits is an echo and not an event.
+/// Called on the thread where it happened: the sender's, the one that writes the log, a caller's for its own lost event, that of
+/// `set_mode`, or of a `shutdown` that gives up the rest. Be quick: count, do not write. A panic is contained; what the observer emits is an echo and not an event.
 pub trait Observer: Send + Sync + 'static {
     /// Takes note.
     fn signal(&self, signal: &Signal<'_>);

@@ -40,8 +40,8 @@ macro_rules! named_reasons {
 named_reasons! {
     /// Why an event was written to the log instead of being delivered.
     Reason {
-        /// The queue had no room, in events or in bytes, and the caller wrote its own event; or the sender wrote down a batch before
-        /// it came to that (`relieved by the sender`).
+        /// The queue had no room, in events or in bytes; or the sender gave a batch to the log before it came to that (`relieved by the
+        /// sender`).
         QueueFull = "queue_full",
         /// Emitted after `shutdown`, or after the sender had ended.
         Closed = "closed",
@@ -76,7 +76,8 @@ named_reasons! {
 named_reasons! {
     /// Why the content of an event could be put nowhere.
     LostReason {
-        /// A log write has been stuck for [`LOG_STALL`](crate::limits::LOG_STALL); callers do not join it.
+        /// A log write has been stuck for [`LOG_STALL`](crate::limits::LOG_STALL), or the log made no room in that time, and what waits
+        /// for it is as much as may.
         LogStalled = "log_stalled",
         /// Neither the log nor the fallback took the record.
         LogFailed = "log_failed",
@@ -100,7 +101,7 @@ named_reasons! {
 pub enum Emitted {
     /// In the queue; the sender settles it.
     Queued,
-    /// Written to the log by this call.
+    /// Handed over to the thread that writes the log, which settles it: spilled once it is written, lost if the log fails.
     Spilled(Reason),
     /// Not an event: the mode is [`Mode::Off`](crate::Mode::Off), or the call came out of overspill's own logging
     /// (a tracing layer or a `SpillSink` that emits), which is counted in [`Stats::echoes`](crate::Stats::echoes).

@@ -24,7 +24,7 @@ pub(crate) fn this_thread() -> ThreadMark {
     ThreadMark(OWN_WORK.with(|own_work| std::ptr::from_ref(own_work).addr()))
 }
 
-/// Whose thread this is.
+/// Whose thread this is. The one that writes the log counts as the sender's: both are ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Thread {
     Caller,

@@ -35,7 +35,7 @@ mod words;
 
 use crate::clock::Stamp;
 use crate::format::compress::Packer;
-use crate::limits::{SENDER_RESTART, SPILL_TIME_PER_EVENT};
+use crate::limits::SENDER_RESTART;
 use crate::observer::Signal;
 use crate::outcome::Reason;
 use crate::reentry;
@@ -54,12 +54,9 @@ use pace::Pace;
 use retry::SecondTries;
 use share::Sharing;
 use std::future::{Future, poll_fn};
-use std::ops::Range;
 use std::pin::pin;
 use std::task::Poll;
-use std::time::Duration;
 use tell::Telling;
-use verdict::Cause;
 use window::Window;
 
 /// The sending half of a client, as a future for a runtime of your choice. Dropping it, or the future of its
@@ -95,8 +92,6 @@ pub struct Sender {
     posts: u64,
     /// When a request last began or ended.
     moved_at: Stamp,
-    /// What writing one event to the log takes, as seen lately: see [`SPILL_TIME_PER_EVENT`].
-    spill_time: Duration,
 }
 
 impl Sender {
@@ -137,7 +132,6 @@ impl Sender {
             pulled_bytes: 0,
             posts: 0,
             moved_at: Stamp(0),
-            spill_time: SPILL_TIME_PER_EVENT,
             shared,
         }
     }
@@ -148,8 +142,8 @@ impl Sender {
     /// with [`Reason::Abandoned`], and the sender goes on.
     ///
     /// # Blocking
-    /// Spilled events are written on the thread that polls this, a batch at a time, as long as the log takes: give it a thread of
-    /// its own, but for a simulation.
+    /// What goes to the log is written on the thread that polls this, a batch at a time, as long as the log takes, and inside of the
+    /// runtime: give it a thread of its own, but for a simulation, and no `SpillSink` that blocks on a runtime.
     ///
     /// # Cancel safety
     /// Dropping the future is an end like any other: what is in hand or in the queue is written to the log.
@@ -185,6 +179,7 @@ impl Sender {
             self.heed_flushes();
             self.notice_outage(now);
             self.shared.set_endpoint(self.outage.state(self.flights.probes()));
+            self.shared.settler.write_for_sender();
             if self.is_done() {
                 return;
             }
@@ -210,7 +205,7 @@ impl Sender {
             }
             self.pulled += 1;
             self.pulled_bytes += event.text().len() as u64;
-            self.shared.encoder.recycle(&mut event);
+            self.shared.settler.encoder.recycle(&mut event);
         }
         if self.pulled > before {
             // In hand before resolved: see `Settler::hold`.
@@ -238,24 +233,12 @@ impl Sender {
         BatchLimits { events_max: events, bytes_max: bytes, ..self.limits }
     }
 
-    /// To the log, with an eye on how long that takes.
-    fn spill(&mut self, batch: &mut Batch, range: Range<usize>, cause: &Cause) {
-        let (began, events) = (self.shared.now(), range.len() as u32);
-        batch.spill(range, cause, Stamp::NEVER);
-        // Of a few events the time is mostly noise.
-        if events >= 16 {
-            let seen = 2 * self.shared.now().since(began) / events;
-            self.spill_time = ((self.spill_time + seen) / 2).max(SPILL_TIME_PER_EVENT);
-        }
-    }
-
     fn heed_closing(&mut self, now: Stamp) {
         let (spill_at, abort_at) = self.closing_times();
-        let too_late = self.shared.closing.too_late();
         if now >= spill_at {
             while self.ready.is_some() || self.filling.is_some() || self.shared.settler.queue.len() > 0 {
                 if let Some(mut batch) = self.ready.take().or_else(|| self.filling.take()) {
-                    batch.spill_rest(Reason::Deadline, "shut down before it could be posted", too_late);
+                    batch.spill_rest(Reason::Deadline, "shut down before it could be posted");
                     self.end(batch);
                 }
                 self.fill(now);
@@ -264,7 +247,7 @@ impl Sender {
         if now >= abort_at {
             let aborted: Vec<Batch> = self.flights.abort().collect();
             for mut batch in aborted {
-                batch.spill_rest(Reason::Deadline, "shut down before an answer came", too_late);
+                batch.spill_rest(Reason::Deadline, "shut down before an answer came");
                 self.end(batch);
             }
         }
@@ -288,8 +271,8 @@ impl Sender {
             && self.ready.is_none()
             && self.flights.is_empty()
             && self.shared.settler.queue.is_drained()
-            // Callers may still be at the log with what the queue has refused.
-            && self.shared.settler.ledger.hands_are_empty()
+            // What callers and we have handed over may still be on its way to the log; counted, not only out of every hand.
+            && self.shared.settler.is_settled()
     }
 
     /// Ends a batch and keeps its buffers, as many as can be in use at once.
@@ -322,14 +305,14 @@ impl Sender {
     fn finish(&mut self) {
         let settler = &self.shared.settler;
         settler.notices.shut_down(&self.shared.stats());
-        self.shared.board.ended();
+        settler.end();
     }
 }
 
 /// T1 to the last: a sender that is dropped in the middle closes the queue and writes down what it and the queue hold.
 impl Drop for Sender {
     fn drop(&mut self) {
-        if self.shared.board.has_ended() {
+        if self.shared.settler.log.sender_has_left() {
             return;
         }
         let _sender = reentry::sender_thread();
@@ -342,7 +325,8 @@ impl Drop for Sender {
             self.drop_in_hand();
             yield_now();
         }
-        shared.board.ended();
+        // Callers may still have what the queue has refused in hand, or it is on its way to the log: the end comes behind it.
+        shared.settler.end_early();
     }
 }
 

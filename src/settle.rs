@@ -1,26 +1,44 @@
 //! The end of an event: the one door through which it leaves, to the ledger, the log and the observer.
 //!
 //! In: events with how they end. Out: the ledger's entries, the log's records, the observer's signals.
-//! Callers settle their own event here, the sender its batches; nobody else counts.
+//! What is delivered the sender settles here, what goes to the log the thread that writes it, what finds no room there its owner;
+//! nobody else counts.
+
+mod writing;
 
 use crate::clock::{Clock, Source, Stamp};
+use crate::encode::Encoder;
+use crate::event::Event;
 use crate::gate::Side;
 use crate::ledger::{Ending, Ledger, Totals};
 use crate::limits::TAKE_OVER_PATIENCE;
 use crate::notice::Notices;
 use crate::observer::{Observer, Signal};
-use crate::outcome::{Emitted, LostReason};
+use crate::outcome::{Emitted, LostReason, Reason};
 use crate::queue::Queue;
 use crate::reentry;
+use crate::shutdown::Closing;
+use crate::spill::log_queue::LogQueue;
 use crate::spill::{Leaf, Spill, Why};
+use crate::sync::plain::AtomicU64;
 use crate::sync::{Arc, contain, yield_now};
+use crate::waits::Board;
 
 /// What callers and sender share in order to settle.
 pub(crate) struct Settler {
     pub(crate) ledger: Ledger,
     pub(crate) queue: Queue,
     pub(crate) spill: Spill,
+    /// What goes to the log.
+    pub(crate) log: Arc<LogQueue>,
+    /// Notices: the same, unless events go to a sink.
+    pub(crate) notice_log: Arc<LogQueue>,
     pub(crate) notices: Arc<Notices>,
+    pub(crate) encoder: Encoder,
+    pub(crate) closing: Closing,
+    pub(crate) board: Arc<Board>,
+    /// 1 once the sender has ended and nothing but what is on its way to the log can be pending.
+    pub(crate) end_wanted: AtomicU64,
     pub(crate) clock: Clock,
     pub(crate) observer: Box<dyn Observer>,
 }
@@ -37,6 +55,11 @@ impl Settler {
     /// The books of this moment.
     pub(crate) fn totals(&self) -> Totals {
         self.ledger.totals(self.queue.gate())
+    }
+
+    /// Whether nothing is pending, once the queue is drained.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.totals().pending == 0
     }
 
     /// A caller has an event that is not for the queue: its number, and how it will be counted.
@@ -56,13 +79,16 @@ impl Settler {
         self.queue.resolve_beside(1);
     }
 
-    /// A caller's own event that did not get into the queue goes to the log.
-    pub(crate) fn spill_callers(&self, side: Side, leaf: Leaf<'_>, why: &Why<'_>) -> Emitted {
-        let ending = self.write(leaf, why);
-        self.settle_callers(side, ending);
-        match ending {
-            Ending::Lost(reason) => Emitted::Lost(reason),
-            _ => Emitted::Spilled(why.reason),
+    /// A caller's own event that did not get into the queue is handed over to who writes the log.
+    pub(crate) fn spill_callers(&self, event: Event, side: Side, reason: Reason) -> Emitted {
+        match self.log.hand_over(event, side, reason) {
+            Ok(()) => Emitted::Spilled(reason),
+            Err(mut event) => {
+                self.encoder.recycle(&mut event);
+                self.settle_callers(side, Ending::Lost(LostReason::LogStalled));
+                self.notices.log_stalled(self.clock.now());
+                Emitted::Lost(LostReason::LogStalled)
+            }
         }
     }
 
@@ -82,8 +108,7 @@ impl Settler {
             }
         };
         if side == Side::Open {
-            // The sender may be waiting for this very event, to end.
-            self.queue.ring_if_closed();
+            self.settled();
         }
         if settled {
             self.tell(1, ending);
@@ -99,19 +124,17 @@ impl Settler {
 
     /// One event out of the sender's hand goes to the log, or a pack of them, or is lost if it is too late for that. Says how
     /// it ended, unless somebody had taken it over.
-    pub(crate) fn spill_in_hand(
-        &self,
-        leaf: Leaf<'_>,
-        bytes: usize,
-        why: &Why<'_>,
-        too_late: Stamp,
-    ) -> Option<Ending> {
-        let ending = if too_late != Stamp::NEVER && self.clock.now() > too_late {
-            Ending::Lost(LostReason::Deadline)
-        } else {
-            self.write(leaf, why)
-        };
+    pub(crate) fn spill_in_hand(&self, leaf: Leaf<'_>, bytes: usize, why: &Why<'_>) -> Option<Ending> {
+        let ending = self.write_in_time(leaf, why);
         (self.settle_in_hand(leaf.events as usize, bytes, ending) == Claimed::Yes).then_some(ending)
+    }
+
+    /// Events out of the sender's hand are lost. Says whether they were still there to be.
+    pub(crate) fn lose_in_hand(&self, events: usize, bytes: usize, reason: LostReason) -> u64 {
+        match self.settle_in_hand(events, bytes, Ending::Lost(reason)) {
+            Claimed::Yes => events as u64,
+            Claimed::No => 0,
+        }
     }
 
     /// What the sender has not settled when `shutdown` must return is lost; nobody waits for it any longer.
@@ -131,6 +154,8 @@ impl Settler {
                 self.queue.discharge(event.charge());
                 events += 1;
             }
+            // What is on its way to the log, too: who has begun to write it finds nothing left to settle.
+            self.log.take_over().into_iter().for_each(|work| self.lose(work, LostReason::Deadline));
             events += self.ledger.take_over(LOST);
             if self.totals().pending == 0 || clock.now() >= Stamp(0).after(TAKE_OVER_PATIENCE) {
                 break;
@@ -139,6 +164,7 @@ impl Settler {
         }
         // A sender that sleeps until a caller's hand is empty has not seen it emptied here.
         self.queue.ring();
+        self.settled();
         self.tell(events, LOST);
     }
 
@@ -154,12 +180,23 @@ impl Settler {
     }
 
     fn settle_in_hand(&self, events: usize, bytes: usize, ending: Ending) -> Claimed {
-        let claimed = self.ledger.settle_in_hand(events as u64, ending);
+        // First: who finds nothing pending, and ends, finds nothing held.
         self.queue.discharge(bytes);
+        let claimed = self.ledger.settle_in_hand(events as u64, ending);
         if claimed { Claimed::Yes } else { Claimed::No }
     }
 
+    /// From the deadline of a shutdown on, and a little, nothing is written that somebody waits for.
+    fn write_in_time(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Ending {
+        let too_late = self.closing.too_late();
+        if too_late != Stamp::NEVER && self.clock.now() > too_late {
+            return Ending::Lost(LostReason::Deadline);
+        }
+        self.write(leaf, why)
+    }
+
     fn write(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Ending {
+        self.log.write_begins();
         match self.spill.write(leaf, why) {
             Ok(()) => Ending::Spilled(why.reason, why.maybe_delivered),
             Err(reason) => Ending::Lost(reason),

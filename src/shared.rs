@@ -2,25 +2,22 @@
 
 use crate::clock::Stamp;
 use crate::config::Config;
-use crate::encode::Encoder;
 use crate::ledger::{EndpointState, Stats};
 use crate::mode::ModeSwitch;
 use crate::settle::Settler;
-use crate::shutdown::Closing;
 use crate::sync::Arc;
 use crate::sync::plain::{AtomicU8, AtomicU64, Ordering};
 use crate::transport::http::Headers;
-use crate::waits::Board;
+use crate::waits::{Board, Goal, Reached};
+use std::time::Instant;
 
 pub(crate) struct Shared {
     pub(crate) settler: Arc<Settler>,
-    pub(crate) encoder: Encoder,
     pub(crate) mode: ModeSwitch,
     pub(crate) config: Config,
     pub(crate) memory_bound: usize,
     /// Those of our own transport.
     pub(crate) headers: Option<Arc<Headers>>,
-    pub(crate) closing: Closing,
     pub(crate) board: Arc<Board>,
     /// The number of the last flush that was asked for.
     flushes_asked: AtomicU64,
@@ -35,15 +32,18 @@ impl Shared {
         mode: ModeSwitch,
         headers: Option<Arc<Headers>>,
     ) -> Shared {
+        let settler = Arc::new(settler);
+        for log in [&settler.log, &settler.notice_log] {
+            let writer = Arc::downgrade(&settler);
+            log.is_written_by(writer);
+        }
         Shared {
-            settler: Arc::new(settler),
-            encoder: Encoder::new(config.event_bytes_max),
+            board: Arc::clone(&settler.board),
+            settler,
             mode,
             config,
             memory_bound,
             headers,
-            closing: Closing::default(),
-            board: Arc::new(Board::default()),
             flushes_asked: AtomicU64::new(0),
             endpoint: AtomicU8::new(EndpointState::Healthy as u8),
         }
@@ -57,6 +57,23 @@ impl Shared {
         // The bytes first: what is settled in between then shows as pending bytes without events, not the reverse.
         let pending_bytes = self.settler.queue.held_bytes();
         Stats::new(self.settler.totals(), pending_bytes, self.endpoint(), self.mode.get())
+    }
+
+    /// Waits until all that was emitted before is settled: by the sender, and what it and callers have handed over to the log's writer by
+    /// then.
+    pub(crate) async fn flush(&self, until: Instant) -> Reached {
+        let number = self.ask_for_flush();
+        match self.board.wait(Goal::Flushed(number), until).await {
+            Reached::Yes => self.board.wait(self.all_written(), until).await,
+            Reached::No => Reached::No,
+        }
+    }
+
+    /// All that is on its way to the log now.
+    pub(crate) fn all_written(&self) -> Goal {
+        let position = self.settler.log.position();
+        self.board.written(self.settler.log.want(position));
+        Goal::Written(position)
     }
 
     /// Asks the sender for a flush; its number.

@@ -12,7 +12,7 @@ use crate::limits::SHUTDOWN_GRACE;
 use crate::reentry;
 use crate::shared::Shared;
 use crate::sync::plain::{AtomicU64, Ordering};
-use crate::waits::{Deadline, Goal, Reached};
+use crate::waits::{Deadline, Goal, Reached, in_the_future};
 use std::time::{Duration, Instant};
 
 /// When to end; `NEVER` until somebody asks. Of several askers the earliest deadline holds.
@@ -57,25 +57,31 @@ impl Closing {
 impl Shared {
     /// Refuses further events and tells the sender to finish. Never waits.
     pub(crate) fn close(&self, within: Duration) {
-        self.closing.ask(self.now(), within);
+        self.settler.closing.ask(self.now(), within);
         self.settler.queue.close();
     }
 
     pub(crate) async fn shutdown(&self, deadline: Deadline) -> Stats {
         let until = self.begin_shutdown(deadline);
         let reached = self.board.wait(Goal::Ended, until).await;
+        if reached == Reached::Yes {
+            // What callers have emitted since is not pending, but on its way.
+            self.board.wait(self.all_written(), until).await;
+        }
         self.end_shutdown(reached)
     }
 
     pub(crate) fn shutdown_blocking(&self, deadline: Deadline) -> Stats {
         let until = self.begin_shutdown(deadline);
         if reentry::is_echo() {
-            // A hook of the user's inside our own work. On the sender's thread, waiting for ourselves would only pass the
-            // time; on a caller's, in a sink or subscriber (or a panic hook, if one of them panics), this thread has the
-            // turn to write, and what the sender meanwhile wants to write down would be lost.
+            // A hook of the user's inside our own work (or a panic hook, if one of them panics): on the sender's thread, or on the
+            // one that writes the log. Each of them would wait for itself.
             return self.stats();
         }
         let reached = self.board.wait_blocking(Goal::Ended, until);
+        if reached == Reached::Yes {
+            self.board.wait_blocking(self.all_written(), until);
+        }
         self.end_shutdown(reached)
     }
 
@@ -85,7 +91,7 @@ impl Shared {
         self.close(within);
         // A little after the sender's own last moment, so that an unstuck sender always ends by itself.
         let until = SHUTDOWN_GRACE + Duration::from_millis(20);
-        Instant::now().checked_add(within + until).unwrap_or_else(Instant::now)
+        in_the_future(within.saturating_add(until))
     }
 
     fn end_shutdown(&self, reached: Reached) -> Stats {

@@ -9,12 +9,13 @@
 //!
 //! S1: "spilled" is claimed only for a record that somebody read (see `log`) or that a sink took without error.
 //! S2: whatever the destination does (panic, error, silence), the next destination gets the whole event.
-//! S3: nobody joins a write that is stuck (see `turn`); the event is lost instead of the caller.
+//! S3: one thread writes, and nobody joins a write that is stuck (see `log_queue`); the event is lost instead of the caller.
 //! S4: a record is one line of printable text, at most `spill_line_bytes_max` long; a long event is several, which join to the identical
 //! JSON.
 //! S5: a pack is written, refused and lost as a whole: all its events go to the same destination, or to none.
 
 pub(crate) mod log;
+pub(crate) mod log_queue;
 pub(crate) mod pack;
 mod parts;
 mod rate;
@@ -24,7 +25,6 @@ mod redact;
 mod sink;
 mod stream;
 mod time;
-pub(crate) mod turn;
 pub mod witness;
 
 pub use log::LogLevel;
@@ -98,7 +98,6 @@ pub(crate) struct Spill {
     client: String,
     primary: Primary,
     fallback: Arc<dyn SpillSink>,
-    turn: Arc<turn::Turn>,
     clock: Clock,
     notices: Arc<Notices>,
     shape: Shape,
@@ -111,14 +110,13 @@ impl Spill {
         client: String,
         primary: Primary,
         fallback: Arc<dyn SpillSink>,
-        turn: Arc<turn::Turn>,
         clock: Clock,
         notices: Arc<Notices>,
         shape: Shape,
     ) -> Spill {
         let packing = Packing::new(shape.packing, shape.line_bytes_max, Arc::clone(&shape.redact));
         let rate = Rate::new(shape.bytes_per_second_max);
-        Spill { client, primary, fallback, turn, clock, notices, shape, rate, packing }
+        Spill { client, primary, fallback, clock, notices, shape, rate, packing }
     }
 
     /// What tells whether a record is kept: for the notice at the start.
@@ -145,16 +143,12 @@ impl Spill {
     /// Writes the event down, or the pack of them.
     ///
     /// # Blocking
-    /// As long as the log takes; at most [`LOG_STALL`](crate::limits::LOG_STALL) behind somebody else's stuck write.
+    /// As long as the log takes: only who writes the log's queue calls this.
     pub(crate) fn write(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Result<(), LostReason> {
         let written = {
             let _own = reentry::own_work();
-            match self.turn.take() {
-                Some(_writing) => self.write_in_turn(leaf, why),
-                None => Written::Stalled,
-            }
+            self.write_record(leaf, why)
         };
-        // After the turn: notices take turns themselves.
         match written {
             Written::ToPrimary => Ok(()),
             Written::ToFallback(refused) => {
@@ -164,10 +158,6 @@ impl Spill {
             Written::Nowhere => {
                 self.notices.log_failed(self.clock.now());
                 Err(LostReason::LogFailed)
-            }
-            Written::Stalled => {
-                self.notices.log_stalled(self.clock.now());
-                Err(LostReason::LogStalled)
             }
             Written::Surplus => {
                 self.notices.log_budget(self.clock.now(), self.shape.bytes_per_second_max);
@@ -180,7 +170,7 @@ impl Spill {
         }
     }
 
-    fn write_in_turn(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Written {
+    fn write_record(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Written {
         // Always text (E1); asked this way it is known at many bytes at once.
         let text = match std::str::from_utf8(leaf.text) {
             Ok(text) => Cow::Borrowed(text),
@@ -276,7 +266,6 @@ enum Written {
     ToPrimary,
     ToFallback(Refused),
     Nowhere,
-    Stalled,
     Surplus,
     Unredacted,
 }

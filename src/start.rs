@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::clock::{Clock, Source, entropy};
 use crate::config::{BuildError, Builder, Tls};
+use crate::encode::Encoder;
 use crate::ledger::Ledger;
 use crate::mode::ModeSwitch;
 use crate::notice::Notices;
@@ -11,12 +12,15 @@ use crate::reentry;
 use crate::sender::Sender;
 use crate::settle::Settler;
 use crate::shared::Shared;
+use crate::shutdown::Closing;
 use crate::spill::log::{Home, Log};
-use crate::spill::turn::Turn;
+use crate::spill::log_queue::{LogQueue, SenderPart};
 use crate::spill::{Primary, Shape, Spill};
 use crate::sync::Arc;
+use crate::sync::plain::AtomicU64;
 use crate::transport::Transport;
 use crate::transport::http::{Headers, Http};
+use crate::waits::Board;
 use std::io;
 use std::sync::mpsc;
 use std::thread;
@@ -105,9 +109,19 @@ fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), Bu
     let memory_bound = config.memory_bound(builder.format.overhead(), tls);
     let id = format!("{:016x}", entropy());
     let home = Home::capture();
-    let turn = Arc::new(Turn::new());
+    let sender_part = match source {
+        Source::Machine => SenderPart::StandsBy,
+        Source::Tokio => SenderPart::Writes,
+    };
+    let log =
+        Arc::new(LogQueue::new(config.log_queue_events_max(), config.log_queue_bytes_max(), sender_part));
+    let notice_log = match &builder.spill_sink {
+        None => Arc::clone(&log),
+        Some(_) => Arc::new(LogQueue::new(0, 0, sender_part)),
+    };
     let fallback = builder.spill_fallback;
-    let notices = Arc::new(Notices::new(id.clone(), home.clone(), Arc::clone(&fallback), Arc::clone(&turn)));
+    let notices =
+        Arc::new(Notices::new(id.clone(), home.clone(), Arc::clone(&fallback), Arc::clone(&notice_log)));
     if let Some(headers) = &headers {
         headers.tell(&notices);
     }
@@ -125,13 +139,19 @@ fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), Bu
     let settler = Settler {
         ledger: Ledger::default(),
         queue: Queue::new(config.queue_events_max, config.queue_bytes_max),
-        spill: Spill::new(id, primary, fallback, turn, clock, Arc::clone(&notices), shape),
+        spill: Spill::new(id, primary, fallback, clock, Arc::clone(&notices), shape),
+        log,
+        notice_log,
         notices,
+        encoder: Encoder::new(config.event_bytes_max),
+        closing: Closing::default(),
+        board: Arc::new(Board::default()),
+        end_wanted: AtomicU64::new(0),
         clock,
         observer: builder.observer,
     };
-    settler.notices.started(&shown, memory_bound, builder.mode, settler.spill.witnessed());
     let shared = Arc::new(Shared::new(settler, config, memory_bound, ModeSwitch::new(builder.mode), headers));
+    shared.settler.notices.started(&shown, memory_bound, builder.mode);
     let sender = Sender::new(Arc::clone(&shared), transport, builder.format);
     Ok((Client::new(shared), sender))
 }

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 #[cfg(overspill_model)]
 pub(crate) use model::{AtomicU64, Bell, Ordering, channel};
 #[cfg(overspill_shuttle)]
-pub(crate) use model::{Condvar, Mutex, MutexGuard, pause, thread_local, yield_now};
+pub(crate) use model::{Condvar, Mutex, MutexGuard, pause, start_thread, thread_local, yield_now};
 #[cfg(not(overspill_model))]
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use std::sync::{Arc, PoisonError};
@@ -26,6 +26,12 @@ pub(crate) mod plain {
     pub(crate) use super::model::{AtomicU8, AtomicU64, Ordering};
     #[cfg(not(overspill_shuttle))]
     pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+}
+
+/// Starts a thread that nobody joins.
+#[cfg(not(overspill_shuttle))]
+pub(crate) fn start_thread(name: &str, life: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.to_owned()).spawn(life).map(drop)
 }
 
 /// Lets the runtime look at its other tasks and at the sockets.

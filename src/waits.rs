@@ -4,7 +4,8 @@
 //! runtime (there may be none). So, while somebody waits asynchronously, one short-lived thread watches the clock;
 //! it ends with the last wait.
 
-use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock};
+use crate::spill::log_queue::Progress;
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock, start_thread};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -23,9 +24,7 @@ impl Deadline {
 
 impl From<Duration> for Deadline {
     fn from(from_now: Duration) -> Deadline {
-        let now = Instant::now();
-        // A year is for ever, for a process that waits.
-        Deadline(now.checked_add(from_now).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600)))
+        Deadline(in_the_future(from_now))
     }
 }
 
@@ -35,11 +34,19 @@ impl From<Instant> for Deadline {
     }
 }
 
+/// So long from now; where the platform's clock ends before that, a year: for ever, for a process that waits.
+pub(crate) fn in_the_future(from_now: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(from_now).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
+}
+
 /// What one may wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Goal {
     /// The flush of this number is done.
     Flushed(u64),
+    /// So much of what was put into the log's queue is done.
+    Written(Progress),
     /// The sender has ended; nothing is pending.
     Ended,
 }
@@ -61,6 +68,7 @@ pub(crate) struct Board {
 #[derive(Debug, Default)]
 struct State {
     flushed: u64,
+    written: Progress,
     ended: Ended,
     alarm: Alarm,
     next_wait: u64,
@@ -85,6 +93,7 @@ impl State {
     fn reached(&self, goal: Goal) -> bool {
         match goal {
             Goal::Flushed(number) => self.flushed >= number || self.ended == Ended::Yes,
+            Goal::Written(position) => self.written.reaches(position),
             Goal::Ended => self.ended == Ended::Yes,
         }
     }
@@ -95,12 +104,12 @@ impl Board {
         self.change(|state| state.flushed = state.flushed.max(number));
     }
 
-    pub(crate) fn ended(&self) {
-        self.change(|state| state.ended = Ended::Yes);
+    pub(crate) fn written(&self, so_far: Progress) {
+        self.change(|state| state.written = state.written.max(so_far));
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
-        lock(&self.state).ended == Ended::Yes
+    pub(crate) fn ended(&self) {
+        self.change(|state| state.ended = Ended::Yes);
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -132,17 +141,18 @@ impl Board {
         Wait { board: Arc::clone(self), goal, until, registered: None }
     }
 
-    fn start_alarm(self: &Arc<Board>, state: &mut State) {
+    /// `false`: no thread can be had.
+    fn start_alarm(self: &Arc<Board>, state: &mut State) -> bool {
         if state.alarm == Alarm::On {
             self.changed.notify_all();
-            return;
+            return true;
         }
         let board = Arc::clone(self);
-        // Without a thread to be had, the wait still ends when the sender is done.
-        if std::thread::Builder::new().name("overspill-alarm".to_owned()).spawn(move || board.watch()).is_ok()
-        {
+        let started = start_thread("overspill-alarm", move || board.watch()).is_ok();
+        if started {
             state.alarm = Alarm::On;
         }
+        started
     }
 
     fn watch(&self) {
@@ -164,6 +174,9 @@ impl Board {
         state.alarm = Alarm::Off;
     }
 }
+
+/// How often a wait looks for itself that has no alarm.
+const WITHOUT_ALARM: Duration = Duration::from_millis(1);
 
 fn wait_on<'a>(changed: &Condvar, state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
     changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
@@ -198,7 +211,11 @@ impl Future for Wait {
             state.next_wait
         });
         state.waits.insert(id, (wait.until, cx.waker().clone()));
-        board.start_alarm(&mut state);
+        if !board.start_alarm(&mut state) {
+            // Nobody else can watch the clock: whoever polls does, a look a millisecond, and holds up its executor no longer.
+            drop(wait_on(&board.changed, state, WITHOUT_ALARM));
+            cx.waker().wake_by_ref();
+        }
         Poll::Pending
     }
 }

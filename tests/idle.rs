@@ -16,12 +16,14 @@ use std::time::{Duration, Instant};
 
 /// The threads of this process that are called `overspill`: their ids.
 fn senders() -> Vec<String> {
+    threads("overspill")
+}
+
+fn threads(called: &str) -> Vec<String> {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap().flatten();
     tasks
         .map(|task| task.path())
-        .filter(|path| {
-            std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == "overspill")
-        })
+        .filter(|path| std::fs::read_to_string(path.join("comm")).is_ok_and(|name| name.trim() == called))
         .map(|path| path.to_string_lossy().into_owned())
         .collect()
 }
@@ -87,4 +89,33 @@ fn a_trickle_of_events_wakes_the_sender_about_once_a_batch_and_not_once_an_event
     // A batch takes about five: the event, the age, the write, the answer, the connection.
     assert!(woken <= 12 * stats.posts + 10, "{woken} wake-ups for {emitted} events in {} posts", stats.posts);
     assert!(stats.posts * 20 < emitted, "{stats}");
+}
+
+#[test]
+fn the_thread_that_writes_the_log_comes_with_the_first_spilled_event_and_goes_when_there_are_no_more() {
+    const LOG: &str = "overspill-log";
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let client = Client::builder("http://127.0.0.1:9/")
+        .mode(overspill::Mode::LogOnly)
+        .spill_sink(overspill::testkit::Spilled::default())
+        .build()
+        .unwrap();
+    // Those of the other tests have ended.
+    while !threads(LOG).is_empty() {
+        std::thread::yield_now();
+    }
+    for round in 1..=2 {
+        client.emit(&round);
+        while client.stats().spilled < round {
+            std::thread::yield_now();
+        }
+        assert_eq!(threads(LOG).len(), 1);
+        let began = Instant::now();
+        while !threads(LOG).is_empty() {
+            assert!(began.elapsed() < 2 * overspill::limits::LOG_IDLE, "it is still there");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    let stats = client.shutdown_blocking(Duration::from_secs(5));
+    assert_eq!((stats.spilled, stats.pending), (2, 0));
 }

@@ -93,6 +93,14 @@ impl SpillSink for Ends {
     }
 }
 
+/// As [`build`], but who writes the log is a thread, as it is beside a sender that has one.
+fn build_with_log_thread(ends: &Ends) -> (Client, Sender) {
+    let (client, sender) = build(ends);
+    let settler = &client.shared().settler;
+    [&settler.log, &settler.notice_log].into_iter().for_each(|log| log.on_a_thread());
+    (client, sender)
+}
+
 /// A client so small that everything in it fills up.
 fn build(ends: &Ends) -> (Client, Sender) {
     Builder::new("model")
@@ -154,7 +162,9 @@ fn switch(client: &Client) {
 fn flush(client: &Client) -> Reached {
     let shared = client.shared();
     let number = shared.ask_for_flush();
-    shared.board.wait_blocking(Goal::Flushed(number), Instant::now() + EVER)
+    let until = Instant::now() + EVER;
+    assert_eq!(shared.board.wait_blocking(Goal::Flushed(number), until), Reached::Yes);
+    shared.board.wait_blocking(shared.all_written(), until)
 }
 
 /// L1 in one snapshot: the subtraction that makes `pending` has not gone below zero.
@@ -195,22 +205,29 @@ fn end<R>(threads: impl IntoIterator<Item = JoinHandle<R>>) -> Vec<R> {
 
 #[test]
 fn every_event_has_one_ending_while_callers_mode_flush_close_and_snapshots_race() {
-    explore(|| {
-        let ends = Ends::default();
-        let (client, sender) = build(&ends);
-        let sender = run(sender);
-        let callers = [10, 20, 30].map(|id| spawn_with(&client, move |client| emit(client, id..id + 2)));
-        let others = [
-            spawn_with(&client, switch),
-            spawn_with(&client, watch),
-            spawn_with(&client, |client| assert_eq!(flush(client), Reached::Yes)),
-            spawn_with(&client, |client| assert_lawful(&client.shutdown_blocking(EVER))),
-        ];
-        let emitted = end(callers).concat();
-        end(others);
-        end([sender]);
-        assert_settled(&client.stats(), &ends, &emitted);
-    });
+    explore(|| race(build));
+}
+
+#[test]
+fn every_event_has_one_ending_while_all_that_race_and_a_thread_writes_the_log() {
+    explore(|| race(build_with_log_thread));
+}
+
+fn race(build: fn(&Ends) -> (Client, Sender)) {
+    let ends = Ends::default();
+    let (client, sender) = build(&ends);
+    let sender = run(sender);
+    let callers = [10, 20, 30].map(|id| spawn_with(&client, move |client| emit(client, id..id + 2)));
+    let others = [
+        spawn_with(&client, switch),
+        spawn_with(&client, watch),
+        spawn_with(&client, |client| assert_eq!(flush(client), Reached::Yes)),
+        spawn_with(&client, |client| assert_lawful(&client.shutdown_blocking(EVER))),
+    ];
+    let emitted = end(callers).concat();
+    end(others);
+    end([sender]);
+    assert_settled(&client.stats(), &ends, &emitted);
 }
 
 #[test]
@@ -264,6 +281,8 @@ fn a_sender_dropped_at_any_await_writes_down_what_it_and_the_queue_hold_while_ca
         // Nobody but the sender closes the queue.
         end([sender]);
         let emitted = end(callers).concat();
+        // The end is reported when nobody has an event in hand.
+        client.shutdown_blocking(EVER);
         assert_settled(&client.stats(), &ends, &emitted);
     });
 }
@@ -306,5 +325,66 @@ fn whoever_takes_over_and_the_sender_settle_each_event_once_between_them() {
         assert!(
             found.delivered.len() as u64 >= stats.delivered && found.spilled.len() as u64 >= stats.spilled
         );
+    });
+}
+
+/// A caller that goes straight to the log, which has room for two.
+fn emit_to_log(client: &Client, ids: Range<u64>) -> Vec<u64> {
+    client.set_mode(Mode::LogOnly);
+    emit(client, ids)
+}
+
+#[test]
+fn callers_that_wait_for_room_at_the_log_are_let_in_and_what_they_hand_over_is_written_once() {
+    explore(|| {
+        let ends = Ends::default();
+        let (client, sender) = build_with_log_thread(&ends);
+        let sender = run(sender);
+        let callers =
+            [10, 20, 30].map(|id| spawn_with(&client, move |client| emit_to_log(client, id..id + 3)));
+        let watcher = spawn_with(&client, watch);
+        let emitted = end(callers).concat();
+        assert_eq!(flush(&client), Reached::Yes);
+        assert_eq!(ends.0.lock().unwrap().spilled.len(), emitted.len());
+        assert_lawful(&client.shutdown_blocking(EVER));
+        end([watcher]);
+        end([sender]);
+        assert_settled(&client.stats(), &ends, &emitted);
+    });
+}
+
+#[test]
+fn a_sender_that_is_gone_leaves_what_callers_emit_to_a_thread_that_comes_and_goes() {
+    explore(|| {
+        let ends = Ends::default();
+        let (client, sender) = build_with_log_thread(&ends);
+        let sender = run_and_drop(sender);
+        let callers =
+            [10, 20, 30].map(|id| spawn_with(&client, move |client| emit_to_log(client, id..id + 2)));
+        let emitted = end(callers).concat();
+        end([sender]);
+        client.shutdown_blocking(EVER);
+        assert_settled(&client.stats(), &ends, &emitted);
+    });
+}
+
+#[test]
+fn who_takes_over_and_the_thread_that_writes_the_log_settle_each_event_once_between_them() {
+    explore(|| {
+        let ends = Ends::default();
+        let (client, sender) = build_with_log_thread(&ends);
+        let sender = run(sender);
+        let callers = [10, 20].map(|id| spawn_with(&client, move |client| emit_to_log(client, id..id + 2)));
+        let takers = [(); 2].map(|()| spawn_with(&client, take_over));
+        let emitted = end(callers).concat();
+        end(takers);
+        end([sender]);
+        // What came after the close is written by now; what a thread had begun to write is counted as lost, and may be there.
+        let stats = client.stats();
+        assert_lawful(&stats);
+        assert_eq!((stats.emitted, stats.pending_bytes), (emitted.len() as u64, 0), "{stats}");
+        assert_eq!(stats.pending, 0, "{stats}");
+        let found = ends.0.lock().unwrap();
+        assert!(found.ended().len() as u64 + stats.lost >= stats.emitted, "{stats}");
     });
 }

@@ -7,6 +7,7 @@ use crate::format::Overhead;
 use crate::format::compress::Compression;
 use crate::limits::*;
 use crate::sender::batch::Mark;
+use crate::spill::log_queue;
 
 /// Which transport's memory counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,8 +17,17 @@ pub(crate) enum Tls {
 }
 
 impl Config {
+    pub(crate) fn log_queue_events_max(&self) -> usize {
+        self.queue_events_max.min(LOG_QUEUE_EVENTS)
+    }
+
+    pub(crate) fn log_queue_bytes_max(&self) -> usize {
+        let largest = event::block_bytes(2 * self.event_bytes_max);
+        self.queue_bytes_max.min(LOG_QUEUE_BYTES).max(largest)
+    }
+
     /// Upper limit of what the client holds between calls. Callers inside `emit` use, beyond it and for the duration
-    /// of the call only, at most six times `event_bytes_max` each and what their log takes for one record.
+    /// of the call only, at most six times `event_bytes_max` each.
     pub(crate) fn memory_bound(&self, overhead: Overhead, tls: Tls) -> usize {
         // Probes, and posts beside those that hang.
         let posts = self.posts_in_flight_max + SPARE_POSTS;
@@ -29,14 +39,16 @@ impl Config {
         let batch = self.batch_bytes_max + self.batch_events_max * size_of::<Mark>();
         // A body beside its batch: of a format that is no frame, of a probe or a half, or one that its transport still has when the
         // batch has ended. Compressed, a second one, a little longer at worst than the first.
-        let body = self.batch_bytes_max + overhead.per_batch + self.batch_events_max * overhead.per_event;
+        // No longer than a batch, whatever the format's overhead for so many events would be (B2).
+        let overheads = self.batch_events_max.saturating_mul(overhead.per_event);
+        let body = self.batch_bytes_max + overhead.per_batch + overheads.min(self.batch_bytes_max);
         let bodies = match self.compression {
-            Compression::Plain => posts * body,
+            Compression::Plain => posts.saturating_mul(body),
             // In a buffer that has grown as it went.
             #[cfg(feature = "gzip")]
-            Compression::Gzip => GZIP_BYTES + body + posts * 2 * packed(body),
+            Compression::Gzip => GZIP_BYTES + body + (posts * 2).saturating_mul(packed(body)),
             #[cfg(feature = "zstd")]
-            Compression::Zstd => ZSTD_BYTES + body + posts * packed(body),
+            Compression::Zstd => ZSTD_BYTES + body + posts.saturating_mul(packed(body)),
         };
         let exchange = REPLY_BYTES_MAX + CONNECTION_BYTES;
         // Connections whose answer is read on behind a post that has ended.
@@ -46,11 +58,17 @@ impl Config {
         let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
         let fixed = RUNTIME_BYTES + ENCODER_BYTES + live_headers + tls;
         let packing = self.spill_packing.bytes_max(self.spill_line_bytes_max, self.batch_events_max);
-        // What the sender makes of one event, at worst, in a buffer that grows as it goes; twice `event_bytes_max` is spilled whole.
+        // What the log's thread makes of one event, at worst, in a buffer that grows as it goes; twice `event_bytes_max` is spilled whole.
         let redacted = 2 * self.event_bytes_max * REDACTED_GROWTH_MAX;
         let redacting = if self.spill_redact.is_empty() { 0 } else { 2 * redacted };
-        let spilling = packing + redacting;
-        slots + budget + (posts + 2) * batch + bodies + posts * exchange + drains + fixed + spilling
+        // The log's queue: callers' events, notices, batches of which the sender has let go, and one that waits for room there.
+        let log = log_queue::bytes_max(self.log_queue_events_max(), self.log_queue_bytes_max())
+            + (LOG_QUEUE_BATCHES + 1) * batch;
+        let batches = (posts + 2).saturating_mul(batch);
+        // Where an address has 32 bits, the largest settings are more than there can be.
+        [slots, budget, log, batches, bodies, posts * exchange, drains, fixed, packing, redacting]
+            .into_iter()
+            .fold(0, usize::saturating_add)
     }
 }
 

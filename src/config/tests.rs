@@ -7,11 +7,11 @@ fn refused(builder: Builder) -> String {
 }
 
 #[test]
-fn the_defaults_are_valid_and_cost_less_than_twenty_four_mebibytes() {
+fn the_defaults_are_valid_and_cost_less_than_twenty_five_mebibytes() {
     let builder = Builder::new("http://localhost/");
     let config = builder.config().unwrap();
     let bound = config.memory_bound(builder.format.overhead(), bound::Tls::Yes);
-    assert!((8 << 20..24 << 20).contains(&bound), "{bound}");
+    assert!((8 << 20..25 << 20).contains(&bound), "{bound}");
 }
 
 #[test]
@@ -34,6 +34,39 @@ fn a_setting_out_of_range_is_an_error_that_says_what_to_do() {
     assert!(refused(new().batch_bytes_max(2)).contains("single event"));
     assert!(new().batch_bytes_max(3).config().is_ok());
     assert!(refused(new().connect_timeout(Duration::from_secs(20))).contains("raise post_timeout"));
+}
+
+/// A format that asks for this much around its events.
+struct Absurd(Overhead);
+
+impl Format for Absurd {
+    fn content_type(&self) -> &'static str {
+        "text/plain"
+    }
+
+    fn encode(&self, _: Events<'_>, _: &mut Body) {}
+
+    fn overhead(&self) -> Overhead {
+        self.0
+    }
+}
+
+#[test]
+fn a_format_whose_overhead_leaves_no_room_for_an_event_is_an_error_however_large_it_is() {
+    for bytes in [BATCH_BYTES, BATCH_BYTES_LIMIT, usize::MAX / 2, usize::MAX] {
+        for overhead in [
+            Overhead { per_batch: bytes, per_event: 0 },
+            Overhead { per_batch: 0, per_event: bytes },
+            Overhead { per_batch: bytes, per_event: bytes },
+        ] {
+            let refusal = refused(Builder::new("http://localhost/").format(Absurd(overhead)));
+            assert!(refusal.contains("less than the format's own bytes for a single event"), "{refusal}");
+        }
+    }
+    // As much as there is room for is no error, and the bound is that of batches.
+    let overhead = Overhead { per_batch: 0, per_event: BATCH_BYTES - 1 };
+    let config = Builder::new("http://localhost/").format(Absurd(overhead)).config().unwrap();
+    assert!(config.memory_bound(overhead, bound::Tls::No) < 25 << 20);
 }
 
 #[test]

@@ -80,7 +80,7 @@ where
     }
 
     fn write_line(&self, writer: &mut dyn Write, line: &[u8]) -> io::Result<()> {
-        // Records are written in turns; of several clients one line may come to stand behind another's rest, as without this.
+        // A client's records come one by one; of several clients one line may come to stand behind another's rest, as without this.
         if self.torn.swap(true, Ordering::AcqRel) {
             writer.write_all(b"\n")?;
         }

@@ -18,7 +18,7 @@ impl Sender {
     /// few events try again.
     pub(super) fn feel_on(&mut self, now: Stamp, mut flight: Flight, cause: &Cause) {
         self.hear_apart(now, cause, None);
-        flight.batch.spill(flight.range.clone(), cause, Stamp::NEVER);
+        flight.batch.spill(flight.range.clone(), cause);
         flight.range = 0..0;
         match flight.halving.next(is_feeler) {
             Some(range) if self.outage.since().is_none() => {

@@ -1,23 +1,25 @@
 //! Events on their way together: the texts in the format's frame, and a mark for each.
 //!
 //! In: events out of the queue. Out: a body's worth of texts, and the settlement of each event.
-//! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped.
+//! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped. What is for the
+//!     log is the part's to settle from then on.
 //! B2: never more than `events_max` events and `bytes_max` bytes of body.
 //! B3: what a frame holds is not copied to be posted whole: the request and the batch share the text, and nobody writes to it any
 //!     more.
+
+mod part;
 
 use super::verdict::Cause;
 use crate::clock::Stamp;
 use crate::event::Event;
 use crate::format::{Events, Frame, Layout, Overhead};
-use crate::ledger::Ending;
 use crate::limits::{BATCH_BYTES_LIMIT, EVENT_BYTES_LIMIT};
-use crate::outcome::{LostReason, MaybeDelivered, Reason};
+use crate::outcome::{MaybeDelivered, Reason};
 use crate::settle::Settler;
-use crate::spill::pack::{Pack, Packed, Packing};
-use crate::spill::{Leaf, Why};
+use crate::spill::pack::Packing;
 use crate::sync::Arc;
 use crate::transport::RequestBody;
+use part::Part;
 use std::ops::Range;
 
 /// Where an event ends in the batch's text, and what settling it takes.
@@ -234,119 +236,43 @@ impl Batch {
         self.settler.deliver(events, bytes);
     }
 
-    /// These events go to the log, or are lost once `too_late` has passed.
-    pub(crate) fn spill(&mut self, range: Range<usize>, cause: &Cause, too_late: Stamp) {
-        let why = Why {
-            reason: cause.reason,
-            maybe_delivered: cause.maybe_delivered,
-            batch: self.number,
-            detail: &cause.detail,
+    /// These events go to the log: from now on they are the part's, which is handed over to who writes there.
+    pub(crate) fn spill(&mut self, range: Range<usize>, cause: &Cause) {
+        let open = |nth: &usize| self.marks[*nth].state == State::Open;
+        let span = |nth: usize| self.start_of(nth)..self.marks[nth].end();
+        let events = range.clone().filter(open).count();
+        if events == 0 {
+            return;
+        }
+        // No larger than need be: it may wait for long.
+        let mut text = Vec::with_capacity(range.clone().filter(open).map(|nth| span(nth).len()).sum());
+        let (mut marks, mut bytes) = (Vec::with_capacity(events), 0);
+        let mut take = |nth: usize| {
+            text.extend_from_slice(&self.text[span(nth)]);
+            marks.push(Mark { end: text.len() as u32, ..self.marks[nth].clone() });
+            bytes += self.marks[nth].charge();
         };
-        let mut told = Told::default();
-        match &Arc::clone(&self.settler).spill.packing {
-            Packing::OneByOne => {
-                for nth in range {
-                    if self.marks[nth].state == State::Open {
-                        self.spill_one(nth, &why, too_late, &mut told);
-                    }
-                }
-            }
-            Packing::Packed(room) => {
-                let mut pack = room.take();
-                self.spill_packed(range, &mut pack, &why, too_late, &mut told);
-                room.give(pack);
+        match self.settler.spill.packing {
+            Packing::OneByOne => range.clone().filter(open).for_each(take),
+            Packing::Packed(_) => {
+                // At most BATCH_EVENTS_LIMIT of them.
+                let mut order: Vec<u32> = range.clone().filter(open).map(|nth| nth as u32).collect();
+                // Producers side by side come into the queue a little out of order; a pack is a run of numbers.
+                order.sort_unstable_by_key(|&nth| self.marks[nth as usize].seq);
+                order.into_iter().for_each(|nth| take(nth as usize));
             }
         }
-        self.settler.tell(told.spilled, Ending::Spilled(cause.reason, cause.maybe_delivered));
-        for &reason in LostReason::ALL {
-            self.settler.tell(told.lost[reason.index()], Ending::Lost(reason));
-        }
-    }
-
-    fn spill_one(&mut self, nth: usize, why: &Why<'_>, too_late: Stamp, told: &mut Told) {
-        let span = self.start_of(nth)..self.marks[nth].end();
-        let mark = &mut self.marks[nth];
-        // Before the write, which runs the user's code: what it does to us must not settle the event twice.
-        mark.state = State::Settled;
-        let charge = mark.charge();
-        let leaf = Leaf {
-            seq: mark.seq,
-            emitted_at: mark.emitted_at,
-            text: &self.text[span],
-            events: 1,
-            redacted: false,
-        };
-        told.add(1, self.settler.spill_in_hand(leaf, charge, why, too_late));
-        self.close(1, charge);
-    }
-
-    /// Runs of events with consecutive numbers, as long as a record has room for them.
-    fn spill_packed(
-        &mut self,
-        range: Range<usize>,
-        pack: &mut Pack,
-        why: &Why<'_>,
-        too_late: Stamp,
-        told: &mut Told,
-    ) {
-        let mut order = std::mem::take(&mut pack.order);
-        order.clear();
-        order.reserve_exact(range.len());
-        // At most BATCH_EVENTS_LIMIT of them.
-        let open = range.filter(|&nth| self.marks[nth].state == State::Open).map(|nth| nth as u32);
-        order.extend(open);
-        // Producers side by side come into the queue a little out of order.
-        order.sort_unstable_by_key(|&nth| self.marks[nth as usize].seq);
-        let mut rest = order.as_slice();
-        while let Some(&first) = rest.first() {
-            let run = self.pack_run(rest, pack);
-            if run.events > 1 {
-                let (packed, after) = rest.split_at(run.events);
-                // Before the write, as above.
-                packed.iter().for_each(|&nth| self.marks[nth as usize].state = State::Settled);
-                let leaf = Leaf {
-                    seq: self.marks[first as usize].seq,
-                    emitted_at: run.oldest,
-                    redacted: pack.is_redacted(),
-                    text: pack.close(),
-                    events: run.events as u32,
-                };
-                told.add(run.events as u64, self.settler.spill_in_hand(leaf, run.charge, why, too_late));
-                self.close(run.events, run.charge);
-                rest = after;
-            } else {
-                self.spill_one(first as usize, why, too_late, told);
-                rest = &rest[1..];
-            }
-        }
-        pack.order = order;
-    }
-
-    /// Fills the pack with the beginning of `rest`; it may be that not even the first has room.
-    fn pack_run(&self, rest: &[u32], pack: &mut Pack) -> Run {
-        pack.clear();
-        let mut run = Run { events: 0, charge: 0, oldest: Stamp::NEVER };
-        let mut next_seq = None;
-        for nth in rest.iter().map(|&nth| nth as usize) {
-            let mark = &self.marks[nth];
-            let follows = next_seq.is_none_or(|next| next == mark.seq);
-            if !follows || pack.add(&self.text[self.start_of(nth)..mark.end()]) == Packed::NoRoom {
-                break;
-            }
-            next_seq = Some(mark.seq + 1);
-            run.events += 1;
-            run.charge += mark.charge();
-            run.oldest = run.oldest.min(mark.emitted_at);
-        }
-        run
+        self.marks[range].iter_mut().for_each(|mark| mark.state = State::Settled);
+        self.close(marks.len(), bytes);
+        Part::hand_over(&self.settler, self.number, text, marks, cause);
     }
 
     /// The rest of the batch, whichever request carries it, goes to the log.
-    pub(crate) fn spill_rest(&mut self, reason: Reason, detail: &str, too_late: Stamp) {
+    pub(crate) fn spill_rest(&mut self, reason: Reason, detail: &str) {
         let posted = std::mem::take(&mut self.posted);
         let cause = |maybe_delivered| Cause { reason, maybe_delivered, detail: detail.to_owned() };
-        self.spill(posted, &cause(MaybeDelivered::Yes), too_late);
-        self.spill(0..self.len(), &cause(MaybeDelivered::No), too_late);
+        self.spill(posted, &cause(MaybeDelivered::Yes));
+        self.spill(0..self.len(), &cause(MaybeDelivered::No));
     }
 
     /// Ends the batch and hands back its buffers.
@@ -365,7 +291,7 @@ impl Batch {
 
     fn abandon(&mut self) {
         if self.open > 0 {
-            self.spill_rest(Reason::Abandoned, "the sender ended with the event in hand", Stamp::NEVER);
+            self.spill_rest(Reason::Abandoned, "the sender ended with the event in hand");
         }
     }
 
@@ -384,31 +310,6 @@ impl Batch {
     /// Where the texts of the events before `nth` end.
     fn end_of(&self, nth: usize) -> usize {
         nth.checked_sub(1).map_or(0, |last| self.marks[last].end())
-    }
-}
-
-/// Events that become one record.
-struct Run {
-    events: usize,
-    charge: usize,
-    oldest: Stamp,
-}
-
-/// What the observer is told once all of them are settled.
-#[derive(Debug, Default)]
-struct Told {
-    spilled: u64,
-    lost: [u64; LostReason::ALL.len()],
-}
-
-impl Told {
-    /// Nothing of those that somebody had taken over.
-    fn add(&mut self, events: u64, ending: Option<Ending>) {
-        match ending {
-            Some(Ending::Lost(reason)) => self.lost[reason.index()] += events,
-            Some(_) => self.spilled += events,
-            None => {}
-        }
     }
 }
 

@@ -65,7 +65,7 @@ impl Sender {
         match self.route(now) {
             Route::Log => {
                 let all = 0..batch.len();
-                self.spill(&mut batch, all, &self.in_outage());
+                batch.spill(all, &self.in_outage());
                 self.end(batch);
             }
             Route::Probe => self.probe(now, batch),
@@ -81,7 +81,7 @@ impl Sender {
                 }
                 let all = 0..batch.len();
                 self.shared.settler.notices.queue_full(now);
-                self.spill(&mut batch, all, &Cause::of(Reason::QueueFull, "relieved by the sender"));
+                batch.spill(all, &Cause::of(Reason::QueueFull, "relieved by the sender"));
                 self.end(batch);
             }
             Route::Post => {
@@ -95,7 +95,7 @@ impl Sender {
     fn probe(&mut self, now: Stamp, mut batch: Batch) {
         let probe = batch.len().min(PROBE_EVENTS_MAX);
         let others = probe..batch.len();
-        self.spill(&mut batch, others, &self.in_outage());
+        batch.spill(others, &self.in_outage());
         self.outage.probe_started(now);
         let patience = if self.may_be_patient() { Patience::Full } else { Patience::Short };
         self.post_batch(batch, 0..probe, (Purpose::Probe, patience));

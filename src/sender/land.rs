@@ -140,7 +140,7 @@ impl Sender {
             None => self.hear_apart(now, cause, advice),
         }
         let spilled = if next == Next::GiveUp { 0..flight.batch.len() } else { range };
-        flight.batch.spill(spilled, cause, Stamp::NEVER);
+        flight.batch.spill(spilled, cause);
         next
     }
 
@@ -173,7 +173,7 @@ impl Sender {
                     Cause::of(Reason::Refused, format!("refused in the answer, status {}", reply.status));
                 for nth in positions.into_iter().filter(|&nth| nth < range.len()) {
                     let nth = range.start + nth;
-                    flight.batch.spill(nth..nth + 1, &cause, Stamp::NEVER);
+                    flight.batch.spill(nth..nth + 1, &cause);
                 }
             }
             Refused::Unknown => {
@@ -186,7 +186,7 @@ impl Sender {
                     maybe_delivered: MaybeDelivered::Yes,
                     detail: why.to_owned(),
                 };
-                flight.batch.spill(range.clone(), &cause, Stamp::NEVER);
+                flight.batch.spill(range.clone(), &cause);
             }
         }
         flight.batch.deliver(range);
@@ -199,9 +199,9 @@ impl Sender {
             _ => cause.maybe_delivered,
         };
         let posted = Cause { maybe_delivered, ..cause.clone() };
-        flight.batch.spill(flight.range.clone(), &posted, Stamp::NEVER);
+        flight.batch.spill(flight.range.clone(), &posted);
         let behind = Cause { maybe_delivered: MaybeDelivered::No, ..posted };
-        flight.batch.spill(0..flight.batch.len(), &behind, Stamp::NEVER);
+        flight.batch.spill(0..flight.batch.len(), &behind);
         self.end(flight.batch);
     }
 

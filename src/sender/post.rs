@@ -6,7 +6,6 @@ use super::fit::{Fit, Size};
 use super::flight::{Flight, Patience};
 use super::halving::Halving;
 use super::outage::Purpose;
-use crate::clock::Stamp;
 use crate::format::{Body, Layout};
 use crate::limits::{PROBE_EVENTS_MAX, PROBE_TIMEOUT, TRANSPORT_GRACE};
 use crate::outcome::{MaybeDelivered, Reason};
@@ -77,7 +76,7 @@ impl Sender {
             Ok(body) => body,
             Err(why) => {
                 // The endpoint has no part in this: no word to the outage.
-                batch.spill_rest(Reason::FormatFailed, &why, Stamp::NEVER);
+                batch.spill_rest(Reason::FormatFailed, &why);
                 return self.end(batch);
             }
         };

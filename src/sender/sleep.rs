@@ -141,11 +141,17 @@ impl Sender {
     /// When, after a call of shutdown, the waiting events must go to the log, and when the requests must be aborted.
     pub(super) fn closing_times(&self) -> (Stamp, Stamp) {
         let in_batches: usize = [&self.ready, &self.filling].into_iter().flatten().map(Batch::len).sum();
+        // Ahead of all that, what is on its way to the log already.
+        let log = &self.shared.settler.log;
+        let (spill_time, ahead) = (log.spill_time(), log.events());
         let time_to_spill =
-            |events: usize| self.spill_time.saturating_mul(u32::try_from(events).unwrap_or(u32::MAX));
+            |events: usize| spill_time.saturating_mul(u32::try_from(events).unwrap_or(u32::MAX));
         let waiting = in_batches + self.shared.settler.queue.len();
-        let closing = &self.shared.closing;
+        let closing = &self.shared.settler.closing;
         let flying = self.flights.open().0;
-        (closing.latest_start(time_to_spill(waiting + flying)), closing.latest_start(time_to_spill(flying)))
+        (
+            closing.latest_start(time_to_spill(ahead + waiting + flying)),
+            closing.latest_start(time_to_spill(ahead + flying)),
+        )
     }
 }

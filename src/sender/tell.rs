@@ -72,12 +72,15 @@ impl Sender {
                 settler.signal(&Signal::OutageBegan { detail });
             }
             Some(Edge::Ended { lasted }) => {
-                let (before, now) = (self.telling.at_beginning, settler.totals());
+                let before = self.telling.at_beginning;
                 self.telling.next_at = Stamp::NEVER;
                 if self.telling.began == Said::Yes {
-                    settler.notices.outage_ended(lasted, &before, &now);
+                    settler.notices.outage_ended(lasted, &before);
                 }
-                settler.signal(&Signal::OutageEnded { lasted, spilled: now.spilled_since(&before) });
+                // The log may be slow; the endpoint is not to wait for it. What is on its way there first: it may be written meanwhile.
+                let on_its_way = settler.log.events() as u64;
+                let spilled = settler.totals().spilled_since(&before) + on_its_way;
+                settler.signal(&Signal::OutageEnded { lasted, spilled });
             }
         }
     }

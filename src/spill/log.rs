@@ -100,8 +100,8 @@ impl Home {
         Home(dispatcher::get_default(|current| (!current.is::<NoSubscriber>()).then(|| current.downgrade())))
     }
 
-    /// Runs `write` under the thread's own subscriber and under the captured one until one of them reads: a caller's
-    /// thread knows better where it logs, the sender's thread knows nothing.
+    /// Runs `write` under the thread's own subscriber and under the captured one until one of them reads: our threads know nothing but
+    /// the global one; a caller that has to write by itself knows better where it logs.
     pub(crate) fn write(&self, thread: Thread, write: impl Fn() -> Read) -> Read {
         let at_home = || match self.0.as_ref().and_then(WeakDispatch::upgrade) {
             Some(home) => contain(|| dispatcher::with_default(&home, &write)).unwrap_or(Read::No),

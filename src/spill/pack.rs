@@ -88,7 +88,7 @@ pub(super) fn event_bytes_max(line_bytes_max: usize) -> usize {
     line_bytes_max - SPILL_FRAME_BYTES
 }
 
-/// An array in the making, and the order in which a batch's events go into it.
+/// An array in the making.
 #[derive(Debug)]
 pub(crate) struct Pack {
     text: Vec<u8>,
@@ -97,13 +97,11 @@ pub(crate) struct Pack {
     escaped_max: usize,
     redact: Arc<Redact>,
     redacted: bool,
-    /// Which events of the batch, in the order of their numbers.
-    pub(crate) order: Vec<u32>,
 }
 
 impl Pack {
     fn new(escaped_max: usize, redact: Arc<Redact>) -> Pack {
-        Pack { text: Vec::new(), escaped: 0, escaped_max, redact, redacted: false, order: Vec::new() }
+        Pack { text: Vec::new(), escaped: 0, escaped_max, redact, redacted: false }
     }
 
     pub(crate) fn clear(&mut self) {

@@ -18,10 +18,10 @@ pub trait SpillSink: Send + Sync + 'static {
     /// destination.
     ///
     /// # Blocking
-    /// Called on a thread of overspill's, or on a caller's for its own event. A panic is contained and counts as an error;
-    /// what the sink emits is an echo and not an event. The thread may be in the context of a tokio runtime, where
-    /// `block_on` panics: a sink that needs a runtime hands the record to a thread that has one, and waits for the
-    /// answer. The notice `the spill sink failed` repeats what the error or the panic says.
+    /// Called on a thread that writes the log and does nothing else, outside of any runtime: a sink may block on one of its own. (With
+    /// `build_with_sender` on the thread that polls the sender.) One that is stuck costs the events that find no room behind it. A
+    /// panic is contained and counts as an error; what the sink emits is an echo and not an event. The notice `the spill sink failed`
+    /// repeats what the error or the panic says.
     fn write(&self, record: &Record<'_>) -> io::Result<()>;
 
     /// Takes a notice of overspill about itself, when the application log has no reader for it, or is stuck. Comes to the fallback

@@ -279,9 +279,9 @@ fn a_lowered_budget_refuses_what_it_has_no_room_for_and_the_whole_one_takes_it_a
     assert_eq!(taken(200..210), 0);
     client.set_budget(Budget::Whole);
     assert!(taken(210..410) > 2 * quarter);
-    assert_eq!(world.log.count_notices("budget changed from whole to quarter"), 1);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let running = std::thread::spawn(move || runtime.block_on(sender.run()));
     world.assert_settled(&client.shutdown_blocking(LONG), 410);
     running.join().unwrap();
+    assert_eq!(world.log.count_notices("budget changed from whole to quarter"), 1);
 }

@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use overspill::spill::{Record, SpillSink};
-use overspill::{Client, Emitted, FlushError, Observer, Reason, Signal};
+use overspill::{Client, Emitted, FlushError, Mode, Observer, Reason, Signal};
 use std::future::Future;
 use std::sync::{Arc, Condvar, Mutex, OnceLock};
 use std::task::Context;
@@ -241,41 +241,93 @@ impl SpillSink for Held {
 }
 
 #[test]
-fn an_event_that_comes_after_the_end_is_not_pending_while_its_caller_writes_it_down() {
+fn an_event_that_comes_after_the_end_is_not_pending_while_it_is_written() {
     let log = Held::default();
     let client = quick("http://127.0.0.1:9/").spill_sink(log.clone()).build().unwrap();
     assert_eq!(client.shutdown_blocking(LONG).emitted, 0);
     std::thread::scope(|scope| {
         let caller = scope.spawn(|| client.emit(&Numbered::of(1)));
         log.until_inside(1);
-        let stats = client.shutdown_blocking(LONG);
+        let stats = client.shutdown_blocking(Duration::from_millis(50));
         assert_eq!((stats.emitted, stats.pending), (0, 0), "{stats}");
-        log.open();
+        // It does not wait for ever, though the log does.
         assert_eq!(caller.join().unwrap(), Emitted::Spilled(Reason::Closed));
+        log.open();
     });
-    let stats = client.stats();
+    let stats = client.shutdown_blocking(LONG);
     assert_eq!((stats.emitted, stats.spilled, stats.pending), (1, 1, 0), "{stats}");
 }
 
 #[test]
-fn a_shutdown_waits_for_the_caller_who_writes_down_what_the_full_queue_has_refused() {
+fn a_shutdown_waits_until_what_callers_have_handed_over_to_the_log_is_written() {
     let log = Held::default();
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
-    let (client, sender) =
-        quick(endpoint.url()).queue_events_max(1).spill_sink(log.clone()).build_with_sender().unwrap();
+    let client = quick(endpoint.url()).spill_sink(log.clone()).build().unwrap();
     assert_eq!(client.emit(&Numbered::of(0)), Emitted::Queued);
+    client.set_mode(Mode::LogOnly);
+    assert_eq!(client.emit(&Numbered::of(1)), Emitted::Spilled(Reason::LogOnly));
+    log.until_inside(1);
     std::thread::scope(|scope| {
-        let caller = scope.spawn(|| client.emit(&Numbered::of(1)));
-        log.until_inside(1);
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        scope.spawn(move || runtime.block_on(sender.run()));
         let closer = scope.spawn(|| client.shutdown_blocking(LONG));
         until("the delivery", || client.stats().delivered == 1);
         assert!(!closer.is_finished());
         log.open();
         let stats = closer.join().unwrap();
         assert_eq!((stats.emitted, stats.delivered, stats.spilled, stats.pending), (2, 1, 1, 0), "{stats}");
-        assert_eq!(caller.join().unwrap(), Emitted::Spilled(Reason::QueueFull));
     });
+}
+
+#[test]
+fn deadlines_at_the_far_end_of_time_are_as_good_as_none() {
+    let far = || {
+        let mut far = Instant::now();
+        // As far as the platform can express, to the second.
+        for step in (0..64).rev().map(|bit| Duration::from_secs(1 << bit)) {
+            far = far.checked_add(step).unwrap_or(far);
+        }
+        far
+    };
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    for end in 0..3 {
+        let client = quick(endpoint.url()).build().unwrap();
+        emit_all(&client, end * 10..end * 10 + 10);
+        assert_eq!(block_on(client.flush(far())), Ok(()));
+        assert_eq!(block_on(client.flush(Duration::MAX)), Ok(()));
+        let stats = match end {
+            0 => client.shutdown_blocking(far()),
+            1 => client.shutdown_blocking(Duration::MAX),
+            _ => block_on(client.shutdown(far())),
+        };
+        assert_eq!((stats.delivered, stats.pending), (10, 0), "{stats}");
+    }
+    assert_eq!(ids_taken(&world.taken), (0..30).collect());
+}
+
+#[test]
+fn a_sender_that_is_dropped_reports_the_end_when_no_caller_has_an_event_in_hand() {
+    let log = Held::default();
+    let (client, sender) = quick("http://127.0.0.1:9/")
+        .mode(Mode::LogOnly)
+        .queue_events_max(1)
+        .spill_sink(log.clone())
+        .build_with_sender()
+        .unwrap();
+    std::thread::scope(|scope| {
+        // The second finds no room behind the first, for which nobody comes: a thread writes both.
+        let caller = scope.spawn(|| emit_all(&client, 0..2));
+        log.until_inside(1);
+        let dropper = scope.spawn(move || drop(sender));
+        let closer = scope.spawn(|| client.shutdown_blocking(LONG));
+        until("the close", || client.stats().pending > 0 && client.emit(&Numbered::of(9)) != Emitted::Queued);
+        assert!(!closer.is_finished());
+        log.open();
+        let stats = closer.join().unwrap();
+        assert_eq!(stats.pending, 0, "{stats}");
+        caller.join().unwrap();
+        dropper.join().unwrap();
+    });
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!(stats.emitted, stats.spilled + stats.lost, "{stats}");
 }

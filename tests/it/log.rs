@@ -5,7 +5,7 @@ use overspill::limits::SPILL_LINE_BYTES;
 use overspill::spill::{Record, SpillPacking, SpillSink, WriteSink, read_line};
 use overspill::{Budget, Client, Emitted, LostReason, Mode, Reason};
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -143,12 +143,16 @@ fn the_fields_of_a_record_are_these_in_this_order_and_no_others() {
     let (sink, fallback) = (Spilled::default(), Spilled::default());
     let event = Numbered { id: 7, text: "x".to_owned() };
     let began = SystemTime::now();
-    log_only(WriteSink::new(io::sink())).emit(&event);
+    let spill = |client: Client| {
+        client.emit(&event);
+        client.shutdown_blocking(LONG);
+    };
+    spill(log_only(WriteSink::new(io::sink())));
     let into_sink = quick("http://127.0.0.1:9/").mode(Mode::LogOnly).spill_sink(WriteSink::new(sink.clone()));
-    into_sink.build().unwrap().emit(&event);
+    spill(into_sink.build().unwrap());
     {
         let _nobody = tracing::dispatcher::set_default(&tracing::Dispatch::none());
-        log_only(WriteSink::new(fallback.clone())).emit(&event);
+        spill(log_only(WriteSink::new(fallback.clone())));
     }
     let text = world.log.text();
     let in_log = text.lines().find(|line| read_line(line).is_some()).unwrap();
@@ -306,16 +310,32 @@ impl Write for Full {
     }
 }
 
+/// A log on a disk that is full for a while.
+struct Disk {
+    full: Arc<AtomicBool>,
+    log: WriteSink<Spilled>,
+}
+impl SpillSink for Disk {
+    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+        if self.full.load(Ordering::Relaxed) {
+            Err(io::ErrorKind::StorageFull.into())
+        } else {
+            self.log.write(record)
+        }
+    }
+}
+
 #[test]
 fn with_neither_log_nor_fallback_events_are_lost_and_counted_and_spilling_resumes_with_the_log() {
-    let client = {
-        let _nobody = tracing::dispatcher::set_default(&tracing::Dispatch::none());
-        let client = log_only(WriteSink::new(Full));
-        assert_eq!(client.emit(&Numbered::of(0)), Emitted::Lost(LostReason::LogFailed));
-        client
-    };
     let world = World::new();
-    assert_eq!(client.emit(&Numbered::of(1)), Emitted::Spilled(Reason::LogOnly));
+    let full = Arc::new(AtomicBool::new(true));
+    let sink = Disk { full: Arc::clone(&full), log: WriteSink::new(world.log.clone()) };
+    let builder = quick("http://127.0.0.1:9/").mode(Mode::LogOnly).spill_sink(sink);
+    let client = builder.spill_fallback(WriteSink::new(Full)).build().unwrap();
+    client.emit(&Numbered::of(0));
+    until("the loss", || client.stats().lost == 1);
+    full.store(false, Ordering::Relaxed);
+    client.emit(&Numbered::of(1));
     let stats = client.shutdown_blocking(LONG);
     assert_eq!((stats.lost_by(LostReason::LogFailed), stats.spilled, stats.pending), (1, 1, 0));
     assert_eq!(ids_spilled(&world.log), [1]);
@@ -400,6 +420,7 @@ fn a_stuck_log_stalls_neither_callers_nor_shutdown_and_the_surplus_is_lost_and_c
     let (gate, closed): (SyncSender<()>, _) = sync_channel(0);
     let client = quick("http://127.0.0.1:9/")
         .queue_events_max(100)
+        .batch_events_max(100)
         .spill_sink(Stuck(Arc::clone(&entered), Mutex::new(closed)))
         .spill_fallback(WriteSink::new(io::sink()))
         .build()
@@ -417,7 +438,8 @@ fn a_stuck_log_stalls_neither_callers_nor_shutdown_and_the_surplus_is_lost_and_c
         .unwrap();
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
     let stats = client.stats();
-    assert!(stats.lost_by(LostReason::LogStalled) >= 4800, "{stats}");
+    // The queue, the log's queue, and what the sender has in hand keep what they have room for.
+    assert!(stats.lost_by(LostReason::LogStalled) >= 4500, "{stats}");
     let began = Instant::now();
     let stats = client.shutdown_blocking(Duration::from_millis(300));
     assert!(began.elapsed() < Duration::from_millis(500), "{:?}", began.elapsed());

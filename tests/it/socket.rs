@@ -3,7 +3,7 @@
 use crate::support::*;
 use overspill::{Client, Reason};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,30 +21,35 @@ impl Drop for Socket {
     }
 }
 
-/// Takes what it is sent, over one connection after the other, and hands on the heads.
+/// Takes what it is sent, over several connections side by side, and hands on the heads.
 fn serve(listener: UnixListener, world: &World) -> std::sync::mpsc::Receiver<String> {
     let (tell, told) = std::sync::mpsc::channel();
     let taken = world.taken.clone();
     std::thread::spawn(move || {
         for connection in listener.incoming().flatten() {
-            let mut connection = BufReader::new(connection);
-            loop {
-                let mut head = String::new();
-                while !head.ends_with("\r\n\r\n") {
-                    if connection.read_line(&mut head).unwrap_or(0) == 0 {
-                        break;
-                    }
-                }
-                let Some((_, rest)) = head.split_once("content-length: ") else { break };
-                let mut body = vec![0; rest.lines().next().unwrap().parse().unwrap()];
-                connection.read_exact(&mut body).unwrap();
-                taken.keep(&body);
-                let _ = tell.send(head);
-                connection.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
-            }
+            let (taken, tell) = (taken.clone(), tell.clone());
+            std::thread::spawn(move || serve_one(connection, &taken, &tell));
         }
     });
     told
+}
+
+fn serve_one(connection: UnixStream, taken: &Taken, tell: &std::sync::mpsc::Sender<String>) {
+    let mut connection = BufReader::new(connection);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if connection.read_line(&mut head).unwrap_or(0) == 0 {
+                break;
+            }
+        }
+        let Some((_, rest)) = head.split_once("content-length: ") else { break };
+        let mut body = vec![0; rest.lines().next().unwrap().parse().unwrap()];
+        connection.read_exact(&mut body).unwrap();
+        taken.keep(&body);
+        let _ = tell.send(head);
+        connection.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+    }
 }
 
 #[test]

@@ -24,6 +24,7 @@ mod fallback;
 mod figures;
 mod full;
 mod law;
+mod layers;
 mod limits;
 mod panics;
 mod pipe;
@@ -43,6 +44,7 @@ fn child() {
         environment::PARTS,
         fallback::PARTS,
         full::PARTS,
+        layers::PARTS,
         limits::PARTS,
         panics::PARTS,
         pipe::PARTS,

@@ -51,15 +51,22 @@ pub struct Sink {
     books: Arc<Books>,
     fails: bool,
     dice: Dice,
+    /// Notices may be written beside events: how these fare does not hang on it.
+    notice_dice: Dice,
 }
 
 impl Sink {
     pub fn primary(plan: &Plan, rng: &mut Rng, books: &Arc<Books>) -> Sink {
-        Sink { books: Arc::clone(books), fails: plan.log != Log::Good, dice: Dice::new(rng) }
+        Sink::new(plan.log != Log::Good, rng, books)
     }
 
     pub fn fallback(plan: &Plan, rng: &mut Rng, books: &Arc<Books>) -> Sink {
-        Sink { books: Arc::clone(books), fails: plan.log == Log::Lossy, dice: Dice::new(rng) }
+        Sink::new(plan.log == Log::Lossy, rng, books)
+    }
+
+    fn new(fails: bool, rng: &mut Rng, books: &Arc<Books>) -> Sink {
+        let notice_dice = Dice::new(&mut rng.clone());
+        Sink { books: Arc::clone(books), fails, dice: Dice::new(rng), notice_dice }
     }
 }
 
@@ -76,7 +83,7 @@ impl SpillSink for Sink {
     }
 
     fn notice(&self, _: &overspill::spill::Notice<'_>) -> io::Result<()> {
-        if self.fails && self.dice.one_in(5) {
+        if self.fails && self.notice_dice.one_in(5) {
             planned_panic();
         }
         Ok(())

@@ -52,7 +52,7 @@ const SINK: &str = "sink";
 const CASES: [(&str, &str); 5] = [
     (LINES, "*floor*: the same lines, ready, one `write_all` each"),
     (RECORDS, "the same record by `tracing::warn!`, without overspill"),
-    (CALLER, "**overspill**, spilled by the caller (LogOnly)"),
+    (CALLER, "**overspill**, handed over by the caller (LogOnly)"),
     (SENDER, "**overspill**, spilled by the sender (an outage)"),
     (SINK, "**overspill**, by the caller into a `WriteSink` of its own"),
 ];
@@ -116,6 +116,9 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
             let client = builder().mode(Mode::LogOnly).build()?;
             Box::new(move || {
                 emit_all(&client);
+                while client.stats().pending > 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 Ok(client.stats().spilled)
             })
         }
@@ -124,6 +127,9 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
             let client = builder().mode(Mode::LogOnly).spill_sink(sink).build()?;
             Box::new(move || {
                 emit_all(&client);
+                while client.stats().pending > 0 {
+                    std::thread::sleep(Duration::from_millis(1));
+                }
                 Ok(client.stats().spilled)
             })
         }

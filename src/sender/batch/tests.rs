@@ -183,7 +183,7 @@ proptest! {
                 batch.deliver(range);
                 delivered += settled;
             } else {
-                batch.spill(range, &Cause::of(Reason::Unavailable, ""), Stamp::NEVER);
+                batch.spill(range, &Cause::of(Reason::Unavailable, ""));
             }
             let stats = client.stats();
             prop_assert_eq!((stats.delivered, stats.pending as usize), (delivered, batch.open().0));

@@ -2,7 +2,7 @@
 
 use overspill::spill::{join, read_line};
 use overspill::transport::{Posting, Request, Transport};
-use overspill::{Client, Emitted, Mode, Reason, Sender};
+use overspill::{Client, Emitted, Reason};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -22,12 +22,11 @@ pub struct Formatter {
     name: &'static str,
     kind: Kind,
     log: Captured,
-    dispatch: Dispatch,
+    /// The client holds it weakly.
+    _dispatch: Dispatch,
     client: Client,
     /// Escape characters of the formatter's own, colours, in each line of a record.
     colours: Vec<usize>,
-    /// Never run: nothing goes to the queue.
-    _sender: Sender,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -66,7 +65,6 @@ impl Formatter {
         let (client, sender) = with_default(&dispatch, || {
             Client::builder("http://127.0.0.1:9/")
                 .transport(Nowhere)
-                .mode(Mode::LogOnly)
                 .queue_events_max(1)
                 .queue_bytes_max(4 * EVENT_BYTES_MAX)
                 .batch_bytes_max(2 * EVENT_BYTES_MAX)
@@ -74,8 +72,9 @@ impl Formatter {
                 .build_with_sender()
                 .expect("sound settings")
         });
-        let mut formatter =
-            Formatter { name, kind, log, dispatch, client, colours: Vec::new(), _sender: sender };
+        // From now on each event is in the log when its emit returns.
+        drop(sender);
+        let mut formatter = Formatter { name, kind, log, _dispatch: dispatch, client, colours: Vec::new() };
         // What a record of harmless content looks like.
         formatter.colours = formatter.lines("harmless").iter().map(|line| escapes(line)).collect();
         formatter
@@ -85,8 +84,7 @@ impl Formatter {
     fn lines(&self, content: &str) -> Vec<String> {
         self.log.0.lock().expect("no writer panics").clear();
         let event = Content { text: content, map: [(content, content)].into() };
-        let emitted = with_default(&self.dispatch, || self.client.emit(&event));
-        assert_eq!(emitted, Emitted::Spilled(Reason::LogOnly), "{}", self.name);
+        assert_eq!(self.client.emit(&event), Emitted::Spilled(Reason::Closed), "{}", self.name);
         let written = self.log.0.lock().expect("no writer panics").clone();
         let text = String::from_utf8(written).expect("a log is text");
         let text = text.strip_suffix('\n').expect("a line has an end");
@@ -117,7 +115,7 @@ impl Formatter {
         );
         for (nth, part) in parts.iter().enumerate() {
             assert_eq!((part.part as usize, part.parts as usize), (nth + 1, parts.len()), "{}", self.name);
-            assert_eq!((part.seq, part.reason), (self.client.stats().emitted - 1, Reason::LogOnly));
+            assert_eq!((part.seq, part.reason), (self.client.stats().emitted - 1, Reason::Closed));
         }
         let joined = join(parts);
         assert_eq!(joined.len(), 1, "{}", self.name);
@@ -194,6 +192,6 @@ struct Nowhere;
 
 impl Transport for Nowhere {
     fn post(&mut self, _: Request) -> Posting {
-        unreachable!("the mode is LogOnly")
+        unreachable!("the sender is gone")
     }
 }

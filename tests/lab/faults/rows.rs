@@ -140,7 +140,7 @@ pub const PARTS: &[Part] = &[
             row(
                 29,
                 "stdout is a pipe that nobody reads",
-                "callers wait for one write at most; the surplus is lost and counted",
+                "callers wait once, for a second at most; the surplus is lost and counted",
             ),
             row(30, "the log's disk is full; the subscriber panics", "contained and counted; resumes"),
             row(31, "an application that emits on every log record", "depth one; no loop, no deadlock"),
@@ -154,6 +154,11 @@ pub const PARTS: &[Part] = &[
                 47,
                 "every set-up of the usual formatters",
                 "each record is seen by a person and read back by us",
+            ),
+            row(
+                48,
+                "a slow log and many callers; a layer that emits under its own lock",
+                "no caller waits longer than a stall and one write; no deadlock in any mode",
             ),
         ],
     },

@@ -1,0 +1,220 @@
+//! Events of a batch that are for the log: a copy, so that the batch has its room again while they are written.
+//!
+//! In: texts, marks, and why. Out: each event written and settled, by the thread that writes the log. B4: what is left when a part is
+//! dropped is lost, counted.
+
+use super::{Mark, State};
+use crate::clock::Stamp;
+use crate::ledger::Ending;
+use crate::outcome::LostReason;
+use crate::sender::verdict::Cause;
+use crate::settle::Settler;
+use crate::spill::log_queue::{Handed, More};
+use crate::spill::pack::{Pack, Packed, Packing};
+use crate::spill::{Leaf, Why};
+use crate::sync::Arc;
+use std::ops::Range;
+use std::time::Duration;
+
+pub(super) struct Part {
+    settler: Arc<Settler>,
+    /// The batch's.
+    number: u64,
+    /// The texts, one behind the other.
+    text: Vec<u8>,
+    marks: Vec<Mark>,
+    cause: Arc<Cause>,
+    /// Of the marks, the first that is not written.
+    next: usize,
+    told: Told,
+    took: Duration,
+}
+
+impl Part {
+    /// Hands the events over to who writes the log.
+    ///
+    /// # Blocking
+    /// For room there, as long as the log moves.
+    pub(super) fn hand_over(
+        settler: &Arc<Settler>,
+        number: u64,
+        text: Vec<u8>,
+        marks: Vec<Mark>,
+        cause: &Cause,
+    ) {
+        let part = Part {
+            settler: Arc::clone(settler),
+            number,
+            text,
+            marks,
+            cause: Arc::new(cause.clone()),
+            next: 0,
+            told: Told::default(),
+            took: Duration::ZERO,
+        };
+        settler.log.hand_over_batch(Box::new(part));
+    }
+
+    fn write_one(&mut self, nth: usize, why: &Why<'_>) {
+        let span = self.span(nth);
+        let mark = &mut self.marks[nth];
+        // Before the write, which runs the user's code: what it does to us must not settle the event twice.
+        mark.state = State::Settled;
+        let charge = mark.charge();
+        let leaf = Leaf {
+            seq: mark.seq,
+            emitted_at: mark.emitted_at,
+            text: &self.text[span],
+            events: 1,
+            redacted: false,
+        };
+        self.told.add(1, self.settler.spill_in_hand(leaf, charge, why));
+    }
+
+    /// A run of events with consecutive numbers, as long as a record has room for it.
+    fn write_run(&mut self, pack: &mut Pack, why: &Why<'_>) -> usize {
+        let first = self.next;
+        let run = self.pack_run(pack);
+        if run.events < 2 {
+            self.write_one(first, why);
+            return 1;
+        }
+        // Before the write, as above.
+        self.marks[first..first + run.events].iter_mut().for_each(|mark| mark.state = State::Settled);
+        let leaf = Leaf {
+            seq: self.marks[first].seq,
+            emitted_at: run.oldest,
+            redacted: pack.is_redacted(),
+            text: pack.close(),
+            events: run.events as u32,
+        };
+        self.told.add(run.events as u64, self.settler.spill_in_hand(leaf, run.charge, why));
+        run.events
+    }
+
+    /// Fills the pack; it may be that not even the next event has room.
+    fn pack_run(&self, pack: &mut Pack) -> Run {
+        pack.clear();
+        let mut run = Run { events: 0, charge: 0, oldest: Stamp::NEVER };
+        let mut next_seq = None;
+        for (nth, mark) in self.marks.iter().enumerate().skip(self.next) {
+            let follows = next_seq.is_none_or(|next| next == mark.seq);
+            if !follows || pack.add(&self.text[self.span(nth)]) == Packed::NoRoom {
+                break;
+            }
+            next_seq = Some(mark.seq + 1);
+            run.events += 1;
+            run.charge += mark.charge();
+            run.oldest = run.oldest.min(mark.emitted_at);
+        }
+        run
+    }
+
+    /// All are written: the observer hears of them together.
+    fn tell(&mut self) {
+        let (settler, cause) = (&self.settler, &self.cause);
+        settler.settled();
+        settler.log.took(self.took, self.marks.len() as u32);
+        settler.tell(self.told.spilled, Ending::Spilled(cause.reason, cause.maybe_delivered));
+        for &reason in LostReason::ALL {
+            settler.tell(self.told.lost[reason.index()], Ending::Lost(reason));
+        }
+    }
+
+    fn span(&self, nth: usize) -> Range<usize> {
+        nth.checked_sub(1).map_or(0, |last| self.marks[last].end())..self.marks[nth].end()
+    }
+
+    fn lose_rest(&mut self, reason: LostReason) -> u64 {
+        let open = self.marks.iter_mut().filter(|mark| mark.state == State::Open);
+        let (mut events, mut bytes) = (0, 0);
+        for mark in open {
+            mark.state = State::Settled;
+            events += 1;
+            bytes += mark.charge();
+        }
+        if events == 0 {
+            return 0;
+        }
+        let lost = self.settler.lose_in_hand(events, bytes, reason);
+        self.settler.settled();
+        self.settler.tell(lost, Ending::Lost(reason));
+        lost
+    }
+}
+
+impl Handed for Part {
+    fn events(&self) -> usize {
+        self.marks.len() - self.next
+    }
+
+    fn write_next(&mut self) -> More {
+        let cause = Arc::clone(&self.cause);
+        let why = Why {
+            reason: cause.reason,
+            maybe_delivered: cause.maybe_delivered,
+            batch: self.number,
+            detail: &cause.detail,
+        };
+        let clock = self.settler.clock;
+        // Ticks are too coarse for one event, and right on the whole.
+        let began = clock.last_tick();
+        let written = match &Arc::clone(&self.settler).spill.packing {
+            Packing::OneByOne => {
+                self.write_one(self.next, &why);
+                1
+            }
+            Packing::Packed(room) => {
+                let mut pack = room.take();
+                let written = self.write_run(&mut pack, &why);
+                room.give(pack);
+                written
+            }
+        };
+        self.took += clock.last_tick().since(began);
+        self.next += written;
+        if self.next < self.marks.len() {
+            return More::Yes;
+        }
+        self.tell();
+        More::No
+    }
+
+    fn lose(mut self: Box<Self>, reason: LostReason) {
+        let lost = self.lose_rest(reason);
+        if reason == LostReason::LogStalled && lost > 0 {
+            self.settler.notices.log_stalled(self.settler.clock.now());
+        }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.lose_rest(LostReason::LogFailed);
+    }
+}
+
+/// Events that become one record.
+struct Run {
+    events: usize,
+    charge: usize,
+    oldest: Stamp,
+}
+
+/// What the observer is told once all of them are settled.
+#[derive(Debug, Default)]
+struct Told {
+    spilled: u64,
+    lost: [u64; LostReason::ALL.len()],
+}
+
+impl Told {
+    /// Nothing of those that somebody had taken over.
+    fn add(&mut self, events: u64, ending: Option<Ending>) {
+        match ending {
+            Some(Ending::Lost(reason)) => self.lost[reason.index()] += events,
+            Some(_) => self.spilled += events,
+            None => {}
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What the thread that writes the log does with each thing it finds there.
+
+use super::Settler;
+use crate::event::Event;
+use crate::gate::Side;
+use crate::ledger::Ending;
+use crate::outcome::{LostReason, Reason};
+use crate::spill::log_queue::{More, Progress, Work, Writer};
+use crate::spill::{Leaf, Why};
+use crate::sync::Arc;
+use crate::sync::plain::Ordering;
+
+impl Writer for Settler {
+    fn write(&self, work: Work) {
+        match work {
+            Work::Event(event, side, reason) => self.write_callers(event, side, reason),
+            Work::Batch(mut batch) => while batch.write_next() == More::Yes {},
+            Work::Notice(notice) => {
+                self.notice_log.write_begins();
+                let totals = || {
+                    if !Arc::ptr_eq(&self.log, &self.notice_log) {
+                        self.log.catch_up();
+                    }
+                    self.totals()
+                };
+                self.notices.write(notice, || self.spill.witnessed(), totals);
+            }
+            Work::End => {
+                // If the sender went before its time, a caller may have an event in hand and still have to hand it over. Then who settles
+                // the last one reports the end. Both sides write the flag, so one of them sees the other.
+                self.end_wanted.fetch_or(1, Ordering::AcqRel);
+                self.end_if_settled();
+            }
+        }
+    }
+
+    fn written(&self, so_far: Progress) {
+        self.board.written(so_far);
+    }
+
+    fn ring(&self) {
+        self.queue.ring();
+    }
+}
+
+impl Settler {
+    /// Something announced before the close is settled: the sender may be waiting for this very event, to end, or has ended without it.
+    pub(crate) fn settled(&self) {
+        self.queue.ring_if_closed();
+        self.end_if_settled();
+    }
+
+    fn end_if_settled(&self) {
+        if self.end_wanted.fetch_or(0, Ordering::AcqRel) == 1 && self.is_settled() {
+            self.board.ended();
+        }
+    }
+
+    fn write_callers(&self, mut event: Event, side: Side, reason: Reason) {
+        let leaf = Leaf {
+            seq: event.seq,
+            emitted_at: event.emitted_at,
+            text: event.text(),
+            events: 1,
+            redacted: false,
+        };
+        let why = Why::simple(reason);
+        let ending = match side {
+            Side::Open => self.write_in_time(leaf, &why),
+            // Its own shutdown is over.
+            Side::Closed => self.write(leaf, &why),
+        };
+        self.encoder.recycle(&mut event);
+        self.settle_callers(side, ending);
+    }
+
+    /// Work that nobody will do.
+    pub(super) fn lose(&self, work: Work, reason: LostReason) {
+        match work {
+            Work::Event(mut event, side, _) => {
+                self.encoder.recycle(&mut event);
+                self.settle_callers(side, Ending::Lost(reason));
+            }
+            Work::Batch(batch) => batch.lose(reason),
+            Work::Notice(_) | Work::End => {}
+        }
+    }
+
+    /// The sender's share of writing, if it has any: see [`SenderPart`](crate::spill::log_queue::SenderPart).
+    pub(crate) fn write_for_sender(&self) {
+        for log in [&self.log, &self.notice_log] {
+            if log.needs_sender() {
+                log.write_here();
+            }
+        }
+    }
+
+    /// The sender ends, with nothing left in anybody's hand.
+    pub(crate) fn end(&self) {
+        // The last notices before the end, wherever they go.
+        self.notice_log.end();
+        if !Arc::ptr_eq(&self.log, &self.notice_log) {
+            self.log.leave();
+        }
+    }
+
+    /// The sender goes before its time: the end is reported when all that is on its way to the log is there.
+    pub(crate) fn end_early(&self) {
+        self.log.end();
+        if !Arc::ptr_eq(&self.log, &self.notice_log) {
+            self.notice_log.leave();
+        }
+    }
+}

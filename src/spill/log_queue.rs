@@ -1,0 +1,475 @@
+//! What is for the log, on its way to the one thread that writes it.
+//!
+//! In: events that callers could not get into the queue; parts of the sender's batches, notices, and the end. Out: the same to the
+//! [`Writer`], in two lanes, each first in, first out, and an event of one after an event of the other: so a caller never waits for a
+//! whole batch. The thread is started by the first that comes and ends when nothing has come for a while.
+//!
+//! W1: one thread at a time writes. It is one of ours, or with `build_with_sender` whoever polls the sender; a caller only if no
+//!     thread can be had and the sender has gone.
+//! W2: a caller waits for room, in its turn, at most [`LOG_STALL`] in all, and not at all behind a write that has been going on for
+//!     that long. It holds no lock of ours meanwhile, and its own locks keep nobody but the writer, which waits for them.
+//! W3: what is in here will be written: a thread writes or is being started, or the sender has been rung.
+//! W4: bounded by events, bytes, batches and notices. A single event always has room: whatever its size, if there is no other.
+//!
+//! Deliberately not here: what writing is, what becomes of what finds no room, and counting.
+
+mod rest;
+mod thread;
+
+use crate::clock::{Clock, Source, Stamp};
+use crate::event::Event;
+use crate::gate::Side;
+use crate::limits::*;
+use crate::notice::Line;
+use crate::outcome::{LostReason, Reason};
+use crate::reentry::{ThreadMark, this_thread};
+use crate::sync::plain::{AtomicU64, Ordering};
+use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock};
+use std::collections::VecDeque;
+use std::sync::{OnceLock, Weak};
+use std::time::Duration;
+
+/// Something to write, or to do once all before it is written.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a box for each event of a caller's would be an allocation in `emit`"
+)]
+pub(crate) enum Work {
+    /// A caller's own.
+    Event(Event, Side, Reason),
+    /// The sender's.
+    Batch(Box<dyn Handed>),
+    Notice(Line),
+    /// The sender has ended.
+    End,
+}
+
+/// Events of the sender's, who has let go of them. They settle what is left when they are dropped.
+pub(crate) trait Handed: Send {
+    /// How many are yet to be written.
+    fn events(&self) -> usize;
+    /// Writes the next of them; whether there are more.
+    fn write_next(&mut self) -> More;
+    fn lose(self: Box<Self>, reason: LostReason);
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum More {
+    Yes,
+    No,
+}
+
+/// How many things of each lane: callers' events, and the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Progress {
+    pub(crate) callers: u64,
+    pub(crate) others: u64,
+}
+
+impl Progress {
+    pub(crate) fn reaches(self, goal: Progress) -> bool {
+        self.callers >= goal.callers && self.others >= goal.others
+    }
+
+    pub(crate) fn max(self, other: Progress) -> Progress {
+        Progress { callers: self.callers.max(other.callers), others: self.others.max(other.others) }
+    }
+}
+
+/// Who knows how to write.
+pub(crate) trait Writer: Send + Sync {
+    /// Writes and settles. Contains the panics of the hooks it calls.
+    fn write(&self, work: Work);
+    /// So much of what was ever put in here is done; told while somebody [wants](LogQueue::want) to know.
+    fn written(&self, so_far: Progress);
+    /// Wakes the sender.
+    fn ring(&self);
+}
+
+/// What the sender does here beside handing over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SenderPart {
+    /// It writes, in its own turns: the user has placed its thread, and may have paused its clock.
+    Writes,
+    /// It writes if no thread can be had.
+    StandsBy,
+    /// It has ended.
+    Gone,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Active {
+    Nobody,
+    /// A thread is on its way.
+    Starting,
+    By(ThreadMark),
+}
+
+/// How the writing thread waits for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Sleep {
+    Awake,
+    /// More keeps coming: it looks again in a moment, and nobody pays for waking it.
+    Napping,
+    Asleep,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Urgency {
+    Usual,
+    /// Somebody waits for it.
+    Urgent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lane {
+    Callers,
+    Others,
+}
+
+impl State {
+    fn is_empty(&self) -> bool {
+        self.callers.is_empty() && self.others.is_empty()
+    }
+}
+
+/// The queue of one destination.
+pub(crate) struct LogQueue {
+    state: Mutex<State>,
+    /// The thread waits here for work.
+    work: Condvar,
+    /// Callers wait here for room.
+    room: Condvar,
+    /// The sender waits here for room for a batch, others until something is written.
+    done: Condvar,
+    events_max: usize,
+    bytes_max: usize,
+    /// When the write under way began, plus one; 0: none is.
+    write_began: AtomicU64,
+    /// What writing one event takes, as seen lately, in nanoseconds.
+    spill_time: AtomicU64,
+    /// The machine's: a stuck write is stuck in real time, whatever clock the client runs on.
+    clock: Clock,
+    writer: OnceLock<Weak<dyn Writer>>,
+}
+
+struct State {
+    callers: VecDeque<Work>,
+    others: VecDeque<Work>,
+    /// Whose turn it is not.
+    last: Lane,
+    /// What the callers' events are charged.
+    bytes: usize,
+    notices: usize,
+    /// Of the sender's, with the one being written.
+    batches: usize,
+    batch_events: usize,
+    /// Ever put in, and ever done.
+    put: Progress,
+    done: Progress,
+    /// Somebody wants to know when so much is done.
+    wanted: Option<Progress>,
+    active: Active,
+    sender: SenderPart,
+    /// No thread could be had: the sender is asked.
+    asked: bool,
+    ended: bool,
+    sleep: Sleep,
+    /// Who waits for room, in the order of their coming: they are let in by it, and nobody before them.
+    for_room: VecDeque<u64>,
+    tickets: u64,
+    for_done: usize,
+    let_in_at: Stamp,
+    /// How long callers may still wait in vain for what they emit after the end.
+    late_patience: Duration,
+}
+
+impl LogQueue {
+    pub(crate) fn new(events_max: usize, bytes_max: usize, sender: SenderPart) -> LogQueue {
+        LogQueue {
+            state: Mutex::new(State {
+                callers: VecDeque::new(),
+                others: VecDeque::new(),
+                last: Lane::Others,
+                bytes: 0,
+                notices: 0,
+                batches: 0,
+                batch_events: 0,
+                put: Progress::default(),
+                done: Progress::default(),
+                wanted: None,
+                active: Active::Nobody,
+                sender,
+                asked: false,
+                ended: false,
+                sleep: Sleep::Awake,
+                for_room: VecDeque::new(),
+                tickets: 0,
+                for_done: 0,
+                let_in_at: Stamp(0),
+                late_patience: LOG_STALL,
+            }),
+            work: Condvar::new(),
+            room: Condvar::new(),
+            done: Condvar::new(),
+            events_max,
+            bytes_max,
+            write_began: AtomicU64::new(0),
+            spill_time: AtomicU64::new(SPILL_TIME_PER_EVENT.as_nanos() as u64),
+            clock: Clock::start(Source::Machine),
+            writer: OnceLock::new(),
+        }
+    }
+
+    /// Before anything is put in.
+    pub(crate) fn is_written_by(&self, writer: Weak<dyn Writer>) {
+        // Once, by who puts the parts together.
+        let _ = self.writer.set(writer);
+    }
+
+    fn writer(&self) -> Option<Arc<dyn Writer>> {
+        self.writer.get().and_then(Weak::upgrade)
+    }
+
+    /// A caller hands its event over, or keeps it because there is no room and the log is stuck, or too slow to make any.
+    ///
+    /// # Blocking
+    /// For room, see W2. An event after the close is waited for until it is written, [`LOG_LATE_PATIENCE`] at most: the process may be
+    /// about to end.
+    #[expect(
+        clippy::result_large_err,
+        reason = "what finds no room is given back; a box would be an allocation"
+    )]
+    pub(crate) fn hand_over(self: &Arc<Self>, event: Event, side: Side, reason: Reason) -> Result<(), Event> {
+        let charge = event.charge();
+        let mut state = lock(&self.state);
+        if !self.has_room(&state, charge, state.for_room.len()) {
+            match self.wait_for_room(state, charge) {
+                Some(with_room) => state = with_room,
+                None => return Err(event),
+            }
+        }
+        let work = Work::Event(event, side, reason);
+        match side {
+            Side::Open => {
+                self.put(state, work, Urgency::Usual);
+            }
+            Side::Closed => {
+                let patience = state.late_patience.min(LOG_LATE_PATIENCE);
+                let position = self.put(state, work, Urgency::Urgent);
+                self.wait_late(position, patience);
+            }
+        }
+        Ok(())
+    }
+
+    /// The sender hands events over. They are lost if there is no room and the log is stuck.
+    ///
+    /// # Blocking
+    /// For room, as long as the log moves.
+    pub(crate) fn hand_over_batch(self: &Arc<Self>, batch: Box<dyn Handed>) {
+        let mut state = lock(&self.state);
+        while state.batches >= LOG_QUEUE_BATCHES && state.active != Active::By(this_thread()) {
+            if state.active == Active::Nobody {
+                // No thread could be had.
+                drop(state);
+                self.write_here();
+                state = lock(&self.state);
+                continue;
+            }
+            let Some(patience) = self.patience() else {
+                drop(state);
+                return batch.lose(LostReason::LogStalled);
+            };
+            state = self.wait_done(state, patience);
+        }
+        let sender = state.sender;
+        self.put(state, Work::Batch(batch), Urgency::Usual);
+        if sender == SenderPart::Writes {
+            self.write_here();
+        }
+    }
+
+    /// Never waits. So many that they find no room are left out: what they tell of is counted elsewhere.
+    pub(crate) fn hand_over_notice(self: &Arc<Self>, notice: Line) {
+        let state = lock(&self.state);
+        if state.notices < LOG_QUEUE_NOTICES {
+            self.put(state, Work::Notice(notice), Urgency::Usual);
+        }
+    }
+
+    /// The sender has ended: the last that it puts in.
+    pub(crate) fn end(self: &Arc<Self>) {
+        let mut state = lock(&self.state);
+        state.ended = true;
+        let sender = state.sender;
+        if sender == SenderPart::Writes {
+            self.put(state, Work::End, Urgency::Usual);
+            self.write_here();
+            self.leave();
+        } else {
+            state.sender = SenderPart::Gone;
+            self.put(state, Work::End, Urgency::Urgent);
+        }
+    }
+
+    /// The sender has gone; what it would have written is a thread's.
+    pub(crate) fn leave(self: &Arc<Self>) {
+        let mut state = lock(&self.state);
+        state.sender = SenderPart::Gone;
+        state.ended = true;
+        if !state.is_empty() {
+            self.see_to_it(state, Urgency::Urgent);
+        }
+    }
+
+    fn put(self: &Arc<Self>, mut state: MutexGuard<'_, State>, work: Work, urgency: Urgency) -> Progress {
+        match &work {
+            Work::Event(event, ..) => state.bytes += event.charge(),
+            Work::Batch(batch) => {
+                state.batches += 1;
+                state.batch_events += batch.events();
+            }
+            Work::Notice(_) => state.notices += 1,
+            Work::End => {}
+        }
+        if let Work::Event(..) = work {
+            if state.callers.capacity() == 0 {
+                // At once, so that callers do not pay for its growth under the lock one after the other.
+                state.callers.reserve_exact(self.events_max);
+            }
+            state.callers.push_back(work);
+            state.put.callers += 1;
+        } else {
+            state.others.push_back(work);
+            state.put.others += 1;
+        }
+        let position = state.put;
+        self.see_to_it(state, urgency);
+        position
+    }
+
+    /// W3.
+    fn see_to_it(self: &Arc<Self>, mut state: MutexGuard<'_, State>, urgency: Urgency) {
+        if state.active != Active::Nobody {
+            let crowded = state.callers.len() >= self.events_max.div_ceil(4) || state.batches > 0;
+            let wakes = match state.sleep {
+                Sleep::Awake => false,
+                Sleep::Napping => urgency == Urgency::Urgent || crowded,
+                Sleep::Asleep => true,
+            };
+            if wakes {
+                state.sleep = Sleep::Awake;
+                drop(state);
+                self.work.notify_one();
+            }
+        } else if state.sender == SenderPart::Writes && urgency == Urgency::Usual {
+            drop(state);
+            self.ring();
+        } else {
+            state.active = Active::Starting;
+            drop(state);
+            self.start_or_else();
+        }
+    }
+
+    fn ring(&self) {
+        if let Some(writer) = self.writer() {
+            writer.ring();
+        }
+    }
+
+    /// Whether there is room, with so many who came before.
+    fn has_room(&self, state: &State, charge: usize, before: usize) -> bool {
+        let events = state.callers.len() + before;
+        events == 0 || (events < self.events_max && state.bytes + charge <= self.bytes_max)
+    }
+
+    /// W2. `None`: there is none.
+    fn wait_for_room<'a>(
+        self: &'a Arc<Self>,
+        mut state: MutexGuard<'a, State>,
+        charge: usize,
+    ) -> Option<MutexGuard<'a, State>> {
+        let until = self.clock.now().after(LOG_STALL);
+        if state.active == Active::By(this_thread()) {
+            return None;
+        }
+        let ticket = state.tickets;
+        state.tickets += 1;
+        state.for_room.push_back(ticket);
+        loop {
+            if state.active == Active::Nobody && !self.has_room(&state, charge, 0) {
+                // The sender should have been here; it may be hung, or on this very thread.
+                state.active = Active::Starting;
+                drop(state);
+                if !self.start() {
+                    self.write_here();
+                }
+                state = lock(&self.state);
+            }
+            // Who helps out a sender is waited for until it has done: with a paused clock nothing happens side by side.
+            let helped = state.sender == SenderPart::Writes && state.active != Active::Nobody;
+            let before = state.for_room.partition_point(|&waits| waits < ticket);
+            let has_room = self.has_room(&state, charge, before);
+            let left = until.since(self.clock.now()).min(self.patience().unwrap_or_default());
+            if (has_room && !helped) || left.is_zero() {
+                state.for_room.remove(before);
+                return has_room.then_some(state);
+            }
+            state = self.room.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// How long the write under way may still take until it counts as stuck; `None`: it does.
+    fn patience(&self) -> Option<Duration> {
+        match self.write_began.load(Ordering::Acquire) {
+            0 => Some(LOG_STALL),
+            began => {
+                let lasts = self.clock.now().since(Stamp(began - 1));
+                LOG_STALL.checked_sub(lasts).filter(|left| !left.is_zero())
+            }
+        }
+    }
+
+    fn wait_done<'a>(&'a self, mut state: MutexGuard<'a, State>, at_most: Duration) -> MutexGuard<'a, State> {
+        state.for_done += 1;
+        state = self.done.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0;
+        state.for_done -= 1;
+        state
+    }
+
+    /// The process may be about to end. In vain, if it goes on and its callers keep a lock that the log needs: that they pay for once.
+    fn wait_late(&self, position: Progress, patience: Duration) {
+        let began = self.clock.now();
+        self.wait_for(position, patience);
+        let mut state = lock(&self.state);
+        if !state.done.reaches(position) {
+            state.late_patience = state.late_patience.saturating_sub(self.clock.now().since(began));
+        }
+    }
+
+    /// Until so much is done, so long at most, and not behind a write that is stuck.
+    fn wait_for(&self, position: Progress, at_most: Duration) {
+        let until = self.clock.now().after(at_most);
+        let mut state = lock(&self.state);
+        while !state.done.reaches(position) && state.active != Active::By(this_thread()) {
+            let left = until.since(self.clock.now()).min(self.patience().unwrap_or_default());
+            if left.is_zero() {
+                return;
+            }
+            state = self.wait_done(state, left);
+        }
+    }
+}
+
+/// What the queue of so many events and bytes, and one for notices alone, can hold, without the sender's batches.
+pub(crate) fn bytes_max(events_max: usize, bytes_max: usize) -> usize {
+    // The others' grow by doubling.
+    let others = 2 * (LOG_QUEUE_BATCHES + LOG_QUEUE_NOTICES + 1);
+    // Notices are in one of the two.
+    (events_max + 2 * others) * size_of::<Work>() + bytes_max + LOG_QUEUE_NOTICES * NOTICE_BYTES
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests;
