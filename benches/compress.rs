@@ -44,7 +44,7 @@ fn zstd(level: i32) -> Result<Case> {
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let rounds = if std::env::args().any(|argument| argument == "--test") { 1 } else { 30 };
     let mut body = Vec::new();
-    for event in corpus::corpus().iter().take(EVENTS) {
+    for event in corpus::corpus(corpus::ASCII).iter().take(EVENTS) {
         serde_json::to_writer(&mut body, event)?;
         body.push(b'\n');
     }

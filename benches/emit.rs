@@ -5,7 +5,7 @@
 
 mod corpus;
 
-use corpus::{Event, corpus};
+use corpus::{ASCII, Event, KINDS, Kind, corpus};
 use divan::{Bencher, black_box};
 use overspill::testkit::{Act, Endpoint};
 use overspill::{Client, Mode};
@@ -16,8 +16,8 @@ fn main() {
 }
 
 /// Times `call`, and waits, untimed, until it is `ready` for the next sample.
-fn each(bencher: Bencher<'_, '_>, ready: impl Fn() -> bool, mut call: impl FnMut(&Event<'_>)) {
-    let corpus = corpus();
+fn each(bencher: Bencher<'_, '_>, kind: Kind, ready: impl Fn() -> bool, mut call: impl FnMut(&Event<'_>)) {
+    let corpus = corpus(kind);
     let mut events = corpus.iter().cycle();
     bencher
         .with_inputs(|| {
@@ -29,11 +29,12 @@ fn each(bencher: Bencher<'_, '_>, ready: impl Fn() -> bool, mut call: impl FnMut
         .bench_local_values(|event| event.map(&mut call));
 }
 
-#[divan::bench(sample_count = 500, sample_size = 1000)]
-fn floor_serde_json_into_a_reused_vec(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = KINDS, sample_count = 500, sample_size = 1000)]
+fn floor_serde_json_into_a_reused_vec(bencher: Bencher<'_, '_>, kind: Kind) {
     let mut line = Vec::with_capacity(1024);
     each(
         bencher,
+        kind,
         || true,
         |event| {
             line.clear();
@@ -43,12 +44,12 @@ fn floor_serde_json_into_a_reused_vec(bencher: Bencher<'_, '_>) {
     );
 }
 
-#[divan::bench(sample_count = 500, sample_size = 1000)]
-fn emit_accepted(bencher: Bencher<'_, '_>) {
+#[divan::bench(args = KINDS, sample_count = 500, sample_size = 1000)]
+fn emit_accepted(bencher: Bencher<'_, '_>, kind: Kind) {
     let Ok(endpoint) = Endpoint::start(|_| Act::Status(200)) else { return };
     let Ok(client) = Client::builder(endpoint.url()).build() else { return };
     let keeps_up = || client.stats().pending < 4000;
-    each(bencher, keeps_up, |event| _ = client.emit(black_box(event)));
+    each(bencher, kind, keeps_up, |event| _ = client.emit(black_box(event)));
     let stats = client.shutdown_blocking(Duration::from_secs(10));
     // A queue that fills up would make this the cost of a log write.
     assert_eq!(stats.delivered, stats.emitted, "{stats}");
@@ -57,5 +58,5 @@ fn emit_accepted(bencher: Bencher<'_, '_>) {
 #[divan::bench(sample_count = 500, sample_size = 1000)]
 fn emit_off(bencher: Bencher<'_, '_>) {
     let Ok(client) = Client::builder("http://127.0.0.1:9/").mode(Mode::Off).build() else { return };
-    each(bencher, || true, |event| _ = client.emit(black_box(event)));
+    each(bencher, ASCII, || true, |event| _ = client.emit(black_box(event)));
 }

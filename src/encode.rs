@@ -3,36 +3,38 @@
 //! In: a value. Out: an [`Event`] whose text both the request and the log use, or the reason why there is none.
 //! E2: work and memory are bounded by twice `event_bytes_max`, however long, endless or deep the value is. The one exception is
 //! depth that serde tells nobody of, see [`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX).
-//! E3: the text is one line of printable characters. Control, format and bidi characters, which serde_json would
-//! copy, are written as the `\uXXXX` that means the same, so that the log can carry the identical text.
+//! E3: the text is one line of printable characters. Control, format, bidi and other invisible characters, which serde_json would
+//! copy, are written as the `\uXXXX` that means the same, so that the log can carry the identical text (`unprintable`).
 //! E4: what is called whole is one JSON value, whatever its `Serialize` does (see `json`).
+//! E5: what serde_json takes, keys of maps included, has the same bytes here, and what it refuses is refused, whatever its features are.
 //! Deliberately not here: what to do with an event that is too long; the client decides.
 
-mod compound;
 mod json;
-mod keys;
-mod slot;
-mod text;
+mod compound;
 mod word;
+mod raw;
+mod text;
+mod contents;
+mod escape;
+mod window;
+mod unprintable;
+mod slot;
 
 use crate::event::{Blocks, Event};
 use crate::sync::contain;
 use json::{Json, State};
-use keys::Keys;
+use raw::Raw;
 use serde::Serialize;
 use slot::Slot;
-pub(crate) use text::is_unprintable;
+pub(crate) use unprintable::is_unprintable;
 
 /// The encoder of one client.
 #[derive(Debug)]
 pub(crate) struct Encoder {
     blocks: Blocks,
-    keys: Keys,
+    raw: Raw,
     event_bytes_max: usize,
 }
-
-/// What an encoder holds, apart from spare blocks.
-pub(crate) const ENCODER_BYTES: usize = Keys::BYTES;
 
 /// How an encoding ended; the event holds the text in the first two cases.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,13 +50,17 @@ pub(crate) enum Encoded {
 
 impl Encoder {
     pub(crate) fn new(event_bytes_max: usize) -> Encoder {
-        Encoder { blocks: Blocks::new(2 * event_bytes_max), keys: Keys::default(), event_bytes_max }
+        Encoder {
+            blocks: Blocks::new(2 * event_bytes_max),
+            raw: Raw::as_serde_json_has_it(),
+            event_bytes_max,
+        }
     }
 
     pub(crate) fn encode(&self, value: &(impl Serialize + ?Sized), event: &mut Event) -> Encoded {
         let ended = contain(|| {
             let slot = Slot::new(event.inline_room(), &self.blocks, 2 * self.event_bytes_max);
-            let mut json = Json::new(slot, &self.keys);
+            let mut json = Json::new(slot, self.raw);
             let ended = value.serialize(&mut json);
             let state = json.state();
             let (len, block) = json.slot.into_text();

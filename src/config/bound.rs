@@ -1,7 +1,6 @@
 //! The memory bound: every byte that a client can hold, from its configuration.
 
 use super::Config;
-use crate::encode::ENCODER_BYTES;
 use crate::event::{self, Event};
 use crate::format::Overhead;
 use crate::format::compress::Compression;
@@ -56,7 +55,7 @@ impl Config {
         // As asked for, and as sent.
         let live_headers = LIVE_HEADERS_MAX * 2 * CREDENTIAL_BYTES_MAX;
         let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
-        let fixed = RUNTIME_BYTES + ENCODER_BYTES + live_headers + tls;
+        let fixed = RUNTIME_BYTES + live_headers + tls;
         let packing = self.spill_packing.bytes_max(self.spill_line_bytes_max, self.batch_events_max);
         // What the log's thread makes of one event, at worst, in a buffer that grows as it goes; twice `event_bytes_max` is spilled whole.
         let redacted = 2 * self.event_bytes_max * REDACTED_GROWTH_MAX;

@@ -1,9 +1,8 @@
 //! Arrays and objects: what stands between their elements, and whether they were ended.
 
 use super::json::{Done, Json, Refusal};
-use super::keys::FRAMED_BYTES;
 use super::slot::Cut;
-use super::text::{copy, is_plain, write_string};
+use super::text::{unplain, write_string};
 use super::word::Word;
 use serde::ser::{self, Error, Serialize};
 
@@ -30,8 +29,8 @@ enum End {
     Object,
     ArrayInObject,
     ObjectInObject,
-    /// Text that is written as it is, without brackets of ours.
-    Raw,
+    /// Text that is written as it is, without brackets of ours; the name of its field.
+    Raw(&'static str),
 }
 
 impl<'j, 'e> Compound<'j, 'e> {
@@ -52,8 +51,9 @@ impl<'j, 'e> Compound<'j, 'e> {
         Compound { json, at: At::First, end: End::ObjectInObject }
     }
 
-    pub(super) fn raw(json: &'j mut Json<'e>) -> Self {
-        Compound { json, at: At::First, end: End::Raw }
+    /// Of this name, which is that of its one field as well.
+    pub(super) fn raw(json: &'j mut Json<'e>, name: &'static str) -> Self {
+        Compound { json, at: At::First, end: End::Raw(name) }
     }
 
     #[inline]
@@ -94,25 +94,25 @@ impl<'j, 'e> Compound<'j, 'e> {
         self.json.step(|_| Err(Refusal::custom("a map whose keys and values do not take turns")))
     }
 
-    /// A field of a struct: comma, key and colon in one go.
-    #[inline]
+    /// A field of a struct: comma, key and colon in one go. Always inline: then the compiler knows the name, and all that is left of its
+    /// check and its frame is a few constants.
+    #[inline(always)]
     fn field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Done {
-        if let End::Raw = self.end {
-            return self.raw_field(value);
+        if let End::Raw(name) = self.end {
+            return self.raw_field(name == key, value);
         }
         let comma = usize::from(self.at != At::First);
         self.at = At::Later;
-        self.json.step(|json| {
-            write_key(json, comma, key)?;
-            value.serialize(json)
-        })
+        // Outside of the step: no code of the user's runs here, so that nothing unwinds.
+        write_key(self.json, comma, key).map_err(|cut| self.json.broken(cut.into()))?;
+        self.json.step(|json| value.serialize(json))
     }
 
-    /// The one field of raw JSON.
+    /// The one field of raw JSON. serde_json would take none, or several; what it writes then is not JSON.
     #[cold]
-    fn raw_field<T: ?Sized + Serialize>(&mut self, value: &T) -> Done {
-        if self.at != At::First {
-            return self.json.step(|_| Err(Refusal::custom("raw JSON of two fields")));
+    fn raw_field<T: ?Sized + Serialize>(&mut self, is_its_name: bool, value: &T) -> Done {
+        if self.at != At::First || !is_its_name {
+            return self.json.step(|_| Err(Refusal::custom("raw JSON of two fields, or of another")));
         }
         self.at = At::Later;
         self.json.step(|json| value.serialize(Word::raw(json)))
@@ -121,43 +121,69 @@ impl<'j, 'e> Compound<'j, 'e> {
     #[inline]
     fn finish(self) -> Done {
         match (self.at, self.end) {
-            (At::First, End::Raw) => Err(self.json.broken(Refusal::custom("raw JSON of no field"))),
+            (At::First, End::Raw(_)) => Err(self.json.broken(Refusal::custom("raw JSON of no field"))),
             (At::Value, _) => Err(self.json.broken(Refusal::custom("a map that ends with a key"))),
             (_, End::Array) => self.json.close(1, b"]"),
             (_, End::Object) => self.json.close(1, b"}"),
             (_, End::ArrayInObject) => self.json.close(2, b"]}"),
             (_, End::ObjectInObject) => self.json.close(2, b"}}"),
-            (_, End::Raw) => Ok(()),
+            (_, End::Raw(_)) => Ok(()),
         }
     }
 }
 
-/// `,"key":`.
-#[inline]
+/// `,"key":`. Names are short, and most often known to the compiler, which then checks and frames them itself.
+#[inline(always)]
 fn write_key(json: &mut Json<'_>, comma: usize, key: &'static str) -> Result<(), Cut> {
-    if let Some(ahead) = json.slot.ahead::<{ FRAMED_BYTES + 1 }>() {
-        ahead[0] = b',';
-        // Over the comma, if there is to be none.
-        let framed = ahead[comma..].first_chunk_mut().and_then(|to| json.keys.write(key, to));
-        if let Some(len) = framed {
-            json.slot.advance(comma + len);
+    if let Some(ahead) = json.slot.ahead::<NAME_ROOM>() {
+        if frame(ahead, comma, key.as_bytes()) {
+            json.slot.advance(comma + key.len() + 3);
             return Ok(());
         }
     }
-    write_new_key(json, comma, key)
+    write_long_key(json, comma, key)
 }
 
-/// One that is not kept, or stands near the end of the room.
-fn write_new_key(json: &mut Json<'_>, comma: usize, key: &'static str) -> Result<(), Cut> {
-    if is_plain(key.as_bytes()) {
-        let room = json.slot.room(comma + key.len() + 3)?;
-        room[0] = b',';
-        room[comma] = b'"';
-        copy(&mut room[comma + 1..comma + 1 + key.len()], key.as_bytes());
-        room[comma + 1 + key.len()] = b'"';
-        room[comma + 2 + key.len()] = b':';
-        return Ok(());
+const NAME_BYTES_MAX: usize = 24;
+/// Room for a comma and a name in its frame.
+const NAME_ROOM: usize = NAME_BYTES_MAX + 4;
+
+/// Writes a plain name into its frame, over the comma if there is to be none. `false` if it is long or has escapes: nothing is
+/// written then.
+#[inline(always)]
+fn frame(to: &mut [u8; NAME_ROOM], comma: usize, name: &[u8]) -> bool {
+    let len = name.len();
+    if len > NAME_BYTES_MAX || comma > 1 {
+        return false;
     }
+    to[0] = b',';
+    to[comma] = b'"';
+    let room = &mut to[comma + 1..];
+    let found = match len {
+        17.. => word::<8>(room, name, 0) | word::<8>(room, name, 8) | word::<8>(room, name, len - 8),
+        8.. => word::<8>(room, name, 0) | word::<8>(room, name, len - 8),
+        4.. => word::<4>(room, name, 0) | word::<4>(room, name, len - 4),
+        2.. => word::<2>(room, name, 0) | word::<2>(room, name, len - 2),
+        1 => word::<1>(room, name, 0),
+        0 => 0,
+    };
+    room[len] = b'"';
+    room[len + 1] = b':';
+    found == 0
+}
+
+/// Copies `N` bytes, and says whether one of them is not plain.
+#[inline(always)]
+fn word<const N: usize>(to: &mut [u8], from: &[u8], at: usize) -> u64 {
+    let mut word = [b' '; 8];
+    word[..N].copy_from_slice(&from[at..at + N]);
+    to[at..at + N].copy_from_slice(&word[..N]);
+    unplain(u64::from_le_bytes(word))
+}
+
+/// One that is long, has escapes, or stands near the end of the room.
+#[inline(never)]
+fn write_long_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<(), Cut> {
     json.slot.put(&b","[..comma])?;
     write_string(&mut json.slot, key)?;
     json.slot.put(b":")
@@ -188,7 +214,7 @@ macro_rules! fields {
             type Ok = ();
             type Error = Refusal;
 
-            #[inline]
+            #[inline(always)]
             fn serialize_field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Done {
                 self.field(key, value)
             }

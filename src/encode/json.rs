@@ -9,13 +9,13 @@
 //! J2: depth is bounded, in arrays and objects, and in wrappers that write nothing (`Option`, newtypes).
 
 use super::compound::Compound;
-use super::keys::Keys;
+use super::raw::Raw;
 use super::slot::{Cut, Slot};
-use super::text::{write_contents, write_string};
+use super::text::{write_contents, write_raw, write_string};
 use crate::limits::{DEPTH_MAX, WRAPPERS_MAX};
 use serde::ser::{self, Serialize};
 use serde_json::ser::{CompactFormatter, Formatter};
-use std::fmt::{self, Display, Write};
+use std::fmt::{self, Display};
 
 /// Why a value has no JSON.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl Display for Refusal {
                 f,
                 "nested deeper than {DEPTH_MAX} arrays and objects, or {WRAPPERS_MAX} newtypes and Options"
             ),
-            What::Key => f.write_str("a map key that is neither a string nor a number"),
+            What::Key => f.write_str("a map key that is neither a string nor a number, nor wraps one"),
             What::Said(text) => f.write_str(text),
         }
     }
@@ -89,7 +89,7 @@ pub(super) enum State {
 /// One value's serializer.
 pub(super) struct Json<'e> {
     pub(super) slot: Slot<'e>,
-    pub(super) keys: &'e Keys,
+    raw: Raw,
     depth: usize,
     wrappers: usize,
     /// Steps that have begun and not ended: whoever unwound through one left half of it behind.
@@ -98,8 +98,8 @@ pub(super) struct Json<'e> {
 }
 
 impl<'e> Json<'e> {
-    pub(super) fn new(slot: Slot<'e>, keys: &'e Keys) -> Json<'e> {
-        Json { slot, keys, depth: 0, wrappers: 0, steps: 0, state: State::Sound }
+    pub(super) fn new(slot: Slot<'e>, raw: Raw) -> Json<'e> {
+        Json { slot, raw, depth: 0, wrappers: 0, steps: 0, state: State::Sound }
     }
 
     /// J1.
@@ -316,10 +316,10 @@ impl<'j, 'e> ser::Serializer for &'j mut Json<'e> {
 
     #[inline]
     fn serialize_struct(self, name: &'static str, fields: usize) -> Result<Self::SerializeStruct, Refusal> {
-        // How serde_json's `RawValue`, and its `Number` of arbitrary precision, ask to be written as they are.
-        match name {
-            "$serde_json::private::RawValue" | "$serde_json::private::Number" => Ok(Compound::raw(self)),
-            _ => self.serialize_map(Some(fields)),
+        if self.raw.is_asked_for(name) {
+            Ok(Compound::raw(self, name))
+        } else {
+            self.serialize_map(Some(fields))
         }
     }
 
@@ -338,27 +338,42 @@ impl<'j, 'e> ser::Serializer for &'j mut Json<'e> {
     fn collect_str<T: ?Sized + Display>(self, value: &T) -> Done {
         self.step(|json| {
             json.slot.put(b"\"")?;
-            let mut escaping = Escaping { slot: &mut json.slot, cut: None };
-            let ended = write!(escaping, "{value}");
-            match (ended, escaping.cut) {
-                (_, Some(cut)) => return Err(cut.into()),
-                (Err(fmt::Error), None) => return Err(ser::Error::custom("its Display failed")),
-                (Ok(()), None) => {}
-            }
+            json.display(value, write_contents)?;
             Ok(json.slot.put(b"\"")?)
         })
     }
 }
 
-/// A `Display` on its way into a JSON string.
-struct Escaping<'a, 'e> {
+/// How the pieces of a `Display` are written.
+type Write = for<'t> fn(&mut Slot<'_>, &'t str) -> Result<(), Cut>;
+
+impl Json<'_> {
+    /// A `Display` that is JSON already.
+    pub(super) fn collect_raw(&mut self, value: &(impl Display + ?Sized)) -> Done {
+        self.step(|json| json.display(value, write_raw))
+    }
+
+    fn display(&mut self, value: &(impl Display + ?Sized), write: Write) -> Done {
+        let mut displaying = Displaying { slot: &mut self.slot, write, cut: None };
+        let ended = fmt::Write::write_fmt(&mut displaying, format_args!("{value}"));
+        match (ended, displaying.cut) {
+            (_, Some(cut)) => Err(cut.into()),
+            (Err(fmt::Error), None) => Err(ser::Error::custom("its Display failed")),
+            (Ok(()), None) => Ok(()),
+        }
+    }
+}
+
+/// A `Display` on its way into the JSON.
+struct Displaying<'a, 'e> {
     slot: &'a mut Slot<'e>,
+    write: Write,
     cut: Option<Cut>,
 }
 
-impl Write for Escaping<'_, '_> {
+impl fmt::Write for Displaying<'_, '_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        write_contents(self.slot, text).map_err(|cut| {
+        (self.write)(self.slot, text).map_err(|cut| {
             self.cut = Some(cut);
             fmt::Error
         })

@@ -49,9 +49,9 @@ impl<'e> Slot<'e> {
         }
     }
 
-    /// What is not text yet.
+    /// What is not text yet; how many of its bytes are text, [`advance`](Slot::advance) says.
     #[inline]
-    fn vacant(&mut self) -> &mut [u8] {
+    pub(super) fn vacant(&mut self) -> &mut [u8] {
         let len = self.len;
         // The text is never longer than the room; an empty rest would be a bug that shows as a cut text.
         self.all().get_mut(len..).unwrap_or_default()

@@ -32,6 +32,41 @@ fn raw_json_is_written_as_it_is_but_for_line_breaks_and_what_is_not_printable() 
     assert_eq!(encode(&(raw, ()), 1024), (Encoded::Whole, expected.to_owned()));
 }
 
+/// These tests build serde_json with `raw_value` and without `arbitrary_precision`; tests/fuzz has the other combinations.
+#[test]
+fn a_struct_is_raw_json_if_serde_json_heeds_its_name_and_an_object_if_not() {
+    struct Named(&'static str);
+    impl Serialize for Named {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            let mut fields = serializer.serialize_struct(self.0, 1)?;
+            fields.serialize_field(self.0, &format_args!("{}.50", 1))?;
+            fields.end()
+        }
+    }
+    for (name, expected) in
+        [(RAW, "1.50"), ("$serde_json::private::Number", r#"{"$serde_json::private::Number":"1.50"}"#)]
+    {
+        assert_eq!(encode(&Named(name), 100), (Encoded::Whole, expected.to_owned()));
+        assert_eq!(serde_json::to_string(&Named(name)).unwrap(), expected);
+    }
+}
+
+#[test]
+fn text_with_escapes_that_fits_exactly_is_whole_and_a_byte_more_is_cut() {
+    for (piece, written) in
+        [("\n", 2), ("\u{1b}", 6), ("\u{fe0f}", 6), ("\u{e0041}", 12), ("ж", 2), ("漢", 3), ("🎉", 4)]
+    {
+        for pieces in 1..200 {
+            let len = pieces * written + 2;
+            let text = piece.repeat(pieces);
+            assert_eq!(encode(&text, len).0, Encoded::Whole, "{piece:?} {pieces}");
+            assert_eq!(encode(&text, len - 1).0, Encoded::Oversized, "{piece:?} {pieces}");
+            assert_eq!(encode(&text, len.div_ceil(2)).0, Encoded::Oversized, "{piece:?} {pieces}");
+            assert_eq!(encode(&text, len.div_ceil(2) - 1).0, Encoded::TooLong, "{piece:?} {pieces}");
+        }
+    }
+}
+
 #[test]
 fn an_event_over_its_maximum_is_whole_up_to_twice_that_and_cut_beyond() {
     for (content, expected) in
@@ -129,9 +164,19 @@ enum Careless {
     CatchesAPanicInADisplay,
     IsRawWithoutAField,
     IsRawTwice,
+    IsRawUnderAnotherName,
+    IsRawButANumber,
+    IsRawButACharacter,
+    IsRawButWrapped,
 }
 
 const RAW: &str = "$serde_json::private::RawValue";
+
+fn raw<S: serde::Serializer>(serializer: S, value: &impl Serialize) -> Result<S::Ok, S::Error> {
+    let mut fields = serializer.serialize_struct(RAW, 1)?;
+    fields.serialize_field(RAW, value)?;
+    fields.end()
+}
 
 struct PanicsInTheMiddle;
 impl std::fmt::Display for PanicsInTheMiddle {
@@ -220,6 +265,14 @@ impl Serialize for Careless {
                 drop(fields.serialize_field(RAW, "2"));
                 fields.end()
             }
+            Careless::IsRawUnderAnotherName => {
+                let mut fields = serializer.serialize_struct(RAW, 1)?;
+                fields.serialize_field("other", "1")?;
+                fields.end()
+            }
+            Careless::IsRawButANumber => raw(serializer, &1),
+            Careless::IsRawButACharacter => raw(serializer, &'1'),
+            Careless::IsRawButWrapped => raw(serializer, &Some("1")),
             Careless::GivesTwoKeys => {
                 let mut map = serializer.serialize_map(None)?;
                 map.serialize_key("one")?;
@@ -245,6 +298,10 @@ fn a_careless_serialize_is_failed_and_never_half_a_json() {
         Careless::CatchesAPanicInADisplay,
         Careless::IsRawWithoutAField,
         Careless::IsRawTwice,
+        Careless::IsRawUnderAnotherName,
+        Careless::IsRawButANumber,
+        Careless::IsRawButACharacter,
+        Careless::IsRawButWrapped,
     ] {
         let (ended, text) = encode(&careless, 10_000);
         assert!(matches!(ended, Encoded::Failed(_)), "{ended:?}: {text}");
@@ -313,6 +370,17 @@ fn hostile() -> impl Strategy<Value = char> {
         '\\',
         '\u{e0041}',
         'é',
+        'ж',
+        '漢',
+        '🎉',
+        '\u{fe0f}',
+        '\u{180b}',
+        '\u{34f}',
+        '\u{3164}',
+        '\u{ffa0}',
+        '\u{115f}',
+        '\u{17b4}',
+        '\u{2800}',
     ])
 }
 

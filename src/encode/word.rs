@@ -41,6 +41,21 @@ impl<'j, 'e> Word<'j, 'e> {
         }
     }
 
+    /// serde_json takes raw JSON from strings alone, keys from whatever wraps one.
+    fn only_key(self) -> Result<Self, Refusal> {
+        match self.kind {
+            Kind::Key => Ok(self),
+            Kind::Raw => self.refused(),
+        }
+    }
+
+    fn wrapped<T: ?Sized + Serialize>(self, value: &T) -> Done {
+        self.json.enter_wrapper()?;
+        value.serialize(Word { json: &mut *self.json, kind: self.kind })?;
+        self.json.leave_wrapper();
+        Ok(())
+    }
+
     fn refused<T>(self) -> Result<T, Refusal> {
         Err(match self.kind {
             Kind::Key => Refusal::key(),
@@ -85,24 +100,25 @@ impl ser::Serializer for Word<'_, '_> {
     }
 
     fn serialize_char(self, character: char) -> Done {
-        self.serialize_str(character.encode_utf8(&mut [0; 4]))
+        self.only_key()?.serialize_str(character.encode_utf8(&mut [0; 4]))
     }
 
     fn serialize_unit_variant(self, _: &'static str, _: u32, variant: &'static str) -> Done {
-        self.serialize_str(variant)
+        self.only_key()?.serialize_str(variant)
     }
 
     fn serialize_newtype_struct<T: ?Sized + Serialize>(self, _: &'static str, value: &T) -> Done {
-        self.json.enter_wrapper()?;
-        value.serialize(Word { json: &mut *self.json, kind: self.kind })?;
-        self.json.leave_wrapper();
-        Ok(())
+        self.only_key()?.wrapped(value)
+    }
+
+    fn serialize_some<T: ?Sized + Serialize>(self, value: &T) -> Done {
+        self.only_key()?.wrapped(value)
     }
 
     fn collect_str<T: ?Sized + Display>(self, value: &T) -> Done {
         match self.kind {
             Kind::Key => self.json.collect_str(value),
-            Kind::Raw => self.refused(),
+            Kind::Raw => self.json.collect_raw(value),
         }
     }
 
@@ -134,10 +150,6 @@ impl ser::Serializer for Word<'_, '_> {
         } else {
             self.refused()
         }
-    }
-
-    fn serialize_some<T: ?Sized + Serialize>(self, _: &T) -> Done {
-        self.refused()
     }
 
     fn serialize_newtype_variant<T: ?Sized + Serialize>(

@@ -7,8 +7,12 @@
 use crate::figures;
 use std::time::Instant;
 
+#[path = "hostile/encoding.rs"]
+mod encoding;
 #[path = "hostile/formatters.rs"]
 mod formatters;
+#[path = "hostile/invisible.rs"]
+mod invisible;
 #[path = "hostile/random.rs"]
 mod random;
 #[path = "hostile/reply.rs"]
@@ -16,6 +20,7 @@ mod reply;
 #[path = "hostile/retry_after.rs"]
 mod retry_after;
 
+use invisible::is_hostile;
 use random::Random;
 
 /// How many cases, if the environment does not say.
@@ -44,6 +49,14 @@ fn whatever_an_event_contains_its_record_is_one_printable_line_per_part_under_ev
         formatters::check_packed(&content);
     }
     figures::report(32, "hostile cases through the fmt formatters", told(cases, "cases", began));
+}
+
+#[test]
+fn whatever_serde_offers_is_encoded_as_serde_json_has_it_or_refused_as_there() {
+    let (mut random, encoding) = (Random::seeded(33), encoding::Encoding::start());
+    for _ in 0..cases(1_000_000) {
+        encoding.check(&random.bytes(200));
+    }
 }
 
 #[test]

@@ -77,6 +77,59 @@ pub fn cycle(from: usize) -> impl Iterator<Item = &'static Event> {
     events().iter().cycle().skip(from % EVENTS)
 }
 
+/// What people write apart from plain ASCII: each kind has its words, of which the texts are made.
+pub const KINDS: [(&str, &[&str]); 14] = [
+    ("ascii", &["order ", "placed ", "queue ", "took ", "longer ", "than ", "expected, ", "retry "]),
+    ("cyrillic", &["заказ ", "оплачен ", "очередь ", "была ", "дольше, ", "чем ", "ожидалось, ", "ещё "]),
+    ("cjk", &["订单已付款", "，等待", "队列比", "预期更长", "。再试", "一次"]),
+    ("japanese", &["注文は", "支払い済み", "です。", "キューが", "予想より", "長い、"]),
+    ("arabic", &["طلب ", "جديد ", "تم الدفع ", "قائمة الانتظار "]),
+    ("thai", &["คำสั่งซื้อ", "ชำระเงินแล้ว ", "คิวใช้เวลา"]),
+    ("emoji", &["order 🎉 ", "🚀🚀 ", "queue 😀 ", "took 👍 ", "🔥💡"]),
+    ("joined", &["❤\u{fe0f}", "order ✔\u{fe0f} ", "👩\u{200d}💻", "⚠\u{fe0f} took "]),
+    ("quotes", &["say \"hell\" ", "\"abcdefgh\" x", "path \\usr\\b "]),
+    ("breaks", &["abcde\n", "fghij\n"]),
+    ("lines", &["a line of some text\n", "another line, here\n", "the tenth of them all\n"]),
+    ("json", &["{\"id\":7,\"name\":\"x\"},", "{\"a\":[1,2],\"b\":null}"]),
+    ("typeset", &["“quoted” – ", "it’s ", "wait… ", "l’été ", "naïve ", "größer "]),
+    ("mixed", &["заказ ", "order ", "订单 ", "🎉 ", "\"q\" ", "größe ", "line\n"]),
+];
+
+/// A text of this kind and about so many bytes.
+fn text(words: &[&str], bytes: usize, mixed: &mut Mixed) -> String {
+    let mut text = String::with_capacity(bytes);
+    loop {
+        for character in words[mixed.below(words.len() as u64) as usize].chars() {
+            if text.len() + character.len_utf8() > bytes {
+                return text;
+            }
+            text.push(character);
+        }
+    }
+}
+
+/// Events like all others, but with two texts of this kind, of twenty bytes each.
+pub fn with_texts(words: &[&str]) -> Vec<Event> {
+    let mut mixed = Mixed(20);
+    let mut leaked = |event: &Event| -> Event {
+        let route = Box::leak(text(words, 20, &mut mixed).into_boxed_str());
+        Event { route, session: text(words, 20, &mut mixed), ..event.clone() }
+    };
+    events().iter().map(&mut leaked).collect()
+}
+
+/// One text and nothing else.
+#[derive(Debug, Clone, Serialize)]
+pub struct Text {
+    pub text: String,
+}
+
+/// As many texts of this kind as there are events, of two hundred bytes each.
+pub fn texts(words: &[&str]) -> Vec<Text> {
+    let mut mixed = Mixed(200);
+    (0..EVENTS).map(|_| Text { text: text(words, 200, &mut mixed) }).collect()
+}
+
 /// An event of about this many bytes of JSON, for the sweeps.
 #[derive(Debug, Clone, Serialize)]
 pub struct Sized {
@@ -112,6 +165,16 @@ mod tests {
         let lengths = events().iter().map(|event| serde_json::to_string(event).unwrap().len());
         let mean = lengths.sum::<usize>() as f64 / EVENTS as f64;
         assert!((180.0..188.0).contains(&mean), "{mean}");
+    }
+
+    #[test]
+    fn a_text_of_any_kind_is_within_a_character_of_its_length() {
+        for (kind, words) in KINDS {
+            for event in with_texts(words) {
+                assert!((17..=20).contains(&event.route.len()), "{kind}: {:?}", event.route);
+            }
+            assert!(texts(words).iter().all(|text| (197..=200).contains(&text.text.len())), "{kind}");
+        }
     }
 
     #[test]

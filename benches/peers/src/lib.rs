@@ -14,6 +14,7 @@ pub mod spill;
 pub mod statistics;
 pub mod sweep;
 pub mod systems;
+pub mod texts;
 pub mod timer;
 pub mod usage;
 pub mod wire;

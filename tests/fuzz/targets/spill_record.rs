@@ -1,6 +1,10 @@
 //! Any bytes as an event's content, through every fmt formatter and back: the property of `tests/it/hostile.rs`.
 #![no_main]
 
+#[path = "../../it/hostile/invisible.rs"]
+mod invisible;
+use invisible::is_hostile;
+
 #[path = "../../it/hostile/formatters.rs"]
 mod formatters;
 

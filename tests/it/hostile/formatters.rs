@@ -1,5 +1,6 @@
 //! Row 32: an event's content through tracing-subscriber's formatters and back.
 
+use super::is_hostile;
 use overspill::spill::{join, read_line};
 use overspill::transport::{Posting, Request, Transport};
 use overspill::{Client, Emitted, Reason};
@@ -155,13 +156,6 @@ fn unpacked(events: usize, array: &str) -> Vec<String> {
 
 fn escapes(line: &str) -> usize {
     line.matches('\u{1b}').count()
-}
-
-/// What the table of faults calls hostile, spelt out without a look at what the library calls unprintable.
-fn is_hostile(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}')
-        || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}'..='\u{200d}')
 }
 
 /// A log in memory.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 /// What a record, a formatter or a terminal might take for its own.
-const NASTY: [&str; 33] = [
+const NASTY: [&str; 41] = [
     "\n",
     "\r\n",
     "\t",
@@ -25,6 +25,14 @@ const NASTY: [&str; 33] = [
     "\u{feff}",
     "\u{e0041}",
     "\u{ffff}",
+    "❤\u{fe0f}",
+    "a\u{fe00}\u{34f}b",
+    "\u{180b}\u{180f}",
+    "\u{115f}\u{1160}\u{3164}\u{ffa0}",
+    "\u{17b4}\u{17b5}",
+    "\u{2800}\u{1d159}",
+    "заказ «оплачен» — l’été",
+    "\"a\"\n\"b\"",
     "\"",
     "\\",
     "\\u{1b}",

@@ -1,0 +1,253 @@
+//! Sixteen bytes of text at a time: which of them need a look of their own.
+//!
+//! In: UTF-8. Out: the bytes that need an escape, or begin a character that might. W1: no other byte needs one. A window may point
+//! out more, so that sixteen bytes are a few comparisons of vectors; each that it points out is looked at by itself (`escape`).
+
+pub(super) const WINDOW: usize = 16;
+/// A window, and as much behind it.
+pub(super) const AHEAD: usize = 2 * WINDOW;
+
+/// Which characters a window sees through: each condition costs something. It points out all others, whatever they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Script {
+    /// Not known yet: none but ASCII so far. Its window is Latin's.
+    Unknown,
+    /// With Greek, Cyrillic, Hebrew, and the dashes and quotes of typesetters.
+    Latin,
+    /// With Hangul.
+    Cjk,
+    /// With other symbols.
+    Emoji,
+    /// What the three above see through, for text that is mixed.
+    Common,
+    /// With Syriac, Thaana and N'Ko.
+    Arabic,
+    /// With what else begins with E0 or E1, from Devanagari to Georgian, and the Latin letters between those of Vietnamese.
+    Indic,
+}
+
+impl Script {
+    /// Of the character that the text begins with.
+    #[inline(always)]
+    pub(super) fn of(text: &[u8]) -> Script {
+        match *text {
+            [first, second, ..] => Script::Unknown.with(first, second),
+            _ => Script::Unknown,
+        }
+    }
+
+    /// Whose window sees through a character that begins so, and through those before it.
+    #[inline(always)]
+    pub(super) fn with(self, first: u8, second: u8) -> Script {
+        let script = match (first, second) {
+            (..0x80, _) => return self,
+            (..0xd8, _) | (0xe2, 0x80) => Script::Latin,
+            (0xd8..0xe0, _) => return Script::Arabic,
+            (0xe0 | 0xe1, _) => return Script::Indic,
+            (0xe2 | 0xf0.., _) => Script::Emoji,
+            (0xe3..0xf0, _) => Script::Cjk,
+        };
+        if self == script || self == Script::Unknown { script } else { Script::Common }
+    }
+}
+
+/// A bit for each byte of the window that needs a look, the first byte's the lowest.
+#[inline(always)]
+pub(super) fn suspicious(script: Script, window: &[u8; AHEAD]) -> u32 {
+    match script {
+        Script::Cjk => each(window, |first, second, _| ascii(first) | cjk(first, second)),
+        Script::Emoji => each(window, |first, second, _| ascii(first) | emoji(first, second)),
+        Script::Common if !is_ascii(window) => {
+            each(window, |first, second, third| ascii(first) | common(first, second, third))
+        }
+        Script::Arabic => each(window, |first, second, _| ascii(first) | arabic(first, second)),
+        Script::Indic => each(window, |first, second, _| ascii(first) | indic(first, second)),
+        _ => each(window, |first, second, third| ascii(first) | latin(first, second, third)),
+    }
+}
+
+#[inline(always)]
+fn is_ascii(window: &[u8; AHEAD]) -> bool {
+    u128::from_le_bytes(*part(window, 0)) & (u128::MAX / 0xff * 0x80) == 0
+}
+
+/// Written for the compiler, which makes vector instructions of it.
+#[inline(always)]
+fn each(window: &[u8; AHEAD], is_suspicious: impl Fn(u8, u8, u8) -> bool) -> u32 {
+    let (first, second, third) = (part(window, 0), part(window, 1), part(window, 2));
+    let mut found = [0_u8; WINDOW];
+    for at in 0..WINDOW {
+        // Minus one, not one: of that the compiler makes no sixteen scalar tests.
+        found[at] = 0_u8.wrapping_sub(is_suspicious(first[at], second[at], third[at]) as u8);
+    }
+    let found = u128::from_le_bytes(found);
+    if found == 0 { 0 } else { gathered(found as u64) | gathered((found >> 64) as u64) << 8 }
+}
+
+#[inline(always)]
+fn part(window: &[u8; AHEAD], at: usize) -> &[u8; WINDOW] {
+    const EMPTY: [u8; WINDOW] = [0; WINDOW];
+    window[at..].first_chunk().unwrap_or(&EMPTY)
+}
+
+/// A bit of each byte, side by side.
+#[inline(always)]
+fn gathered(bytes: u64) -> u32 {
+    const ONES: u64 = u64::MAX / 0xff;
+    ((bytes & ONES).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
+}
+
+/// All below 0x20 and the quote, which is 0x22; the backslash; DEL.
+#[inline(always)]
+fn ascii(first: u8) -> bool {
+    (first ^ 2).saturating_sub(0x20).min(first ^ b'\\').min(first ^ 0x7f) == 0
+}
+
+/// C1, the soft hyphen; the grapheme joiner; what is no dash or quote.
+#[inline(always)]
+const fn latin(first: u8, second: u8, third: u8) -> bool {
+    (first == 0xc2)
+        | (first == 0xcd)
+        | (first >= 0xd8) & !((first == 0xe2) & (second == 0x80) & is_typeset(third))
+}
+
+/// The last byte of a dash, a quote or another mark of typesetters, behind `E2 80`.
+#[inline(always)]
+const fn is_typeset(third: u8) -> bool {
+    third.wrapping_sub(0x90) < 0x18
+}
+
+/// A filler; what is not full-width.
+#[inline(always)]
+const fn cjk(first: u8, second: u8) -> bool {
+    (first == 0xe3) & (second == 0x85)
+        | (first == 0xef) & (second & 0xfe != 0xbc)
+        | (first >= 0xc2) & (first < 0xe3)
+        | (first >= 0xf0)
+}
+
+/// U+2000 to U+207F, the blank that counts as a symbol; what is no emoji.
+#[inline(always)]
+const fn emoji(first: u8, second: u8) -> bool {
+    (first >= 0xc2) & !((first == 0xe2) & (second & 0xde != 0x80) | (first == 0xf0) & (second == 0x9f))
+}
+
+#[inline(always)]
+const fn common(first: u8, second: u8, third: u8) -> bool {
+    (first == 0xc2)
+        | (first == 0xcd)
+        | (first >= 0xd8) & (first < 0xe2)
+        | (first == 0xe2) & (second & 0xde == 0x80) & !((second == 0x80) & is_typeset(third))
+        | (first == 0xe3) & (second == 0x85)
+        | (first == 0xef) & (second & 0xfe != 0xbc)
+        | (first >= 0xf0) & (second != 0x9f)
+}
+
+/// Number signs and the letter mark; the end of a verse; an abbreviation.
+#[inline(always)]
+const fn arabic(first: u8, second: u8) -> bool {
+    (first == 0xc2)
+        | (first == 0xcd)
+        | (first == 0xd8) & (second < 0xa0)
+        | (first == 0xdb) & (second == 0x9d)
+        | (first == 0xdc) & (second == 0x8f)
+        | (first >= 0xe0)
+}
+
+/// Number signs; fillers, vowels, selectors.
+#[inline(always)]
+const fn indic(first: u8, second: u8) -> bool {
+    (first == 0xc2)
+        | (first == 0xcd)
+        | (first >= 0xd8) & (first != 0xe0) & (first != 0xe1)
+        | (first == 0xe0) & (second & 0xfe == 0xa2)
+        | (first == 0xe1) & ((second & 0xfe == 0x84) | (second == 0x9e) | (second == 0xa0))
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::super::unprintable::is_unprintable;
+    use super::*;
+
+    const SCRIPTS: [Script; 7] = [
+        Script::Unknown,
+        Script::Latin,
+        Script::Cjk,
+        Script::Emoji,
+        Script::Common,
+        Script::Arabic,
+        Script::Indic,
+    ];
+
+    fn window(text: &str) -> [u8; AHEAD] {
+        let mut window = [b' '; AHEAD];
+        window[..text.len()].copy_from_slice(text.as_bytes());
+        window
+    }
+
+    #[test]
+    fn a_window_of_any_script_points_out_each_character_that_needs_an_escape_wherever_it_stands() {
+        for character in '\0'..=char::MAX {
+            if is_unprintable(character) || character == '"' || character == '\\' {
+                for script in SCRIPTS {
+                    // By their code: all places in turn, and each of them for each kind.
+                    let at = u32::from(character) as usize % WINDOW;
+                    for text in ["x".repeat(at) + &character.to_string(), format!("{character}ж{character}")]
+                    {
+                        let first = text.find(character).unwrap();
+                        let found = suspicious(script, &window(&text));
+                        assert!(found >> first & 1 == 1, "{script:?} {}", text.escape_unicode());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_place_of_a_window_is_looked_at_and_nothing_behind_it() {
+        for script in SCRIPTS {
+            for odd in ["\n", "\"", "\u{85}", "\u{61c}", "\u{8e2}", "\u{200b}", "\u{fe0f}", "\u{e0041}"] {
+                for at in 0..AHEAD - 4 {
+                    let expected = if at < WINDOW { 1 << at } else { 0 };
+                    let text = "x".repeat(at) + odd;
+                    assert_eq!(suspicious(script, &window(&text)), expected, "{script:?} {text:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn text_of_each_script_has_a_window_that_sees_through_it() {
+        for (script, texts) in [
+            (Script::Latin, &["größe, é", "заказ, ещё", "שלום", "— “b” it’s…", "Ελλάδα"][..]),
+            (Script::Cjk, &["订单，已付款。", "注文は「です」", "주문이"]),
+            (Script::Emoji, &["🎉🚀→€✔", "└──"]),
+            (Script::Arabic, &["طلب جديد", "سفارش", "ކޮޑު"]),
+            (Script::Indic, &["คำสั่งซื้อ", "आदेश", "ტექსტი", "Việt"]),
+        ] {
+            for text in texts {
+                let mut known = Script::Unknown;
+                for (at, character) in text.char_indices() {
+                    let mut both = [b' '; 2];
+                    let len = character.len_utf8().min(2);
+                    both[..len].copy_from_slice(&text.as_bytes()[at..at + len]);
+                    known = known.with(both[0], both[1]);
+                }
+                assert_eq!(known, script, "{text}");
+                let padded = text.as_bytes().iter().copied().chain([b' '; 2 * AHEAD]).collect::<Vec<u8>>();
+                for at in 0..text.len() {
+                    assert_eq!(suspicious(script, padded[at..].first_chunk().unwrap()), 0, "{text}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn text_that_is_mixed_has_a_window_that_sees_through_most_of_it() {
+        let known = Script::Latin.with(0xe4, 0xb8);
+        assert_eq!(known, Script::Common);
+        for text in ["заказ 订单 🎉", "größe “a”, です→"] {
+            assert_eq!(suspicious(known, &window(text)), 0, "{text}");
+        }
+    }
+}
