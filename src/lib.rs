@@ -44,6 +44,8 @@
 //! Let both through at WARN: what no subscriber formats goes to standard error. To be certain that what is formatted is also written,
 //! install the layer of feature `tracing-layer`.
 //!
+//! What keeps the log may drop a flood in silence: [`guide::log`] says which log drops what, and the setting for it.
+//!
 //! # Features
 //!
 //! `https` (default), `gzip`, `zstd`, `tracing-layer`, `redact-hash`, `testkit`, `memory-watch`, `memory-watch-jemalloc`,
@@ -114,6 +116,10 @@ pub use ext::tracing_layer;
 #[cfg(feature = "testkit")]
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 pub mod testkit;
+
+// Chapters for operators: no code.
+#[cfg(not(overspill_model))]
+pub mod guide;
 
 pub use budget::Budget;
 pub use client::{Client, FlushError};

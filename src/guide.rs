@@ -1,0 +1,4 @@
+//! Chapters for those who run it.
+
+#[doc = include_str!("guide/log.md")]
+pub mod log {}
