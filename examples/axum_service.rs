@@ -39,6 +39,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = Endpoint::start(|_request| Act::Status(200))?;
 
     let events = Client::builder(endpoint.url()).override_from_env()?.build()?;
+    // For an early return; the usual end is below.
+    let _guard = events.shutdown_on_drop(Duration::from_secs(5));
     let app = Router::new()
         .route("/", get(async || "hello"))
         .route("/stats", get(async |State(events): State<Client>| events.stats().to_string()))

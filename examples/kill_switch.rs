@@ -10,6 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     tracing_subscriber::fmt().init();
     let endpoint = Endpoint::start(|_request| Act::Status(200))?;
     let events = Client::builder(endpoint.url()).override_from_env()?.build()?;
+    let _guard = events.shutdown_on_drop(Duration::from_secs(2));
     println!("starting with mode {}; try OVERSPILL_MODE=off", events.mode());
     for mode in [events.mode(), Mode::LogOnly, Mode::Off, Mode::On] {
         events.set_mode(mode);
@@ -20,6 +21,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         });
         println!("mode {mode}: {emitted:?}");
     }
-    println!("{}", events.shutdown_blocking(Duration::from_secs(2)));
+    events.flush_blocking(Duration::from_secs(2))?;
+    println!("{}", events.stats());
     Ok(())
 }

@@ -18,10 +18,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = Endpoint::start(|_request| Act::Status(200))?;
 
     let events = Client::builder(endpoint.url()).build()?;
+    let _guard = events.shutdown_on_drop(Duration::from_secs(2));
     for order in 0..1000 {
         events.emit(&OrderPlaced { order, currency: "EUR", total_cents: 100 * order });
     }
     println!("while they are on their way: {}", events.stats());
-    println!("at the end:                  {}", events.shutdown_blocking(Duration::from_secs(2)));
+    events.flush_blocking(Duration::from_secs(2))?;
+    println!("when all are settled:        {}", events.stats());
     Ok(())
 }

@@ -15,6 +15,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for order in 0..3 {
         events.emit(&serde_json::json!({ "order": order, "note": "x".repeat(order * 6000) }));
     }
+    // Not by a guard: the log is read before the end.
     println!("{}", events.shutdown_blocking(Duration::from_secs(2)));
 
     let log = BufReader::new(std::fs::File::open(&path)?);

@@ -4,19 +4,20 @@
 //! makes no system call; it never waits for the sender or the network, and never panics. C2: whatever happens inside `emit`,
 //! the event is settled or in the queue when it returns.
 
-use crate::budget::Budget;
 use crate::config::{BuildError, Builder};
 use crate::encode::Encoded;
 use crate::event::Event;
 use crate::gate::Side;
-use crate::ledger::Stats;
 use crate::mode::Mode;
+use crate::notice::Notices;
 use crate::observer::Signal;
 use crate::outcome::{Emitted, LostReason, Reason};
 use crate::queue::Full;
+use crate::queue_share::QueueShare;
 use crate::reentry;
 use crate::sender::Sender;
 use crate::shared::Shared;
+use crate::stats::Stats;
 use crate::sync::Arc;
 use crate::waits::{Deadline, Reached, in_the_future};
 use serde::Serialize;
@@ -28,6 +29,34 @@ use std::fmt;
 /// Dropping a clone does nothing. Dropping the last one without [`shutdown`](Client::shutdown) lets the sender finish
 /// within `shutdown_timeout` in the background and write the rest to the log; a process that exits before that loses
 /// at most what [`Stats::pending`] says.
+///
+/// # One client for a whole program
+/// A `OnceLock` holds it, `main` fills it and keeps a guard, for a static is never dropped (`examples/global_client.rs`):
+///
+/// ```
+/// static EVENTS: std::sync::OnceLock<overspill::Client> = std::sync::OnceLock::new();
+///
+/// /// From anywhere. Before `main` has built the client, and in tests that do without, it does nothing.
+/// fn report(event: &impl serde::Serialize) {
+///     if let Some(events) = EVENTS.get() {
+///         events.emit(event);
+///     }
+/// }
+///
+/// # let url = "http://127.0.0.1:9/";
+/// # fn run(url: &str) -> Result<(), overspill::BuildError> {
+/// // in main:
+/// report(&"too early: to nobody");
+/// let built = overspill::Client::builder(url).build()?;
+/// let events = EVENTS.get_or_init(|| built);
+/// let guard = events.shutdown_on_drop(std::time::Duration::from_secs(2));
+/// report(&("order placed", 7));
+/// # drop(guard);
+/// # let stats = events.stats();
+/// # assert_eq!((stats.emitted, stats.delivered + stats.spilled, stats.pending), (1, 1, 0));
+/// # Ok(()) }
+/// # run(url).unwrap();
+/// ```
 #[derive(Clone)]
 pub struct Client {
     handle: Arc<Handle>,
@@ -48,6 +77,17 @@ impl Client {
     /// Begins to configure a client for `endpoint`, an `http://` or `https://` URL.
     pub fn builder(endpoint: impl Into<String>) -> Builder {
         Builder::new(endpoint)
+    }
+
+    /// A client that is off for good, for tests, tools and whoever has no endpoint: `emit` is [`Emitted::Off`], the books stay empty, nothing
+    /// is started, nothing is logged. [`set_mode`](Client::set_mode) does not wake it.
+    ///
+    /// ```
+    /// let events = overspill::Client::disabled();
+    /// assert_eq!(events.emit(&"nobody hears this"), overspill::Emitted::Off);
+    /// ```
+    pub fn disabled() -> Client {
+        crate::start::disabled()
     }
 
     pub(crate) fn new(shared: Arc<Shared>) -> Client {
@@ -98,7 +138,7 @@ impl Client {
         let settler = &shared.settler;
         if reentry::is_echo() {
             settler.ledger.echo();
-            return Emitted::Off;
+            return Emitted::Echo;
         }
         let Some(_encoding) = reentry::encoding() else {
             return settler.lose_callers(LostReason::Reentrant);
@@ -168,23 +208,26 @@ impl Client {
         self.shared().mode.get()
     }
 
-    /// Lowers the client's appetite while memory is short, or gives it its whole budget again: from now on `queue_bytes_max` is
+    /// Lowers the client's appetite while memory is short, or gives it all of it again: from now on `queue_bytes_max` is
     /// this share of what it was built with. What is held already stays; an event for which there is no room in the share is spilled
     /// with [`Reason::QueueFull`].
     ///
     /// # Blocking
     /// As [`set_mode`](Client::set_mode).
-    pub fn set_budget(&self, budget: Budget) {
+    pub fn set_queue_share(&self, share: QueueShare) {
         let settler = &self.shared().settler;
-        let from = settler.queue.set_budget(budget);
-        if from != budget {
-            settler.notices.budget_changed(settler.clock.now(), from, budget);
+        if self.shared().mode.is_off_for_good() {
+            return;
+        }
+        let from = settler.queue.set_queue_share(share);
+        if from != share {
+            settler.notices.queue_share_changed(settler.clock.now(), from, share);
         }
     }
 
     /// The share of its byte budget that the client may use now.
-    pub fn budget(&self) -> Budget {
-        self.shared().settler.queue.budget()
+    pub fn queue_share(&self) -> QueueShare {
+        self.shared().settler.queue.queue_share()
     }
 
     /// Sends `authorization: Bearer token` from the next request on: [`set_header`](Client::set_header).
@@ -208,6 +251,7 @@ impl Client {
     pub fn set_header(&self, name: impl AsRef<str>, value: impl AsRef<str>) -> Result<(), BuildError> {
         match &self.shared().headers {
             Some(headers) => headers.set(name.as_ref(), value.as_ref()),
+            None if self.shared().mode.is_off_for_good() => Ok(()),
             None => Err(BuildError::invalid(
                 "header",
                 "is not sent by a transport of your own",
@@ -247,6 +291,25 @@ impl Client {
         }
     }
 
+    /// [`flush`](Client::flush) for where one cannot await: without a runtime, or inside one, since the sender runs on a thread of its own.
+    ///
+    /// # Errors
+    /// As [`flush`](Client::flush); also if it is called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer
+    /// that hears our records), where waiting would wait for itself: then it returns at once.
+    ///
+    /// # Blocking
+    /// The calling thread, until the goal or the deadline. Not on the thread that runs the [`Sender`] of
+    /// [`build_with_sender`](Builder::build_with_sender).
+    pub fn flush_blocking(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
+        if reentry::is_echo() {
+            return Err(FlushError::DeadlinePassed);
+        }
+        match self.shared().flush_blocking(in_the_future(deadline.into().remaining())) {
+            Reached::Yes => Ok(()),
+            Reached::No => Err(FlushError::DeadlinePassed),
+        }
+    }
+
     /// Closes the client, lets the sender deliver what it can until the deadline, has it write the rest to the log, and
     /// returns the final books. Events emitted from now on are spilled with [`Reason::Closed`].
     ///
@@ -276,6 +339,16 @@ impl Client {
     /// deadline later.
     pub fn shutdown_blocking(&self, deadline: impl Into<Deadline>) -> Stats {
         self.shared().shutdown_blocking(deadline.into())
+    }
+
+    /// A notice about the client as a whole.
+    pub(crate) fn say(&self, say: impl FnOnce(&Notices, usize, Mode)) {
+        let shared = self.shared();
+        say(&shared.settler.notices, shared.memory_bound, shared.mode.get());
+    }
+
+    pub(crate) fn weak(&self) -> std::sync::Weak<Shared> {
+        Arc::downgrade(&self.handle.shared)
     }
 
     fn shared(&self) -> &Shared {
@@ -312,6 +385,9 @@ impl std::error::Error for FlushError {}
 impl Builder {
     /// Checks every setting and starts the client, with its sender on a thread of its own.
     ///
+    /// A program that returns from `main` without [`shutdown`](Client::shutdown) ends with its last events pending: hold a
+    /// [guard](Client::shutdown_on_drop) there.
+    ///
     /// Spilled events and notices go to the tracing subscriber that is current here, if there is one, be it set for this thread or scope
     /// alone as in a test; else, or once it is gone, to the global one, which may come later. They are written on a thread of overspill's:
     /// a subscriber that is set for another thread or scope, or for this one but later, gets none of them, and if there is no other the
@@ -324,6 +400,27 @@ impl Builder {
     /// Until the sender's thread is up: well under a millisecond, for https as long as reading the root certificates takes.
     pub fn build(self) -> Result<Client, BuildError> {
         crate::start::on_own_thread(self)
+    }
+
+    /// Builds the client as [`build`](Builder::build) does, or, if that is an error, one that writes its events to the log: telemetry does not
+    /// keep a service from starting.
+    ///
+    /// On an error one notice says what is wrong and what to do (ERROR, in the log or the fallback), and the client begins in
+    /// [`Mode::LogOnly`]; in [`Mode::Off`] if it was to be off. It has no endpoint: switched to [`Mode::On`] it is in an outage that says why. Of
+    /// the settings those of the spill and the observers hold; where redaction itself is set wrong, events are lost
+    /// ([`LostReason::RedactFailed`]) rather than written unredacted. With [`with_env`](Builder::with_env) a wrong variable is such an
+    /// error too.
+    ///
+    /// ```
+    /// let events = overspill::Client::builder("not a URL").with_env().build_or_log_only();
+    /// assert_eq!(events.mode(), overspill::Mode::LogOnly);
+    /// # events.shutdown_blocking(std::time::Duration::from_secs(2));
+    /// ```
+    ///
+    /// # Blocking
+    /// As [`build`](Builder::build).
+    pub fn build_or_log_only(self) -> Client {
+        crate::start::on_own_thread_or_log_only(self)
     }
 
     /// Like [`build`](Builder::build), but the sender is yours to run, on a tokio runtime with io and time enabled. For simulations

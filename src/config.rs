@@ -6,19 +6,20 @@
 //! exceeds the batch or the queue that must hold the event); two that are set and contradict each other are an error.
 
 mod bound;
+mod check;
 mod env;
 mod error;
+mod units;
 mod way;
 
 pub(crate) use bound::Tls;
 pub use error::BuildError;
 
-use crate::event::largest_event;
 use crate::format::compress::Compression;
-use crate::format::{Format, JsonArray, Overhead};
+use crate::format::{Format, JsonArray};
 use crate::limits::*;
 use crate::mode::Mode;
-use crate::observer::{Nobody, Observer};
+use crate::observer::Observer;
 use crate::spill::{LogLevel, Redact, SpillPacking, SpillSink, WriteSink};
 use crate::sync::Arc;
 use crate::transport::Transport;
@@ -28,6 +29,31 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Collects the settings of a [`Client`](crate::Client). Defaults and limits: [`crate::limits`].
+///
+/// ```
+/// use overspill::spill::{Redact, SpillPacking, WriteSink};
+/// use overspill::{Client, Mode, format::Ndjson};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), overspill::BuildError> {
+/// let events = Client::builder("https://telemetry.example.com/v1/events")
+///     // The way to the endpoint
+///     .bearer_auth("token").header("x-tenant", "a").format(Ndjson)
+///     .connect_timeout(Duration::from_secs(2)).post_timeout(Duration::from_secs(5))
+///     // What may be held
+///     .queue_events_max(8_192).queue_bytes_max(8 << 20).event_bytes_max(64 << 10)
+///     .batch_events_max(500).batch_bytes_max(256 << 10).batch_age_max(Duration::from_millis(200))
+///     .posts_in_flight_max(2)
+///     // The log
+///     .spill_fallback(WriteSink::new(std::io::stderr())).spill_packing(SpillPacking::OneByOne)
+///     .spill_redact(Redact::new().remove("/user/email"))
+///     // How it begins, and what the environment may change
+///     .mode(Mode::On).shutdown_timeout(Duration::from_secs(5))
+///     .override_from_env()?
+///     .build()?;
+/// # drop(events);
+/// # Ok(()) }
+/// ```
 #[must_use = "a builder does nothing until it is built"]
 pub struct Builder {
     pub(crate) endpoint: String,
@@ -61,9 +87,11 @@ pub struct Builder {
     pub(crate) spill_fallback: Arc<dyn SpillSink>,
     pub(crate) format: Box<dyn Format>,
     pub(crate) compression: Compression,
-    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) transport: Option<Box<dyn Transport>>,
     pub(crate) jitter_seed: Option<u64>,
+    /// What is wrong in the environment, for `build` to say.
+    pub(crate) wrong_variables: Vec<String>,
 }
 
 /// Whether a 2xx with a web page in it is a delivery.
@@ -133,9 +161,10 @@ impl Builder {
             spill_fallback: Arc::new(WriteSink::new(std::io::stderr())),
             format: Box::new(JsonArray),
             compression: Compression::Plain,
-            observer: Box::new(Nobody),
+            observers: Vec::new(),
             transport: None,
             jitter_seed: None,
+            wrong_variables: Vec::new(),
         }
     }
 
@@ -297,9 +326,9 @@ impl Builder {
         self
     }
 
-    /// Learns of outcomes, posts and outages.
+    /// Learns of outcomes, posts and outages. Each call adds an observer; they hear a signal in the order in which they were added.
     pub fn observer(mut self, observer: impl Observer) -> Builder {
-        self.observer = Box::new(observer);
+        self.observers.push(Arc::new(observer));
         self
     }
 
@@ -315,141 +344,6 @@ impl Builder {
         self.jitter_seed = Some(seed);
         self
     }
-
-    /// The settings that are plain numbers, checked one by one and against each other.
-    pub(crate) fn config(&self) -> Result<Config, BuildError> {
-        let size = |name, value, max| in_range(name, value, 1, max);
-        let time = |name, value: Duration| {
-            if value.is_zero() || value > TIMEOUT_LIMIT {
-                return Err(BuildError::invalid(
-                    name,
-                    format!("is {value:?}"),
-                    "choose more than 0 s and at most 1 h",
-                ));
-            }
-            Ok(value)
-        };
-        let batch_bytes_max = size("batch_bytes_max", self.batch_bytes_max, BATCH_BYTES_LIMIT)?;
-        let queue_bytes_max = size("queue_bytes_max", self.queue_bytes_max, QUEUE_BYTES_LIMIT)?;
-        let event_bytes_max = self.checked_event_bytes_max(batch_bytes_max, queue_bytes_max)?;
-        let content_type = self.format.content_type();
-        if content_type.trim() != content_type
-            || !content_type.bytes().all(|byte| matches!(byte, b' '..=b'~'))
-        {
-            return Err(BuildError::invalid(
-                "format",
-                "has a content type that cannot be sent",
-                "return printable ASCII without blanks around it from Format::content_type",
-            ));
-        }
-        let post_timeout = time("post_timeout", self.post_timeout)?;
-        let connect_timeout = match self.connect_timeout {
-            Some(connect) if connect > post_timeout => Err(BuildError::invalid(
-                "connect_timeout",
-                format!("is {connect:?}, more than post_timeout ({post_timeout:?}) of which it is a part"),
-                "lower it, or raise post_timeout",
-            )),
-            Some(connect) => time("connect_timeout", connect),
-            None => Ok(CONNECT_TIMEOUT.min(post_timeout)),
-        }?;
-        Ok(Config {
-            queue_events_max: size("queue_events_max", self.queue_events_max, QUEUE_EVENTS_LIMIT)?,
-            queue_bytes_max,
-            event_bytes_max,
-            batch_events_max: size("batch_events_max", self.batch_events_max, BATCH_EVENTS_LIMIT)?,
-            batch_bytes_max,
-            batch_age_max: time("batch_age_max", self.batch_age_max)?,
-            posts_in_flight_max: size(
-                "posts_in_flight_max",
-                self.posts_in_flight_max,
-                POSTS_IN_FLIGHT_LIMIT,
-            )?,
-            connect_timeout,
-            post_timeout,
-            connection_idle_max: time("connection_idle_max", self.connection_idle_max)?,
-            shutdown_timeout: time("shutdown_timeout", self.shutdown_timeout)?,
-            probe_interval_max: match self.probe_interval_max {
-                Some(interval) => time("probe_interval_max", interval)?,
-                None => PROBE_INTERVAL.max(2 * self.batch_age_max.min(TIMEOUT_LIMIT)),
-            },
-            html_answers: self.html_answers,
-            compression: self.compression,
-            spill_packing: self.spill_packing,
-            spill_bytes_per_second_max: in_range(
-                "spill_bytes_per_second_max",
-                self.spill_bytes_per_second_max,
-                SPILL_BYTES_PER_SECOND_LEAST,
-                SPILL_BYTES_PER_SECOND,
-            )?,
-            spill_redact: self.checked_redact()?,
-            spill_line_bytes_max: in_range(
-                "spill_line_bytes_max",
-                self.spill_line_bytes_max,
-                SPILL_LINE_BYTES_LEAST,
-                SPILL_LINE_BYTES_LIMIT,
-            )?,
-            jitter_seed: self.jitter_seed.unwrap_or_else(crate::clock::entropy),
-        })
-    }
-
-    fn checked_event_bytes_max(
-        &self,
-        batch_bytes_max: usize,
-        queue_bytes_max: usize,
-    ) -> Result<usize, BuildError> {
-        let (overhead, framed) = (self.format.overhead(), self.format.layout().frame().overhead());
-        // For a single event, and for each one more. An overhead beyond any number is longer than any batch.
-        let single = |overhead: Overhead| overhead.per_batch.saturating_add(overhead.per_event);
-        if single(framed) > single(overhead) || framed.per_event > overhead.per_event {
-            return Err(BuildError::invalid(
-                "format",
-                "has a frame that is longer than its overhead says",
-                "return the frame's own overhead from Format::overhead",
-            ));
-        }
-        let Some(room) = batch_bytes_max.checked_sub(single(overhead)).filter(|&room| room > 0) else {
-            return Err(BuildError::invalid(
-                "batch_bytes_max",
-                format!("is {batch_bytes_max}, less than the format's own bytes for a single event"),
-                "raise it",
-            ));
-        };
-        let in_queue = largest_event(queue_bytes_max);
-        let Some(chosen) = self.event_bytes_max else {
-            return Ok(EVENT_BYTES.min(room).min(in_queue));
-        };
-        let chosen = in_range("event_bytes_max", chosen, 1, EVENT_BYTES_LIMIT)?;
-        for (holder, holds) in [("batch_bytes_max", room), ("queue_bytes_max", in_queue)] {
-            if chosen > holds {
-                return Err(BuildError::invalid(
-                    "event_bytes_max",
-                    format!(
-                        "is {chosen}, but {holder} leaves room for {holds}: the largest event would never be sent"
-                    ),
-                    format!("lower it, or raise {holder}"),
-                ));
-            }
-        }
-        Ok(chosen)
-    }
-
-    fn checked_redact(&self) -> Result<Redact, BuildError> {
-        match self.spill_redact.wrong_path() {
-            Some(path) => Err(BuildError::invalid(
-                "spill_redact",
-                format!("has the path {path:?}, which is no JSON pointer"),
-                "begin each path with a slash, like /user/email, and end it in a name or in *",
-            )),
-            None => Ok(self.spill_redact.clone()),
-        }
-    }
-}
-
-fn in_range(name: &'static str, value: usize, min: usize, max: usize) -> Result<usize, BuildError> {
-    if (min..=max).contains(&value) {
-        return Ok(value);
-    }
-    Err(BuildError::invalid(name, format!("is {value}"), format!("choose {min} to {max}")))
 }
 
 /// Numbers and names; endpoint, headers, proxy and certificates may hold secrets and are left out.

@@ -5,6 +5,8 @@
 pub(crate) mod compress;
 mod frame;
 mod json_array;
+#[cfg(all(feature = "testkit", not(overspill_model)))]
+mod made;
 mod ndjson;
 
 pub use frame::{Frame, Layout};
@@ -22,15 +24,27 @@ pub trait Format: Send + Sync + 'static {
     /// The `content-type` of the request.
     fn content_type(&self) -> &'static str;
 
-    /// Writes the events into the body. Not called if the [`layout`](Format::layout) is a frame.
+    /// Writes the events into the body. Not called if the [`layout`](Format::layout) is a frame, and then need not be implemented.
     ///
     /// A panic is contained; it, and a body longer than [`overhead`](Format::overhead) allows, sends the events to the
     /// log with [`Reason::FormatFailed`](crate::Reason::FormatFailed).
-    fn encode(&self, events: Events<'_>, body: &mut Body);
+    #[expect(clippy::panic, reason = "contained: the events go to the log, reason format_failed")]
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        match self.layout() {
+            Layout::Framed(frame) => frame.encode(events, body),
+            Layout::Encoded => panic!("Format::encode is not implemented, and Format::layout is no frame"),
+        }
+    }
 
     /// The most bytes that `encode`, or the frame, adds to the events' own: part of
-    /// [`Client::memory_bound`](crate::Client::memory_bound). Asked while the client is built, and must not change.
-    fn overhead(&self) -> Overhead;
+    /// [`Client::memory_bound`](crate::Client::memory_bound). Asked while the client is built, and must not change. Of a frame it is
+    /// known; for any other layout it has to be implemented, or `build` fails.
+    fn overhead(&self) -> Overhead {
+        match self.layout() {
+            Layout::Framed(frame) => frame.overhead(),
+            Layout::Encoded => Overhead::UNKNOWN,
+        }
+    }
 
     /// How the body is laid out: as `encode` writes it, unless the texts stand in it as they are. Asked while the client is built,
     /// and must not change; a frame longer than [`overhead`](Format::overhead) says is an error of `build`.
@@ -52,13 +66,70 @@ pub trait Format: Send + Sync + 'static {
     }
 }
 
-/// What a format adds, in bytes.
+impl<T: Format + ?Sized> Format for Box<T> {
+    fn content_type(&self) -> &'static str {
+        (**self).content_type()
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        (**self).encode(events, body);
+    }
+
+    fn overhead(&self) -> Overhead {
+        (**self).overhead()
+    }
+
+    fn layout(&self) -> Layout {
+        (**self).layout()
+    }
+
+    fn settled_by(&self) -> SettledBy {
+        (**self).settled_by()
+    }
+
+    fn refused(&self, reply: &Reply, events: usize) -> Refused {
+        (**self).refused(reply, events)
+    }
+}
+
+impl<T: Format + ?Sized> Format for std::sync::Arc<T> {
+    fn content_type(&self) -> &'static str {
+        (**self).content_type()
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        (**self).encode(events, body);
+    }
+
+    fn overhead(&self) -> Overhead {
+        (**self).overhead()
+    }
+
+    fn layout(&self) -> Layout {
+        (**self).layout()
+    }
+
+    fn settled_by(&self) -> SettledBy {
+        (**self).settled_by()
+    }
+
+    fn refused(&self, reply: &Reply, events: usize) -> Refused {
+        (**self).refused(reply, events)
+    }
+}
+
+/// What a format adds, in bytes. The two are all there is to say: a literal of it stays valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overhead {
     /// Once per body.
     pub per_batch: usize,
     /// For each event.
     pub per_event: usize,
+}
+
+impl Overhead {
+    /// Of a format that does not say.
+    pub(crate) const UNKNOWN: Overhead = Overhead { per_batch: usize::MAX, per_event: usize::MAX - 1 };
 }
 
 /// What of a 2xx answer settles the events that it is about.
@@ -73,6 +144,7 @@ pub enum SettledBy {
 
 /// What a 2xx answer says about single events.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Refused {
     /// All were accepted.
     None,

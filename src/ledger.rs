@@ -15,13 +15,11 @@
 //! L3: at rest `pending` is zero; a container that lost an event would show here for ever.
 
 use crate::gate::{Gate, Side};
-use crate::mode::Mode;
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::sync::{AtomicU64, Ordering, Padded};
-use std::fmt;
 
-const REASONS: usize = Reason::ALL.len();
-const LOST_REASONS: usize = LostReason::ALL.len();
+pub(crate) const REASONS: usize = Reason::ALL.len();
+pub(crate) const LOST_REASONS: usize = LostReason::ALL.len();
 
 /// One client's counters: written once per batch or on slow paths, and not by callers whose events are accepted.
 #[derive(Debug, Default)]
@@ -175,125 +173,6 @@ impl Totals {
     }
 }
 
-/// What the client thinks of its endpoint.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum EndpointState {
-    /// Posts are delivered, all or most of them, or none was made yet.
-    #[default]
-    Healthy,
-    /// The last posts failed, not yet often enough to be an outage.
-    Failing,
-    /// Events go straight to the log until a probe succeeds.
-    Out,
-    /// Out, with a probe on its way.
-    Probing,
-}
-
-impl EndpointState {
-    /// The one name of this state in log records, metrics and `Display`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            EndpointState::Healthy => "healthy",
-            EndpointState::Failing => "failing",
-            EndpointState::Out => "out",
-            EndpointState::Probing => "probing",
-        }
-    }
-}
-
-impl fmt::Display for EndpointState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// A snapshot of the ledger. `emitted = delivered + spilled + lost + pending` holds in every one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Events given to `emit` while the mode was not Off. One that comes after the client was closed counts once it is settled.
-    pub emitted: u64,
-    /// Answered with a 2xx.
-    pub delivered: u64,
-    /// Written in full to a log destination.
-    pub spilled: u64,
-    /// Put nowhere. Zero as long as the log works and the events are sound.
-    pub lost: u64,
-    /// In the queue, in a batch, in a request, or on its way to the log. Zero after a shutdown.
-    pub pending: u64,
-    /// Bytes that the events in queue, batches and requests are charged to `queue_bytes_max`.
-    pub pending_bytes: usize,
-    /// Of the spilled: how many may have been delivered as well.
-    pub maybe_delivered: u64,
-    /// Calls of `emit` out of overspill's own logging; not events.
-    pub echoes: u64,
-    /// Requests that have ended.
-    pub posts: u64,
-    /// Requests that ended without a 2xx.
-    pub posts_failed: u64,
-    /// Whether the endpoint is healthy, failing, out, or being probed.
-    pub endpoint: EndpointState,
-    /// The mode at the time of the snapshot.
-    pub mode: Mode,
-    spilled_by: [u64; REASONS],
-    lost_by: [u64; LOST_REASONS],
-}
-
-impl Stats {
-    pub(crate) fn new(totals: Totals, pending_bytes: usize, endpoint: EndpointState, mode: Mode) -> Stats {
-        let spilled = totals.spilled_by.iter().sum();
-        let lost = totals.lost_by.iter().sum();
-        Stats {
-            emitted: totals.emitted,
-            delivered: totals.delivered,
-            spilled,
-            lost,
-            pending: totals.pending,
-            pending_bytes,
-            maybe_delivered: totals.maybe_delivered,
-            echoes: totals.echoes,
-            posts: totals.posts,
-            posts_failed: totals.posts_failed,
-            endpoint,
-            mode,
-            spilled_by: totals.spilled_by,
-            lost_by: totals.lost_by,
-        }
-    }
-
-    /// How many events were spilled for this reason.
-    pub fn spilled_by(&self, reason: Reason) -> u64 {
-        self.spilled_by[reason.index()]
-    }
-
-    /// How many events were lost for this reason.
-    pub fn lost_by(&self, reason: LostReason) -> u64 {
-        self.lost_by[reason.index()]
-    }
-}
-
-/// `emitted 1200 = delivered 700 + spilled 500 (outage 480, timeout 20) + lost 0 + pending 0 (0 B); endpoint out; mode on; posts 9, failed 3`
-impl fmt::Display for Stats {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "emitted {} = delivered {} + spilled {}", self.emitted, self.delivered, self.spilled)?;
-        write_parts(f, Reason::ALL.iter().map(|&reason| (reason.as_str(), self.spilled_by(reason))))?;
-        write!(f, " + lost {}", self.lost)?;
-        write_parts(f, LostReason::ALL.iter().map(|&reason| (reason.as_str(), self.lost_by(reason))))?;
-        write!(f, " + pending {} ({} B)", self.pending, self.pending_bytes)?;
-        write!(
-            f,
-            "; endpoint {}; mode {}; posts {}, failed {}",
-            self.endpoint, self.mode, self.posts, self.posts_failed
-        )
-    }
-}
-
-fn write_parts(f: &mut fmt::Formatter<'_>, parts: impl Iterator<Item = (&'static str, u64)>) -> fmt::Result {
-    let parts: Vec<String> =
-        parts.filter(|&(_, count)| count > 0).map(|(name, count)| format!("{name} {count}")).collect();
-    if parts.is_empty() { Ok(()) } else { write!(f, " ({})", parts.join(", ")) }
-}
-
 #[cfg(all(test, overspill_model))]
 mod model;
 
@@ -302,30 +181,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_person_can_read_the_stats_at_a_glance() {
-        let (ledger, gate) = (Ledger::default(), Gate::default());
-        for _ in 0..5 {
-            gate.announce();
-        }
-        ledger.take_in_hand(4);
-        assert!(ledger.settle_in_hand(1, Ending::Delivered));
-        assert!(ledger.settle_in_hand(2, Ending::Spilled(Reason::Outage, MaybeDelivered::No)));
-        let stats = Stats::new(ledger.totals(&gate), 300, EndpointState::Out, Mode::On);
-        assert_eq!(
-            stats.to_string(),
-            "emitted 5 = delivered 1 + spilled 2 (outage 2) + lost 0 + pending 2 (300 B); endpoint out; mode on; posts 0, failed 0"
-        );
-    }
-
-    #[test]
     fn what_was_taken_over_is_not_settled_again() {
         let (ledger, gate) = (Ledger::default(), Gate::default());
         gate.announce();
         ledger.take_in_hand(1);
         assert_eq!(ledger.take_over(Ending::Lost(LostReason::Deadline)), 1);
         assert!(!ledger.settle_in_hand(1, Ending::Delivered));
-        let stats = Stats::new(ledger.totals(&gate), 0, EndpointState::Healthy, Mode::On);
-        assert_eq!((stats.delivered, stats.lost, stats.pending), (0, 1, 0));
+        let totals = ledger.totals(&gate);
+        assert_eq!((totals.delivered, totals.lost_by.iter().sum::<u64>(), totals.pending), (0, 1, 0));
     }
 
     #[test]

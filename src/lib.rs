@@ -2,49 +2,67 @@
 //! application log instead of being held, so memory stays bounded through any outage and nothing disappears without
 //! a trace.
 //!
+//! ```
+//! use overspill::Client;
+//! use std::time::Duration;
+//!
+//! #[derive(serde::Serialize)]
+//! struct OrderPlaced<'a> { order: u64, currency: &'a str }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let events = Client::builder("http://127.0.0.1:9/v1/events").build()?;
+//! let _guard = events.shutdown_on_drop(Duration::from_secs(2));     // at the end of main: settles what is pending
+//! events.emit(&OrderPlaced { order: 7, currency: "EUR" });          // never waits for the network, never fails
+//! # let stats = events.shutdown_blocking(Duration::from_secs(2));
+//! # assert_eq!((stats.spilled, stats.lost, stats.pending), (1, 0, 0));
+//! # Ok(()) }
+//! ```
+//!
+//! **A program that returns from `main` without the guard, or a [`shutdown`](Client::shutdown), loses what is pending then.**
+//!
+//! Nobody listens on port 9: the event is in the log. Without a tracing subscriber that is standard error.
+//!
+//! | to | use |
+//! |---|---|
+//! | begin | [`Client::builder`], [`Builder::build`], [`Client::shutdown_on_drop`] |
+//! | keep a wrong setting from stopping the service | [`Builder::build_or_log_only`] |
+//! | set it up by the environment | [`Builder::from_env`], [`Builder::with_env`] |
+//! | switch it | [`Client::set_mode`]; off for good in tests and tools: [`Client::disabled`] |
+//! | keep one event in n | [`Sample`] |
+//! | see it in Prometheus | [`Stats::prometheus_text`], [`prometheus_text`] |
+//! | hear of outcomes and outages | [`Observer`], [`Signal`] |
+//! | know what to alert on | [`NOTICE_TARGET`] |
+//! | know what your log drops in a flood | [`guide::log`] |
+//! | get events back out of a log | [`spill::Records`], [`spill::read_line`] |
+//! | be certain that the log keeps them | `tracing_layer::SpillLayer` (feature `tracing-layer`), or a [`SpillSink`] |
+//! | keep secrets out of the log | [`Builder::spill_redact`] |
+//! | send another format | [`format::Ndjson`], [`format::Format`] |
+//! | test an outage of your service | `testkit` (feature `testkit`) |
+//! | find a leak | `memory_watch`, `heap_compare` (features) |
+//!
+//! Spilled events have the log target [`SPILL_TARGET`], what overspill says about itself has [`NOTICE_TARGET`]. Let both through at WARN.
+//!
 //! # The law
 //!
 //! ```text
-//! emitted = delivered + spilled + lost + pending        and        bytes held <= Client::memory_bound()
+//! emitted = delivered + spilled + lost + pending
+//! bytes held <= Client::memory_bound()
 //! ```
+//!
+//! *Delivered* is a 2xx answer to a request that carried the event. *Spilled*: its full content was handed to a log destination, with a
+//! [`Reason`]. *Lost*: it could be put nowhere; counted, with a [`LostReason`], and zero while the log works. *Pending*: in the
+//! queue, in a request, or on its way to the log; zero after a shutdown. [`Client::stats`] shows all four.
 //!
 //! # The way of an event
 //!
 //! ```text
-//!                   application threads                 |  the sender: own thread, own runtime, one loop
-//!                                                       |
-//! Client::emit --> encode once --> Queue::push --bounded-+--> fill a Batch (count, bytes, age)
-//!                      |              |   (crossbeam)   |       encode  Format    -> Body
-//!                      |              | full, closed    |       post    Transport -> Reply
-//!                      | oversized,   v                 |       judge   Verdict
-//!                      +---------> LogQueue <-----------+------ settle  Delivered | for the log
-//!                                     |  bounded        |
-//!                           the log's own thread        +-----> Ledger -> Stats, Signal -> Observer
-//!                                     |                 |              ^
-//!                                   Spill --> settle  Spilled(reason) -+
-//!                                     |
-//!                              application log
+//! Client::emit        encodes it once, on the caller
+//!   queue             bounded; full or closed: to the log
+//!     batch           by count, bytes and age
+//!       post          Format -> Transport -> answer
+//!         settle      delivered, or to the log with a reason
+//! log thread          writes what is for the log
 //! ```
-//!
-//! ```
-//! use overspill::Client;
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! #[derive(serde::Serialize)]
-//! struct OrderPlaced<'a> { order: u64, currency: &'a str }
-//!
-//! let events = Client::builder("http://127.0.0.1:9/v1/events").build()?;
-//! events.emit(&OrderPlaced { order: 7, currency: "EUR" });
-//! let stats = events.shutdown_blocking(std::time::Duration::from_secs(2));
-//! // Nobody listens on port 9: the event is in the log, here on stderr, since no tracing subscriber is installed.
-//! assert_eq!((stats.spilled, stats.lost, stats.pending), (1, 0, 0));
-//! # Ok(()) }
-//! ```
-//!
-//! Spilled events have the log target [`SPILL_TARGET`], what overspill says about itself has [`NOTICE_TARGET`], which lists it all.
-//! Let both through at WARN: what no subscriber formats goes to standard error. To be certain that what is formatted is also written,
-//! install the layer of feature `tracing-layer`.
-//!
-//! What keeps the log may drop a flood in silence: [`guide::log`] says which log drops what, and the setting for it.
 //!
 //! # Features
 //!
@@ -63,13 +81,16 @@
 )]
 
 // An event, and how it may end.
-mod budget;
+mod queue_share;
 mod event;
 mod mode;
+mod names;
 mod outcome;
+mod sample;
 
 // The callers' side.
 mod client;
+mod guard;
 mod encode;
 mod gate;
 mod queue;
@@ -83,11 +104,13 @@ pub mod transport;
 // The end of an event.
 mod ledger;
 mod settle;
+mod stats;
 pub mod spill;
 
 // Around it: settings, start and end, what is told, time and threads.
 mod clock;
 mod config;
+mod exit;
 pub mod limits;
 mod notice;
 mod observer;
@@ -96,6 +119,10 @@ mod shutdown;
 mod start;
 mod sync;
 mod waits;
+
+// What all public types keep.
+#[cfg(all(test, not(overspill_model)))]
+mod bounds;
 
 // Guests: nothing above knows them.
 #[cfg(not(overspill_model))]
@@ -121,17 +148,20 @@ pub mod testkit;
 #[cfg(not(overspill_model))]
 pub mod guide;
 
-pub use budget::Budget;
 pub use client::{Client, FlushError};
 pub use config::{BuildError, Builder};
-pub use ledger::{EndpointState, Stats};
-pub use mode::{Mode, UnknownMode};
+pub use guard::ShutdownGuard;
+pub use mode::Mode;
+pub use names::UnknownName;
 pub use notice::NOTICE_TARGET;
 pub use observer::{Observer, Signal};
 pub use outcome::{Emitted, LostReason, MaybeDelivered, Reason};
+pub use queue_share::QueueShare;
+pub use sample::Sample;
 pub use sender::Sender;
 pub use spill::SpillSink;
 pub use spill::log::SPILL_TARGET;
+pub use stats::{EndpointState, Stats, prometheus_text};
 pub use waits::Deadline;
 
 #[cfg(all(doctest, not(overspill_model)))]

@@ -1,10 +1,9 @@
 //! The toggle: on, to the log only, or off; switched at any time from any thread.
 
+use crate::names::names;
 use crate::sync::plain::{AtomicU8, Ordering};
-use std::fmt;
-use std::str::FromStr;
 
-/// What `emit` does with an event.
+/// What `emit` does with an event. Three, and no more to come: what maps another switch to this one may match on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// Queue it for the endpoint.
@@ -16,52 +15,26 @@ pub enum Mode {
     Off,
 }
 
-impl Mode {
-    const ALL: [Mode; 3] = [Mode::On, Mode::LogOnly, Mode::Off];
-
-    /// The name that `OVERSPILL_MODE` takes: `on`, `log_only`, `off`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Mode::On => "on",
-            Mode::LogOnly => "log_only",
-            Mode::Off => "off",
-        }
-    }
-}
-
-impl fmt::Display for Mode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The text is none of `on`, `log_only`, `off`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UnknownMode;
-
-impl fmt::Display for UnknownMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a mode is one of on, log_only, off")
-    }
-}
-
-impl std::error::Error for UnknownMode {}
-
-impl FromStr for Mode {
-    type Err = UnknownMode;
-
-    fn from_str(text: &str) -> Result<Mode, UnknownMode> {
-        Mode::ALL.into_iter().find(|mode| mode.as_str() == text).ok_or(UnknownMode)
-    }
-}
+names!(Mode, "a mode", { On = "on", LogOnly = "log_only", Off = "off", });
 
 /// The switch itself. Relaxed: an event is under the mode its one load saw, and no other memory hangs on it.
 #[derive(Debug)]
 pub(crate) struct ModeSwitch(AtomicU8);
 
+/// Off, and nobody switches: beyond [`Mode::Off`], as every other that is not on.
+const OFF_FOR_GOOD: u8 = Mode::Off as u8 + 1;
+
 impl ModeSwitch {
     pub(crate) fn new(mode: Mode) -> ModeSwitch {
         ModeSwitch(AtomicU8::new(mode as u8))
+    }
+
+    pub(crate) fn off_for_good() -> ModeSwitch {
+        ModeSwitch(AtomicU8::new(OFF_FOR_GOOD))
+    }
+
+    pub(crate) fn is_off_for_good(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == OFF_FOR_GOOD
     }
 
     #[inline]
@@ -84,8 +57,12 @@ impl ModeSwitch {
         Some(if mode == Mode::On as u8 { Mode::On } else { Mode::LogOnly })
     }
 
-    /// Sets the mode and says what it was.
+    /// Sets the mode and says what it was: the same, where it is off for good.
     pub(crate) fn swap(&self, mode: Mode) -> Mode {
+        // Never changes once it is so.
+        if self.is_off_for_good() {
+            return mode;
+        }
         match self.0.swap(mode as u8, Ordering::Relaxed) {
             0 => Mode::On,
             1 => Mode::LogOnly,

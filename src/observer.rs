@@ -1,19 +1,24 @@
 //! The port for integrations: how others learn of outcomes, posts and outages without the core knowing them.
 
+#[cfg(all(feature = "testkit", not(overspill_model)))]
+mod made;
+
 use crate::mode::Mode;
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use std::time::Duration;
 
-/// Something happened. Totals are in [`Stats`](crate::Stats); a signal is the edge.
+/// Something happened. Totals are in [`Stats`](crate::Stats); a signal is the edge. Fields may be added: a pattern ends with `..`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal<'a> {
     /// Events were delivered.
+    #[non_exhaustive]
     Delivered {
         /// How many.
         events: u64,
     },
     /// Events were written to the log.
+    #[non_exhaustive]
     Spilled {
         /// Why.
         reason: Reason,
@@ -23,6 +28,7 @@ pub enum Signal<'a> {
         events: u64,
     },
     /// Events were lost.
+    #[non_exhaustive]
     Lost {
         /// Why.
         reason: LostReason,
@@ -30,6 +36,7 @@ pub enum Signal<'a> {
         events: u64,
     },
     /// A request ended.
+    #[non_exhaustive]
     PostEnded {
         /// The number of the batch, as in the log.
         batch: u64,
@@ -41,11 +48,13 @@ pub enum Signal<'a> {
         took: Duration,
     },
     /// The endpoint is out.
+    #[non_exhaustive]
     OutageBegan {
         /// Status or error kind, without URL and secrets.
         detail: &'a str,
     },
     /// The endpoint is back.
+    #[non_exhaustive]
     OutageEnded {
         /// From the beginning of the outage.
         lasted: Duration,
@@ -54,6 +63,7 @@ pub enum Signal<'a> {
     },
     /// A share of the posts fails, and others are delivered: perhaps one of several backends is bad. Told again every half minute as long
     /// as it lasts.
+    #[non_exhaustive]
     SomePostsFail {
         /// Posts that failed,
         failed: u64,
@@ -65,6 +75,7 @@ pub enum Signal<'a> {
         detail: &'a str,
     },
     /// Hardly any post fails any longer.
+    #[non_exhaustive]
     NoPostsFail {
         /// Since the first [`SomePostsFail`](Signal::SomePostsFail).
         lasted: Duration,
@@ -72,6 +83,7 @@ pub enum Signal<'a> {
         spilled: u64,
     },
     /// The mode was switched.
+    #[non_exhaustive]
     ModeChanged {
         /// From this.
         from: Mode,
@@ -92,10 +104,14 @@ pub trait Observer: Send + Sync + 'static {
     fn signal(&self, signal: &Signal<'_>);
 }
 
-/// The observer of a client that has none.
-#[derive(Debug)]
-pub(crate) struct Nobody;
+impl<T: Observer + ?Sized> Observer for Box<T> {
+    fn signal(&self, signal: &Signal<'_>) {
+        (**self).signal(signal);
+    }
+}
 
-impl Observer for Nobody {
-    fn signal(&self, _: &Signal<'_>) {}
+impl<T: Observer + ?Sized> Observer for std::sync::Arc<T> {
+    fn signal(&self, signal: &Signal<'_>) {
+        (**self).signal(signal);
+    }
 }

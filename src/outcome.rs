@@ -2,42 +2,28 @@
 //!
 //! In: nothing. Out: [`Reason`], [`LostReason`], [`Emitted`], [`MaybeDelivered`]. No logic beyond the names.
 
-use std::fmt;
+use crate::names::names;
 
 macro_rules! named_reasons {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
+    ($what:literal, $(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[non_exhaustive]
         pub enum $name { $($(#[$variant_doc])* $variant,)* }
 
+        names!($name, $what, { $($variant = $text,)* });
+
         impl $name {
-            /// Every reason, in the order of their counters.
-            pub const ALL: &'static [$name] = &[$($name::$variant,)*];
-
-            /// The one name of this reason in log records, metrics and `Display`.
-            pub const fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $text,)* }
-            }
-
-            /// The reason of that name, if there is one.
-            pub fn from_name(name: &str) -> Option<$name> {
-                $name::ALL.iter().copied().find(|reason| reason.as_str() == name)
-            }
-
+            /// The place of its counter.
             pub(crate) const fn index(self) -> usize {
                 self as usize
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(self.as_str())
             }
         }
     };
 }
 
 named_reasons! {
+    "a reason",
     /// Why an event was written to the log instead of being delivered.
     Reason {
         /// The queue had no room, in events or in bytes; or the sender gave a batch to the log before it came to that (`relieved by the
@@ -74,6 +60,7 @@ named_reasons! {
 }
 
 named_reasons! {
+    "a reason",
     /// Why the content of an event could be put nowhere.
     LostReason {
         /// A log write has been stuck for [`LOG_STALL`](crate::limits::LOG_STALL), or the log made no room in that time, and what waits
@@ -98,19 +85,22 @@ named_reasons! {
 
 /// What became of an event at the moment `emit` returned: to look at in tests, not to handle.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Emitted {
     /// In the queue; the sender settles it.
     Queued,
     /// Handed over to the thread that writes the log, which settles it: spilled once it is written, lost if the log fails.
     Spilled(Reason),
-    /// Not an event: the mode is [`Mode::Off`](crate::Mode::Off), or the call came out of overspill's own logging
-    /// (a tracing layer or a `SpillSink` that emits), which is counted in [`Stats::echoes`](crate::Stats::echoes).
+    /// Not an event: the mode is [`Mode::Off`](crate::Mode::Off).
     Off,
+    /// Not an event: the call came out of overspill's own logging (a tracing layer or a `SpillSink` that emits), which
+    /// [`Stats::echoes`](crate::Stats::echoes) counts.
+    Echo,
     /// Its content could be put nowhere; counted.
     Lost(LostReason),
 }
 
-/// Whether an event that was spilled may also have reached the endpoint.
+/// Whether an event that was spilled may also have reached the endpoint: it may, or it cannot, and there is no third.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MaybeDelivered {
     /// It certainly did not: no request that carried it was taken by the endpoint.
@@ -126,11 +116,11 @@ mod tests {
     #[test]
     fn every_reason_has_a_name_of_its_own_that_reads_back() {
         for &reason in Reason::ALL {
-            assert_eq!(Reason::from_name(reason.as_str()), Some(reason));
+            assert_eq!(reason.as_str().parse(), Ok(reason));
             assert_eq!(Reason::ALL[reason.index()], reason);
         }
         for &reason in LostReason::ALL {
-            assert_eq!(LostReason::from_name(reason.as_str()), Some(reason));
+            assert_eq!(reason.as_str().parse(), Ok(reason));
         }
     }
 }

@@ -14,10 +14,10 @@
 //!
 //! Deliberately not here: what becomes of a refused event, and counting.
 
-use crate::budget::Budget;
 use crate::event::Event;
 use crate::gate::{Gate, Side};
 use crate::limits::{BATCHES_IN_BUDGET, QUEUE_NAP_EIGHTHS, QUEUE_RELIEF_EIGHTHS};
+use crate::queue_share::QueueShare;
 use crate::sync::{AtomicU64, Bell, Ordering, Padded, channel, plain};
 
 /// Why a push was refused.
@@ -52,8 +52,8 @@ pub(crate) struct Queue {
     push_end: channel::Sender<Event>,
     pull_end: channel::Receiver<Event>,
     bytes_max: u64,
-    /// The share of `bytes_max` that is to be used, as [`Budget::ALL`] has it. Shares only lower Q2's maximum.
-    budget: plain::AtomicU8,
+    /// The share of `bytes_max` that is to be used, as [`QueueShare::ALL`] has it. Shares only lower Q2's maximum.
+    share: plain::AtomicU8,
     /// The length at which a sender that cannot post relieves the channel.
     relief_events: usize,
     /// The length at which a nap ends.
@@ -72,7 +72,7 @@ impl Queue {
             push_end,
             pull_end,
             bytes_max: bytes_max as u64,
-            budget: plain::AtomicU8::new(Budget::Whole as u8),
+            share: plain::AtomicU8::new(QueueShare::Whole as u8),
             relief_events: (events_max * QUEUE_RELIEF_EIGHTHS / 8).max(1),
             nap_events: (events_max * QUEUE_NAP_EIGHTHS / 8).max(1),
             entrance: Padded::default(),
@@ -255,19 +255,19 @@ impl Queue {
     }
 
     /// Sets the share of the budget that is to be used; the one before.
-    pub(crate) fn set_budget(&self, budget: Budget) -> Budget {
-        let before = self.budget.swap(budget as u8, Ordering::Relaxed);
-        Budget::ALL[usize::from(before) % Budget::ALL.len()]
+    pub(crate) fn set_queue_share(&self, share: QueueShare) -> QueueShare {
+        let before = self.share.swap(share as u8, Ordering::Relaxed);
+        QueueShare::ALL[usize::from(before) % QueueShare::ALL.len()]
     }
 
-    pub(crate) fn budget(&self) -> Budget {
+    pub(crate) fn queue_share(&self) -> QueueShare {
         // Relaxed: a figure by itself, and a moment late is early enough.
-        Budget::ALL[usize::from(self.budget.load(Ordering::Relaxed)) % Budget::ALL.len()]
+        QueueShare::ALL[usize::from(self.share.load(Ordering::Relaxed)) % QueueShare::ALL.len()]
     }
 
     #[inline]
     fn budget_bytes(&self) -> u64 {
-        self.budget().of(self.bytes_max)
+        self.queue_share().of(self.bytes_max)
     }
 
     /// The sender is awake again.

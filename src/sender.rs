@@ -309,6 +309,13 @@ impl Sender {
     }
 }
 
+/// The books, as [`Client`](crate::Client)'s.
+impl std::fmt::Debug for Sender {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sender").field("stats", &self.shared.stats()).finish_non_exhaustive()
+    }
+}
+
 /// T1 to the last: a sender that is dropped in the middle closes the queue and writes down what it and the queue hold.
 impl Drop for Sender {
     fn drop(&mut self) {

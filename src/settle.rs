@@ -40,15 +40,17 @@ pub(crate) struct Settler {
     /// 1 once the sender has ended and nothing but what is on its way to the log can be pending.
     pub(crate) end_wanted: AtomicU64,
     pub(crate) clock: Clock,
-    pub(crate) observer: Box<dyn Observer>,
+    pub(crate) observers: Vec<Arc<dyn Observer>>,
 }
 
 impl Settler {
-    /// Tells the observer; its panic is contained and told once in a while.
+    /// Tells the observers; a panic of one is contained, told once in a while, and kept from the others.
     pub(crate) fn signal(&self, signal: &Signal<'_>) {
         let _own = reentry::own_work();
-        if let Err(panicked) = contain(|| self.observer.signal(signal)) {
-            self.notices.hook_panicked(self.clock.now(), "observer", &panicked.0);
+        for observer in &self.observers {
+            if let Err(panicked) = contain(|| observer.signal(signal)) {
+                self.notices.hook_panicked(self.clock.now(), "observer", &panicked.0);
+            }
         }
     }
 

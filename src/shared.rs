@@ -2,9 +2,9 @@
 
 use crate::clock::Stamp;
 use crate::config::Config;
-use crate::ledger::{EndpointState, Stats};
 use crate::mode::ModeSwitch;
 use crate::settle::Settler;
+use crate::stats::{EndpointState, Stats};
 use crate::sync::Arc;
 use crate::sync::plain::{AtomicU8, AtomicU64, Ordering};
 use crate::transport::http::Headers;
@@ -65,6 +65,14 @@ impl Shared {
         let number = self.ask_for_flush();
         match self.board.wait(Goal::Flushed(number), until).await {
             Reached::Yes => self.board.wait(self.all_written(), until).await,
+            Reached::No => Reached::No,
+        }
+    }
+
+    pub(crate) fn flush_blocking(&self, until: Instant) -> Reached {
+        let number = self.ask_for_flush();
+        match self.board.wait_blocking(Goal::Flushed(number), until) {
+            Reached::Yes => self.board.wait_blocking(self.all_written(), until),
             Reached::No => Reached::No,
         }
     }

@@ -7,10 +7,10 @@
 //! even then, the caller counts its events as lost and returns.
 
 use crate::clock::Stamp;
-use crate::ledger::Stats;
 use crate::limits::SHUTDOWN_GRACE;
 use crate::reentry;
 use crate::shared::Shared;
+use crate::stats::Stats;
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::waits::{Deadline, Goal, Reached, in_the_future};
 use std::time::{Duration, Instant};

@@ -16,6 +16,8 @@
 
 pub(crate) mod log;
 pub(crate) mod log_queue;
+#[cfg(all(feature = "testkit", not(overspill_model)))]
+mod made;
 pub(crate) mod pack;
 mod parts;
 mod rate;
@@ -199,10 +201,9 @@ impl Spill {
             }
         }
         // Both clocks now: then no event seems younger than it is, and the label of its emit may be a tick early.
-        let age = self.clock.now().since(leaf.emitted_at).as_millis();
-        let age_ms = u64::try_from(age).unwrap_or(u64::MAX);
-        let written_at = time::now();
-        let emitted_at = time::before(written_at, age_ms);
+        let age = self.clock.now().since(leaf.emitted_at);
+        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let (emitted_at, written_at) = time::before_and_now(age);
         let record = |part: usize| Record {
             level: self.shape.level,
             written_at,

@@ -5,7 +5,7 @@ use crate::clock::{Clock, Source, entropy};
 use crate::config::{BuildError, Builder, Tls};
 use crate::encode::Encoder;
 use crate::ledger::Ledger;
-use crate::mode::ModeSwitch;
+use crate::mode::{Mode, ModeSwitch};
 use crate::notice::Notices;
 use crate::queue::Queue;
 use crate::reentry;
@@ -16,30 +16,84 @@ use crate::shutdown::Closing;
 use crate::spill::log::{Home, Log};
 use crate::spill::log_queue::{LogQueue, SenderPart};
 use crate::spill::{Primary, Shape, Spill};
-use crate::sync::Arc;
 use crate::sync::plain::AtomicU64;
+use crate::sync::{Arc, start_thread};
 use crate::transport::Transport;
 use crate::transport::http::{Headers, Http};
+use crate::transport::nowhere::Nowhere;
 use crate::waits::Board;
 use std::io;
 use std::sync::mpsc;
-use std::thread;
+
+/// A client that nobody has heard of yet.
+struct Assembled {
+    client: Client,
+    sender: Sender,
+    /// The endpoint, as a notice may show it.
+    shown: String,
+}
+
+/// The first notice. Not before the sender is up: writing it may need the last thread that can be had.
+fn say_started(client: &Client, shown: &str) {
+    client.say(|notices, memory_bound, mode| notices.started(shown, memory_bound, mode));
+}
 
 pub(crate) fn by_hand(builder: Builder) -> Result<(Client, Sender), BuildError> {
-    assemble(builder, Source::Tokio)
+    let Assembled { client, sender, shown } = assemble(builder, Source::Tokio, ModeSwitch::new)?;
+    say_started(&client, &shown);
+    Ok((client, sender))
 }
 
 pub(crate) fn on_own_thread(builder: Builder) -> Result<Client, BuildError> {
-    let (client, sender) = assemble(builder, Source::Machine)?;
+    let Assembled { client, sender, shown } = assemble(builder, Source::Machine, ModeSwitch::new)?;
+    drive_on_own_thread(sender)?;
+    say_started(&client, &shown);
+    client.watch_the_end_of_main();
+    Ok(client)
+}
+
+pub(crate) fn on_own_thread_or_log_only(builder: Builder) -> Client {
+    let (to_log, again) = (builder.for_the_log_alone(), builder.for_the_log_alone());
+    let problem = match on_own_thread(builder) {
+        Ok(client) => return client,
+        Err(error) => error.to_string(),
+    };
+    let start = |builder: Builder| {
+        assemble(builder.transport(Nowhere(problem.clone())), Source::Machine, ModeSwitch::new)
+    };
+    let with_sender = start(to_log).and_then(|Assembled { client, sender, .. }| {
+        drive_on_own_thread(sender)?;
+        Ok(client)
+    });
+    let client = with_sender.unwrap_or_else(|_| {
+        // Not even a thread: the client is closed from the beginning, and its events go to the log.
+        #[expect(
+            clippy::expect_used,
+            reason = "`for_the_log_alone` leaves valid settings, and `Nowhere` cannot fail"
+        )]
+        start(again).expect("valid settings").client
+    });
+    client.say(|notices, _, mode| notices.not_built(&problem, mode));
+    client.watch_the_end_of_main();
+    client
+}
+
+pub(crate) fn disabled() -> Client {
+    // Room for nothing: nothing comes.
+    let builder = Builder::new("").transport(Nowhere(String::new())).queue_events_max(1).mode(Mode::Off);
+    #[expect(clippy::expect_used, reason = "the defaults are valid, and `Nowhere` cannot fail")]
+    let assembled =
+        assemble(builder, Source::Machine, |_| ModeSwitch::off_for_good()).expect("valid settings");
+    assembled.client
+}
+
+fn drive_on_own_thread(sender: Sender) -> Result<(), BuildError> {
     // The runtime is made on the thread that drives it: here we may be inside another one, where a runtime must not
     // be dropped if something goes wrong.
     let (up, is_up) = mpsc::sync_channel(1);
-    thread::Builder::new()
-        .name("overspill".to_owned())
-        .spawn(move || drive(sender, &up))
-        .map_err(BuildError::Sender)?;
+    start_thread("overspill", move || drive(sender, &up)).map_err(BuildError::Sender)?;
     match is_up.recv() {
-        Ok(Ok(())) => Ok(client),
+        Ok(Ok(())) => Ok(()),
         Ok(Err(error)) => Err(BuildError::Sender(error)),
         Err(mpsc::RecvError) => Err(BuildError::Sender(io::Error::other("its thread ended at once"))),
     }
@@ -92,7 +146,11 @@ fn room_for_a_runtime() -> io::Result<()> {
     Ok(())
 }
 
-fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), BuildError> {
+fn assemble(
+    mut builder: Builder,
+    source: Source,
+    switch: impl FnOnce(Mode) -> ModeSwitch,
+) -> Result<Assembled, BuildError> {
     let clock = Clock::start(source);
     let config = builder.config()?;
     let (transport, shown, tls, headers): (Box<dyn Transport>, String, Tls, Option<Arc<Headers>>) =
@@ -148,10 +206,9 @@ fn assemble(mut builder: Builder, source: Source) -> Result<(Client, Sender), Bu
         board: Arc::new(Board::default()),
         end_wanted: AtomicU64::new(0),
         clock,
-        observer: builder.observer,
+        observers: builder.observers,
     };
-    let shared = Arc::new(Shared::new(settler, config, memory_bound, ModeSwitch::new(builder.mode), headers));
-    shared.settler.notices.started(&shown, memory_bound, builder.mode);
+    let shared = Arc::new(Shared::new(settler, config, memory_bound, switch(builder.mode), headers));
     let sender = Sender::new(Arc::clone(&shared), transport, builder.format);
-    Ok((Client::new(shared), sender))
+    Ok(Assembled { client: Client::new(shared), sender, shown })
 }

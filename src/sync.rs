@@ -28,11 +28,28 @@ pub(crate) mod plain {
     pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 }
 
-/// Starts a thread that nobody joins.
+/// Starts a thread that nobody joins, and that no broken pipe ends: all of ours are started here.
 #[cfg(not(overspill_shuttle))]
 pub(crate) fn start_thread(name: &str, life: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let life = move || {
+        block_sigpipe();
+        life();
+    };
     std::thread::Builder::new().name(name.to_owned()).spawn(life).map(drop)
 }
+
+/// From now on a write of this thread's to a peer that has gone is an error. Where the process has SIGPIPE at its default action, as a
+/// program in another language has, or one that has set it so, the write would end the process: the HTTP client's are not
+/// protected, nor are those of a log. The process's own action stays as it is.
+#[cfg(all(unix, not(overspill_shuttle)))]
+fn block_sigpipe() {
+    use nix::sys::signal::{SigSet, Signal};
+    // Fails for a wrong argument alone, and there is none.
+    let _ = SigSet::from(Signal::SIGPIPE).thread_block();
+}
+
+#[cfg(all(not(unix), not(overspill_shuttle)))]
+fn block_sigpipe() {}
 
 /// Lets the runtime look at its other tasks and at the sockets.
 #[cfg(not(overspill_shuttle))]

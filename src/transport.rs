@@ -5,6 +5,9 @@
 
 mod body;
 pub(crate) mod http;
+#[cfg(all(feature = "testkit", not(overspill_model)))]
+mod made;
+pub(crate) mod nowhere;
 mod resolve;
 
 pub use body::RequestBody;
@@ -33,7 +36,7 @@ pub struct Request {
     pub settled_by: SettledBy,
 }
 
-/// What came back.
+/// What came back: made by [`of_status`](Reply::of_status), and its fields set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The status code.
@@ -52,7 +55,14 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// An answer without a body, and the base of any other: `Reply { retry_after, ..Reply::of_status(503) }`.
+    /// An answer without a body, and the base of any other.
+    ///
+    /// ```
+    /// use overspill::transport::Reply;
+    ///
+    /// let busy = Reply::of_status(503).with_retry_after("5").with_body("too many requests");
+    /// assert_eq!((busy.status, busy.retry_after.as_deref(), busy.body.len()), (503, Some("5"), 17));
+    /// ```
     pub fn of_status(status: u16) -> Reply {
         Reply {
             status,
@@ -63,9 +73,21 @@ impl Reply {
             body_end: BodyEnd::Whole,
         }
     }
+
+    /// With this `retry-after` header.
+    pub fn with_retry_after(mut self, retry_after: impl Into<String>) -> Reply {
+        self.retry_after = Some(retry_after.into());
+        self
+    }
+
+    /// With this body, whole.
+    pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Reply {
+        (self.body, self.body_end) = (body.into(), BodyEnd::Whole);
+        self
+    }
 }
 
-/// Whether an answer's body was read to its end.
+/// Whether an answer's body was read to its end: it was, or it was not, and there is no third.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyEnd {
     /// To its end.
@@ -74,7 +96,7 @@ pub enum BodyEnd {
     Cut,
 }
 
-/// No answer.
+/// No answer: made by [`Failure::new`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What went wrong.
@@ -85,8 +107,24 @@ pub struct Failure {
     pub detail: String,
 }
 
+impl Failure {
+    /// No answer, for this reason. `detail` gets into the log: neither URL nor secrets.
+    ///
+    /// ```
+    /// use overspill::MaybeDelivered;
+    /// use overspill::transport::{Failure, FailureKind};
+    ///
+    /// let failure = Failure::new(FailureKind::Timeout, MaybeDelivered::Yes, "no answer within 2 s");
+    /// assert_eq!(failure.detail, "no answer within 2 s");
+    /// ```
+    pub fn new(kind: FailureKind, maybe_delivered: MaybeDelivered, detail: impl Into<String>) -> Failure {
+        Failure { kind, maybe_delivered, detail: detail.into() }
+    }
+}
+
 /// The ways to get no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FailureKind {
     /// No connection: name, address, refusal, TLS.
     Connect,
@@ -126,5 +164,19 @@ pub trait Transport: Send + 'static {
     fn holds_secret(&self, text: &str) -> bool {
         let _ = text;
         false
+    }
+}
+
+impl<T: Transport + ?Sized> Transport for Box<T> {
+    fn post(&mut self, request: Request) -> Posting {
+        (**self).post(request)
+    }
+
+    fn connections_are_stale(&mut self) {
+        (**self).connections_are_stale();
+    }
+
+    fn holds_secret(&self, text: &str) -> bool {
+        (**self).holds_secret(text)
     }
 }

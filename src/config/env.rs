@@ -1,20 +1,31 @@
 //! Settings from the environment: only when asked, prefix `OVERSPILL_`.
+//!
+//! E1: every variable that is wrong is named in one error, and what is right is set; no value is repeated.
+//! E2: what an orchestrator sets by itself (`ours`) is no setting, and no error.
 
+mod ours;
+
+use super::units::{parse_bytes, parse_time};
 use super::{BuildError, Builder};
+use crate::format::compress::Compression;
 use crate::format::{JsonArray, Ndjson};
 use crate::limits::CERTIFICATE_FILE_BYTES_MAX;
 use crate::mode::Mode;
-use crate::spill::{LogLevel, SpillPacking, WriteSink};
+use crate::spill::{LogLevel, Redact, SpillPacking, WriteSink};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io::Read;
-use std::time::Duration;
+
+/// Variables by name, without the prefix, in the order of their names.
+pub(super) type Variables = std::collections::BTreeMap<String, String>;
+
+/// What a variable does to a builder.
+type Change = Box<dyn FnOnce(Builder) -> Builder>;
 
 const PREFIX: &str = "OVERSPILL_";
 
 /// Every variable, without its prefix.
-const NAMES: &[&str] = &[
+pub(super) const NAMES: &[&str] = &[
     "ENDPOINT",
     "MODE",
     "BEARER_TOKEN",
@@ -67,8 +78,8 @@ impl Builder {
     /// | `OVERSPILL_CLIENT_CERTIFICATE_FILE` | the path of a PEM file with our certificate, instead of what was set: [`client_certificate_pem`](Builder::client_certificate_pem) |
     /// | `OVERSPILL_CLIENT_KEY_FILE` | the path of a PEM file with its private key, if that is a file of its own |
     /// | `OVERSPILL_QUEUE_EVENTS_MAX`, `OVERSPILL_BATCH_EVENTS_MAX`, `OVERSPILL_POSTS_IN_FLIGHT_MAX` | a number |
-    /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX`, `OVERSPILL_SPILL_LINE_BYTES_MAX`, `OVERSPILL_SPILL_BYTES_PER_SECOND_MAX` | bytes; `64KiB`, `8MiB`, `1GiB` |
-    /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_CONNECTION_IDLE_MAX`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200ms`, `10s`, `2m` |
+    /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX`, `OVERSPILL_SPILL_LINE_BYTES_MAX`, `OVERSPILL_SPILL_BYTES_PER_SECOND_MAX` | bytes: `65536`, `64 KiB`, `8MiB`, `1.5 MB` |
+    /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_CONNECTION_IDLE_MAX`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200 ms`, `1.5s`, `2m`, `1h` |
     /// | `OVERSPILL_HTML_ANSWERS` | `accept`, or unset: [`accept_html_answers`](Builder::accept_html_answers) |
     /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
@@ -77,11 +88,14 @@ impl Builder {
     /// | `OVERSPILL_SPILL_REDACT` | paths as in [`Redact`](crate::spill::Redact), with commas between them: removed from records, besides what the program removes |
     /// | `OVERSPILL_SPILL_FILE` | a path: the fallback appends to it instead of writing to stderr, and creates it with mode 0600; the file is never renamed nor opened again, so rotate it with `copytruncate` |
     ///
+    /// Words are taken in upper and lower case. What Kubernetes sets beside a Service whose name begins with `overspill`
+    /// (`OVERSPILL_SERVICE_HOST`, `OVERSPILL_PORT_8080_TCP` and their like) is ignored.
+    ///
     /// # Errors
-    /// A variable with the prefix that is not in the table, or whose value cannot be read: the error names it and says
-    /// what it takes, and never repeats a value.
+    /// A variable with the prefix that is not in the table, is empty, or has a value that cannot be read: the error names each of them and
+    /// says what it takes, and never repeats a value.
     pub fn from_env() -> Result<Builder, BuildError> {
-        let variables = ours(std::env::vars_os());
+        let variables = ours::ours(std::env::vars_os());
         if !variables.contains_key("ENDPOINT") {
             return Err(BuildError::Environment(format!(
                 "{PREFIX}ENDPOINT is not set: give the URL of the endpoint"
@@ -95,112 +109,148 @@ impl Builder {
     /// # Errors
     /// As [`from_env`](Builder::from_env).
     pub fn override_from_env(self) -> Result<Builder, BuildError> {
-        let variables = ours(std::env::vars_os());
-        self.with_variables(variables)
+        self.with_variables(ours::ours(std::env::vars_os()))
     }
 
-    pub(super) fn with_variables(
-        mut self,
-        variables: BTreeMap<String, String>,
-    ) -> Result<Builder, BuildError> {
+    /// [`override_from_env`](Builder::override_from_env) whose errors wait for the end: [`build`](Builder::build) returns them,
+    /// [`build_or_log_only`](Builder::build_or_log_only) tells of them and goes on.
+    pub fn with_env(self) -> Builder {
+        let (builder, wrong) = self.overridden_by(ours::ours(std::env::vars_os()));
+        Builder { wrong_variables: wrong, ..builder }
+    }
+
+    pub(super) fn with_variables(self, variables: Variables) -> Result<Builder, BuildError> {
+        let (builder, wrong) = self.overridden_by(variables);
+        if wrong.is_empty() { Ok(builder) } else { Err(BuildError::Environment(wrong.join("; "))) }
+    }
+
+    /// With all that is right, and what is wrong.
+    pub(super) fn overridden_by(mut self, mut variables: Variables) -> (Builder, Vec<String>) {
+        let mut wrong = Vec::new();
         // In the order of their names, of which one would silently undo the other.
         if ["BEARER_TOKEN", "BEARER_TOKEN_FILE"].iter().all(|name| variables.contains_key(*name)) {
-            return Err(BuildError::Environment(format!(
-                "{PREFIX}BEARER_TOKEN and {PREFIX}BEARER_TOKEN_FILE are both set: remove one"
-            )));
+            variables.retain(|name, _| !name.starts_with("BEARER_TOKEN"));
+            wrong
+                .push(format!("{PREFIX}BEARER_TOKEN and {PREFIX}BEARER_TOKEN_FILE are both set: remove one"));
         }
         for (name, value) in variables {
-            self = self.with_variable(&name, value.trim())?;
-        }
-        Ok(self)
-    }
-
-    fn with_variable(self, name: &str, value: &str) -> Result<Builder, BuildError> {
-        let takes = |what: &str| BuildError::Environment(format!("{PREFIX}{name} takes {what}"));
-        let number = || value.parse::<usize>().map_err(|_| takes("a whole number"));
-        let bytes = || parse_bytes(value).ok_or_else(|| takes("bytes, like 65536, 64KiB, 8MiB"));
-        let time = || parse_time(value).ok_or_else(|| takes("a time, like 200ms, 10s, 2m"));
-        Ok(match name {
-            "ENDPOINT" => Builder { endpoint: value.to_owned(), ..self },
-            "MODE" => self.mode(value.parse::<Mode>().map_err(|_| takes("on, log_only or off"))?),
-            "BEARER_TOKEN" => self.bearer_auth(value),
-            "BEARER_TOKEN_FILE" => self.bearer_auth_file(value),
-            "HEADERS" => serde_json::from_str::<Pairs>(value)
-                .map_err(|_| takes(r#"a JSON object, like {"x-key": "value"}, of headers that differ"#))?
-                .0
-                .into_iter()
-                .fold(self, |builder, (name, value)| builder.header(name, value)),
-            "PLAINTEXT_CREDENTIALS" if value == "allow" => self.allow_plaintext_credentials(),
-            "PLAINTEXT_CREDENTIALS" => return Err(takes("allow, or must be unset")),
-            "PROXY" => self.proxy(value),
-            "UNIX_SOCKET" => self.unix_socket(value),
-            "ROOT_CERTIFICATE_FILE" => self.root_certificate_pem(pem_of(value).map_err(|why| takes(&why))?),
-            // Before the key, by the order of their names.
-            "CLIENT_CERTIFICATE_FILE" => {
-                let pem = pem_of(value).map_err(|why| takes(&why))?;
-                Builder { client_certificate_pem: vec![pem], ..self }
-            }
-            "CLIENT_KEY_FILE" => self.client_certificate_pem(pem_of(value).map_err(|why| takes(&why))?),
-            "QUEUE_EVENTS_MAX" => self.queue_events_max(number()?),
-            "QUEUE_BYTES_MAX" => self.queue_bytes_max(bytes()?),
-            "EVENT_BYTES_MAX" => self.event_bytes_max(bytes()?),
-            "BATCH_EVENTS_MAX" => self.batch_events_max(number()?),
-            "BATCH_BYTES_MAX" => self.batch_bytes_max(bytes()?),
-            "BATCH_AGE_MAX" => self.batch_age_max(time()?),
-            "POSTS_IN_FLIGHT_MAX" => self.posts_in_flight_max(number()?),
-            "CONNECT_TIMEOUT" => self.connect_timeout(time()?),
-            "POST_TIMEOUT" => self.post_timeout(time()?),
-            "CONNECTION_IDLE_MAX" => self.connection_idle_max(time()?),
-            "SHUTDOWN_TIMEOUT" => self.shutdown_timeout(time()?),
-            "PROBE_INTERVAL_MAX" => self.probe_interval_max(time()?),
-            "HTML_ANSWERS" if value == "accept" => self.accept_html_answers(),
-            "HTML_ANSWERS" => return Err(takes("accept, or must be unset")),
-            "FORMAT" if value == "json_array" => self.format(JsonArray),
-            "FORMAT" if value == "ndjson" => self.format(Ndjson),
-            "FORMAT" => return Err(takes("json_array or ndjson")),
-            "COMPRESSION" if value == "none" => {
-                Builder { compression: crate::format::compress::Compression::Plain, ..self }
-            }
-            #[cfg(feature = "gzip")]
-            "COMPRESSION" if value == "gzip" => self.gzip(),
-            #[cfg(feature = "zstd")]
-            "COMPRESSION" if value == "zstd" => self.zstd(),
-            "COMPRESSION" => {
-                return Err(takes(
-                    "none, or gzip or zstd if overspill was built with the feature of that name",
-                ));
-            }
-            "SPILL_LEVEL" => self
-                .spill_level(LogLevel::from_name(value).ok_or_else(|| takes("error, warn, info or debug"))?),
-            "SPILL_PACKING" => self
-                .spill_packing(SpillPacking::from_name(value).ok_or_else(|| takes("one_by_one or packed"))?),
-            "SPILL_LINE_BYTES_MAX" => self.spill_line_bytes_max(bytes()?),
-            "SPILL_BYTES_PER_SECOND_MAX" => self.spill_bytes_per_second_max(bytes()?),
-            "SPILL_REDACT" => {
-                let redact = value
-                    .split(',')
-                    .fold(self.spill_redact.clone(), |redact, path| redact.remove(path.trim()));
-                if redact.wrong_path().is_some() {
-                    return Err(takes(
-                        "JSON pointers with commas between them, like /user/email,/**/password",
-                    ));
+            match change_by(&name, value.trim()) {
+                Ok(change) => self = change(self),
+                Err(why) => {
+                    wrong.push(why);
+                    if name == "SPILL_REDACT" {
+                        // Nobody knows what must not be in the log.
+                        self.spill_redact = self.spill_redact.that_fails();
+                    }
                 }
-                self.spill_redact(redact)
             }
-            "SPILL_FILE" => {
-                let file = WriteSink::append(value)
-                    .map_err(|error| takes(&format!("a file that can be appended to ({error})")))?;
-                self.spill_fallback(file)
-            }
-            _ => {
-                return Err(BuildError::Environment(format!(
-                    "{PREFIX}{} is not a setting: remove it, or use one of {}",
-                    crate::encode::printable(name, 40),
-                    NAMES.join(", ")
-                )));
-            }
-        })
+        }
+        (self, wrong)
     }
+}
+
+/// What the variable does, or what is wrong with it.
+fn change_by(name: &str, value: &str) -> Result<Change, String> {
+    if !NAMES.contains(&name) {
+        return Err(ours::unknown(name));
+    }
+    if value.is_empty() {
+        return Err(format!("{PREFIX}{name} is empty: give it a value, or unset it"));
+    }
+    let takes = |what: &str| format!("{PREFIX}{name} takes {what}");
+    let number = || value.parse::<usize>().map_err(|_| takes("a whole number"));
+    let bytes = || parse_bytes(value).ok_or_else(|| takes("bytes, like 65536, 64 KiB, 8 MiB"));
+    let time = || parse_time(value).ok_or_else(|| takes("a time, like 200 ms, 10 s, 2 m"));
+    let word = value.to_ascii_lowercase().replace('-', "_");
+    let text = value.to_owned();
+    Ok(match name {
+        "ENDPOINT" => Box::new(|b| Builder { endpoint: text, ..b }),
+        "MODE" => {
+            let mode = value.parse::<Mode>().map_err(|_| takes("on, log_only or off"))?;
+            Box::new(move |b| b.mode(mode))
+        }
+        "BEARER_TOKEN" => Box::new(|b| b.bearer_auth(text)),
+        "BEARER_TOKEN_FILE" => Box::new(|b| b.bearer_auth_file(text)),
+        "HEADERS" => {
+            let Pairs(pairs) = serde_json::from_str(value)
+                .map_err(|_| takes(r#"a JSON object, like {"x-key": "value"}, of headers that differ"#))?;
+            Box::new(|b| pairs.into_iter().fold(b, |b, (name, value)| b.header(name, value)))
+        }
+        "PLAINTEXT_CREDENTIALS" if word == "allow" => Box::new(Builder::allow_plaintext_credentials),
+        "PLAINTEXT_CREDENTIALS" => return Err(takes("allow, or must be unset")),
+        "PROXY" => Box::new(|b| b.proxy(text)),
+        "UNIX_SOCKET" => Box::new(|b| b.unix_socket(text)),
+        "ROOT_CERTIFICATE_FILE" => {
+            let pem = pem_of(value).map_err(|why| takes(&why))?;
+            Box::new(|b| b.root_certificate_pem(pem))
+        }
+        // Before the key, by the order of their names.
+        "CLIENT_CERTIFICATE_FILE" => {
+            let pem = pem_of(value).map_err(|why| takes(&why))?;
+            Box::new(|b| Builder { client_certificate_pem: vec![pem], ..b })
+        }
+        "CLIENT_KEY_FILE" => {
+            let pem = pem_of(value).map_err(|why| takes(&why))?;
+            Box::new(|b| b.client_certificate_pem(pem))
+        }
+        "QUEUE_EVENTS_MAX" => by(number()?, Builder::queue_events_max),
+        "QUEUE_BYTES_MAX" => by(bytes()?, Builder::queue_bytes_max),
+        "EVENT_BYTES_MAX" => by(bytes()?, Builder::event_bytes_max),
+        "BATCH_EVENTS_MAX" => by(number()?, Builder::batch_events_max),
+        "BATCH_BYTES_MAX" => by(bytes()?, Builder::batch_bytes_max),
+        "BATCH_AGE_MAX" => by(time()?, Builder::batch_age_max),
+        "POSTS_IN_FLIGHT_MAX" => by(number()?, Builder::posts_in_flight_max),
+        "CONNECT_TIMEOUT" => by(time()?, Builder::connect_timeout),
+        "POST_TIMEOUT" => by(time()?, Builder::post_timeout),
+        "CONNECTION_IDLE_MAX" => by(time()?, Builder::connection_idle_max),
+        "SHUTDOWN_TIMEOUT" => by(time()?, Builder::shutdown_timeout),
+        "PROBE_INTERVAL_MAX" => by(time()?, Builder::probe_interval_max),
+        "HTML_ANSWERS" if word == "accept" => Box::new(Builder::accept_html_answers),
+        "HTML_ANSWERS" => return Err(takes("accept, or must be unset")),
+        "FORMAT" if word == "json_array" => Box::new(|b| b.format(JsonArray)),
+        "FORMAT" if word == "ndjson" => Box::new(|b| b.format(Ndjson)),
+        "FORMAT" => return Err(takes("json_array or ndjson")),
+        "COMPRESSION" => match Compression::from_name(&word) {
+            Some(compression) => Box::new(move |b| Builder { compression, ..b }),
+            None => {
+                let what = "none, or gzip or zstd if overspill was built with the feature of that name";
+                return Err(takes(what));
+            }
+        },
+        "SPILL_LEVEL" => {
+            let level = value.parse::<LogLevel>().map_err(|_| takes("error, warn, info or debug"))?;
+            by(level, Builder::spill_level)
+        }
+        "SPILL_PACKING" => {
+            let packing = value.parse::<SpillPacking>().map_err(|_| takes("one_by_one or packed"))?;
+            by(packing, Builder::spill_packing)
+        }
+        "SPILL_LINE_BYTES_MAX" => by(bytes()?, Builder::spill_line_bytes_max),
+        "SPILL_BYTES_PER_SECOND_MAX" => by(bytes()?, Builder::spill_bytes_per_second_max),
+        "SPILL_REDACT" => {
+            let with =
+                |redact: Redact| text.split(',').fold(redact, |redact, path| redact.remove(path.trim()));
+            if with(Redact::new()).wrong_path().is_some() {
+                let what = "JSON pointers with commas between them, like /user/email,/**/password";
+                return Err(takes(what));
+            }
+            Box::new(move |b| {
+                let redact =
+                    text.split(',').fold(b.spill_redact.clone(), |redact, path| redact.remove(path.trim()));
+                b.spill_redact(redact)
+            })
+        }
+        "SPILL_FILE" => {
+            let file = WriteSink::append(value)
+                .map_err(|error| takes(&format!("a file that can be appended to ({error})")))?;
+            Box::new(|b| b.spill_fallback(file))
+        }
+        _ => return Err(ours::unknown(name)),
+    })
+}
+
+fn by<T: 'static>(value: T, set: fn(Builder, T) -> Builder) -> Change {
+    Box::new(move |builder| set(builder, value))
 }
 
 /// Names and values, no name twice: of two the first would be gone without a word.
@@ -233,15 +283,6 @@ impl<'de> Deserialize<'de> for Pairs {
     }
 }
 
-/// Our variables without their prefix. One that is not Unicode becomes a value that none of them takes.
-fn ours(all: impl Iterator<Item = (std::ffi::OsString, std::ffi::OsString)>) -> BTreeMap<String, String> {
-    all.filter_map(|(name, value)| {
-        let name = name.to_str()?.strip_prefix(PREFIX)?.to_owned();
-        Some((name, value.into_string().unwrap_or_else(|_| "\u{fffd}".to_owned())))
-    })
-    .collect()
-}
-
 /// What is in a file with certificates or a key, or what the variable takes.
 fn pem_of(path: &str) -> Result<Vec<u8>, String> {
     let read = || {
@@ -258,33 +299,4 @@ fn pem_of(path: &str) -> Result<Vec<u8>, String> {
         return Err(format!("a PEM file of at most {CERTIFICATE_FILE_BYTES_MAX} bytes"));
     }
     Ok(pem)
-}
-
-fn parse_bytes(text: &str) -> Option<usize> {
-    let (digits, unit) = split_unit(text)?;
-    let factor = match unit {
-        "" | "B" => 1,
-        "KiB" => 1 << 10,
-        "MiB" => 1 << 20,
-        "GiB" => 1 << 30,
-        _ => return None,
-    };
-    digits.checked_mul(factor)
-}
-
-fn parse_time(text: &str) -> Option<Duration> {
-    let (digits, unit) = split_unit(text)?;
-    let digits = digits as u64;
-    match unit {
-        "ms" => Some(Duration::from_millis(digits)),
-        "s" => Some(Duration::from_secs(digits)),
-        "m" => digits.checked_mul(60).map(Duration::from_secs),
-        _ => None,
-    }
-}
-
-fn split_unit(text: &str) -> Option<(usize, &str)> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(end);
-    Some((digits.parse().ok()?, unit.trim_start()))
 }

@@ -126,6 +126,31 @@ impl Format for Typed {
 }
 
 #[test]
+fn a_format_that_is_a_frame_says_it_all_by_its_layout_and_another_must_say_the_rest() {
+    struct Framed(Layout);
+    impl Format for Framed {
+        fn content_type(&self) -> &'static str {
+            "text/plain"
+        }
+
+        fn layout(&self) -> Layout {
+            self.0
+        }
+    }
+    let with = |layout| Builder::new("http://localhost:1/").format(Framed(layout));
+    let frame = Frame { before: b"{\"events\":[", between: b",", behind: b"]}" };
+    assert!(with(Layout::Framed(frame)).config().is_ok());
+    let text = refused(with(Layout::Encoded));
+    assert!(text.contains("implement Format::encode and Format::overhead"), "{text}");
+    // In a box, or shared, it is the same format.
+    for format in
+        [Box::new(Framed(Layout::Framed(frame))) as Box<dyn Format>, Box::new(std::sync::Arc::new(Ndjson))]
+    {
+        assert_eq!(Builder::new("http://localhost:1/").format(format).config().map(|_| ()).ok(), Some(()));
+    }
+}
+
+#[test]
 fn a_content_type_that_would_be_left_out_is_an_error() {
     let with = |content_type| Builder::new("http://localhost/").format(Typed(content_type));
     for content_type in ["text/plain\n", " text/plain", "text/pl\u{e4}in", "a\0b"] {
@@ -244,13 +269,79 @@ fn compression_is_chosen_by_name_and_one_that_is_not_built_in_is_an_error_that_s
 }
 
 #[test]
+fn words_are_taken_in_any_case_and_units_as_people_write_them() {
+    let builder = Builder::new("http://localhost:1/")
+        .with_variables(variables(&[
+            ("MODE", "OFF"),
+            ("FORMAT", "NDJSON"),
+            ("COMPRESSION", "None"),
+            ("SPILL_LEVEL", "Warn"),
+            ("SPILL_PACKING", "One-By-One"),
+            ("HTML_ANSWERS", "Accept"),
+            ("PLAINTEXT_CREDENTIALS", "ALLOW"),
+            ("QUEUE_BYTES_MAX", "2 mib"),
+            ("BATCH_AGE_MAX", "0.5 S"),
+        ]))
+        .unwrap();
+    assert_eq!((builder.mode, builder.format.content_type()), (Mode::Off, "application/x-ndjson"));
+    assert_eq!((builder.queue_bytes_max, builder.batch_age_max), (2 << 20, Duration::from_millis(500)));
+    assert_eq!(builder.html_answers, HtmlAnswers::Accepted);
+}
+
+#[test]
+fn an_empty_variable_is_an_error_that_names_it_whichever_it_is() {
+    for name in env::NAMES {
+        for empty in ["", "  ", "\n"] {
+            let with = Builder::new("x").bearer_auth("good").with_variables(variables(&[(name, empty)]));
+            let error = with.unwrap_err().to_string();
+            assert!(error.contains(&format!("OVERSPILL_{name} is empty")), "{error}");
+        }
+    }
+}
+
+#[test]
+fn all_that_is_wrong_is_named_at_once_and_what_is_right_is_set() {
+    let wrong =
+        variables(&[("MODE", "of"), ("ENDPIONT", "x"), ("SPILL_LEVEL", ""), ("QUEUE_EVENTS_MAX", "7")]);
+    let (builder, problems) = Builder::new("x").overridden_by(wrong.clone());
+    assert_eq!((problems.len(), builder.queue_events_max), (3, 7));
+    let error = Builder::new("x").with_variables(wrong).unwrap_err().to_string();
+    for part in [
+        "OVERSPILL_MODE takes on, log_only or off",
+        "did you mean OVERSPILL_ENDPOINT?",
+        "OVERSPILL_SPILL_LEVEL is empty",
+    ] {
+        assert!(error.contains(part), "{error}");
+    }
+    // Nobody knows then what must not be in the log.
+    let (builder, _) = Builder::new("x").overridden_by(variables(&[("SPILL_REDACT", "email")]));
+    assert_eq!(builder.spill_redact.apply("{}"), None);
+}
+
+#[test]
+fn a_size_out_of_range_is_told_in_the_units_that_people_read() {
+    let error = |builder: Builder| builder.config().unwrap_err().to_string();
+    let builder = || Builder::new("http://localhost:1/");
+    assert_eq!(error(builder().queue_bytes_max(0)), "queue_bytes_max is 0 B: choose 1 B to 4 GiB");
+    assert_eq!(
+        error(builder().spill_line_bytes_max(100)),
+        "spill_line_bytes_max is 100 B: choose 4 KiB to 1 MiB"
+    );
+    assert_eq!(
+        error(builder().spill_bytes_per_second_max(1)),
+        "spill_bytes_per_second_max is 1 B: choose 1 KiB or more"
+    );
+    assert_eq!(error(builder().queue_events_max(0)), "queue_events_max is 0: choose 1 to 1048576");
+}
+
+#[test]
 fn a_wrong_or_unknown_variable_is_an_error_that_does_not_repeat_its_value() {
     let error =
         |name, value| Builder::new("x").with_variables(variables(&[(name, value)])).unwrap_err().to_string();
     assert!(error("QUEUE_EVENT_MAX", "1").contains("OVERSPILL_QUEUE_EVENT_MAX is not a setting"));
     assert!(error("MODE", "of").contains("on, log_only or off"));
     assert!(error("SPILL_PACKING", "yes").contains("one_by_one or packed"));
-    assert!(error("POST_TIMEOUT", "10").contains("200ms"));
+    assert!(error("POST_TIMEOUT", "10").contains("200 ms"));
     assert!(!error("HEADERS", "s3cret").contains("s3cret"));
     for twice in [r#"{"a": "s3cret", "a": "2"}"#, r#"{"A": "s3cret", "a": "2"}"#] {
         let error = error("HEADERS", twice);

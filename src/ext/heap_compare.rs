@@ -20,7 +20,8 @@
 //! ```
 //!
 //! How it ranks, and what it takes for noise, is told in `tests/lab/leak_experiment/GUIDE.md`, which is the way from an alert to the
-//! culprit. A guest: it uses nothing of the crate at all. Nothing here takes profiles, starts a thread or
+//! culprit. A guest: it uses nothing of the crate but its
+//! way to give names. Nothing here takes profiles, starts a thread or
 //! sets an allocator.
 
 mod compare;

@@ -18,6 +18,20 @@ pub(crate) enum Compression {
     Zstd,
 }
 
+impl Compression {
+    /// By the name that `OVERSPILL_COMPRESSION` takes, if it is built in.
+    pub(crate) fn from_name(name: &str) -> Option<Compression> {
+        match name {
+            "none" => Some(Compression::Plain),
+            #[cfg(feature = "gzip")]
+            "gzip" => Some(Compression::Gzip),
+            #[cfg(feature = "zstd")]
+            "zstd" => Some(Compression::Zstd),
+            _ => None,
+        }
+    }
+}
+
 /// Nearly twice as fast as level 2, for a sixth more bytes.
 #[cfg(feature = "gzip")]
 const GZIP_LEVEL: u32 = 1;

@@ -4,6 +4,7 @@ use super::{Body, Events, Overhead};
 
 /// How a format lays out a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Layout {
     /// As [`encode`](super::Format::encode) writes it, for each request anew.
     #[default]
@@ -23,7 +24,7 @@ impl Layout {
     }
 }
 
-/// The bytes around the events' texts.
+/// The bytes around the events' texts. The three are all there is to say: a literal of it stays valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
     /// Before the first.

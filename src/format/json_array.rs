@@ -1,6 +1,6 @@
 //! `[event,event,…]`
 
-use super::{Body, Events, Format, Frame, Layout, Overhead, SettledBy};
+use super::{Format, Frame, Layout, SettledBy};
 
 /// A JSON array, `application/json`: the default.
 #[derive(Debug, Clone, Copy, Default)]
@@ -11,14 +11,6 @@ const FRAME: Frame = Frame { before: b"[", between: b",", behind: b"]" };
 impl Format for JsonArray {
     fn content_type(&self) -> &'static str {
         "application/json"
-    }
-
-    fn encode(&self, events: Events<'_>, body: &mut Body) {
-        FRAME.encode(events, body);
-    }
-
-    fn overhead(&self) -> Overhead {
-        FRAME.overhead()
     }
 
     fn layout(&self) -> Layout {

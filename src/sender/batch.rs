@@ -51,6 +51,12 @@ impl Mark {
     fn charge(&self) -> usize {
         self.charge as usize
     }
+
+    /// Of an event that nobody has emitted: for `Events` alone.
+    #[cfg(all(feature = "testkit", not(overspill_model)))]
+    pub(crate) fn ending_at(end: usize) -> Mark {
+        Mark { seq: 0, emitted_at: Stamp(0), end: end as u32, charge: 0, state: State::Settled }
+    }
 }
 
 /// How large batches may be.

@@ -13,11 +13,11 @@ use super::backoff::Backoff;
 use super::hearing::{Heard, Hearing};
 use super::verdict::RetryAfter;
 use crate::clock::Stamp;
-use crate::ledger::EndpointState;
 use crate::limits::{
     FAILURES_BEFORE_OUT, FAILURES_BEFORE_OUT_MAX, OUT_AFTER, OUT_BY_CHANCE, RETRY_AFTER_BELIEVED_AFTER,
     RETRY_AFTER_BELIEVED_AFTER_PROBES, RETRY_AFTER_DOUBTED_FOR,
 };
+use crate::stats::EndpointState;
 use std::time::Duration;
 
 #[derive(Debug)]

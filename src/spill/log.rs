@@ -10,6 +10,7 @@ use super::Record;
 use super::record::NAMES;
 use super::time::Rfc3339;
 use super::witness::{self, Answer};
+use crate::names::names;
 use crate::notice::NOTICE_TARGET;
 use crate::outcome::MaybeDelivered;
 use crate::reentry::{self, Thread};
@@ -30,6 +31,7 @@ pub const SPILL_TARGET: &str = "overspill::spill";
 
 /// At which level spilled events are logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum LogLevel {
     /// ERROR
     Error,
@@ -42,17 +44,9 @@ pub enum LogLevel {
     Debug,
 }
 
-impl LogLevel {
-    /// The name that `OVERSPILL_SPILL_LEVEL` takes: `error`, `warn`, `info`, `debug`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            LogLevel::Error => "error",
-            LogLevel::Warn => "warn",
-            LogLevel::Info => "info",
-            LogLevel::Debug => "debug",
-        }
-    }
+names!(LogLevel, "a level", { Error = "error", Warn = "warn", Info = "info", Debug = "debug", });
 
+impl LogLevel {
     /// The name as log lines have it.
     pub(super) const fn as_upper(self) -> &'static str {
         match self {
@@ -61,12 +55,6 @@ impl LogLevel {
             LogLevel::Info => "INFO",
             LogLevel::Debug => "DEBUG",
         }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<LogLevel> {
-        [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug]
-            .into_iter()
-            .find(|level| level.as_str() == name)
     }
 }
 

@@ -8,12 +8,14 @@
 use super::Redact;
 use super::parts::escaped_len;
 use crate::limits::SPILL_FRAME_BYTES;
+use crate::names::names;
 use crate::sync::{Arc, FreeList};
 
 /// How the sender writes events to the log that it has together: in an outage, at a shutdown, after a failed post.
 ///
 /// What a caller writes itself, because the queue is full or the mode is LogOnly, is always one record per event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum SpillPacking {
     /// One record per event, the default: anything that reads lines can count, search and alert on single events.
     #[default]
@@ -24,21 +26,9 @@ pub enum SpillPacking {
     Packed,
 }
 
+names!(SpillPacking, "a packing", { OneByOne = "one_by_one", Packed = "packed", });
+
 impl SpillPacking {
-    const ALL: [SpillPacking; 2] = [SpillPacking::OneByOne, SpillPacking::Packed];
-
-    /// The name that `OVERSPILL_SPILL_PACKING` takes: `one_by_one`, `packed`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            SpillPacking::OneByOne => "one_by_one",
-            SpillPacking::Packed => "packed",
-        }
-    }
-
-    pub(crate) fn from_name(name: &str) -> Option<SpillPacking> {
-        SpillPacking::ALL.into_iter().find(|packing| packing.as_str() == name)
-    }
-
     /// What the client holds in order to pack batches of so many events into such lines.
     pub(crate) fn bytes_max(self, line_bytes_max: usize, batch_events_max: usize) -> usize {
         match self {

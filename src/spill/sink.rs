@@ -35,6 +35,26 @@ pub trait SpillSink: Send + Sync + 'static {
     }
 }
 
+impl<T: SpillSink + ?Sized> SpillSink for Box<T> {
+    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+        (**self).write(record)
+    }
+
+    fn notice(&self, notice: &Notice<'_>) -> io::Result<()> {
+        (**self).notice(notice)
+    }
+}
+
+impl<T: SpillSink + ?Sized> SpillSink for std::sync::Arc<T> {
+    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+        (**self).write(record)
+    }
+
+    fn notice(&self, notice: &Notice<'_>) -> io::Result<()> {
+        (**self).notice(notice)
+    }
+}
+
 /// One JSON object a line on standard error. The default fallback is `WriteSink::new(std::io::stderr())`, which also keeps a
 /// line that an error has cut off apart from the next; this has no memory for that.
 ///

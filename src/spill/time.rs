@@ -7,12 +7,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Now, by the wall clock, in whole milliseconds, so that what is written reads back equal.
 pub(super) fn now() -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(millis(crate::clock::wall()))
+    whole(crate::clock::wall())
 }
 
-/// `age_ms` before `now`; the epoch if that would be earlier.
-pub(super) fn before(now: SystemTime, age_ms: u64) -> SystemTime {
-    now.checked_sub(Duration::from_millis(age_ms)).map_or(UNIX_EPOCH, |time| time.max(UNIX_EPOCH))
+/// So long ago, the epoch if that would be earlier; and now. Both cut to milliseconds at the end, so that of two events the earlier one
+/// is not the later.
+pub(super) fn before_and_now(age: Duration) -> (SystemTime, SystemTime) {
+    let now = crate::clock::wall();
+    (whole(now.checked_sub(age).unwrap_or(UNIX_EPOCH)), whole(now))
+}
+
+fn whole(time: SystemTime) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(millis(time))
 }
 
 fn millis(time: SystemTime) -> u64 {

@@ -8,6 +8,7 @@ mod exchange;
 use super::act::{Act, Greet};
 use super::lock;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io;
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -168,6 +169,18 @@ impl Endpoint {
             // Gone already: just as well.
             let _ = connection.shutdown(Shutdown::Both);
         }
+    }
+}
+
+/// Its address and what it has counted.
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (connections, requests) = (self.connections(), self.requests());
+        f.debug_struct("Endpoint")
+            .field("address", &self.address)
+            .field("connections", &connections)
+            .field("requests", &requests)
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::MaybeDelivered;
 use crate::transport::{Failure, FailureKind, Posting, Reply, Request, Transport};
+use std::fmt;
 use std::time::Duration;
 
 /// How a scripted exchange ends.
@@ -94,5 +95,12 @@ impl<F: FnMut(&Request) -> Answer + Send + 'static> Transport for Scripted<F> {
                 Answer::Never => std::future::pending().await,
             }
         })
+    }
+}
+
+/// Its name: a script is a closure.
+impl<F> fmt::Debug for Scripted<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scripted").finish_non_exhaustive()
     }
 }

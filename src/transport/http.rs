@@ -22,7 +22,7 @@ use super::{Posting, Request, Transport};
 use crate::clock::{Clock, Stamp};
 use crate::config::BuildError;
 use crate::limits::{CONNECTION_AGE, SUSPENDED_MIN};
-use crate::sync::contain;
+use crate::sync::{contain, start_thread};
 use connect::{Encrypted, Recipe};
 use exchange::{Current, Road, exchange};
 use failure::Peer;
@@ -146,8 +146,7 @@ impl Http {
         if self.recipe.encrypted() == Encrypted::No {
             return make();
         }
-        let thread = std::thread::Builder::new().name("overspill-connections".to_owned()).spawn(make);
-        if thread.is_err() {
+        if start_thread("overspill-connections", make).is_err() {
             self.clients.send_modify(|current| current.number = current.number.max(number));
         }
     }

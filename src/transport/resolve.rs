@@ -5,7 +5,7 @@
 //! had, the look-up fails, and nothing panics (tokio's `spawn_blocking`, which HTTP clients use for this, does).
 //! Deliberately not here: a cache. Connections are kept; who opens a new one wants to know where to.
 
-use crate::sync::{Arc, Mutex, lock};
+use crate::sync::{Arc, Mutex, lock, start_thread};
 use std::net::{SocketAddr, ToSocketAddrs};
 use tokio::sync::watch;
 
@@ -56,14 +56,13 @@ impl Resolver {
         }
         let (tell, answer) = watch::channel(None);
         let (resolver, asked) = (self.clone(), name.to_owned());
-        std::thread::Builder::new()
-            .name("overspill-resolver".to_owned())
-            .spawn(move || {
-                let found = find(&asked);
-                // Before the answer is told: who has heard it and asks again gets a look-up of their own.
-                *lock(&resolver.current) = None;
-                tell.send_replace(Some(found));
-            })
+        let look_up = move || {
+            let found = find(&asked);
+            // Before the answer is told: who has heard it and asks again gets a look-up of their own.
+            *lock(&resolver.current) = None;
+            tell.send_replace(Some(found));
+        };
+        start_thread("overspill-resolver", look_up)
             .map_err(|error| format!("no thread to look a name up: {error}"))?;
         *current = Some(LookUp { name: name.to_owned(), answer: answer.clone() });
         Ok(answer)

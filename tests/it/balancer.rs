@@ -92,17 +92,14 @@ fn ok() -> Answer {
 }
 
 fn says(status: u16, retry_after: Option<&str>, body: &str) -> Answer {
-    let reply = Reply {
-        retry_after: retry_after.map(str::to_owned),
-        body: body.as_bytes().to_vec(),
-        ..Reply::of_status(status)
-    };
+    let mut reply = Reply::of_status(status).with_body(body);
+    reply.retry_after = retry_after.map(str::to_owned);
     Answer::After(SOON, Ok(reply))
 }
 
 fn hangs(request: &Request) -> Answer {
     let detail = format!("no answer within {:?}", request.timeout);
-    let failure = Failure { kind: FailureKind::Timeout, maybe_delivered: MaybeDelivered::Yes, detail };
+    let failure = Failure::new(FailureKind::Timeout, MaybeDelivered::Yes, detail);
     Answer::After(request.timeout, Err(failure))
 }
 
@@ -260,14 +257,8 @@ async fn with_two_posts_in_flight_the_later_retry_after_counts() {
     let settings =
         |b: Builder| b.batch_events_max(1).posts_in_flight_max(2).batch_age_max(Duration::from_millis(1));
     let run = run(settings, 600, Duration::from_millis(100), |nth, _| match nth {
-        0 => Answer::After(
-            Duration::from_millis(150),
-            Ok(Reply { retry_after: Some("1".to_owned()), ..Reply::of_status(503) }),
-        ),
-        1 => Answer::After(
-            Duration::from_millis(150),
-            Ok(Reply { retry_after: Some("40".to_owned()), ..Reply::of_status(503) }),
-        ),
+        0 => Answer::After(Duration::from_millis(150), Ok(Reply::of_status(503).with_retry_after("1"))),
+        1 => Answer::After(Duration::from_millis(150), Ok(Reply::of_status(503).with_retry_after("40"))),
         _ => ok(),
     })
     .await;

@@ -1,7 +1,9 @@
 //! A wrong setting is an error of `build`, with a text that says what to do and never repeats a secret.
 
 use crate::support::*;
-use overspill::{BuildError, Client, EndpointState, Mode};
+use overspill::spill::Redact;
+use overspill::testkit::Act;
+use overspill::{BuildError, Builder, Client, Emitted, EndpointState, LostReason, Mode, QueueShare, Reason};
 use std::time::Duration;
 
 fn refused(url: &str) -> String {
@@ -70,7 +72,7 @@ fn the_memory_of_tls_is_in_the_bound_wherever_tls_begins() {
     for (endpoint, proxy) in
         [("https://127.0.0.1:9/", "http://127.0.0.1:9/"), ("http://127.0.0.1:9/", "HTTPS://127.0.0.1:9/")]
     {
-        assert_eq!(bound(endpoint, proxy) - plain, overspill::limits::TLS_BYTES);
+        assert_eq!(bound(endpoint, proxy) - plain, 4 << 20);
     }
 }
 
@@ -196,4 +198,74 @@ fn certificates_are_all_used_or_are_an_error() {
         let error = ours(&pem);
         assert!(error.starts_with("client_certificate_pem") && error.contains(word), "{word}: {error}");
     }
+}
+
+#[test]
+fn a_wrong_setting_still_gives_a_client_that_writes_to_the_log_and_says_once_what_is_wrong() {
+    type Wrong = fn() -> Builder;
+    let wrong: [(Wrong, &str); 6] = [
+        (|| Client::builder("nonsense"), "give one like https://host/path"),
+        (|| quick("http://127.0.0.1:9/").queue_events_max(0), "queue_events_max is 0: choose 1 to"),
+        (|| quick("http://127.0.0.1:9/").header("x y", "1"), "not a header name"),
+        (|| quick("http://127.0.0.1:9/").root_certificate_pem("no certificate"), "root_certificate_pem"),
+        (|| quick("http://127.0.0.1:9/").spill_line_bytes_max(1), "choose 4 KiB to 1 MiB"),
+        (|| Client::builder("http://192.0.2.1/").bearer_auth("t0ken"), "use https"),
+    ];
+    for (builder, words) in wrong {
+        let world = World::new();
+        let client = builder().build_or_log_only();
+        assert_eq!(client.mode(), Mode::LogOnly);
+        emit_all(&client, 0..10);
+        client.flush_blocking(LONG).unwrap();
+        // Switched on it has nowhere to send to, and says why.
+        client.set_mode(Mode::On);
+        emit_all(&client, 10..20);
+        let stats = client.shutdown_blocking(LONG);
+        assert_eq!((stats.spilled, stats.lost), (20, 0), "{stats}");
+        world.assert_settled(&stats, 20);
+        let told = world.log.count_notices("could not start as configured");
+        assert_eq!(told, 1, "{}", world.log.text());
+        assert!(world.log.count_notices(words) >= 1, "{words}: {}", world.log.text());
+        assert_eq!(world.log.count_notices("started:"), 0);
+        assert!(!world.log.text().contains("t0ken"));
+    }
+}
+
+#[test]
+fn a_right_setting_gives_the_same_client_by_either_way_and_the_kill_switch_holds_on_an_error() {
+    let world = World::new();
+    let endpoint = world.endpoint(|_| Act::Status(200));
+    let client = quick(endpoint.url()).build_or_log_only();
+    emit_all(&client, 0..10);
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!(stats.delivered, 10, "{stats}");
+    world.assert_settled(&stats, 10);
+    let off = Client::builder("nonsense").mode(Mode::Off).build_or_log_only();
+    assert_eq!((off.mode(), off.emit(&1)), (Mode::Off, Emitted::Off));
+}
+
+#[test]
+fn redaction_that_is_set_wrong_lets_nothing_into_the_log_unredacted() {
+    let world = World::new();
+    let client =
+        quick("http://127.0.0.1:9/").spill_redact(Redact::new().remove("no/pointer")).build_or_log_only();
+    assert_eq!(client.emit(&"canary"), Emitted::Spilled(Reason::LogOnly));
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!(stats.lost_by(LostReason::RedactFailed), 1, "{stats}");
+    assert!(!world.log.text().contains("canary"), "{}", world.log.text());
+}
+
+#[test]
+fn a_disabled_client_is_off_for_good_and_leaves_no_trace() {
+    let world = World::new();
+    let client = Client::disabled();
+    client.set_mode(Mode::On);
+    client.set_queue_share(QueueShare::Half);
+    assert_eq!((client.mode(), client.emit(&1)), (Mode::Off, Emitted::Off));
+    assert!(client.set_bearer_auth("token").is_ok());
+    assert_eq!(client.flush_blocking(LONG), Ok(()));
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.emitted, stats.pending, stats.mode), (0, 0, Mode::Off));
+    drop(client);
+    assert_eq!(world.log.text(), "");
 }

@@ -3,7 +3,7 @@
 use crate::figures::report;
 use crate::support::*;
 use overspill::spill::{Record, SpillSink, WriteSink};
-use overspill::{Budget, Client, Emitted, LostReason, Mode, Observer, Reason, Signal};
+use overspill::{Client, Emitted, LostReason, Mode, Observer, QueueShare, Reason, Signal};
 use serde::{Serialize, Serializer};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -174,13 +174,13 @@ fn a_serialize_that_emits_is_an_event_of_its_own_and_endless_nesting_is_caught()
 struct Echoing(Arc<OnceLock<Client>>, WriteSink<Spilled>);
 impl SpillSink for Echoing {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        assert_eq!(self.0.get().unwrap().emit(&Numbered::of(record.seq)), Emitted::Off);
+        assert_eq!(self.0.get().unwrap().emit(&Numbered::of(record.seq)), Emitted::Echo);
         self.1.write(record)
     }
 }
 impl Observer for Echoing {
     fn signal(&self, _: &Signal<'_>) {
-        assert_eq!(self.0.get().unwrap().emit(&1), Emitted::Off);
+        assert_eq!(self.0.get().unwrap().emit(&1), Emitted::Echo);
     }
 }
 
@@ -203,8 +203,9 @@ fn what_a_spill_sink_or_an_observer_emits_is_an_echo_and_no_event() {
 struct Counting(Arc<AtomicU64>);
 impl Observer for Counting {
     fn signal(&self, signal: &Signal<'_>) {
-        if let Signal::Delivered { events } | Signal::Spilled { events, .. } | Signal::Lost { events, .. } =
-            signal
+        if let Signal::Delivered { events, .. }
+        | Signal::Spilled { events, .. }
+        | Signal::Lost { events, .. } = signal
         {
             self.0.fetch_add(*events, Ordering::Relaxed);
         }
@@ -272,16 +273,16 @@ fn a_lowered_budget_refuses_what_it_has_no_room_for_and_the_whole_one_takes_it_a
     let taken = |ids: std::ops::Range<u64>| {
         ids.filter(|&id| client.emit(&Numbered::of(id)) == Emitted::Queued).count()
     };
-    client.set_budget(Budget::Quarter);
+    client.set_queue_share(QueueShare::Quarter);
     let quarter = taken(0..200);
     let held = client.stats().pending_bytes;
     assert!(held <= 2 << 10 && held > 1 << 10, "{held} bytes");
     assert_eq!(taken(200..210), 0);
-    client.set_budget(Budget::Whole);
+    client.set_queue_share(QueueShare::Whole);
     assert!(taken(210..410) > 2 * quarter);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let running = std::thread::spawn(move || runtime.block_on(sender.run()));
     world.assert_settled(&client.shutdown_blocking(LONG), 410);
     running.join().unwrap();
-    assert_eq!(world.log.count_notices("budget changed from whole to quarter"), 1);
+    assert_eq!(world.log.count_notices("queue share changed from whole to quarter"), 1);
 }

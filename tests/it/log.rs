@@ -3,7 +3,7 @@
 use crate::support::*;
 use overspill::limits::SPILL_LINE_BYTES;
 use overspill::spill::{Record, SpillPacking, SpillSink, WriteSink, read_line};
-use overspill::{Budget, Client, Emitted, LostReason, Mode, Reason};
+use overspill::{Client, Emitted, LostReason, Mode, QueueShare, Reason};
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -376,7 +376,7 @@ impl SpillSink for Breaker {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
         if let Some(client) = self.client.get() {
             client.set_mode(if record.seq % 2 == 0 { Mode::On } else { Mode::LogOnly });
-            client.set_budget(if record.seq % 2 == 0 { Budget::Half } else { Budget::Whole });
+            client.set_queue_share(if record.seq % 2 == 0 { QueueShare::Half } else { QueueShare::Whole });
         }
         self.log.write(record)
     }

@@ -56,7 +56,7 @@ async fn life(seed: u64, away: Away, lasting: Duration) -> Life {
     let (first, posts) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(0_u32)));
     let (taken, delivered, made) = (Arc::clone(&kept.taken), Arc::clone(&first), Arc::clone(&posts));
     let failed = |after, kind, maybe_delivered, detail: &str| {
-        Answer::After(after, Err(Failure { kind, maybe_delivered, detail: detail.to_owned() }))
+        Answer::After(after, Err(Failure::new(kind, maybe_delivered, detail)))
     };
     let transport = Scripted::new(move |request: &Request| {
         let now = Instant::now();
@@ -149,9 +149,7 @@ async fn an_endpoint_that_is_back_but_slow_is_found_by_the_probe_that_is_patient
         }
         let slow = Duration::from_secs(3);
         if request.timeout < slow {
-            let detail = "no answer".to_owned();
-            let failure =
-                Failure { kind: FailureKind::Timeout, maybe_delivered: MaybeDelivered::Yes, detail };
+            let failure = Failure::new(FailureKind::Timeout, MaybeDelivered::Yes, "no answer");
             return Answer::After(request.timeout, Err(failure));
         }
         let text = std::str::from_utf8(&request.body).unwrap();

@@ -169,7 +169,7 @@ struct Surplus(Arc<Mutex<u64>>);
 
 impl Observer for Surplus {
     fn signal(&self, signal: &Signal<'_>) {
-        if let Signal::Lost { reason: LostReason::LogBudget, events } = signal {
+        if let Signal::Lost { reason: LostReason::LogBudget, events, .. } = signal {
             *self.0.lock().unwrap() += events;
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 const SOON: Duration = Duration::from_millis(1);
 
 fn fails(kind: FailureKind, maybe_delivered: MaybeDelivered) -> Answer {
-    Answer::After(SOON, Err(Failure { kind, maybe_delivered, detail: "the script".to_owned() }))
+    Answer::After(SOON, Err(Failure::new(kind, maybe_delivered, "the script")))
 }
 
 /// A scripted transport that is told to give up its connections.

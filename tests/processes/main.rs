@@ -25,10 +25,13 @@ mod figures;
 mod full;
 mod law;
 mod layers;
+mod leaving;
 mod limits;
 mod panics;
 mod pipe;
 mod secrets;
+mod several;
+mod sigpipe;
 #[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
 #[path = "../it/support.rs"]
 mod support;
@@ -45,10 +48,13 @@ fn child() {
         fallback::PARTS,
         full::PARTS,
         layers::PARTS,
+        leaving::PARTS,
         limits::PARTS,
         panics::PARTS,
         pipe::PARTS,
         secrets::PARTS,
+        several::PARTS,
+        sigpipe::PARTS,
         tarpit::PARTS,
     ];
     child::play(&parts.concat());

@@ -61,9 +61,9 @@ impl Books {
     pub fn emitted(&self, id: u64, how: Emitted) {
         let mut books = self.open();
         match how {
-            Emitted::Off => return,
             Emitted::Queued | Emitted::Spilled(_) => assert!(books.kept.insert(id)),
             Emitted::Lost(_) => books.lost_at_emit += 1,
+            _ => return,
         }
         books.emitted += 1;
     }
@@ -107,7 +107,7 @@ impl Books {
     pub fn signal(&self, signal: &Signal<'_>) {
         let signalled = &mut self.open().signalled;
         match signal {
-            Signal::Delivered { events } => signalled.delivered += events,
+            Signal::Delivered { events, .. } => signalled.delivered += events,
             Signal::Spilled { events, .. } => signalled.spilled += events,
             Signal::Lost { events, .. } => signalled.lost += events,
             _ => {}

@@ -83,7 +83,7 @@ impl Sky {
         let after = log_uniform(&mut self.rng, Duration::from_micros(100), self.plan.post_timeout / 2);
         let coin = if self.rng.bool() { Took::All } else { Took::Nothing };
         let broken = |kind, maybe_delivered, after| {
-            Answer::After(after, Err(Failure { kind, maybe_delivered, detail: "the weather".to_owned() }))
+            Answer::After(after, Err(Failure::new(kind, maybe_delivered, "the weather")))
         };
         match self.now() {
             Weather::Healthy | Weather::Changeable => {

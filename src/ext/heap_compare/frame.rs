@@ -14,6 +14,8 @@ pub enum Owner {
     Own,
 }
 
+crate::names::names!(Owner, "an owner", { Runtime = "runtime", Dependency = "dependency", Own = "own", });
+
 /// One function on a call stack; inlined ones are frames of their own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Frame {

@@ -22,6 +22,7 @@ pub type Stack = Vec<Arc<Frame>>;
 
 /// What was held at some moment: estimates, for a heap profile is a sample.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Held {
     /// Bytes.
     pub bytes: u64,

@@ -43,20 +43,11 @@ pub enum Verdict {
     Shrank,
 }
 
-impl Verdict {
-    /// In a word.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Verdict::Persistent => "persistent",
-            Verdict::Once => "once",
-            Verdict::Noise => "noise",
-            Verdict::Shrank => "shrank",
-        }
-    }
-}
+crate::names::names!(Verdict, "a verdict", { Persistent = "persistent", Once = "once", Noise = "noise", Shrank = "shrank", });
 
 /// One interval's growth.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Interval {
     /// Bytes grown; negative if it shrank.
     pub bytes: i64,
@@ -86,6 +77,7 @@ impl Interval {
 
 /// The growth of one stack over two intervals.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
 pub struct Growth {
     /// From the first profile to the second, from the second to the third.
     pub intervals: [Interval; 2],

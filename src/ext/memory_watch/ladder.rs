@@ -34,15 +34,7 @@ pub enum Cause {
     Demand,
 }
 
-impl Cause {
-    /// The one name of this cause in log records: `threshold`, `demand`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Cause::Threshold => "threshold",
-            Cause::Demand => "demand",
-        }
-    }
-}
+crate::names::names!(Cause, "a cause", { Threshold = "threshold", Demand = "demand", });
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Every default and limit of the watch, each with its argument. MB are 1,000,000 bytes, as dashboards have it.
+//! Defaults and limits of the watch's settings, and what an operator has to know, each with its argument. MB are 1,000,000 bytes, as dashboards have it.
 
 use std::time::Duration;
 
@@ -42,23 +42,26 @@ pub const RETAINED_BYTES: u64 = 256 * MB;
 /// Default of `disk_free_min`: what a snapshot leaves free, for the log that matters more.
 pub const DISK_FREE_BYTES: u64 = 256 * MB;
 /// At most so many names of the folder are looked at when old snapshots are removed; it is meant for snapshots alone.
-pub const FOLDER_NAMES_MAX: usize = 10_000;
+pub(super) const FOLDER_NAMES_MAX: usize = 10_000;
 
 /// Default of `headroom_min`: with less than this left below the limit of a cgroup, or available on the machine, only the
 /// short report is written. A heap profile takes the dump's text, what it is made of, and the profile: some MB.
 pub const HEADROOM_BYTES: u64 = 64 * MB;
 /// Most of a text report, allocated when the watch is built.
-pub const REPORT_BYTES_MAX: usize = 16 << 10;
+pub(super) const REPORT_BYTES_MAX: usize = 16 << 10;
 /// Most that is read of one file below `/proc` or `/sys`, allocated when the watch is built.
-pub const SOURCE_BYTES_MAX: usize = 16 << 10;
+pub(super) const SOURCE_BYTES_MAX: usize = 16 << 10;
 /// So many names, a millisecond apart, are tried for a snapshot until one is free.
-pub const NAMES_TRIED_MAX: u64 = 10;
+pub(super) const NAMES_TRIED_MAX: u64 = 10;
 /// At most so many different addresses of a profile get their function's name; the rest keep their address.
-pub const SYMBOLS_MAX: usize = 50_000;
+#[cfg(feature = "memory-watch-jemalloc")]
+pub(super) const SYMBOLS_MAX: usize = 50_000;
 /// At most so many sections of a program's file are looked at for its symbols; a program has some forty.
-pub const SYMBOL_SECTIONS_MAX: u32 = 1_000;
+#[cfg(feature = "memory-watch-jemalloc")]
+pub(super) const SYMBOL_SECTIONS_MAX: u32 = 1_000;
 /// Most that is read of a symbol's mangled name.
-pub const SYMBOL_NAME_BYTES_MAX: usize = 1_024;
+#[cfg(feature = "memory-watch-jemalloc")]
+pub(super) const SYMBOL_NAME_BYTES_MAX: usize = 1_024;
 /// Most characters of a service's name.
 pub const SERVICE_CHARS_MAX: usize = 64;
 /// Longest path of a folder in bytes: what is opened without an allocation.

@@ -19,30 +19,15 @@ pub enum Kind {
     ShortReport,
 }
 
+crate::names::names!(Kind, "a kind", { Heap = "heap", Report = "report", ShortReport = "short_report", });
+
 impl Kind {
-    const ALL: [Kind; 3] = [Kind::Heap, Kind::Report, Kind::ShortReport];
-
-    /// The one name of this kind in log records: `heap`, `report`, `short_report`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Kind::Heap => "heap",
-            Kind::Report => "report",
-            Kind::ShortReport => "short_report",
-        }
-    }
-
     const fn ending(self) -> &'static str {
         match self {
             Kind::Heap => ".pb.gz",
             Kind::Report => ".report.txt",
             Kind::ShortReport => ".short.txt",
         }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
     }
 }
 
@@ -148,7 +133,7 @@ mod tests {
     #[test]
     fn a_name_is_recognised_by_its_own_service_alone() {
         let at = UNIX_EPOCH + Duration::from_millis(1_795_486_530_123);
-        for kind in Kind::ALL {
+        for &kind in Kind::ALL {
             let mut name = Text::with_capacity(NAME_BYTES);
             write(&mut name, "shop-checkout", at, 812_345_678, 4711, kind);
             assert_eq!(kind_of(name.as_str(), "shop-checkout"), Some(kind), "{}", name.as_str());

@@ -7,8 +7,8 @@ use super::limits::{
     SNAPSHOTS_PER_HOUR_LIMIT, STEP_BYTES, STEP_BYTES_MIN, THRESHOLD_BYTES, TIME_MAX, WARNING_SHARE,
 };
 use super::watch::MemoryWatch;
-use crate::Budget;
 use crate::Client;
+use crate::QueueShare;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,8 +54,8 @@ pub enum Appetite {
     /// Clients that are [`On`](crate::Mode::On) become [`LogOnly`](crate::Mode::LogOnly), so that their queues run empty, and
     /// are switched back when memory has come down and the series could begin anew.
     LogOnly,
-    /// Clients with their whole [`Budget`] get this share of it for as long.
-    Budget(Budget),
+    /// Clients with their whole queue get this share of it for as long.
+    QueueShare(QueueShare),
 }
 
 /// Memory has crossed a threshold.

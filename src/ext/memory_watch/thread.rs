@@ -6,6 +6,7 @@
 
 use super::error::StartError;
 use super::watch::Watch;
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::SigId;
 use signal_hook::low_level;
 use std::fmt;
@@ -52,6 +53,9 @@ impl Watch {
         std::thread::Builder::new()
             .name("overspill-watch".to_owned())
             .spawn(move || {
+                // A notice into a log that nobody reads any more is an error, and not the end of a process that has SIGPIPE at its default
+                // action. Fails for a wrong argument alone.
+                let _ = SigSet::from(Signal::SIGPIPE).thread_block();
                 match home {
                     Some(home) => dispatcher::with_default(&home, || run(self, heard, &ending)),
                     None => run(self, heard, &ending),

@@ -16,9 +16,9 @@ use super::settings::{Appetite, Builder, Crossing, Hook};
 use super::system::{Scratch, Surroundings, System};
 use super::text::Text;
 pub use super::thread::MemoryWatch;
-use crate::Budget;
 use crate::Client;
 use crate::Mode;
+use crate::QueueShare;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -380,7 +380,9 @@ impl Watch {
         for (client, lowered) in self.clients.iter().zip(&mut self.lowered) {
             match self.appetite {
                 Appetite::LogOnly if client.mode() == Mode::On => client.set_mode(Mode::LogOnly),
-                Appetite::Budget(share) if client.budget() == Budget::Whole => client.set_budget(share),
+                Appetite::QueueShare(share) if client.queue_share() == QueueShare::Whole => {
+                    client.set_queue_share(share)
+                }
                 _ => continue,
             }
             *lowered = true;
@@ -393,7 +395,9 @@ impl Watch {
             match self.appetite {
                 _ if !std::mem::take(lowered) => {}
                 Appetite::LogOnly if client.mode() == Mode::LogOnly => client.set_mode(Mode::On),
-                Appetite::Budget(share) if client.budget() == share => client.set_budget(Budget::Whole),
+                Appetite::QueueShare(share) if client.queue_share() == share => {
+                    client.set_queue_share(QueueShare::Whole)
+                }
                 _ => {}
             }
         }

@@ -4,7 +4,7 @@
 //! them differs from one set-up to the next and is only looked at for another target.
 
 use super::SpilledPart;
-use crate::outcome::{MaybeDelivered, Reason};
+use crate::outcome::MaybeDelivered;
 use crate::spill::{Record, log::SPILL_TARGET, time};
 use serde_json::{Map, Value};
 
@@ -100,7 +100,7 @@ fn part(of: impl Fn(&str) -> Option<String>) -> Option<SpilledPart> {
         client: of("client")?,
         seq: number("seq")?,
         batch: number("batch")?,
-        reason: Reason::from_name(&of("reason")?)?,
+        reason: of("reason")?.parse().ok()?,
         maybe_delivered: match of("maybe_delivered")?.as_str() {
             "true" => MaybeDelivered::Yes,
             "false" => MaybeDelivered::No,

@@ -10,7 +10,8 @@ pub(super) struct Key(Hmac<Sha256>);
 
 impl Key {
     pub(super) fn new(key: &[u8]) -> Key {
-        Key(Hmac::new_from_slice(key).expect("HMAC takes a key of any length"))
+        #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
+        Key(Hmac::new_from_slice(key).expect("a key of any length"))
     }
 
     /// The first 96 bits over `value`, as hexadecimal digits.

@@ -13,7 +13,7 @@ use crate::limits::{CREDENTIAL_AGE, CREDENTIAL_BYTES_MAX, DETAIL_CHARS_MAX};
 use crate::notice::Notices;
 use crate::outcome::MaybeDelivered;
 use crate::reentry;
-use crate::sync::{Arc, contain};
+use crate::sync::{Arc, contain, start_thread};
 use crate::transport::{Failure, FailureKind};
 use reqwest::header::{HeaderName, HeaderValue};
 use std::error::Error;
@@ -159,7 +159,7 @@ impl Source {
             source.under_way.store(false, Ordering::Release);
             source.known.send_replace(known);
         };
-        if let Err(error) = std::thread::Builder::new().name("overspill-header".to_owned()).spawn(asks) {
+        if let Err(error) = start_thread("overspill-header", asks) {
             self.under_way.store(false, Ordering::Release);
             let now = self.clock.now();
             self.known.send_modify(|known| known.learn(&self.name, Ok(Err(error.into())), now));

@@ -5,7 +5,7 @@
 
 use overspill::spill::{Record, SpillSink};
 use overspill::transport::{Posting, Request, Transport};
-use overspill::{Client, Emitted, LostReason, Mode, Sender};
+use overspill::{Client, Emitted, LostReason, Mode};
 use serde::ser::{
     SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
 };
@@ -250,22 +250,21 @@ fn row<S: Serializer>(serializer: S, which: u8, trees: &[Tree]) -> Result<S::Ok,
 pub struct Encoding {
     client: Client,
     log: Receiver<(String, bool)>,
-    _sender: Sender,
 }
 
 impl Encoding {
     pub fn start() -> Encoding {
         let (parts, log) = mpsc::channel();
-        let (client, sender) = Client::builder("http://127.0.0.1:9/")
+        let client = Client::builder("http://127.0.0.1:9/")
             .transport(Nowhere)
             .mode(Mode::LogOnly)
             .event_bytes_max(1 << 20)
             .batch_bytes_max(8 << 20)
             .queue_bytes_max(64 << 20)
             .spill_sink(Parts(Mutex::new(parts)))
-            .build_with_sender()
+            .build()
             .expect("sound settings");
-        Encoding { client, log, _sender: sender }
+        Encoding { client, log }
     }
 
     /// A tree out of these bytes is in the log as serde_json writes it, or refused by both.

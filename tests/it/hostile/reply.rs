@@ -33,7 +33,7 @@ impl Script {
             0..16 => {
                 let kind = [FailureKind::Connect, FailureKind::Timeout, FailureKind::Broken]
                     [usize::from(self.byte() % 3)];
-                Err(Failure { kind, maybe_delivered, detail: self.text() })
+                Err(Failure::new(kind, maybe_delivered, self.text()))
             }
             class => {
                 let status = match class {
@@ -41,9 +41,11 @@ impl Script {
                     96..128 => [400, 413, 422][usize::from(self.byte() % 3)],
                     _ => u16::from_be_bytes([self.byte() % 4, self.byte()]),
                 };
-                let retry_after = (self.byte() % 4 == 0).then(|| self.text());
-                let body_end = if self.byte() % 2 == 0 { BodyEnd::Whole } else { BodyEnd::Cut };
-                Ok(Reply { retry_after, body: self.bytes(), body_end, ..Reply::of_status(status) })
+                let mut reply = Reply::of_status(status);
+                reply.retry_after = (self.byte() % 4 == 0).then(|| self.text());
+                reply.body_end = if self.byte() % 2 == 0 { BodyEnd::Whole } else { BodyEnd::Cut };
+                reply.body = self.bytes();
+                Ok(reply)
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Row 13: what a client does after an answer with this Retry-After, on a paused clock.
 
-use overspill::limits::{OUTCOMES_HEARD_FOR, PROBE_INTERVAL, RETRY_AFTER_SPREAD};
+use overspill::limits::PROBE_INTERVAL;
 use overspill::spill::{Record, SpillSink};
 use overspill::transport::{Posting, Reply, Request, Transport};
 use overspill::{Builder, Client, EndpointState};
@@ -11,6 +11,11 @@ use std::time::Duration;
 /// The first probe comes within this after it may (`PROBE_INTERVAL_FIRST`), plus the age at which a batch leaves, and a
 /// margin for the timer's granularity.
 const SLACK: Duration = Duration::from_millis(230);
+
+/// For how long outcomes of posts are remembered.
+const HEARD_FOR: Duration = Duration::from_secs(300);
+/// Clients that were told the same come back spread over this share of it.
+const SPREAD: f64 = 0.5;
 
 /// A client, and an endpoint that is unavailable when told to be.
 pub struct Endpoint {
@@ -34,8 +39,10 @@ impl Transport for Scripted {
         script.posts += 1;
         let refusal = script.refuse_with.pop();
         Box::pin(async move {
-            let status = if refusal.is_some() { 503 } else { 200 };
-            Ok(Reply { retry_after: refusal, ..Reply::of_status(status) })
+            Ok(match refusal {
+                Some(retry_after) => Reply::of_status(503).with_retry_after(retry_after),
+                None => Reply::of_status(200),
+            })
         })
     }
 }
@@ -66,7 +73,7 @@ impl Endpoint {
         let posts = || self.script.lock().expect("no reader panics").posts;
         self.runtime.block_on(async {
             // What was heard of the endpoint before is forgotten, so that each text meets the same client.
-            tokio::time::sleep(OUTCOMES_HEARD_FOR).await;
+            tokio::time::sleep(HEARD_FOR).await;
             let before = posts();
             self.client.emit("delivered");
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -96,7 +103,7 @@ impl Endpoint {
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 assert_eq!(posts(), before, "asked too early: {text:?}");
             }
-            let spread = latest.mul_f64(RETRY_AFTER_SPREAD).min(PROBE_INTERVAL);
+            let spread = latest.mul_f64(SPREAD).min(PROBE_INTERVAL);
             tokio::time::sleep(latest - earliest + spread + 6 * SLACK).await;
             self.client.emit("asks");
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -40,7 +40,7 @@ impl Observer for Watch {
                 course.delivered_since.store(0, Ordering::Relaxed);
                 course.outages_ended.fetch_add(1, Ordering::Relaxed);
             }
-            Signal::Delivered { events } => {
+            Signal::Delivered { events, .. } => {
                 let first = load(&course.outages_began) == 0;
                 let phase = if first { &course.delivered_before } else { &course.delivered_since };
                 phase.fetch_add(*events, Ordering::Relaxed);

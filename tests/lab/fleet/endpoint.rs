@@ -82,8 +82,9 @@ impl Endpoint {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let unavailable = |retry_after: Option<Duration>| {
-            let retry_after = retry_after.map(|after| after.as_secs().to_string());
-            Ok(Reply { retry_after, ..Reply::of_status(503) })
+            let mut reply = Reply::of_status(503);
+            reply.retry_after = retry_after.map(|after| after.as_secs().to_string());
+            Ok(reply)
         };
         let weather = state.weather;
         let (kind, at, answer) = match weather {
@@ -104,7 +105,7 @@ impl Endpoint {
 }
 
 fn refused() -> Failure {
-    Failure { kind: FailureKind::Connect, maybe_delivered: MaybeDelivered::No, detail: "refused".to_owned() }
+    Failure::new(FailureKind::Connect, MaybeDelivered::No, "refused")
 }
 
 /// One client's way to the endpoint.

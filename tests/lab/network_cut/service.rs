@@ -30,7 +30,7 @@ impl Observer for Edges {
                 say(&Said::Failed);
             }
             Signal::Delivered { .. } if self.failing.swap(false, Ordering::Relaxed) => say(&Said::Delivered),
-            Signal::OutageBegan { detail } => say(&Said::Out { detail: (*detail).to_owned() }),
+            Signal::OutageBegan { detail, .. } => say(&Said::Out { detail: (*detail).to_owned() }),
             _ => {}
         }
     }

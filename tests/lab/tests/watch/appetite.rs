@@ -2,7 +2,7 @@
 
 use crate::world::{Course, MB, World};
 use overspill::memory_watch::{Appetite, Looked};
-use overspill::{Budget, Client, Mode};
+use overspill::{QueueShare, Client, Mode};
 use std::sync::{Arc, Mutex};
 
 fn client(mode: Mode) -> Client {
@@ -34,18 +34,18 @@ fn a_client_logs_only_while_memory_is_short_and_is_switched_back_when_it_has_com
 fn a_client_has_a_share_of_its_budget_while_memory_is_short_and_all_of_it_when_it_has_come_down() {
     let world = World::new();
     let [whole, chosen, other] = [Mode::On; 3].map(client);
-    other.set_budget(Budget::Half);
+    other.set_queue_share(QueueShare::Half);
     let builder = world.builder().client(&whole).client(&chosen).client(&other);
-    let mut watch = builder.appetite_on_crossing(Appetite::Budget(Budget::Quarter)).build().unwrap();
+    let mut watch = builder.appetite_on_crossing(Appetite::QueueShare(QueueShare::Quarter)).build().unwrap();
     let (mut course, clients) = (Course::new(), [&whole, &chosen, &other]);
     world.resident(850 * MB);
     assert!(matches!(course.look(&mut watch, 15), Looked::Taken(_)));
-    assert_eq!(clients.map(Client::budget), [Budget::Quarter, Budget::Quarter, Budget::Half]);
-    chosen.set_budget(Budget::Eighth); // by somebody, meanwhile
+    assert_eq!(clients.map(Client::queue_share), [QueueShare::Quarter, QueueShare::Quarter, QueueShare::Half]);
+    chosen.set_queue_share(QueueShare::Eighth); // by somebody, meanwhile
     world.resident(300 * MB);
     course.look(&mut watch, 15);
     assert!(matches!(course.look(&mut watch, 600), Looked::Rearmed));
-    assert_eq!(clients.map(Client::budget), [Budget::Whole, Budget::Eighth, Budget::Half]);
+    assert_eq!(clients.map(Client::queue_share), [QueueShare::Whole, QueueShare::Eighth, QueueShare::Half]);
 }
 
 #[test]

@@ -1,0 +1,124 @@
+//! What every public type keeps, asserted for all of them: shown by `Debug`, and given to other threads. `tests/tidy.rs` sees to it that
+//! none is missing here.
+
+use crate::format::*;
+use crate::spill::*;
+use crate::transport::*;
+use crate::*;
+use std::fmt::Debug;
+
+fn shared<T: Debug + Send + Sync + Unpin>() {}
+/// With something of the user's in it, who is asked for `Send` alone.
+fn given<T: Debug + Send>() {}
+
+#[test]
+fn every_public_type_of_the_core_is_shown_and_shared_or_given_away() {
+    shared::<BuildError>();
+    shared::<Client>();
+    shared::<Deadline>();
+    shared::<Emitted>();
+    shared::<EndpointState>();
+    shared::<FlushError>();
+    shared::<LostReason>();
+    shared::<MaybeDelivered>();
+    shared::<Mode>();
+    shared::<QueueShare>();
+    shared::<Reason>();
+    shared::<Sample>();
+    shared::<ShutdownGuard>();
+    shared::<Signal<'_>>();
+    shared::<Stats>();
+    shared::<UnknownName>();
+    given::<Builder>();
+    given::<Sender>();
+}
+
+#[test]
+fn every_public_type_of_formats_transports_and_the_spill_is_shared() {
+    shared::<Body>();
+    shared::<Events<'_>>();
+    shared::<Frame>();
+    shared::<JsonArray>();
+    shared::<Layout>();
+    shared::<Ndjson>();
+    shared::<Overhead>();
+    shared::<format::Refused>();
+    shared::<SettledBy>();
+    shared::<BodyEnd>();
+    shared::<Failure>();
+    shared::<FailureKind>();
+    shared::<Reply>();
+    shared::<Request>();
+    shared::<RequestBody>();
+    shared::<Joined>();
+    shared::<JoinedRecords<std::io::Empty>>();
+    shared::<LogLevel>();
+    shared::<Notice<'_>>();
+    shared::<Record<'_>>();
+    shared::<Records<std::io::Empty>>();
+    shared::<Redact>();
+    shared::<Rfc3339>();
+    shared::<SpillPacking>();
+    shared::<SpilledPart>();
+    shared::<Stderr>();
+    shared::<Stdout>();
+    shared::<WriteSink<std::fs::File>>();
+}
+
+#[cfg(feature = "testkit")]
+#[test]
+fn every_public_type_of_the_test_kit_is_shared() {
+    use crate::testkit::*;
+    shared::<Act>();
+    shared::<Answer>();
+    shared::<Blackhole>();
+    shared::<Cut>();
+    shared::<Endpoint>();
+    shared::<Greet>();
+    shared::<Received>();
+    shared::<Rss>();
+    shared::<Scripted<fn(&Request) -> Answer>>();
+    shared::<Spilled>();
+    shared::<Taken>();
+}
+
+#[cfg(feature = "heap-compare")]
+#[test]
+fn every_public_type_of_the_heap_comparison_is_shared() {
+    use crate::heap_compare::*;
+    shared::<CompareError>();
+    shared::<Comparison>();
+    shared::<heap_compare::Frame>();
+    shared::<Grown>();
+    shared::<Growth>();
+    shared::<Held>();
+    shared::<Interval>();
+    shared::<Owner>();
+    shared::<Profile>();
+    shared::<ProfileError>();
+    shared::<Verdict>();
+}
+
+#[cfg(feature = "memory-watch")]
+#[test]
+fn every_public_type_of_the_memory_watch_is_shown_and_shared_or_given_away() {
+    use crate::memory_watch::*;
+    shared::<Appetite>();
+    shared::<Cause>();
+    shared::<Crossing>();
+    shared::<Kind>();
+    shared::<Level>();
+    shared::<Looked<'_>>();
+    shared::<Snapshot<'_>>();
+    shared::<SnapshotError>();
+    shared::<StartError>();
+    given::<memory_watch::Builder>();
+    given::<MemoryWatch>();
+    given::<Watch>();
+}
+
+#[cfg(feature = "tracing-layer")]
+#[test]
+fn the_layer_is_shared() {
+    shared::<crate::tracing_layer::SpillLayer<fn() -> std::io::Stderr>>();
+}

@@ -1,0 +1,189 @@
+//! From settings to a [`Config`]: each within its limits, and none against another.
+
+use super::units::Bytes;
+use super::{BuildError, Builder, Config};
+use crate::event::largest_event;
+use crate::format::Overhead;
+use crate::limits::*;
+use crate::mode::Mode;
+use crate::spill::Redact;
+use crate::sync::Arc;
+use std::time::Duration;
+
+impl Builder {
+    /// What of the settings holds for a client that has no endpoint.
+    pub(crate) fn for_the_log_alone(&self) -> Builder {
+        let line = self.spill_line_bytes_max;
+        let line_is_valid = (SPILL_LINE_BYTES_LEAST..=SPILL_LINE_BYTES_LIMIT).contains(&line);
+        let rate = self.spill_bytes_per_second_max;
+        Builder {
+            mode: if self.mode == Mode::Off { Mode::Off } else { Mode::LogOnly },
+            spill_level: self.spill_level,
+            spill_packing: self.spill_packing,
+            spill_line_bytes_max: if line_is_valid { line } else { SPILL_LINE_BYTES },
+            spill_bytes_per_second_max: rate.max(SPILL_BYTES_PER_SECOND_LEAST),
+            spill_redact: match self.spill_redact.wrong_path() {
+                Some(_) => Redact::new().that_fails(),
+                None => self.spill_redact.clone(),
+            },
+            spill_sink: self.spill_sink.clone(),
+            spill_fallback: Arc::clone(&self.spill_fallback),
+            observers: self.observers.clone(),
+            ..Builder::new("")
+        }
+    }
+
+    /// The settings that are plain numbers, checked one by one and against each other.
+    pub(crate) fn config(&self) -> Result<Config, BuildError> {
+        if !self.wrong_variables.is_empty() {
+            return Err(BuildError::Environment(self.wrong_variables.join("; ")));
+        }
+        let size = |name, value, max| in_range(name, value, 1, max);
+        let time = |name, value: Duration| {
+            if value.is_zero() || value > TIMEOUT_LIMIT {
+                return Err(BuildError::invalid(
+                    name,
+                    format!("is {value:?}"),
+                    "choose more than 0 s and at most 1 h",
+                ));
+            }
+            Ok(value)
+        };
+        let batch_bytes_max = size("batch_bytes_max", self.batch_bytes_max, BATCH_BYTES_LIMIT)?;
+        let queue_bytes_max = size("queue_bytes_max", self.queue_bytes_max, QUEUE_BYTES_LIMIT)?;
+        let event_bytes_max = self.checked_event_bytes_max(batch_bytes_max, queue_bytes_max)?;
+        let content_type = self.format.content_type();
+        if content_type.trim() != content_type
+            || !content_type.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        {
+            return Err(BuildError::invalid(
+                "format",
+                "has a content type that cannot be sent",
+                "return printable ASCII without blanks around it from Format::content_type",
+            ));
+        }
+        let post_timeout = time("post_timeout", self.post_timeout)?;
+        let connect_timeout = match self.connect_timeout {
+            Some(connect) if connect > post_timeout => Err(BuildError::invalid(
+                "connect_timeout",
+                format!("is {connect:?}, more than post_timeout ({post_timeout:?}) of which it is a part"),
+                "lower it, or raise post_timeout",
+            )),
+            Some(connect) => time("connect_timeout", connect),
+            None => Ok(CONNECT_TIMEOUT.min(post_timeout)),
+        }?;
+        Ok(Config {
+            queue_events_max: size("queue_events_max", self.queue_events_max, QUEUE_EVENTS_LIMIT)?,
+            queue_bytes_max,
+            event_bytes_max,
+            batch_events_max: size("batch_events_max", self.batch_events_max, BATCH_EVENTS_LIMIT)?,
+            batch_bytes_max,
+            batch_age_max: time("batch_age_max", self.batch_age_max)?,
+            posts_in_flight_max: size(
+                "posts_in_flight_max",
+                self.posts_in_flight_max,
+                POSTS_IN_FLIGHT_LIMIT,
+            )?,
+            connect_timeout,
+            post_timeout,
+            connection_idle_max: time("connection_idle_max", self.connection_idle_max)?,
+            shutdown_timeout: time("shutdown_timeout", self.shutdown_timeout)?,
+            probe_interval_max: match self.probe_interval_max {
+                Some(interval) => time("probe_interval_max", interval)?,
+                None => PROBE_INTERVAL.max(2 * self.batch_age_max.min(TIMEOUT_LIMIT)),
+            },
+            html_answers: self.html_answers,
+            compression: self.compression,
+            spill_packing: self.spill_packing,
+            spill_bytes_per_second_max: in_range(
+                "spill_bytes_per_second_max",
+                self.spill_bytes_per_second_max,
+                SPILL_BYTES_PER_SECOND_LEAST,
+                SPILL_BYTES_PER_SECOND,
+            )?,
+            spill_redact: self.checked_redact()?,
+            spill_line_bytes_max: in_range(
+                "spill_line_bytes_max",
+                self.spill_line_bytes_max,
+                SPILL_LINE_BYTES_LEAST,
+                SPILL_LINE_BYTES_LIMIT,
+            )?,
+            jitter_seed: self.jitter_seed.unwrap_or_else(crate::clock::entropy),
+        })
+    }
+
+    fn checked_event_bytes_max(
+        &self,
+        batch_bytes_max: usize,
+        queue_bytes_max: usize,
+    ) -> Result<usize, BuildError> {
+        let (overhead, framed) = (self.format.overhead(), self.format.layout().frame().overhead());
+        if overhead == Overhead::UNKNOWN {
+            return Err(BuildError::invalid(
+                "format",
+                "does not say how many bytes it adds",
+                "implement Format::encode and Format::overhead, or return a frame from Format::layout",
+            ));
+        }
+        // For a single event, and for each one more. An overhead beyond any number is longer than any batch.
+        let single = |overhead: Overhead| overhead.per_batch.saturating_add(overhead.per_event);
+        if single(framed) > single(overhead) || framed.per_event > overhead.per_event {
+            return Err(BuildError::invalid(
+                "format",
+                "has a frame that is longer than its overhead says",
+                "return the frame's own overhead from Format::overhead",
+            ));
+        }
+        let Some(room) = batch_bytes_max.checked_sub(single(overhead)).filter(|&room| room > 0) else {
+            return Err(BuildError::invalid(
+                "batch_bytes_max",
+                format!("is {}, less than the format's own bytes for a single event", Bytes(batch_bytes_max)),
+                "raise it",
+            ));
+        };
+        let in_queue = largest_event(queue_bytes_max);
+        let Some(chosen) = self.event_bytes_max else {
+            return Ok(EVENT_BYTES.min(room).min(in_queue));
+        };
+        let chosen = in_range("event_bytes_max", chosen, 1, EVENT_BYTES_LIMIT)?;
+        for (holder, holds) in [("batch_bytes_max", room), ("queue_bytes_max", in_queue)] {
+            if chosen > holds {
+                return Err(BuildError::invalid(
+                    "event_bytes_max",
+                    format!(
+                        "is {}, but {holder} leaves room for {}: the largest event would never be sent",
+                        Bytes(chosen),
+                        Bytes(holds)
+                    ),
+                    format!("lower it, or raise {holder}"),
+                ));
+            }
+        }
+        Ok(chosen)
+    }
+
+    fn checked_redact(&self) -> Result<Redact, BuildError> {
+        match self.spill_redact.wrong_path() {
+            Some(path) => Err(BuildError::invalid(
+                "spill_redact",
+                format!("has the path {path:?}, which is no JSON pointer"),
+                "begin each path with a slash, like /user/email, and end it in a name or in *",
+            )),
+            None => Ok(self.spill_redact.clone()),
+        }
+    }
+}
+
+fn in_range(name: &'static str, value: usize, min: usize, max: usize) -> Result<usize, BuildError> {
+    if (min..=max).contains(&value) {
+        return Ok(value);
+    }
+    let shown = |value: usize| {
+        if name.contains("bytes") { Bytes(value).to_string() } else { value.to_string() }
+    };
+    let remedy = match max {
+        usize::MAX => format!("choose {} or more", shown(min)),
+        _ => format!("choose {} to {}", shown(min), shown(max)),
+    };
+    Err(BuildError::invalid(name, format!("is {}", shown(value)), remedy))
+}

@@ -1,0 +1,48 @@
+//! The end of `main`, where nobody has to think of it: a guard whose drop shuts the client down.
+
+use crate::client::Client;
+use std::fmt;
+use std::time::Duration;
+
+/// Shuts its client down when it is dropped: from [`Client::shutdown_on_drop`].
+#[must_use = "dropped at once it shuts the client down at once: bind it, `let _guard = ...`"]
+pub struct ShutdownGuard {
+    client: Client,
+    within: Duration,
+}
+
+impl Client {
+    /// A guard that shuts the client down when it is dropped: at the end of `main`, on an early return, while a panic unwinds. Hold it
+    /// where the program's life ends. Its drop is [`shutdown_blocking`](Client::shutdown_blocking): what can be delivered within
+    /// this time is, the rest is in the log.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), overspill::BuildError> {
+    /// # let url = "http://127.0.0.1:9/";
+    /// let events = overspill::Client::builder(url).build()?;
+    /// let _guard = events.shutdown_on_drop(std::time::Duration::from_secs(2));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// Name it: `let _ = ...` drops it on the spot. `std::process::exit` and `abort` drop nothing; shut down before.
+    ///
+    /// # Blocking
+    /// The drop waits, also on an async runtime's thread, at most this time and 200 ms: not longer than it takes to settle what is
+    /// pending. Do not drop it on a thread that runs the [`Sender`](crate::Sender) of
+    /// [`build_with_sender`](crate::Builder::build_with_sender).
+    pub fn shutdown_on_drop(&self, within: Duration) -> ShutdownGuard {
+        ShutdownGuard { client: self.clone(), within }
+    }
+}
+
+impl Drop for ShutdownGuard {
+    fn drop(&mut self) {
+        self.client.shutdown_blocking(self.within);
+    }
+}
+
+impl fmt::Debug for ShutdownGuard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShutdownGuard").field("client", &self.client).field("within", &self.within).finish()
+    }
+}

@@ -1,0 +1,94 @@
+//! What is said of the log: nobody reads it, it is stuck, it fails, it is asked too much. Mostly to the fallback.
+
+use super::*;
+use crate::sync::start_thread;
+
+impl Notices {
+    pub(crate) fn primary_failed(&self, now: Stamp, refused: &Refused) {
+        if let Some(left_out) = self.no_log_reader.speak(now) {
+            let why = match refused {
+                Refused::NobodyReads => {
+                    format!(
+                        "nobody reads target {} (no tracing subscriber, or it is filtered out)",
+                        log::SPILL_TARGET
+                    )
+                }
+                Refused::LayerFailed => "SpillLayer failed to write".to_owned(),
+                Refused::SinkFailed(error) => {
+                    format!("the spill sink failed ({})", printable(error, DETAIL_CHARS_MAX))
+                }
+            };
+            say!(
+                self,
+                Warn,
+                format!("{why}: spilled events go to the fallback sink{}", since_last(left_out))
+            );
+        }
+    }
+
+    /// Not into the log, which is stuck, and not on this thread: the fallback may well be the same pipe. Then the thread
+    /// that tells is stuck as well, for as long as the pipe is, and another one would only keep it company.
+    pub(crate) fn log_stalled(&self, now: Stamp) {
+        if self.telling.load(Ordering::Acquire) > 0 {
+            self.log_stalled.left_out.fetch_add(1, Ordering::Relaxed);
+        } else if let Some(left_out) = self.log_stalled.speak(now) {
+            let text = format!(
+                "a log write has been stuck for over {} ms: events are lost, reason log_stalled, until it comes back{}",
+                LOG_STALL.as_millis(),
+                since_last(left_out)
+            );
+            let (fallback, telling) = (Arc::clone(&self.fallback), Arc::clone(&self.telling));
+            let client = self.client.clone();
+            self.telling.store(1, Ordering::Release);
+            let tell = move || {
+                let _own = reentry::own_work();
+                drop(contain(|| fallback.notice(&Notice::new(LogLevel::Warn, &client, &text))));
+                telling.store(0, Ordering::Release);
+            };
+            if start_thread("overspill-notice", tell).is_err() {
+                // No thread, no notice; the events are counted.
+                self.telling.store(0, Ordering::Release);
+            }
+        }
+    }
+
+    pub(crate) fn log_failed(&self, now: Stamp) {
+        if let Some(left_out) = self.log_failed.speak(now) {
+            say!(
+                self,
+                Error,
+                format!(
+                    "neither the log nor the fallback sink took an event: it is lost, reason log_failed{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn log_budget(&self, now: Stamp, bytes_per_second_max: usize) {
+        if let Some(left_out) = self.log_budget.speak(now) {
+            say!(
+                self,
+                Warn,
+                format!(
+                    "more is to be spilled than spill_bytes_per_second_max ({bytes_per_second_max}): the surplus is lost, reason \
+                     log_budget{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+
+    pub(crate) fn redact_failed(&self, now: Stamp) {
+        if let Some(left_out) = self.redact_failed.speak(now) {
+            say!(
+                self,
+                Error,
+                format!(
+                    "an event could not be redacted, and is not written down otherwise: it is lost, reason redact_failed{}",
+                    since_last(left_out)
+                )
+            );
+        }
+    }
+}

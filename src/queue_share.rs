@@ -1,0 +1,27 @@
+//! How much of `queue_bytes_max` a client may use: lowered while memory is short, by whoever knows that it is.
+
+use crate::names::names;
+
+/// A share of `queue_bytes_max`, for [`Client::set_queue_share`](crate::Client::set_queue_share).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum QueueShare {
+    /// All of it.
+    #[default]
+    Whole,
+    /// Half of it.
+    Half,
+    /// A quarter.
+    Quarter,
+    /// An eighth.
+    Eighth,
+}
+
+names!(QueueShare, "a share", { Whole = "whole", Half = "half", Quarter = "quarter", Eighth = "eighth", });
+
+impl QueueShare {
+    /// This share of so many bytes.
+    pub(crate) fn of(self, bytes: u64) -> u64 {
+        bytes >> self as u32
+    }
+}

@@ -1,0 +1,216 @@
+//! The books as others see them: a snapshot, for people, for JSON and for Prometheus.
+//!
+//! In: the ledger's totals. Out: [`Stats`]. The names here are an interface: fields of the JSON and of the exposition do not change.
+
+#[cfg(all(feature = "testkit", not(overspill_model)))]
+mod made;
+mod prometheus;
+
+pub use prometheus::prometheus_text;
+
+use crate::ledger::{LOST_REASONS, REASONS, Totals};
+use crate::mode::Mode;
+use crate::names::names;
+use crate::outcome::{LostReason, Reason};
+use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
+use std::fmt;
+
+/// What the client thinks of its endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum EndpointState {
+    /// Posts are delivered, all or most of them, or none was made yet.
+    #[default]
+    Healthy,
+    /// The last posts failed, not yet often enough to be an outage.
+    Failing,
+    /// Events go straight to the log until a probe succeeds.
+    Out,
+    /// Out, with a probe on its way.
+    Probing,
+}
+
+names!(EndpointState, "a state", { Healthy = "healthy", Failing = "failing", Out = "out", Probing = "probing", });
+
+/// A snapshot of the ledger. `emitted = delivered + spilled + lost + pending` holds in every one. The default is that of a client that
+/// was given nothing yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Events given to `emit` while the mode was not Off. One that comes after the client was closed counts once it is settled.
+    pub emitted: u64,
+    /// Answered with a 2xx.
+    pub delivered: u64,
+    /// Written in full to a log destination.
+    pub spilled: u64,
+    /// Put nowhere. Zero as long as the log works and the events are sound.
+    pub lost: u64,
+    /// In the queue, in a batch, in a request, or on its way to the log. Zero after a shutdown.
+    pub pending: u64,
+    /// Bytes that the events in queue, batches and requests are charged to `queue_bytes_max`.
+    pub pending_bytes: usize,
+    /// Of the spilled: how many may have been delivered as well.
+    pub maybe_delivered: u64,
+    /// Calls of `emit` out of overspill's own logging; not events.
+    pub echoes: u64,
+    /// Requests that have ended.
+    pub posts: u64,
+    /// Requests that ended without a 2xx.
+    pub posts_failed: u64,
+    /// Whether the endpoint is healthy, failing, out, or being probed.
+    pub endpoint: EndpointState,
+    /// The mode at the time of the snapshot.
+    pub mode: Mode,
+    spilled_by: [u64; REASONS],
+    lost_by: [u64; LOST_REASONS],
+}
+
+impl Stats {
+    pub(crate) fn new(totals: Totals, pending_bytes: usize, endpoint: EndpointState, mode: Mode) -> Stats {
+        let spilled = totals.spilled_by.iter().sum();
+        let lost = totals.lost_by.iter().sum();
+        Stats {
+            emitted: totals.emitted,
+            delivered: totals.delivered,
+            spilled,
+            lost,
+            pending: totals.pending,
+            pending_bytes,
+            maybe_delivered: totals.maybe_delivered,
+            echoes: totals.echoes,
+            posts: totals.posts,
+            posts_failed: totals.posts_failed,
+            endpoint,
+            mode,
+            spilled_by: totals.spilled_by,
+            lost_by: totals.lost_by,
+        }
+    }
+
+    /// How many events were spilled for this reason.
+    pub fn spilled_by(&self, reason: Reason) -> u64 {
+        self.spilled_by[reason.index()]
+    }
+
+    /// How many events were lost for this reason.
+    pub fn lost_by(&self, reason: LostReason) -> u64 {
+        self.lost_by[reason.index()]
+    }
+
+    /// Every reason to spill with its count, zeros too, in the order of [`Reason::ALL`].
+    pub fn spilled_by_reason(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
+        Reason::ALL.iter().map(|&reason| (reason, self.spilled_by(reason)))
+    }
+
+    /// Every reason to lose with its count, zeros too, in the order of [`LostReason::ALL`].
+    pub fn lost_by_reason(&self) -> impl Iterator<Item = (LostReason, u64)> + '_ {
+        LostReason::ALL.iter().map(|&reason| (reason, self.lost_by(reason)))
+    }
+}
+
+/// `emitted 1200 = delivered 700 + spilled 500 (outage 480, timeout 20) + lost 0 + pending 0 (0 B); endpoint out; mode on; posts 9, failed 3`
+impl fmt::Display for Stats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "emitted {} = delivered {} + spilled {}", self.emitted, self.delivered, self.spilled)?;
+        write_parts(f, self.spilled_by_reason().map(|(reason, events)| (reason.as_str(), events)))?;
+        write!(f, " + lost {}", self.lost)?;
+        write_parts(f, self.lost_by_reason().map(|(reason, events)| (reason.as_str(), events)))?;
+        write!(f, " + pending {} ({} B)", self.pending, self.pending_bytes)?;
+        write!(
+            f,
+            "; endpoint {}; mode {}; posts {}, failed {}",
+            self.endpoint, self.mode, self.posts, self.posts_failed
+        )
+    }
+}
+
+fn write_parts(f: &mut fmt::Formatter<'_>, parts: impl Iterator<Item = (&'static str, u64)>) -> fmt::Result {
+    let parts: Vec<String> =
+        parts.filter(|&(_, count)| count > 0).map(|(name, count)| format!("{name} {count}")).collect();
+    if parts.is_empty() { Ok(()) } else { write!(f, " ({})", parts.join(", ")) }
+}
+
+/// An object of the public fields, and `spilled_by` and `lost_by` with every reason by its name.
+impl Serialize for Stats {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("Stats", 14)?;
+        fields.serialize_field("emitted", &self.emitted)?;
+        fields.serialize_field("delivered", &self.delivered)?;
+        fields.serialize_field("spilled", &self.spilled)?;
+        fields.serialize_field("lost", &self.lost)?;
+        fields.serialize_field("pending", &self.pending)?;
+        fields.serialize_field("pending_bytes", &self.pending_bytes)?;
+        fields.serialize_field("maybe_delivered", &self.maybe_delivered)?;
+        fields.serialize_field("echoes", &self.echoes)?;
+        fields.serialize_field("posts", &self.posts)?;
+        fields.serialize_field("posts_failed", &self.posts_failed)?;
+        fields.serialize_field("endpoint", &self.endpoint)?;
+        fields.serialize_field("mode", &self.mode)?;
+        fields.serialize_field(
+            "spilled_by",
+            &Counts(|| self.spilled_by_reason().map(|(reason, n)| (reason.as_str(), n))),
+        )?;
+        fields.serialize_field(
+            "lost_by",
+            &Counts(|| self.lost_by_reason().map(|(reason, n)| (reason.as_str(), n))),
+        )?;
+        fields.end()
+    }
+}
+
+/// Names and counts, as a map.
+struct Counts<F>(F);
+
+impl<I: Iterator<Item = (&'static str, u64)>, F: Fn() -> I> Serialize for Counts<F> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, count) in (self.0)() {
+            map.serialize_entry(name, &count)?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use crate::gate::Gate;
+    use crate::ledger::{Ending, Ledger};
+    use crate::outcome::MaybeDelivered;
+
+    pub(super) fn stats() -> Stats {
+        let (ledger, gate) = (Ledger::default(), Gate::default());
+        for _ in 0..5 {
+            gate.announce();
+        }
+        ledger.take_in_hand(4);
+        assert!(ledger.settle_in_hand(1, Ending::Delivered));
+        assert!(ledger.settle_in_hand(2, Ending::Spilled(Reason::Outage, MaybeDelivered::No)));
+        Stats::new(ledger.totals(&gate), 300, EndpointState::Out, Mode::On)
+    }
+
+    #[test]
+    fn a_person_can_read_the_stats_at_a_glance() {
+        assert_eq!(
+            stats().to_string(),
+            "emitted 5 = delivered 1 + spilled 2 (outage 2) + lost 0 + pending 2 (300 B); endpoint out; mode on; posts 0, failed 0"
+        );
+    }
+
+    #[test]
+    fn the_reasons_add_up_in_the_iterators_and_in_the_json() {
+        let stats = stats();
+        assert_eq!(stats.spilled_by_reason().map(|(_, events)| events).sum::<u64>(), stats.spilled);
+        assert_eq!(stats.lost_by_reason().count(), LostReason::ALL.len());
+        let json = serde_json::to_value(&stats).unwrap();
+        let sum = |of: &str| json[of].as_object().unwrap().values().map(|n| n.as_u64().unwrap()).sum::<u64>();
+        let number = |of: &str| json[of].as_u64().unwrap();
+        assert_eq!((sum("spilled_by"), sum("lost_by")), (number("spilled"), number("lost")));
+        assert_eq!(json["spilled_by"]["outage"], 2);
+        assert_eq!((&json["endpoint"], &json["mode"]), (&"out".into(), &"on".into()));
+        assert_eq!(
+            number("emitted"),
+            number("delivered") + number("spilled") + number("lost") + number("pending")
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! Prometheus' text exposition (version 0.0.4) of the books, by hand: it is a dozen lines of text.
+
+use super::{EndpointState, Stats};
+use crate::mode::Mode;
+use std::fmt::Write;
+
+impl Stats {
+    /// The books in Prometheus' text format, for a `/metrics` page of your own or to append to one. The names do not change:
+    /// `overspill_events_emitted_total`, `overspill_events_delivered_total`, `overspill_events_spilled_total{reason}`,
+    /// `overspill_events_lost_total{reason}`, `overspill_events_maybe_delivered_total`, `overspill_events_pending`,
+    /// `overspill_pending_bytes`, `overspill_echoes_total`, `overspill_posts_total`, `overspill_posts_failed_total`,
+    /// `overspill_endpoint_state{state}` and `overspill_mode{mode}`, of which one is 1.
+    ///
+    /// For several clients in one process: [`prometheus_text`].
+    pub fn prometheus_text(&self) -> String {
+        text(&[("", self)])
+    }
+}
+
+/// The books of several clients in one exposition ([`Stats::prometheus_text`]): each series has the label `client` with the name given
+/// here. Of clients with the same name Prometheus takes one.
+pub fn prometheus_text(clients: &[(&str, &Stats)]) -> String {
+    text(clients)
+}
+
+/// One series of a client: further labels, and the value.
+type Series = (String, u64);
+
+fn text(clients: &[(&str, &Stats)]) -> String {
+    let mut out = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, series: &dyn Fn(&Stats) -> Vec<Series>| {
+        _ = writeln!(out, "# HELP overspill_{name} {help}\n# TYPE overspill_{name} {kind}");
+        for (client, stats) in clients {
+            for (label, value) in series(stats) {
+                let labels = [client_label(client), label];
+                let labels: Vec<String> = labels.into_iter().filter(|label| !label.is_empty()).collect();
+                let labels =
+                    if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
+                _ = writeln!(out, "overspill_{name}{labels} {value}");
+            }
+        }
+    };
+    let one = |value: u64| vec![(String::new(), value)];
+    let label = |name: &str, value: &str| format!("{name}=\"{value}\"");
+    family("events_emitted_total", "counter", "Events given to emit.", &|of| one(of.emitted));
+    family("events_delivered_total", "counter", "Events the endpoint took.", &|of| one(of.delivered));
+    family("events_spilled_total", "counter", "Events written to the log instead.", &|of| {
+        of.spilled_by_reason().map(|(reason, n)| (label("reason", reason.as_str()), n)).collect()
+    });
+    family("events_lost_total", "counter", "Events that could be put nowhere.", &|of| {
+        of.lost_by_reason().map(|(reason, n)| (label("reason", reason.as_str()), n)).collect()
+    });
+    family(
+        "events_maybe_delivered_total",
+        "counter",
+        "Events written to the log that may be at the endpoint as well.",
+        &|of| one(of.maybe_delivered),
+    );
+    family("events_pending", "gauge", "Events not settled yet.", &|of| one(of.pending));
+    family("pending_bytes", "gauge", "Bytes of pending events.", &|of| one(of.pending_bytes as u64));
+    family("echoes_total", "counter", "Calls of emit out of overspill's own logging.", &|of| one(of.echoes));
+    family("posts_total", "counter", "Requests that ended.", &|of| one(of.posts));
+    family("posts_failed_total", "counter", "Requests that ended without a 2xx.", &|of| one(of.posts_failed));
+    family("endpoint_state", "gauge", "1 for the state of the endpoint.", &|of| {
+        let is = |state: &EndpointState| (label("state", state.as_str()), u64::from(*state == of.endpoint));
+        EndpointState::ALL.iter().map(is).collect()
+    });
+    family("mode", "gauge", "1 for the mode.", &|of| {
+        let is = |mode: &Mode| (label("mode", mode.as_str()), u64::from(*mode == of.mode));
+        Mode::ALL.iter().map(is).collect()
+    });
+    out
+}
+
+fn client_label(client: &str) -> String {
+    if client.is_empty() {
+        return String::new();
+    }
+    let escaped = client.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
+    format!("client=\"{escaped}\"")
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::super::tests::stats;
+    use super::*;
+
+    #[test]
+    fn the_exposition_has_every_count_by_its_pinned_name() {
+        let text = stats().prometheus_text();
+        for line in [
+            "# TYPE overspill_events_emitted_total counter",
+            "overspill_events_emitted_total 5",
+            "overspill_events_delivered_total 1",
+            "overspill_events_spilled_total{reason=\"outage\"} 2",
+            "overspill_events_spilled_total{reason=\"timeout\"} 0",
+            "overspill_events_lost_total{reason=\"log_stalled\"} 0",
+            "overspill_events_maybe_delivered_total 0",
+            "# TYPE overspill_events_pending gauge",
+            "overspill_events_pending 2",
+            "overspill_pending_bytes 300",
+            "overspill_echoes_total 0",
+            "overspill_posts_total 0",
+            "overspill_posts_failed_total 0",
+            "overspill_endpoint_state{state=\"healthy\"} 0",
+            "overspill_endpoint_state{state=\"out\"} 1",
+            "overspill_mode{mode=\"on\"} 1",
+            "overspill_mode{mode=\"off\"} 0",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+        assert!(text.ends_with('\n'));
+    }
+
+    /// Each family once, with its type, before its series, as parsers want it; each series a name, labels and a number.
+    #[test]
+    fn several_clients_share_one_exposition_and_odd_names_break_no_line() {
+        let stats = stats();
+        let text = prometheus_text(&[("orders", &stats), ("a \"b\"\\\nc", &stats)]);
+        assert!(
+            text.contains("overspill_events_spilled_total{client=\"orders\",reason=\"outage\"} 2\n"),
+            "{text}"
+        );
+        assert!(text.contains(r#"overspill_posts_total{client="a \"b\"\\\nc"} 0"#), "{text}");
+        let types: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
+        assert_eq!(types.iter().collect::<std::collections::BTreeSet<_>>().len(), types.len());
+        let mut family = "";
+        for line in text.lines() {
+            if let Some(declared) = line.strip_prefix("# TYPE ") {
+                family = declared.split(' ').next().unwrap();
+            } else if !line.starts_with('#') {
+                assert!(line.starts_with(family), "{line}");
+                assert!(line.rsplit(' ').next().unwrap().parse::<u64>().is_ok(), "{line}");
+            }
+        }
+    }
+}
