@@ -36,7 +36,11 @@ fn every_public_type_of_the_core_is_shown_and_shared_or_given_away() {
 #[test]
 fn every_public_type_of_formats_transports_and_the_spill_is_shared() {
     shared::<Body>();
+    shared::<CommonFields<'_>>();
+    shared::<Event<'_>>();
+    shared::<EventId<'_>>();
     shared::<Events<'_>>();
+    shared::<Placement>();
     shared::<Frame>();
     shared::<JsonArray>();
     shared::<Layout>();

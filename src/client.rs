@@ -4,6 +4,8 @@
 //! makes no system call; it never waits for the sender or the network, and never panics. C2: whatever happens inside `emit`,
 //! the event is settled or in the queue when it returns.
 
+mod named;
+
 use crate::config::{BuildError, Builder};
 use crate::encode::Encoded;
 use crate::event::Event;
@@ -20,6 +22,7 @@ use crate::shared::Shared;
 use crate::stats::Stats;
 use crate::sync::Arc;
 use crate::waits::{Deadline, Reached, in_the_future};
+use named::{Naming, NoName};
 use serde::Serialize;
 use std::fmt;
 
@@ -119,7 +122,7 @@ impl Client {
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Emitted {
         match self.shared().mode.unless_off() {
             None => Emitted::Off,
-            Some(mode) => self.emit_under(mode, event),
+            Some(mode) => self.emit_under(mode, NoName, event),
         }
     }
 
@@ -129,11 +132,11 @@ impl Client {
     pub fn emit_with<T: Serialize>(&self, make: impl FnOnce() -> T) -> Emitted {
         match self.shared().mode.unless_off() {
             None => Emitted::Off,
-            Some(mode) => self.emit_under(mode, &make()),
+            Some(mode) => self.emit_under(mode, NoName, &make()),
         }
     }
 
-    fn emit_under<T: Serialize + ?Sized>(&self, mode: Mode, value: &T) -> Emitted {
+    fn emit_under<T: Serialize + ?Sized>(&self, mode: Mode, naming: impl Naming, value: &T) -> Emitted {
         let shared = self.shared();
         let settler = &shared.settler;
         if reentry::is_echo() {
@@ -145,6 +148,7 @@ impl Client {
         };
         let mut event = Event::vacant(settler.clock.last_tick());
         let encoded = settler.encoder.encode(value, &mut event);
+        let encoded = naming.name(settler, &mut event, encoded);
         if encoded == Encoded::Whole && mode == Mode::On {
             return match settler.queue.push(event) {
                 Ok(()) => Emitted::Queued,

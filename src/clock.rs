@@ -4,7 +4,7 @@
 //! jumps moves nothing here. The clock is the machine's, or tokio's when the sender runs as a future of the
 //! user's own runtime, so that a paused runtime makes days pass in a second.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment, in nanoseconds since the client was built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -30,6 +30,26 @@ impl Stamp {
 
 fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// What the wall clock says of a clock's moments, as of the moment when this was made: for all who must name the same time for an
+/// event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Calendar {
+    /// When the client was built, in nanoseconds since 1970; if the wall clock was set since, when it would have been.
+    built_at: u64,
+}
+
+impl Calendar {
+    /// The wall clock says this at that moment.
+    pub(crate) fn at(now: Stamp, wall: SystemTime) -> Calendar {
+        let since_epoch = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Calendar { built_at: nanos(since_epoch).saturating_sub(now.0) }
+    }
+
+    pub(crate) fn time(self, stamp: Stamp) -> SystemTime {
+        UNIX_EPOCH + Duration::from_nanos(self.built_at.saturating_add(stamp.0))
+    }
 }
 
 /// Whose time it is.
@@ -66,6 +86,11 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Stamp {
         self.stamp(read(self.source))
+    }
+
+    /// By the wall clock of now.
+    pub(crate) fn calendar(&self) -> Calendar {
+        Calendar::at(self.now(), wall())
     }
 
     /// How long this machine has been suspended since it was started, give or take what passes between two looks; zero where the system does
@@ -183,9 +208,9 @@ mod model {
 #[cfg(overspill_shuttle)]
 use model::read;
 
-/// The wall clock: only to read a date that an endpoint sends.
-pub(crate) fn wall() -> std::time::SystemTime {
-    std::time::SystemTime::now()
+/// The wall clock: to read a date that an endpoint sends, and to say when something was.
+pub(crate) fn wall() -> SystemTime {
+    SystemTime::now()
 }
 
 /// A number that differs between clients, processes and hosts: the client's id and the default seed of the jitter.

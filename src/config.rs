@@ -7,6 +7,7 @@
 
 mod bound;
 mod check;
+mod common;
 mod env;
 mod error;
 mod units;
@@ -15,15 +16,17 @@ mod way;
 pub(crate) use bound::Tls;
 pub use error::BuildError;
 
+use crate::common::Common;
 use crate::format::compress::Compression;
-use crate::format::{Format, JsonArray};
+use crate::format::{Format, JsonArray, Overhead};
 use crate::limits::*;
 use crate::mode::Mode;
 use crate::observer::Observer;
-use crate::spill::{LogLevel, Redact, SpillPacking, SpillSink, WriteSink};
+use crate::spill::{CommonInLog, LogLevel, Redact, SpillPacking, SpillSink, WriteSink};
 use crate::sync::Arc;
 use crate::transport::Transport;
 use crate::transport::http::{LiveHeader, PlaintextCredentials};
+use common::Given;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,6 +89,9 @@ pub struct Builder {
     pub(crate) spill_sink: Option<Arc<dyn SpillSink>>,
     pub(crate) spill_fallback: Arc<dyn SpillSink>,
     pub(crate) format: Box<dyn Format>,
+    pub(crate) common_fields: Vec<Given>,
+    pub(crate) time_field: Option<String>,
+    pub(crate) name_field: String,
     pub(crate) compression: Compression,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) transport: Option<Box<dyn Transport>>,
@@ -107,6 +113,12 @@ pub(crate) struct Config {
     pub(crate) queue_events_max: usize,
     pub(crate) queue_bytes_max: usize,
     pub(crate) event_bytes_max: usize,
+    /// Of it, what the event may bring itself.
+    pub(crate) text_bytes_max: usize,
+    /// What the format adds, with common fields.
+    pub(crate) overhead: Overhead,
+    pub(crate) common: Arc<Common>,
+    pub(crate) common_in_log: Option<CommonInLog>,
     pub(crate) batch_events_max: usize,
     pub(crate) batch_bytes_max: usize,
     pub(crate) batch_age_max: Duration,
@@ -160,6 +172,9 @@ impl Builder {
             // `Stderr`, with a memory for a line that was torn.
             spill_fallback: Arc::new(WriteSink::new(std::io::stderr())),
             format: Box::new(JsonArray),
+            common_fields: Vec::new(),
+            time_field: None,
+            name_field: NAME_FIELD.to_owned(),
             compression: Compression::Plain,
             observers: Vec::new(),
             transport: None,
@@ -180,7 +195,7 @@ impl Builder {
         self
     }
 
-    /// Most bytes of one event's JSON. Default [`EVENT_BYTES`], or what the batch and the queue can hold if that is
+    /// Most bytes of one event's JSON, with what every event has ([`common_field`](Builder::common_field)). Default [`EVENT_BYTES`], or what the batch and the queue can hold if that is
     /// less. A longer event is spilled whole up to twice this, and lost beyond.
     pub fn event_bytes_max(mut self, bytes: usize) -> Builder {
         self.event_bytes_max = Some(bytes);

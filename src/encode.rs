@@ -83,6 +83,33 @@ impl Encoder {
         }
     }
 
+    /// Whether the text may be so much longer.
+    #[inline]
+    pub(crate) fn has_room_for(&self, event: &Event, bytes: usize) -> bool {
+        event.text().len() + bytes <= self.event_bytes_max
+    }
+
+    /// Another text takes the event's place, if it is not too long.
+    pub(crate) fn replace(&self, event: &mut Event, text: &[u8]) -> Encoded {
+        if text.len() > 2 * self.event_bytes_max {
+            return Encoded::TooLong;
+        }
+        self.recycle(event);
+        let block = match event.inline_room().get_mut(..text.len()) {
+            Some(room) => {
+                room.copy_from_slice(text);
+                None
+            }
+            None => {
+                let mut block = self.blocks.take(text.len());
+                block[..text.len()].copy_from_slice(text);
+                Some(block)
+            }
+        };
+        event.hold(text.len(), block);
+        if text.len() > self.event_bytes_max { Encoded::Oversized } else { Encoded::Whole }
+    }
+
     /// Ends the event's stay in memory: its block becomes a spare.
     #[inline]
     pub(crate) fn recycle(&self, event: &mut Event) {

@@ -1,25 +1,57 @@
 //! How events become the body of a request, and how its endpoint says no.
 //!
-//! In: the JSON texts of a batch. Out: a [`Body`]. A format frames what is encoded already; it does not encode again.
+//! In: the events of a batch, as JSON. Out: a [`Body`]. A format frames what is encoded already; it does not encode again.
 
 pub(crate) mod compress;
+mod events;
 mod frame;
 mod json_array;
 #[cfg(all(feature = "testkit", not(overspill_model)))]
 mod made;
 mod ndjson;
+mod unsent;
 
+pub(crate) use events::Origin;
+pub use events::{CommonFields, Event, EventId, Events, Placement};
 pub use frame::{Frame, Layout};
 pub use json_array::JsonArray;
 pub use ndjson::Ndjson;
+pub(crate) use unsent::Unsent;
 
 use crate::transport::Reply;
 
 /// How an endpoint wants its events.
 ///
+/// ```
+/// use overspill::format::{Body, Events, Format, Overhead};
+///
+/// /// `{"source":"orders","events":[…]}`
+/// struct Envelope;
+///
+/// impl Format for Envelope {
+///     fn content_type(&self) -> &'static str {
+///         "application/json"
+///     }
+///
+///     fn encode(&self, events: Events<'_>, body: &mut Body) {
+///         body.push(br#"{"source":"orders","events":["#);
+///         for (nth, event) in events.enumerate() {
+///             body.push(if nth == 0 { "" } else { "," });
+///             body.push(event);
+///         }
+///         body.push(b"]}");
+///     }
+///
+///     fn overhead(&self) -> Overhead {
+///         Overhead { per_batch: 32, per_event: 1 }
+///     }
+/// }
+/// # overspill::Client::builder("http://127.0.0.1:9/").format(Envelope).build().unwrap();
+/// ```
+///
 /// # Blocking
-/// `content_type`, `encode` and `refused` run on the sender's thread, for every request: they must not wait. `overhead` and `layout`
-/// run in `build`.
+/// `content_type`, `encode` and `refused` run on the sender's thread, for every request: they must not wait. `overhead`, `layout` and
+/// `placement` run in `build`.
 pub trait Format: Send + Sync + 'static {
     /// The `content-type` of the request.
     fn content_type(&self) -> &'static str;
@@ -28,7 +60,10 @@ pub trait Format: Send + Sync + 'static {
     ///
     /// A panic is contained; it, and a body longer than [`overhead`](Format::overhead) allows, sends the events to the
     /// log with [`Reason::FormatFailed`](crate::Reason::FormatFailed).
-    #[expect(clippy::panic, reason = "contained: the events go to the log, reason format_failed")]
+    #[expect(
+        clippy::panic,
+        reason = "contained, and told: such a format is an error of its author's, which `build` finds first"
+    )]
     fn encode(&self, events: Events<'_>, body: &mut Body) {
         match self.layout() {
             Layout::Framed(frame) => frame.encode(events, body),
@@ -37,7 +72,8 @@ pub trait Format: Send + Sync + 'static {
     }
 
     /// The most bytes that `encode`, or the frame, adds to the events' own: part of
-    /// [`Client::memory_bound`](crate::Client::memory_bound). Asked while the client is built, and must not change. Of a frame it is
+    /// [`Client::memory_bound`](crate::Client::memory_bound). The events' own is their JSON; with
+    /// [`Placement::OncePerRequest`] their names too, once each, and once a request the common fields as [JSON](CommonFields::json). Asked while the client is built, and must not change. Of a frame it is
     /// known; for any other layout it has to be implemented, or `build` fails.
     fn overhead(&self) -> Overhead {
         match self.layout() {
@@ -50,6 +86,12 @@ pub trait Format: Send + Sync + 'static {
     /// and must not change; a frame longer than [`overhead`](Format::overhead) says is an error of `build`.
     fn layout(&self) -> Layout {
         Layout::Encoded
+    }
+
+    /// Where common fields, names and times stand. By default in each event's JSON, where a frame always has them. Asked while the client is
+    /// built, and must not change.
+    fn placement(&self) -> Placement {
+        Placement::InEachEvent
     }
 
     /// What settles the events of a request that was answered with a 2xx. Unless the format says otherwise its body, which
@@ -83,6 +125,10 @@ impl<T: Format + ?Sized> Format for Box<T> {
         (**self).layout()
     }
 
+    fn placement(&self) -> Placement {
+        (**self).placement()
+    }
+
     fn settled_by(&self) -> SettledBy {
         (**self).settled_by()
     }
@@ -107,6 +153,10 @@ impl<T: Format + ?Sized> Format for std::sync::Arc<T> {
 
     fn layout(&self) -> Layout {
         (**self).layout()
+    }
+
+    fn placement(&self) -> Placement {
+        (**self).placement()
     }
 
     fn settled_by(&self) -> SettledBy {
@@ -155,45 +205,6 @@ pub enum Refused {
     Unknown,
 }
 
-/// The JSON texts of a batch's events, in the order of the queue.
-#[derive(Debug, Clone)]
-pub struct Events<'a> {
-    text: &'a [u8],
-    ends: std::slice::Iter<'a, crate::sender::batch::Mark>,
-    at: usize,
-    /// What stands between a text and the next.
-    gap: usize,
-}
-
-impl<'a> Events<'a> {
-    pub(crate) fn new(
-        text: &'a [u8],
-        start: usize,
-        gap: usize,
-        marks: &'a [crate::sender::batch::Mark],
-    ) -> Events<'a> {
-        Events { text, ends: marks.iter(), at: start, gap }
-    }
-}
-
-impl<'a> Iterator for Events<'a> {
-    type Item = &'a [u8];
-
-    /// The next event's JSON: one line of UTF-8.
-    fn next(&mut self) -> Option<&'a [u8]> {
-        let end = self.ends.next()?.end();
-        let event = &self.text[self.at..end];
-        self.at = end + self.gap;
-        Some(event)
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        self.ends.size_hint()
-    }
-}
-
-impl ExactSizeIterator for Events<'_> {}
-
 /// The body of a request: bytes up to a fixed maximum.
 #[derive(Debug)]
 pub struct Body {
@@ -214,7 +225,8 @@ impl Body {
     }
 
     /// Appends. What would exceed the declared [`Overhead`] is not appended, and the body counts as failed.
-    pub fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
         if self.bytes.len() + bytes.len() > self.bytes_max {
             self.overflowed = Overflowed::Yes;
         } else {

@@ -83,6 +83,7 @@
 // An event, and how it may end.
 mod queue_share;
 mod event;
+mod common;
 mod mode;
 mod names;
 mod outcome;

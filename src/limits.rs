@@ -38,8 +38,9 @@ pub(crate) const QUEUE_NAP_EIGHTHS: usize = 2;
 pub const EVENT_BYTES: usize = 64 << 10;
 /// Most that `event_bytes_max` may be.
 pub const EVENT_BYTES_LIMIT: usize = 16 << 20;
-/// Events up to this many bytes of JSON travel inside their queue slot, without a block from the heap.
-pub(crate) const EVENT_INLINE_BYTES: usize = 212;
+/// Events up to this many bytes of JSON travel inside their queue slot, without a block from the heap. Two more
+/// are the number of the event's name.
+pub(crate) const EVENT_INLINE_BYTES: usize = 210;
 /// Arrays and objects nested deeper than this are refused: the depth at which serde_json's own reader stops.
 pub const DEPTH_MAX: usize = 127;
 /// Newtypes and `Option`s nested deeper than this are refused: they write nothing, and use the stack all the same. A `Box`,
@@ -47,6 +48,17 @@ pub const DEPTH_MAX: usize = 127;
 pub const WRAPPERS_MAX: usize = 500;
 /// How many `emit`s may be nested by way of `Serialize`: an event whose fields report, but not for ever.
 pub const NESTED_EMITS_MAX: usize = 1;
+
+/// Default of `name_field`: OpenTelemetry's name for it.
+pub const NAME_FIELD: &str = "event.name";
+/// Most bytes that the common fields may have together, as a JSON object: they are in every event or every record, and what is longer
+/// than a few names and versions belongs elsewhere.
+pub const COMMON_FIELDS_BYTES_MAX: usize = 2 << 10;
+/// Names of events that a client knows by a number, or `queue_events_max` if that is less: more than most programs have. The events of others carry theirs in their text from
+/// `emit` on, which costs a copy.
+pub const EVENT_NAMES: usize = 512;
+/// And no longer than this: OpenTelemetry's own are half as long.
+pub const EVENT_NAME_BYTES_MAX: usize = 64;
 
 // ---- A batch.
 
@@ -224,6 +236,9 @@ pub const SPILL_LINE_BYTES_LIMIT: usize = 1 << 20;
 pub const SPILL_FRAME_BYTES: usize = SPILL_FIELDS_BYTES_MAX + FORMATTER_BYTES;
 /// Most bytes of a record's own fields beside the event, names included, with all numbers at their longest.
 pub(crate) const SPILL_FIELDS_BYTES_MAX: usize = 1 << 10;
+/// Of each line at least so much is for the event, whatever stands beside it: common fields, where the format has a place of its own
+/// for them.
+pub(crate) const SPILL_EVENT_BYTES_LEAST: usize = 1 << 10;
 /// The allowance for what a formatter puts around the fields: time, level, target, thread, file (in a registry's folder: 100 bytes),
 /// host, colours (16 bytes a field). The fields of the application's spans are not in it: tracing-subscriber's JSON formatter writes the
 /// spans that are open where a record is written.

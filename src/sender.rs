@@ -104,7 +104,7 @@ impl Sender {
         let limits = BatchLimits {
             events_max: config.batch_events_max,
             bytes_max: config.batch_bytes_max,
-            overhead: format.overhead(),
+            overhead: config.overhead,
             layout: format.layout(),
         };
         let backoff = Backoff::new(config.jitter_seed, config.batch_age_max, config.probe_interval_max);
@@ -212,7 +212,8 @@ impl Sender {
             self.shared.settler.ledger.take_in_hand(self.pulled - before);
             self.shared.settler.queue.resolve(self.pulled - before);
         }
-        self.pace.look(now, self.pulled, self.pulled_bytes);
+        let added = self.pulled * self.shared.config.common.added_max() as u64;
+        self.pace.look(now, self.pulled, self.pulled_bytes + added);
         let route = self.route(now);
         let ripe = |batch: &mut Batch| {
             batch.len() >= fitted.events_max

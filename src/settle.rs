@@ -7,6 +7,7 @@
 mod writing;
 
 use crate::clock::{Clock, Source, Stamp};
+use crate::common::Common;
 use crate::encode::Encoder;
 use crate::event::Event;
 use crate::gate::Side;
@@ -35,6 +36,8 @@ pub(crate) struct Settler {
     pub(crate) notice_log: Arc<LogQueue>,
     pub(crate) notices: Arc<Notices>,
     pub(crate) encoder: Encoder,
+    /// What every event has.
+    pub(crate) common: Arc<Common>,
     pub(crate) closing: Closing,
     pub(crate) board: Arc<Board>,
     /// 1 once the sender has ended and nothing but what is on its way to the log can be pending.

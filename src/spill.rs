@@ -37,14 +37,17 @@ pub use redact::Redact;
 pub use sink::{SpillSink, Stderr, Stdout, WriteSink};
 pub use time::Rfc3339;
 
-use crate::clock::{Clock, Stamp};
+use crate::clock::{Calendar, Clock, Stamp};
+use crate::common::Common;
 use crate::encode::printable;
-use crate::limits::{DETAIL_CHARS_MAX, DETAIL_ESCAPED_BYTES_MAX, SPILL_BYTES_PER_LINE};
+use crate::limits::{
+    DETAIL_CHARS_MAX, DETAIL_ESCAPED_BYTES_MAX, EVENT_NAME_BYTES_MAX, SPILL_BYTES_PER_LINE, SPILL_FRAME_BYTES,
+};
 use crate::notice::Notices;
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::reentry;
 use crate::sync::{Arc, contain};
-use pack::{Packing, event_bytes_max};
+use pack::Packing;
 use parts::Parts;
 use rate::Rate;
 use std::borrow::Cow;
@@ -56,6 +59,10 @@ pub(crate) struct Leaf<'a> {
     pub(crate) seq: u64,
     /// When the oldest was emitted.
     pub(crate) emitted_at: Stamp,
+    /// Which names the time for that, if the text has it; else the one of now.
+    pub(crate) calendar: Option<Calendar>,
+    /// Empty for none, or if it is in the text.
+    pub(crate) name: &'a str,
     pub(crate) text: &'a [u8],
     /// 1, or more: `text` is an array of so many then, no longer than one record, and redacted.
     pub(crate) events: u32,
@@ -93,7 +100,37 @@ pub(crate) struct Shape {
     pub(crate) line_bytes_max: usize,
     pub(crate) bytes_per_second_max: usize,
     pub(crate) redact: Arc<Redact>,
+    /// The common fields, where records have them beside their events: as they may be in the log.
+    pub(crate) common: Option<CommonInLog>,
 }
+
+/// The common fields as one JSON object, as records have them.
+#[derive(Debug, Clone)]
+pub(crate) struct CommonInLog {
+    pub(crate) text: String,
+    redacted: bool,
+}
+
+/// How much of a line is for the event, or the events, as the formatter writes them, if these common fields stand beside them.
+pub(crate) fn event_room(line_bytes_max: usize, common: Option<&CommonInLog>) -> usize {
+    // What a formatter puts around two fields more.
+    const BESIDE: usize = 2 * "\u{1b}[3m  spill_common=\u{1b}[0m\"\"".len() + EVENT_NAME_BYTES_MAX;
+    let beside = common.map_or(0, |common| BESIDE + parts::escaped_len(common.text.as_bytes()));
+    line_bytes_max.saturating_sub(SPILL_FRAME_BYTES).saturating_sub(beside)
+}
+
+impl CommonInLog {
+    /// Where they stand beside events; an error if what must not be in the log cannot be taken out of them.
+    pub(crate) fn new(common: &Common, redact: &Redact) -> Result<Option<CommonInLog>, Unredacted> {
+        let Some(fields) = common.beside_events() else { return Ok(None) };
+        let redacted = redact.apply(fields).ok_or(Unredacted)?;
+        Ok(Some(CommonInLog { redacted: redacted.is_changed(), text: redacted.text.into_owned() }))
+    }
+}
+
+/// A rule of redaction could not be followed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unredacted;
 
 /// The way from an event to its record.
 pub(crate) struct Spill {
@@ -104,6 +141,7 @@ pub(crate) struct Spill {
     notices: Arc<Notices>,
     shape: Shape,
     rate: Rate,
+    event_room: usize,
     pub(crate) packing: Packing,
 }
 
@@ -116,9 +154,10 @@ impl Spill {
         notices: Arc<Notices>,
         shape: Shape,
     ) -> Spill {
-        let packing = Packing::new(shape.packing, shape.line_bytes_max, Arc::clone(&shape.redact));
+        let event_room = event_room(shape.line_bytes_max, shape.common.as_ref());
+        let packing = Packing::new(shape.packing, event_room, Arc::clone(&shape.redact));
         let rate = Rate::new(shape.bytes_per_second_max);
-        Spill { client, primary, fallback, clock, notices, shape, rate, packing }
+        Spill { client, primary, fallback, clock, notices, shape, rate, event_room, packing }
     }
 
     /// What tells whether a record is kept: for the notice at the start.
@@ -188,9 +227,11 @@ impl Spill {
             },
             _ => (text, leaf.redacted),
         };
+        let common = self.shape.common.as_ref();
+        let redacted = redacted || common.is_some_and(|common| common.redacted);
         let detail = self.detail(why.detail);
         let parts = match leaf.events {
-            1 => parts::split(&text, event_bytes_max(self.shape.line_bytes_max)),
+            1 => parts::split(&text, self.event_room),
             // K1: it was made to fit.
             _ => Parts::One(&text),
         };
@@ -200,10 +241,11 @@ impl Spill {
                 return Written::Surplus;
             }
         }
-        // Both clocks now: then no event seems younger than it is, and the label of its emit may be a tick early.
-        let age = self.clock.now().since(leaf.emitted_at);
-        let age_ms = u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
-        let (emitted_at, written_at) = time::before_and_now(age);
+        let (now, wall) = (self.clock.now(), crate::clock::wall());
+        let age_ms = u64::try_from(now.since(leaf.emitted_at).as_millis()).unwrap_or(u64::MAX);
+        let calendar = leaf.calendar.unwrap_or_else(|| Calendar::at(now, wall));
+        // Cut to milliseconds at the end, so that of two events the earlier one is not the later.
+        let (emitted_at, written_at) = (time::whole(calendar.time(leaf.emitted_at)), time::whole(wall));
         let record = |part: usize| Record {
             level: self.shape.level,
             written_at,
@@ -219,6 +261,8 @@ impl Spill {
             parts: parts.len() as u32,
             events: leaf.events,
             redacted,
+            name: Some(leaf.name).filter(|name| !name.is_empty()),
+            common: common.map(|common| common.text.as_str()),
             event: parts[part],
         };
         // S2: every part to the same place.

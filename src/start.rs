@@ -164,7 +164,7 @@ fn assemble(
                 (Box::new(http), shown, tls, Some(headers))
             }
         };
-    let memory_bound = config.memory_bound(builder.format.overhead(), tls);
+    let memory_bound = config.memory_bound(config.overhead, tls);
     let id = format!("{:016x}", entropy());
     let home = Home::capture();
     let sender_part = match source {
@@ -193,6 +193,7 @@ fn assemble(
         line_bytes_max: config.spill_line_bytes_max,
         bytes_per_second_max: config.spill_bytes_per_second_max,
         redact: Arc::new(config.spill_redact.clone()),
+        common: config.common_in_log.clone(),
     };
     let settler = Settler {
         ledger: Ledger::default(),
@@ -201,7 +202,8 @@ fn assemble(
         log,
         notice_log,
         notices,
-        encoder: Encoder::new(config.event_bytes_max),
+        encoder: Encoder::new(config.text_bytes_max),
+        common: Arc::clone(&config.common),
         closing: Closing::default(),
         board: Arc::new(Board::default()),
         end_wanted: AtomicU64::new(0),

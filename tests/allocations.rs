@@ -57,6 +57,27 @@ async fn a_warm_client_allocates_nothing_for_an_accepted_event_whatever_its_size
     running.await.unwrap();
 }
 
+#[tokio::test]
+async fn a_name_and_what_every_event_has_cost_the_caller_no_allocation_either() {
+    let endpoint = Endpoint::start(|_| Act::Status(200)).unwrap();
+    let builder = Client::builder(endpoint.url()).service_name("orders").time_field("timestamp");
+    let (client, sender) = builder.build_with_sender().unwrap();
+    let running = tokio::spawn(sender.run());
+    let names = ["order_placed", "order_paid", "order_shipped"];
+    let emit = |events: usize| {
+        let queued = |nth: &usize| client.emit_named(names[nth % 3], &[*nth]) == Emitted::Queued;
+        assert_eq!((0..events).filter(queued).count(), events);
+    };
+    // Warm: each name is known.
+    emit(8);
+    client.flush(Duration::from_secs(20)).await.unwrap();
+    let used = measure(|| emit(4000));
+    assert_eq!(used.count_total, 0, "{used:?}");
+    let stats = client.shutdown(Duration::from_secs(20)).await;
+    assert_eq!((stats.delivered, stats.pending), (stats.emitted, 0), "{stats}");
+    running.await.unwrap();
+}
+
 #[test]
 fn a_client_that_is_off_allocates_nothing_and_does_not_evaluate_the_event() {
     let client = Client::builder("http://127.0.0.1:9/").mode(Mode::Off).build().unwrap();

@@ -55,17 +55,19 @@ impl Config {
         // As asked for, and as sent.
         let live_headers = LIVE_HEADERS_MAX * 2 * CREDENTIAL_BYTES_MAX;
         let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
-        let fixed = RUNTIME_BYTES + live_headers + tls;
+        let fixed = RUNTIME_BYTES + self.common.names.bytes_max() + live_headers + tls;
         let packing = self.spill_packing.bytes_max(self.spill_line_bytes_max, self.batch_events_max);
         // What the log's thread makes of one event, at worst, in a buffer that grows as it goes; twice `event_bytes_max` is spilled whole.
         let redacted = 2 * self.event_bytes_max * REDACTED_GROWTH_MAX;
         let redacting = if self.spill_redact.is_empty() { 0 } else { 2 * redacted };
+        // An event and what it has in common with others, on its way into a record.
+        let splicing = 2 * self.event_bytes_max + self.common.added_by_name_max();
         // The log's queue: callers' events, notices, batches of which the sender has let go, and one that waits for room there.
         let log = log_queue::bytes_max(self.log_queue_events_max(), self.log_queue_bytes_max())
             + (LOG_QUEUE_BATCHES + 1) * batch;
         let batches = (posts + 2).saturating_mul(batch);
         // Where an address has 32 bits, the largest settings are more than there can be.
-        [slots, budget, log, batches, bodies, posts * exchange, drains, fixed, packing, redacting]
+        [slots, budget, log, batches, bodies, posts * exchange, drains, fixed, packing, redacting, splicing]
             .into_iter()
             .fold(0, usize::saturating_add)
     }

@@ -2,8 +2,9 @@
 
 use super::units::Bytes;
 use super::{BuildError, Builder, Config};
+use crate::common::Common;
 use crate::event::largest_event;
-use crate::format::Overhead;
+use crate::format::{Overhead, Unsent};
 use crate::limits::*;
 use crate::mode::Mode;
 use crate::spill::Redact;
@@ -27,10 +28,15 @@ impl Builder {
                 None => self.spill_redact.clone(),
             },
             spill_sink: self.spill_sink.clone(),
+            common_fields: self.common_fields.clone(),
+            time_field: self.time_field.clone(),
+            name_field: self.name_field.clone(),
+            format: Box::new(Unsent(self.format.placement())),
             spill_fallback: Arc::clone(&self.spill_fallback),
             observers: self.observers.clone(),
             ..Builder::new("")
         }
+        .with_sound_common()
     }
 
     /// The settings that are plain numbers, checked one by one and against each other.
@@ -51,7 +57,10 @@ impl Builder {
         };
         let batch_bytes_max = size("batch_bytes_max", self.batch_bytes_max, BATCH_BYTES_LIMIT)?;
         let queue_bytes_max = size("queue_bytes_max", self.queue_bytes_max, QUEUE_BYTES_LIMIT)?;
-        let event_bytes_max = self.checked_event_bytes_max(batch_bytes_max, queue_bytes_max)?;
+        let common = self.checked_common()?;
+        let overhead = common.overhead(self.format.overhead());
+        let event_bytes_max =
+            self.checked_event_bytes_max(&common, overhead, (batch_bytes_max, queue_bytes_max))?;
         let content_type = self.format.content_type();
         if content_type.trim() != content_type
             || !content_type.bytes().all(|byte| matches!(byte, b' '..=b'~'))
@@ -76,6 +85,10 @@ impl Builder {
             queue_events_max: size("queue_events_max", self.queue_events_max, QUEUE_EVENTS_LIMIT)?,
             queue_bytes_max,
             event_bytes_max,
+            text_bytes_max: event_bytes_max - common.added_max(),
+            overhead,
+            common_in_log: self.checked_common_in_log(&common)?,
+            common: Arc::new(common),
             batch_events_max: size("batch_events_max", self.batch_events_max, BATCH_EVENTS_LIMIT)?,
             batch_bytes_max,
             batch_age_max: time("batch_age_max", self.batch_age_max)?,
@@ -114,11 +127,12 @@ impl Builder {
 
     fn checked_event_bytes_max(
         &self,
-        batch_bytes_max: usize,
-        queue_bytes_max: usize,
+        common: &Common,
+        overhead: Overhead,
+        (batch_bytes_max, queue_bytes_max): (usize, usize),
     ) -> Result<usize, BuildError> {
-        let (overhead, framed) = (self.format.overhead(), self.format.layout().frame().overhead());
-        if overhead == Overhead::UNKNOWN {
+        let framed = self.format.layout().frame().overhead();
+        if self.format.overhead() == Overhead::UNKNOWN {
             return Err(BuildError::invalid(
                 "format",
                 "does not say how many bytes it adds",
@@ -143,7 +157,7 @@ impl Builder {
         };
         let in_queue = largest_event(queue_bytes_max);
         let Some(chosen) = self.event_bytes_max else {
-            return Ok(EVENT_BYTES.min(room).min(in_queue));
+            return leaves_room(EVENT_BYTES.min(room).min(in_queue), common);
         };
         let chosen = in_range("event_bytes_max", chosen, 1, EVENT_BYTES_LIMIT)?;
         for (holder, holds) in [("batch_bytes_max", room), ("queue_bytes_max", in_queue)] {
@@ -159,7 +173,7 @@ impl Builder {
                 ));
             }
         }
-        Ok(chosen)
+        leaves_room(chosen, common)
     }
 
     fn checked_redact(&self) -> Result<Redact, BuildError> {
@@ -172,6 +186,23 @@ impl Builder {
             None => Ok(self.spill_redact.clone()),
         }
     }
+}
+
+/// For at least a byte of the event's own.
+fn leaves_room(event_bytes_max: usize, common: &Common) -> Result<usize, BuildError> {
+    let added = common.added_max();
+    if event_bytes_max > added {
+        return Ok(event_bytes_max);
+    }
+    Err(BuildError::invalid(
+        "event_bytes_max",
+        format!(
+            "is {}, and what every event has in common takes {} of it",
+            Bytes(event_bytes_max),
+            Bytes(added)
+        ),
+        "raise it, and batch_bytes_max and queue_bytes_max if they hold it down, or give fewer common fields",
+    ))
 }
 
 fn in_range(name: &'static str, value: usize, min: usize, max: usize) -> Result<usize, BuildError> {

@@ -4,6 +4,7 @@
 //! E2: what an orchestrator sets by itself (`ours`) is no setting, and no error.
 
 mod ours;
+pub(super) mod resource;
 
 use super::units::{parse_bytes, parse_time};
 use super::{BuildError, Builder};
@@ -12,9 +13,10 @@ use crate::format::{JsonArray, Ndjson};
 use crate::limits::CERTIFICATE_FILE_BYTES_MAX;
 use crate::mode::Mode;
 use crate::spill::{LogLevel, Redact, SpillPacking, WriteSink};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use std::fmt;
 use std::io::Read;
+use std::marker::PhantomData;
 
 /// Variables by name, without the prefix, in the order of their names.
 pub(super) type Variables = std::collections::BTreeMap<String, String>;
@@ -51,6 +53,9 @@ pub(super) const NAMES: &[&str] = &[
     "PROBE_INTERVAL_MAX",
     "HTML_ANSWERS",
     "FORMAT",
+    "COMMON_FIELDS",
+    "TIME_FIELD",
+    "NAME_FIELD",
     "COMPRESSION",
     "SPILL_LEVEL",
     "SPILL_PACKING",
@@ -82,6 +87,8 @@ impl Builder {
     /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_CONNECTION_IDLE_MAX`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200 ms`, `1.5s`, `2m`, `1h` |
     /// | `OVERSPILL_HTML_ANSWERS` | `accept`, or unset: [`accept_html_answers`](Builder::accept_html_answers) |
     /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
+    /// | `OVERSPILL_COMMON_FIELDS` | a JSON object of names and values; each takes the place of one that was set by the same name: [`common_field`](Builder::common_field) |
+    /// | `OVERSPILL_TIME_FIELD`, `OVERSPILL_NAME_FIELD` | a name: [`time_field`](Builder::time_field), [`name_field`](Builder::name_field) |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
     /// | `OVERSPILL_SPILL_LEVEL` | `error`, `warn`, `info`, `debug` |
     /// | `OVERSPILL_SPILL_PACKING` | `one_by_one`, `packed` |
@@ -115,8 +122,9 @@ impl Builder {
     /// [`override_from_env`](Builder::override_from_env) whose errors wait for the end: [`build`](Builder::build) returns them,
     /// [`build_or_log_only`](Builder::build_or_log_only) tells of them and goes on.
     pub fn with_env(self) -> Builder {
-        let (builder, wrong) = self.overridden_by(ours::ours(std::env::vars_os()));
-        Builder { wrong_variables: wrong, ..builder }
+        let (mut builder, wrong) = self.overridden_by(ours::ours(std::env::vars_os()));
+        builder.wrong_variables.extend(wrong);
+        builder
     }
 
     pub(super) fn with_variables(self, variables: Variables) -> Result<Builder, BuildError> {
@@ -172,8 +180,10 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
         "BEARER_TOKEN" => Box::new(|b| b.bearer_auth(text)),
         "BEARER_TOKEN_FILE" => Box::new(|b| b.bearer_auth_file(text)),
         "HEADERS" => {
-            let Pairs(pairs) = serde_json::from_str(value)
-                .map_err(|_| takes(r#"a JSON object, like {"x-key": "value"}, of headers that differ"#))?;
+            let pairs = serde_json::from_str::<Pairs<String>>(value)
+                .ok()
+                .and_then(|pairs| pairs.distinct(str::eq_ignore_ascii_case))
+                .ok_or_else(|| takes(r#"a JSON object, like {"x-key": "value"}, of headers that differ"#))?;
             Box::new(|b| pairs.into_iter().fold(b, |b, (name, value)| b.header(name, value)))
         }
         "PLAINTEXT_CREDENTIALS" if word == "allow" => Box::new(Builder::allow_plaintext_credentials),
@@ -210,6 +220,17 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
         "FORMAT" if word == "json_array" => Box::new(|b| b.format(JsonArray)),
         "FORMAT" if word == "ndjson" => Box::new(|b| b.format(Ndjson)),
         "FORMAT" => return Err(takes("json_array or ndjson")),
+        "COMMON_FIELDS" => {
+            let pairs = serde_json::from_str::<Pairs<serde_json::Value>>(value)
+                .ok()
+                .and_then(|pairs| pairs.distinct(str::eq))
+                .ok_or_else(|| {
+                    takes(r#"a JSON object, like {"service.name": "orders"}, of names that differ"#)
+                })?;
+            Box::new(|b| pairs.into_iter().fold(b, |b, (name, value)| b.common_field(name, value)))
+        }
+        "TIME_FIELD" => Box::new(|b| b.time_field(text)),
+        "NAME_FIELD" => Box::new(|b| b.name_field(text)),
         "COMPRESSION" => match Compression::from_name(&word) {
             Some(compression) => Box::new(move |b| Builder { compression, ..b }),
             None => {
@@ -253,33 +274,40 @@ fn by<T: 'static>(value: T, set: fn(Builder, T) -> Builder) -> Change {
     Box::new(move |builder| set(builder, value))
 }
 
-/// Names and values, no name twice: of two the first would be gone without a word.
-struct Pairs(Vec<(String, String)>);
+/// The names and values of a JSON object, in its order.
+struct Pairs<V>(Vec<(String, V)>);
 
-impl<'de> Deserialize<'de> for Pairs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs, D::Error> {
-        struct Reads;
+impl<V> Pairs<V> {
+    /// No name twice: of two the first would be gone without a word.
+    fn distinct(self, same: fn(&str, &str) -> bool) -> Option<Vec<(String, V)>> {
+        let twice = |(nth, (name, _)): (usize, &(String, V))| {
+            self.0[..nth].iter().any(|(earlier, _)| same(earlier, name))
+        };
+        (!self.0.iter().enumerate().any(twice)).then_some(self.0)
+    }
+}
 
-        impl<'de> Visitor<'de> for Reads {
-            type Value = Pairs;
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Pairs<V>, D::Error> {
+        struct Reads<V>(PhantomData<V>);
+
+        impl<'de, V: Deserialize<'de>> Visitor<'de> for Reads<V> {
+            type Value = Pairs<V>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("names and values")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs, A::Error> {
-                let mut pairs = Vec::<(String, String)>::new();
-                while let Some((name, value)) = map.next_entry::<String, String>()? {
-                    if pairs.iter().any(|(earlier, _)| earlier.eq_ignore_ascii_case(&name)) {
-                        return Err(A::Error::custom("a name twice"));
-                    }
-                    pairs.push((name, value));
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Pairs<V>, A::Error> {
+                let mut pairs = Vec::new();
+                while let Some(pair) = map.next_entry()? {
+                    pairs.push(pair);
                 }
                 Ok(Pairs(pairs))
             }
         }
 
-        deserializer.deserialize_map(Reads)
+        deserializer.deserialize_map(Reads(PhantomData))
     }
 }
 

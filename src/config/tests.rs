@@ -7,11 +7,11 @@ fn refused(builder: Builder) -> String {
 }
 
 #[test]
-fn the_defaults_are_valid_and_cost_less_than_twenty_five_mebibytes() {
+fn the_defaults_are_valid_and_cost_less_than_twenty_six_mebibytes() {
     let builder = Builder::new("http://localhost/");
     let config = builder.config().unwrap();
     let bound = config.memory_bound(builder.format.overhead(), bound::Tls::Yes);
-    assert!((8 << 20..25 << 20).contains(&bound), "{bound}");
+    assert!((8 << 20..26 << 20).contains(&bound), "{bound}");
 }
 
 #[test]
@@ -59,6 +59,9 @@ fn a_format_whose_overhead_leaves_no_room_for_an_event_is_an_error_however_large
             Overhead { per_batch: 0, per_event: bytes },
             Overhead { per_batch: bytes, per_event: bytes },
         ] {
+            if overhead == Overhead::UNKNOWN {
+                continue;
+            }
             let refusal = refused(Builder::new("http://localhost/").format(Absurd(overhead)));
             assert!(refusal.contains("less than the format's own bytes for a single event"), "{refusal}");
         }
@@ -75,8 +78,8 @@ fn an_unset_event_maximum_follows_what_must_hold_the_event_and_a_contradiction_i
     assert_eq!(small().config().unwrap().event_bytes_max, 1000);
     assert!(refused(small().event_bytes_max(1001)).contains("raise batch_bytes_max"));
     let queue = || Builder::new("http://localhost/").queue_bytes_max(500);
-    assert_eq!(queue().config().unwrap().event_bytes_max, 212, "longer ones take a block of 512 bytes");
-    assert!(refused(queue().event_bytes_max(213)).contains("raise queue_bytes_max"));
+    assert_eq!(queue().config().unwrap().event_bytes_max, 210, "longer ones take a block of 512 bytes");
+    assert!(refused(queue().event_bytes_max(211)).contains("raise queue_bytes_max"));
 }
 
 /// Says that it adds a byte for a batch and one for an event, whatever it lays out.

@@ -40,7 +40,7 @@ impl Frame {
     pub fn encode(&self, events: Events<'_>, body: &mut Body) {
         for (nth, event) in events.enumerate() {
             body.push(if nth == 0 { self.before } else { self.between });
-            body.push(event);
+            body.push(event.json());
         }
         body.push(self.behind);
     }

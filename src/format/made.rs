@@ -1,7 +1,10 @@
 //! What a test of a `Format` needs: events that no client has emitted, and the body that a request would carry.
 
-use super::{Body, Events, Format, Layout};
+use super::{Body, Events, Format, Layout, Origin, Placement};
+use crate::clock::{Calendar, Stamp};
+use crate::common::{Common, Names};
 use crate::sender::batch::Mark;
+use std::time::UNIX_EPOCH;
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl Events<'_> {
@@ -11,7 +14,7 @@ impl Events<'_> {
     /// use overspill::format::Events;
     ///
     /// let lengths = Events::of_texts(&["1", r#"{"order":7}"#], |events| {
-    ///     events.map(<[u8]>::len).collect::<Vec<_>>()
+    ///     events.map(|event| event.json().len()).collect::<Vec<_>>()
     /// });
     /// assert_eq!(lengths, [1, 11]);
     /// ```
@@ -22,7 +25,11 @@ impl Events<'_> {
             Mark::ending_at(end)
         });
         let marks: Vec<Mark> = ends.collect();
-        use_them(Events::new(texts.concat().as_bytes(), 0, 0, &marks))
+        let common =
+            Common::new(Placement::default(), Vec::new(), None, "\"event.name\"", Names::for_queue(1));
+        let calendar = Calendar::at(Stamp(0), UNIX_EPOCH);
+        let origin = Origin { client: "0000000000000000", common: &common, calendar };
+        use_them(Events::new(texts.concat().as_bytes(), 0, 0, &marks, origin))
     }
 }
 

@@ -11,8 +11,9 @@ mod part;
 
 use super::verdict::Cause;
 use crate::clock::Stamp;
-use crate::event::Event;
-use crate::format::{Events, Frame, Layout, Overhead};
+use crate::common::{Common, Time};
+use crate::event::{Event, NameId};
+use crate::format::{Events, Frame, Layout, Origin, Overhead};
 use crate::limits::{BATCH_BYTES_LIMIT, EVENT_BYTES_LIMIT};
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::settle::Settler;
@@ -31,6 +32,7 @@ pub(crate) struct Mark {
     end: u32,
     /// A block holds at most 2 x EVENT_BYTES_LIMIT.
     charge: u32,
+    name: NameId,
     state: State,
 }
 
@@ -48,6 +50,18 @@ impl Mark {
         self.end as usize
     }
 
+    pub(crate) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    pub(crate) fn emitted_at(&self) -> Stamp {
+        self.emitted_at
+    }
+
+    pub(crate) fn name(&self) -> NameId {
+        self.name
+    }
+
     fn charge(&self) -> usize {
         self.charge as usize
     }
@@ -55,7 +69,14 @@ impl Mark {
     /// Of an event that nobody has emitted: for `Events` alone.
     #[cfg(all(feature = "testkit", not(overspill_model)))]
     pub(crate) fn ending_at(end: usize) -> Mark {
-        Mark { seq: 0, emitted_at: Stamp(0), end: end as u32, charge: 0, state: State::Settled }
+        Mark {
+            seq: 0,
+            emitted_at: Stamp(0),
+            end: end as u32,
+            charge: 0,
+            name: NameId::default(),
+            state: State::Settled,
+        }
     }
 }
 
@@ -110,9 +131,13 @@ pub(crate) struct Batch {
     /// When its first event was emitted.
     pub(crate) begun_at: Stamp,
     text: Text,
-    /// Of `text`, the events' own.
+    /// Of `text`, the events' own, and what of theirs the format writes beside them.
     text_bytes: usize,
     frame: Frame,
+    /// The same for each event whenever it is posted, and in the log.
+    time: Time,
+    /// Nothing is added to an event without a name.
+    plain: bool,
     marks: Vec<Mark>,
     open: usize,
     open_bytes: usize,
@@ -141,6 +166,8 @@ impl Batch {
             text: Text::Own(text),
             text_bytes: 0,
             frame: limits.layout.frame(),
+            time: Time::of(settler.clock.calendar()),
+            plain: settler.common.adds_nothing(NameId::NONE),
             marks,
             open: 0,
             open_bytes: 0,
@@ -151,10 +178,34 @@ impl Batch {
 
     /// Takes the event in, or leaves it where it is if there is no room.
     pub(crate) fn add(&mut self, event: &Event, limits: &BatchLimits) -> Added {
+        if self.plain && event.name == NameId::NONE {
+            let text = event.text();
+            return self.put(event, text.len(), limits, |_, _, room| room.extend_from_slice(text));
+        }
+        self.add_with_common(event, limits)
+    }
+
+    /// Apart, so that an event that stays as it is does not pay for it.
+    #[inline(never)]
+    fn add_with_common(&mut self, event: &Event, limits: &BatchLimits) -> Added {
+        let (text, name, common) = (event.text(), event.name, &self.settler.common);
+        let bytes = common.length(text, name) + common.name_beside(name).len();
+        self.put(event, bytes, limits, |common, time, room| {
+            common.write(text, name, time, event.emitted_at, room);
+        })
+    }
+
+    #[inline]
+    fn put(
+        &mut self,
+        event: &Event,
+        bytes: usize,
+        limits: &BatchLimits,
+        write: impl FnOnce(&Common, &mut Time, &mut Vec<u8>),
+    ) -> Added {
         // B3: one that was posted takes no more.
         let Text::Own(room) = &mut self.text else { return Added::NoRoom };
-        let (text, charge) = (event.text(), event.charge());
-        let texts = self.text_bytes + text.len();
+        let (charge, texts) = (event.charge(), self.text_bytes + bytes);
         if self.marks.len() >= limits.events_max
             || limits.body(self.marks.len() + 1, texts) > limits.bytes_max
         {
@@ -164,12 +215,13 @@ impl Batch {
             &[byte] => room.push(byte),
             several => room.extend_from_slice(several),
         }
-        room.extend_from_slice(text);
+        write(&self.settler.common, &mut self.time, room);
         self.marks.push(Mark {
             seq: event.seq,
             emitted_at: event.emitted_at,
             end: room.len() as u32,
             charge: charge as u32,
+            name: event.name,
             state: State::Open,
         });
         self.text_bytes = texts;
@@ -200,12 +252,19 @@ impl Batch {
 
     pub(crate) fn events(&self, range: Range<usize>) -> Events<'_> {
         let gap = self.frame.between.len();
-        Events::new(&self.text, self.start_of(range.start), gap, &self.marks[range])
+        let origin = Origin {
+            client: self.settler.spill.client(),
+            common: &self.settler.common,
+            calendar: self.time.calendar(),
+        };
+        Events::new(&self.text, self.start_of(range.start), gap, &self.marks[range], origin)
     }
 
     /// Bytes of these events' texts.
     pub(crate) fn text_of(&self, range: &Range<usize>) -> usize {
-        self.events(range.clone()).map(<[u8]>::len).sum()
+        let beside = |mark: &Mark| self.settler.common.name_beside(mark.name).len();
+        let names: usize = self.marks[range.clone()].iter().map(beside).sum();
+        names + self.events(range.clone()).map(|event| event.json().len()).sum::<usize>()
     }
 
     /// These events in the frame: the batch's text itself if they are all of it, else a copy of their part.
@@ -270,7 +329,7 @@ impl Batch {
         }
         self.marks[range].iter_mut().for_each(|mark| mark.state = State::Settled);
         self.close(marks.len(), bytes);
-        Part::hand_over(&self.settler, self.number, text, marks, cause);
+        Part::hand_over(&self.settler, (self.number, self.time.calendar()), text, marks, cause);
     }
 
     /// The rest of the batch, whichever request carries it, goes to the log.

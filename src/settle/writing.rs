@@ -57,10 +57,15 @@ impl Settler {
     }
 
     fn write_callers(&self, mut event: Event, side: Side, reason: Reason) {
+        let mut time = None;
+        let at = (event.emitted_at, self.clock);
+        let text = self.common.text(event.text(), event.name, &mut time, at);
         let leaf = Leaf {
             seq: event.seq,
             emitted_at: event.emitted_at,
-            text: event.text(),
+            calendar: time.map(|time| time.calendar()),
+            name: self.common.name_beside(event.name),
+            text: &text,
             events: 1,
             redacted: false,
         };
@@ -70,6 +75,7 @@ impl Settler {
             // Its own shutdown is over.
             Side::Closed => self.write(leaf, &why),
         };
+        drop(text);
         self.encoder.recycle(&mut event);
         self.settle_callers(side, ending);
     }

@@ -183,11 +183,11 @@ fn is_interested(current: &Dispatch, metadata: &'static Metadata<'static>) -> bo
     *metadata.level() <= STATIC_MAX_LEVEL && current.enabled(metadata)
 }
 
-/// Gives the values, one for each field, to the current subscriber. A root event: the fields of the application's spans
+/// Gives the values, one for each field or none, to the current subscriber. A root event: the fields of the application's spans
 /// are none of ours, and may hold anything.
 fn give<const N: usize>(
     metadata: &'static Metadata<'static>,
-    values: [&dyn Value; N],
+    values: [Option<&dyn Value>; N],
     text: &Witness<'_>,
 ) -> Read {
     let answer = witness::listen(|| {
@@ -196,7 +196,7 @@ fn give<const N: usize>(
                 let mut names = metadata.fields().iter();
                 #[expect(clippy::expect_used, reason = "both callers give a value for each name")]
                 let fields: [Field; N] = std::array::from_fn(|_| names.next().expect("as many names"));
-                let named: [_; N] = std::array::from_fn(|nth| (&fields[nth], Some(values[nth])));
+                let named: [_; N] = std::array::from_fn(|nth| (&fields[nth], values[nth]));
                 current.event(&Event::new_child_of(
                     None::<Id>,
                     metadata,
@@ -223,7 +223,7 @@ fn is_without_subscriber() -> bool {
 /// A notice, under the current subscriber.
 pub(crate) fn tell(level: LogLevel, client: &str, text: &Witness<'_>) -> Read {
     if !is_without_subscriber() {
-        return give(notice_metadata(level), [&display(text), &client], text);
+        return give(notice_metadata(level), [Some(&display(text)), Some(&client)], text);
     }
     macro_rules! tell_at {
         ($level:ident) => {
@@ -256,22 +256,24 @@ fn write_here(record: &Record<'_>) -> Read {
     let (message, emitted_at) = (record.message(), Rfc3339(record.emitted_at));
     let maybe_delivered = record.maybe_delivered == MaybeDelivered::Yes;
     if !is_without_subscriber() {
-        let values: [&dyn Value; NAMES.len()] = [
-            &display(&message),
-            &Record::V,
-            &record.client,
-            &record.seq,
-            &record.batch,
-            &record.reason.as_str(),
-            &maybe_delivered,
-            &display(emitted_at),
-            &record.age_ms,
-            &record.detail,
-            &record.part,
-            &record.parts,
-            &record.events,
-            &record.redacted,
-            &display(&event),
+        let values: [Option<&dyn Value>; NAMES.len()] = [
+            Some(&display(&message)),
+            Some(&Record::V),
+            Some(&record.client),
+            Some(&record.seq),
+            Some(&record.batch),
+            Some(&record.reason.as_str()),
+            Some(&maybe_delivered),
+            Some(&display(emitted_at)),
+            Some(&record.age_ms),
+            Some(&record.detail),
+            Some(&record.part),
+            Some(&record.parts),
+            Some(&record.events),
+            Some(&record.redacted),
+            record.name.as_ref().map(|name| name as &dyn Value),
+            record.common.as_ref().map(|common| common as &dyn Value),
+            Some(&display(&event)),
         ];
         return give(record_metadata(record.level), values, &event);
     }
@@ -294,6 +296,8 @@ fn write_here(record: &Record<'_>) -> Read {
                 spill_parts = record.parts,
                 spill_events = record.events,
                 spill_redacted = record.redacted,
+                spill_name = record.name,
+                spill_common = record.common,
                 spill_event = %event,
                 "{message}",
             )

@@ -36,6 +36,8 @@ impl<'a> Record<'a> {
             parts: 1,
             events: 1,
             redacted: false,
+            name: None,
+            common: None,
             event,
         }
     }
@@ -69,6 +71,8 @@ impl SpilledPart {
             parts: record.parts,
             events: record.events,
             redacted: record.redacted,
+            name: None,
+            common: None,
             event,
         }
     }

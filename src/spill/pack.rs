@@ -7,7 +7,6 @@
 
 use super::Redact;
 use super::parts::escaped_len;
-use crate::limits::SPILL_FRAME_BYTES;
 use crate::names::names;
 use crate::sync::{Arc, FreeList};
 
@@ -46,10 +45,11 @@ pub(crate) enum Packing {
 }
 
 impl Packing {
-    pub(crate) fn new(choice: SpillPacking, line_bytes_max: usize, redact: Arc<Redact>) -> Packing {
+    /// In each record `event_room` is for the events.
+    pub(crate) fn new(choice: SpillPacking, event_room: usize, redact: Arc<Redact>) -> Packing {
         match choice {
             SpillPacking::OneByOne => Packing::OneByOne,
-            SpillPacking::Packed => Packing::Packed(Room { spare: FreeList::new(1), line_bytes_max, redact }),
+            SpillPacking::Packed => Packing::Packed(Room { spare: FreeList::new(1), event_room, redact }),
         }
     }
 }
@@ -57,25 +57,18 @@ impl Packing {
 #[derive(Debug)]
 pub(crate) struct Room {
     spare: FreeList<Pack>,
-    line_bytes_max: usize,
+    event_room: usize,
     redact: Arc<Redact>,
 }
 
 impl Room {
     pub(crate) fn take(&self) -> Pack {
-        self.spare
-            .take()
-            .unwrap_or_else(|| Pack::new(event_bytes_max(self.line_bytes_max), Arc::clone(&self.redact)))
+        self.spare.take().unwrap_or_else(|| Pack::new(self.event_room, Arc::clone(&self.redact)))
     }
 
     pub(crate) fn give(&self, pack: Pack) {
         self.spare.give(pack);
     }
-}
-
-/// How much of a line is for the event, or the events, as the formatter writes them.
-pub(super) fn event_bytes_max(line_bytes_max: usize) -> usize {
-    line_bytes_max - SPILL_FRAME_BYTES
 }
 
 /// An array in the making.

@@ -41,6 +41,10 @@ pub struct SpilledPart {
     pub events: u32,
     /// Whether the event is not what the request carried.
     pub redacted: bool,
+    /// The event's name, if its JSON has not got it.
+    pub name: Option<String>,
+    /// The client's common fields as a JSON object, if the event's JSON has not got them.
+    pub common: Option<String>,
     /// The piece of the event's JSON; of several events, a JSON array of them.
     pub event: String,
 }
@@ -65,6 +69,10 @@ pub struct Joined {
     pub detail: String,
     /// Whether the event is not what the request carried.
     pub redacted: bool,
+    /// The event's name, if its JSON has not got it.
+    pub name: Option<String>,
+    /// The client's common fields as a JSON object, if the event's JSON has not got them.
+    pub common: Option<String>,
     /// The identical JSON that the request carried or would have carried, unless it is `redacted`.
     pub event: String,
 }
@@ -95,6 +103,8 @@ fn unpacked(packed: SpilledPart) -> Vec<SpilledPart> {
             event: text.to_owned(),
             client: packed.client.clone(),
             detail: packed.detail.clone(),
+            name: packed.name.clone(),
+            common: packed.common.clone(),
             ..packed
         })
         .collect()
@@ -112,6 +122,8 @@ fn join_one(parts: BTreeMap<u32, SpilledPart>) -> Option<Joined> {
         emitted_at: first.emitted_at,
         detail: first.detail,
         redacted: first.redacted,
+        name: first.name,
+        common: first.common,
     })
 }
 

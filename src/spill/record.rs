@@ -49,12 +49,18 @@ pub struct Record<'a> {
     pub events: u32,
     /// `spill_redacted`: whether the event is not what the request carried, because fields of it were removed or replaced.
     pub redacted: bool,
+    /// `spill_name`: the event's [name](crate::Client::emit_named), if the format writes it beside the event's JSON; only where there is
+    /// one.
+    pub name: Option<&'a str>,
+    /// `spill_common`: the client's [common fields](crate::Builder::common_field) as one JSON object, if the format writes them beside the
+    /// events; only where there are some.
+    pub common: Option<&'a str>,
     /// `spill_event`: the event's JSON, or the piece of it that this part carries: printable, without line breaks.
     pub event: &'a str,
 }
 
-/// The names of the fields of a `tracing` event, in their order.
-pub(super) const NAMES: [&str; 15] = [
+/// The names of the fields of a `tracing` event, in their order. Two of them have a value only where there is one.
+pub(super) const NAMES: [&str; 17] = [
     "message",
     "spill_v",
     "spill_client",
@@ -69,6 +75,8 @@ pub(super) const NAMES: [&str; 15] = [
     "spill_parts",
     "spill_events",
     "spill_redacted",
+    "spill_name",
+    "spill_common",
     "spill_event",
 ];
 
@@ -97,7 +105,7 @@ impl fmt::Display for Message<'_> {
 
 impl Serialize for Record<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(3 + NAMES.len()))?;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("timestamp", &Shown(Rfc3339(self.written_at)))?;
         map.serialize_entry("level", self.level.as_upper())?;
         map.serialize_entry("target", super::log::SPILL_TARGET)?;
@@ -115,7 +123,13 @@ impl Serialize for Record<'_> {
         map.serialize_entry(NAMES[11], &self.parts)?;
         map.serialize_entry(NAMES[12], &self.events)?;
         map.serialize_entry(NAMES[13], &self.redacted)?;
-        map.serialize_entry(NAMES[14], self.event)?;
+        if let Some(name) = self.name {
+            map.serialize_entry(NAMES[14], name)?;
+        }
+        if let Some(common) = self.common {
+            map.serialize_entry(NAMES[15], common)?;
+        }
+        map.serialize_entry(NAMES[16], self.event)?;
         map.end()
     }
 }

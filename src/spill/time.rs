@@ -10,14 +10,8 @@ pub(super) fn now() -> SystemTime {
     whole(crate::clock::wall())
 }
 
-/// So long ago, the epoch if that would be earlier; and now. Both cut to milliseconds at the end, so that of two events the earlier one
-/// is not the later.
-pub(super) fn before_and_now(age: Duration) -> (SystemTime, SystemTime) {
-    let now = crate::clock::wall();
-    (whole(now.checked_sub(age).unwrap_or(UNIX_EPOCH)), whole(now))
-}
-
-fn whole(time: SystemTime) -> SystemTime {
+/// In whole milliseconds, so that what is written reads back equal.
+pub(super) fn whole(time: SystemTime) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(millis(time))
 }
 
@@ -34,8 +28,12 @@ const MS_PER_DAY: u64 = 86_400_000;
 /// The last millisecond of the year 9999.
 const MS_MAX: u64 = 253_402_300_799_999;
 
-impl fmt::Display for Rfc3339 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Rfc3339 {
+    /// The length of each of them.
+    pub(crate) const BYTES: usize = b"0000-00-00T00:00:00.000Z".len();
+
+    /// ASCII.
+    pub(crate) fn text(self) -> [u8; Rfc3339::BYTES] {
         let millis = millis(self.0).min(MS_MAX);
         let (year, month, day) = date(millis / MS_PER_DAY);
         let rest = millis % MS_PER_DAY;
@@ -54,7 +52,13 @@ impl fmt::Display for Rfc3339 {
         put(14, 2, rest / 60_000 % 60);
         put(17, 2, rest / 1000 % 60);
         put(20, 3, rest % 1000);
-        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+        text
+    }
+}
+
+impl fmt::Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.text()).map_err(|_| fmt::Error)?)
     }
 }
 

@@ -14,6 +14,7 @@
 mod answers;
 mod balancer;
 mod build;
+mod common;
 mod credentials;
 mod delivery;
 mod emit;

@@ -257,10 +257,10 @@ impl Format for Treacherous {
     }
 
     fn encode(&self, events: Events<'_>, body: &mut Body) {
-        let first = ids_of(&[b"[", events.clone().next().unwrap(), b"]"].concat())[0];
+        let first = ids_of(&[b"[", events.clone().next().unwrap().json(), b"]"].concat())[0];
         assert_ne!(first % 20, 0, "a format");
         if first % 10 == 0 {
-            body.push(&[b' '; 100]);
+            body.push([b' '; 100]);
         }
         JsonArray.encode(events, body);
     }

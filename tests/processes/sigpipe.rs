@@ -67,7 +67,7 @@ fn which_threads_take_sigpipe() {
     client.emit(&Numbered::of(6));
     until("the writer, and the others, to be seen", || {
         for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
-            see(&format!("self/task/{}", task.file_name().display()));
+            see(&format!("self/task/{}", task.file_name().to_string_lossy()));
         }
         ["overspill", "overspill-log", "overspill-heade", "overspill-watch"]
             .iter()

@@ -136,7 +136,7 @@ impl Format for Framing {
         }
         JsonArray.encode(events, body);
         if self.panics && self.dice.one_in(40) {
-            body.push(&[b' '; 1000]);
+            body.push([b' '; 1000]);
         }
     }
 

@@ -4,7 +4,7 @@
 //! dropped is lost, counted.
 
 use super::{Mark, State};
-use crate::clock::Stamp;
+use crate::clock::{Calendar, Stamp};
 use crate::ledger::Ending;
 use crate::outcome::LostReason;
 use crate::sender::verdict::Cause;
@@ -20,6 +20,7 @@ pub(super) struct Part {
     settler: Arc<Settler>,
     /// The batch's.
     number: u64,
+    calendar: Calendar,
     /// The texts, one behind the other.
     text: Vec<u8>,
     marks: Vec<Mark>,
@@ -37,7 +38,7 @@ impl Part {
     /// For room there, as long as the log moves.
     pub(super) fn hand_over(
         settler: &Arc<Settler>,
-        number: u64,
+        (number, calendar): (u64, Calendar),
         text: Vec<u8>,
         marks: Vec<Mark>,
         cause: &Cause,
@@ -45,6 +46,7 @@ impl Part {
         let part = Part {
             settler: Arc::clone(settler),
             number,
+            calendar,
             text,
             marks,
             cause: Arc::new(cause.clone()),
@@ -64,6 +66,8 @@ impl Part {
         let leaf = Leaf {
             seq: mark.seq,
             emitted_at: mark.emitted_at,
+            calendar: Some(self.calendar),
+            name: self.settler.common.name_beside(mark.name),
             text: &self.text[span],
             events: 1,
             redacted: false,
@@ -84,6 +88,8 @@ impl Part {
         let leaf = Leaf {
             seq: self.marks[first].seq,
             emitted_at: run.oldest,
+            calendar: Some(self.calendar),
+            name: self.settler.common.name_beside(self.marks[first].name),
             redacted: pack.is_redacted(),
             text: pack.close(),
             events: run.events as u32,
@@ -96,9 +102,13 @@ impl Part {
     fn pack_run(&self, pack: &mut Pack) -> Run {
         pack.clear();
         let mut run = Run { events: 0, charge: 0, oldest: Stamp::NEVER };
+        let common = &self.settler.common;
+        let name = |mark: &Mark| common.name_beside(mark.name);
         let mut next_seq = None;
         for (nth, mark) in self.marks.iter().enumerate().skip(self.next) {
-            let follows = next_seq.is_none_or(|next| next == mark.seq);
+            // A record has room for one name.
+            let follows =
+                next_seq.is_none_or(|next| next == mark.seq) && name(mark) == name(&self.marks[self.next]);
             if !follows || pack.add(&self.text[self.span(nth)]) == Packed::NoRoom {
                 break;
             }

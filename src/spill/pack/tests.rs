@@ -25,7 +25,7 @@ fn any_text() -> impl Strategy<Value = String> {
 }
 
 /// What a line of the default length has room for.
-const ESCAPED_BYTES_MAX: usize = crate::limits::SPILL_LINE_BYTES - SPILL_FRAME_BYTES;
+const ESCAPED_BYTES_MAX: usize = crate::limits::SPILL_LINE_BYTES - crate::limits::SPILL_FRAME_BYTES;
 
 /// As a formatter may write it at worst.
 fn escaped(text: &str) -> usize {

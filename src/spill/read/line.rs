@@ -113,6 +113,8 @@ fn part(of: impl Fn(&str) -> Option<String>) -> Option<SpilledPart> {
         parts: small("parts")?,
         events: small("events").filter(|&events| events > 0)?,
         redacted: of("redacted")?.parse().ok()?,
+        name: of("name"),
+        common: of("common"),
         event: of("event")?,
     })
 }
@@ -143,6 +145,9 @@ const MIDDLE: [&str; 12] = [
     "redacted",
 ];
 
+/// Those that only some records have, behind them.
+const OPTIONAL: [&str; 2] = ["name", "common"];
+
 /// The record as `spill_v=3 spill_client="…" … spill_event=…`, or `spill_v: 3, spill_client: "…", …`, the event up to the end of the
 /// line. Colours are taken off first.
 fn from_text(line: &str) -> Option<SpilledPart> {
@@ -163,25 +168,35 @@ fn from_text(line: &str) -> Option<SpilledPart> {
         return None;
     }
     let mut rest = fields;
-    let mut values = Vec::with_capacity(MIDDLE.len());
+    let mut values = Vec::with_capacity(MIDDLE.len() + OPTIONAL.len());
     for name in MIDDLE {
         if name != "client" {
             rest = after_name(rest, notation, name)?;
         }
-        values.push(if rest.starts_with('"') {
-            quoted(&mut rest)?
-        } else {
-            let (value, after) = rest.split_at(rest.find(notation.before).unwrap_or(rest.len()));
+        values.push((name, value_of(&mut rest, notation)?));
+    }
+    for name in OPTIONAL {
+        if let Some(after) = after_name(rest, notation, name) {
             rest = after;
-            value.to_owned()
-        });
+            values.push((name, value_of(&mut rest, notation)?));
+        }
     }
     let event = after_name(rest, notation, "event")?;
     part(|name| match name {
         "v" => Some(Record::V.to_string()),
         "event" => Some(event.to_owned()),
-        _ => MIDDLE.iter().position(|middle| *middle == name).map(|at| values[at].clone()),
+        _ => values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
     })
+}
+
+/// Takes a value off the front.
+fn value_of(rest: &mut &str, notation: Notation) -> Option<String> {
+    if rest.starts_with('"') {
+        return quoted(rest);
+    }
+    let (value, after) = rest.split_at(rest.find(notation.before).unwrap_or(rest.len()));
+    *rest = after;
+    Some(value.to_owned())
 }
 
 fn after_name<'a>(rest: &'a str, notation: Notation, name: &str) -> Option<&'a str> {

@@ -33,9 +33,17 @@ fn printable() -> impl Strategy<Value = String> {
 fn any_part() -> impl Strategy<Value = SpilledPart> {
     let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), 1..=u32::MAX, 1..=u32::MAX, 1..=3_u32);
     let reason = proptest::sample::select(Reason::ALL.to_vec());
-    let flags = (any::<bool>(), any::<bool>());
+    let flags =
+        (any::<bool>(), any::<bool>(), proptest::option::of(printable()), proptest::option::of(printable()));
     (numbers, reason, flags, 0..4_000_000_000_000_u64, printable(), printable()).prop_map(
-        |((seq, batch, age_ms, part, parts, events), reason, (maybe, redacted), millis, detail, event)| {
+        |(
+            (seq, batch, age_ms, part, parts, events),
+            reason,
+            (maybe, redacted, name, common),
+            millis,
+            detail,
+            event,
+        )| {
             SpilledPart {
                 client: "0123456789abcdef".to_owned(),
                 seq,
@@ -49,6 +57,8 @@ fn any_part() -> impl Strategy<Value = SpilledPart> {
                 parts,
                 events,
                 redacted,
+                name,
+                common,
                 event,
             }
         },
@@ -71,6 +81,8 @@ fn as_record(part: &SpilledPart) -> Record<'_> {
         parts: part.parts,
         events: part.events,
         redacted: part.redacted,
+        name: part.name.as_deref(),
+        common: part.common.as_deref(),
         event: &part.event,
     }
 }
@@ -78,6 +90,7 @@ fn as_record(part: &SpilledPart) -> Record<'_> {
 /// As tracing-subscriber's text formatters write it: full and compact, or pretty.
 fn as_text(part: &SpilledPart, before: &str, between: &str) -> String {
     let maybe = part.maybe_delivered == MaybeDelivered::Yes;
+    let optional = |name, value: &Option<String>| value.as_ref().map(|value| (name, format!("{value:?}")));
     let fields = [
         ("client", format!("{:?}", part.client)),
         ("seq", part.seq.to_string()),
@@ -91,10 +104,14 @@ fn as_text(part: &SpilledPart, before: &str, between: &str) -> String {
         ("parts", part.parts.to_string()),
         ("events", part.events.to_string()),
         ("redacted", part.redacted.to_string()),
-        ("event", part.event.clone()),
     ];
-    let fields: String =
-        fields.iter().map(|(name, value)| format!("{before}spill_{name}{between}{value}")).collect();
+    let fields: String = fields
+        .into_iter()
+        .chain(optional("name", &part.name))
+        .chain(optional("common", &part.common))
+        .chain([("event", part.event.clone())])
+        .map(|(name, value)| format!("{before}spill_{name}{between}{value}"))
+        .collect();
     let message = as_record(part).message().to_string();
     format!("2026-01-01T00:00:00.000000Z  WARN overspill::spill: {message}{before}spill_v{between}3{fields}")
 }

@@ -153,6 +153,8 @@ pub(super) fn parts_of(texts: &[String]) -> Vec<SpilledPart> {
             batch: u64::MAX,
             reason: Reason::FormatFailed,
             maybe_delivered: MaybeDelivered::No,
+            name: None,
+            common: None,
             emitted_at: UNIX_EPOCH + Duration::from_millis(1_795_695_585_123),
             age_ms: u64::MAX,
             detail: "\"".repeat(crate::limits::DETAIL_ESCAPED_BYTES_MAX / 2),

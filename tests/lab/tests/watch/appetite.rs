@@ -2,7 +2,7 @@
 
 use crate::world::{Course, MB, World};
 use overspill::memory_watch::{Appetite, Looked};
-use overspill::{QueueShare, Client, Mode};
+use overspill::{Client, Mode, QueueShare};
 use std::sync::{Arc, Mutex};
 
 fn client(mode: Mode) -> Client {
@@ -40,7 +40,10 @@ fn a_client_has_a_share_of_its_budget_while_memory_is_short_and_all_of_it_when_i
     let (mut course, clients) = (Course::new(), [&whole, &chosen, &other]);
     world.resident(850 * MB);
     assert!(matches!(course.look(&mut watch, 15), Looked::Taken(_)));
-    assert_eq!(clients.map(Client::queue_share), [QueueShare::Quarter, QueueShare::Quarter, QueueShare::Half]);
+    assert_eq!(
+        clients.map(Client::queue_share),
+        [QueueShare::Quarter, QueueShare::Quarter, QueueShare::Half]
+    );
     chosen.set_queue_share(QueueShare::Eighth); // by somebody, meanwhile
     world.resident(300 * MB);
     course.look(&mut watch, 15);

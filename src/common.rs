@@ -1,0 +1,254 @@
+//! What events have in common: fields given once, an event's time and its name; and how they come into an event's JSON.
+//!
+//! In: the texts of events. Out: the texts as a request or a record carries them. An event gets them when a batch takes it, or when
+//! its record is written, never in `emit`.
+//! C1: what is made of a JSON value is one JSON object: the members in front, then the event's own; a value that is no object stands
+//!     under `"value"`.
+//! C2: a text is never longer than [`Common::length`] says.
+//! C3: nothing is added where the format has a place of its own for it.
+//!
+//! Deliberately not here: what may be set (`config`), and what a format does with what it gets.
+
+mod names;
+
+pub(crate) use names::Names;
+
+use crate::clock::{Calendar, Clock, Stamp};
+use crate::event::NameId;
+use crate::format::{CommonFields, Overhead, Placement};
+use crate::limits::EVENT_NAME_BYTES_MAX;
+use crate::spill::Rfc3339;
+use std::borrow::Cow;
+
+/// A field of every event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Field {
+    pub(crate) name: String,
+    /// Its name and its value, as JSON.
+    pub(crate) key: String,
+    pub(crate) json: String,
+}
+
+/// What one client's events have in common.
+#[derive(Debug)]
+pub(crate) struct Common {
+    placement: Placement,
+    fields: Vec<Field>,
+    /// Whether an event without a name stays as it is.
+    idle: bool,
+    /// `{"service.name":"orders"}`
+    object: String,
+    /// `"service.name":"orders",`: what stands in front of an event's own members.
+    members: String,
+    /// `"timestamp":"`, if events have their time.
+    time_key: Option<String>,
+    /// `"event.name":"`
+    name_key: String,
+    pub(crate) names: Names,
+}
+
+/// Where the value of an event stands that is no object.
+const VALUE_KEY: &[u8] = b"\"value\":";
+/// `{` before it and `}` behind it.
+const WRAP_BYTES: usize = 1 + VALUE_KEY.len() + 1;
+/// Behind a name and a time.
+const TEXT_END: &[u8] = b"\",";
+
+impl Common {
+    /// The keys are JSON strings.
+    pub(crate) fn new(
+        placement: Placement,
+        fields: Vec<Field>,
+        time_key: Option<&str>,
+        name_key: &str,
+        names: Names,
+    ) -> Common {
+        let members: String = fields.iter().map(|field| format!("{}:{},", field.key, field.json)).collect();
+        Common {
+            object: format!("{{{}}}", members.strip_suffix(',').unwrap_or_default()),
+            idle: placement == Placement::OncePerRequest || (members.is_empty() && time_key.is_none()),
+            members,
+            placement,
+            fields,
+            time_key: time_key.map(|key| format!("{key}:\"")),
+            name_key: format!("{name_key}:\""),
+            names,
+        }
+    }
+
+    pub(crate) fn fields(&self) -> CommonFields<'_> {
+        CommonFields::new(&self.fields, &self.object)
+    }
+
+    /// The fields as one JSON object, where each record and each request has to have them because the events have not.
+    pub(crate) fn beside_events(&self) -> Option<&str> {
+        (self.placement == Placement::OncePerRequest && !self.fields.is_empty()).then_some(&self.object)
+    }
+
+    /// An event's name, where its text has not got it.
+    #[inline]
+    pub(crate) fn name_beside(&self, name: NameId) -> &str {
+        match self.placement {
+            Placement::OncePerRequest if name != NameId::NONE => self.names.text(name),
+            _ => "",
+        }
+    }
+
+    /// What a format adds, with the fields where it writes them.
+    pub(crate) fn overhead(&self, own: Overhead) -> Overhead {
+        let fields = self.beside_events().map_or(0, str::len);
+        Overhead { per_batch: own.per_batch.saturating_add(fields), ..own }
+    }
+
+    /// Most bytes that an event without a name gets.
+    #[inline]
+    pub(crate) fn added_max(&self) -> usize {
+        if self.idle { 0 } else { self.members_len(NameId::NONE) + WRAP_BYTES }
+    }
+
+    /// Most bytes that a name adds to an event, in its text or beside it.
+    #[inline]
+    pub(crate) fn added_by_name(&self, name: &str) -> usize {
+        self.name_key.len() + name.len() + TEXT_END.len() + WRAP_BYTES
+    }
+
+    /// [`added_by_name`](Common::added_by_name) of the longest.
+    pub(crate) fn added_by_name_max(&self) -> usize {
+        self.name_key.len() + EVENT_NAME_BYTES_MAX + TEXT_END.len() + WRAP_BYTES
+    }
+
+    /// Whether a text stays as it is.
+    #[inline]
+    pub(crate) fn adds_nothing(&self, name: NameId) -> bool {
+        self.idle && (name == NameId::NONE || self.placement == Placement::OncePerRequest)
+    }
+
+    fn members_len(&self, name: NameId) -> usize {
+        let time = self.time_key.as_ref().map_or(0, |key| key.len() + Rfc3339::BYTES + TEXT_END.len());
+        let name = match self.names.text(name) {
+            "" => 0,
+            name => self.name_key.len() + name.len() + TEXT_END.len(),
+        };
+        self.members.len() + name + time
+    }
+
+    /// How long the text will be.
+    pub(crate) fn length(&self, text: &[u8], name: NameId) -> usize {
+        if self.adds_nothing(name) {
+            return text.len();
+        }
+        text.len() + self.members_len(name)
+            - match shape(text) {
+                Shape::Object => 0,
+                Shape::EmptyObject => 1,
+                Shape::Other => return text.len() + self.members_len(name) + WRAP_BYTES,
+            }
+    }
+
+    /// Appends the text, with what every event has.
+    pub(crate) fn write(&self, text: &[u8], name: NameId, time: &mut Time, at: Stamp, to: &mut Vec<u8>) {
+        if self.adds_nothing(name) {
+            return to.extend_from_slice(text);
+        }
+        let name = match self.names.text(name) {
+            "" => [&b""[..]; 3],
+            name => [self.name_key.as_bytes(), name.as_bytes(), TEXT_END],
+        };
+        let time = match &self.time_key {
+            None => [&b""[..]; 3],
+            Some(key) => [key.as_bytes(), time.text(at), TEXT_END],
+        };
+        splice(text, [&[self.members.as_bytes()][..], &name, &time], to);
+    }
+
+    /// The text, with what every event has, in `time`.
+    pub(crate) fn text<'t>(
+        &self,
+        text: &'t [u8],
+        name: NameId,
+        time: &mut Option<Time>,
+        (at, clock): (Stamp, Clock),
+    ) -> Cow<'t, [u8]> {
+        if self.adds_nothing(name) {
+            return Cow::Borrowed(text);
+        }
+        let mut whole = Vec::with_capacity(self.length(text, name));
+        let time = time.get_or_insert_with(|| Time::of(clock.calendar()));
+        self.write(text, name, time, at, &mut whole);
+        Cow::Owned(whole)
+    }
+
+    /// The text with a name in it that is not among the [names](Names), as JSON.
+    pub(crate) fn with_odd_name(&self, text: &[u8], name: &[u8]) -> Vec<u8> {
+        let key = &self.name_key.as_bytes()[..self.name_key.len() - 1];
+        let mut whole = Vec::with_capacity(text.len() + key.len() + name.len() + 1 + WRAP_BYTES);
+        splice(text, [&[key, name, b","][..]], &mut whole);
+        whole
+    }
+}
+
+/// The wall-clock times of events, as they are written into them.
+#[derive(Debug, Clone)]
+pub(crate) struct Time {
+    calendar: Calendar,
+    /// The last, and its text: many events were emitted at the same tick.
+    at: Stamp,
+    text: [u8; Rfc3339::BYTES],
+}
+
+impl Time {
+    pub(crate) fn of(calendar: Calendar) -> Time {
+        Time { calendar, at: Stamp(0), text: Rfc3339(calendar.time(Stamp(0))).text() }
+    }
+
+    pub(crate) fn calendar(&self) -> Calendar {
+        self.calendar
+    }
+
+    fn text(&mut self, at: Stamp) -> &[u8] {
+        if at != self.at {
+            (self.at, self.text) = (at, Rfc3339(self.calendar.time(at)).text());
+        }
+        &self.text
+    }
+}
+
+/// What a JSON value is to one who wants to put members into it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    Object,
+    EmptyObject,
+    Other,
+}
+
+fn shape(text: &[u8]) -> Shape {
+    // No blanks in front: what is encoded has none, and raw JSON was trimmed by who made it.
+    match text.split_first() {
+        Some((b'{', members)) => match members.iter().find(|byte| !byte.is_ascii_whitespace()) {
+            Some(b'}') => Shape::EmptyObject,
+            _ => Shape::Object,
+        },
+        _ => Shape::Other,
+    }
+}
+
+/// C1. The members have a comma behind them.
+fn splice<const N: usize>(text: &[u8], members: [&[&[u8]]; N], to: &mut Vec<u8>) {
+    to.push(b'{');
+    members.iter().flat_map(|pieces| pieces.iter()).for_each(|piece| to.extend_from_slice(piece));
+    match shape(text) {
+        Shape::Object => to.extend_from_slice(&text[1..]),
+        Shape::EmptyObject => {
+            to.pop();
+            to.extend_from_slice(&text[1..]);
+        }
+        Shape::Other => {
+            to.extend_from_slice(VALUE_KEY);
+            to.extend_from_slice(text);
+            to.push(b'}');
+        }
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests;

@@ -1,0 +1,171 @@
+//! What a format gets: the events of a request, and what they have in common.
+
+use crate::clock::Calendar;
+use crate::common::{Common, Field};
+use crate::sender::batch::Mark;
+use std::fmt;
+use std::time::SystemTime;
+
+/// Where a format wants what events have in common: the [common fields](crate::Builder::common_field), an event's
+/// [name](crate::Client::emit_named) and its [time](crate::Builder::time_field).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Placement {
+    /// In each event's JSON, in front of its own members: [`Event::json`] has them. The time only if it was asked for.
+    #[default]
+    InEachEvent,
+    /// The format has a place of its own for them: it writes [`Events::common_fields`] once a request, [`Event::name`] and [`Event::time`]
+    /// beside the event's JSON, which is left as it was emitted.
+    OncePerRequest,
+}
+
+/// The events of a request, in the order of the queue.
+#[derive(Debug, Clone)]
+pub struct Events<'a> {
+    text: &'a [u8],
+    marks: std::slice::Iter<'a, Mark>,
+    at: usize,
+    /// What stands between a text and the next.
+    gap: usize,
+    origin: Origin<'a>,
+}
+
+/// Whose events they are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) client: &'a str,
+    pub(crate) common: &'a Common,
+    pub(crate) calendar: Calendar,
+}
+
+impl<'a> Events<'a> {
+    pub(crate) fn new(
+        text: &'a [u8],
+        start: usize,
+        gap: usize,
+        marks: &'a [Mark],
+        origin: Origin<'a>,
+    ) -> Events<'a> {
+        Events { text, marks: marks.iter(), at: start, gap, origin }
+    }
+
+    /// What was given once for all events. They are in each event's JSON already, unless the format's
+    /// [`placement`](super::Format::placement) says otherwise.
+    pub fn common_fields(&self) -> CommonFields<'a> {
+        self.origin.common.fields()
+    }
+}
+
+impl<'a> Iterator for Events<'a> {
+    type Item = Event<'a>;
+
+    fn next(&mut self) -> Option<Event<'a>> {
+        let mark = self.marks.next()?;
+        let json = &self.text[self.at..mark.end()];
+        self.at = mark.end() + self.gap;
+        Some(Event { json, mark, origin: self.origin })
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.marks.size_hint()
+    }
+}
+
+impl ExactSizeIterator for Events<'_> {}
+
+/// An event of a request.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    json: &'a [u8],
+    mark: &'a Mark,
+    origin: Origin<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// Its JSON: one line of UTF-8.
+    pub fn json(&self) -> &'a [u8] {
+        self.json
+    }
+
+    /// When it was emitted, by the wall clock; the same each time that it is posted, and in the log.
+    pub fn time(&self) -> SystemTime {
+        self.origin.calendar.time(self.mark.emitted_at())
+    }
+
+    /// Its name, if it was [emitted with one](crate::Client::emit_named): printable ASCII without quotes and backslashes, at most
+    /// [`EVENT_NAME_BYTES_MAX`](crate::limits::EVENT_NAME_BYTES_MAX) long. Another name is a member of its JSON.
+    pub fn name(&self) -> Option<&'a str> {
+        Some(self.origin.common.names.text(self.mark.name())).filter(|name| !name.is_empty())
+    }
+
+    /// What names it in all the world, the same each time that it is posted, and in the log (`spill_client`, `spill_seq`): as text
+    /// `client-seq`, 16 hexadecimal digits and a number, for endpoints that take what came twice for one.
+    pub fn id(&self) -> EventId<'a> {
+        EventId { client: self.origin.client, seq: self.mark.seq() }
+    }
+}
+
+/// Its JSON.
+impl AsRef<[u8]> for Event<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self.json
+    }
+}
+
+/// Its JSON.
+impl std::ops::Deref for Event<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        self.json
+    }
+}
+
+/// The name of an event in all the world: `client-seq`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct EventId<'a> {
+    /// The client instance.
+    pub client: &'a str,
+    /// The event's number within its client.
+    pub seq: u64,
+}
+
+impl fmt::Display for EventId<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.client, self.seq)
+    }
+}
+
+/// The fields that all events of a client have.
+#[derive(Debug, Clone, Copy)]
+pub struct CommonFields<'a> {
+    fields: &'a [Field],
+    object: &'a str,
+}
+
+impl<'a> CommonFields<'a> {
+    pub(crate) fn new(fields: &'a [Field], object: &'a str) -> CommonFields<'a> {
+        CommonFields { fields, object }
+    }
+
+    /// As one JSON object: `{"service.name":"orders"}`, `{}` if there are none.
+    pub fn json(&self) -> &'a str {
+        self.object
+    }
+
+    /// Each name, and its value as JSON, in the order in which they were given.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> + use<'a> {
+        self.fields.iter().map(|field| (field.name.as_str(), field.json.as_str()))
+    }
+
+    /// The value of one, as JSON.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        self.iter().find(|(known, _)| *known == name).map(|(_, json)| json)
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.fields.is_empty()
+    }
+}

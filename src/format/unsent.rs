@@ -1,0 +1,22 @@
+//! For a client that has no endpoint.
+
+use super::{Body, Events, Format, Overhead, Placement};
+
+/// Says where its events would have what they have in common, and no more.
+pub(crate) struct Unsent(pub(crate) Placement);
+
+impl Format for Unsent {
+    fn content_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn encode(&self, _: Events<'_>, _: &mut Body) {}
+
+    fn overhead(&self) -> Overhead {
+        Overhead { per_batch: 0, per_event: 0 }
+    }
+
+    fn placement(&self) -> Placement {
+        self.0
+    }
+}
