@@ -409,6 +409,7 @@ async fn until_settled(client: &Client) {
         if client.stats().pending == 0 {
             return;
         }
+        // Of the paused clock: it is what makes the time pass.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     panic!("{}", client.stats());

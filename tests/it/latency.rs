@@ -18,6 +18,7 @@ impl SpillSink for Log {
         let takes = self.0.lock().unwrap();
         let began = Instant::now();
         if *takes >= Duration::from_millis(1) {
+            // The slowness is the fault under test.
             std::thread::sleep(*takes);
         }
         while began.elapsed() < *takes {
@@ -50,6 +51,7 @@ fn calls(client: &Client, each: u64, pause: Duration) -> [f64; 3] {
                     (0..each)
                         .map(|nth| {
                             let due = pause * nth as u32;
+                            // The pace of the load.
                             std::thread::sleep(due.saturating_sub(began.elapsed()));
                             let event =
                                 Numbered { id: next.fetch_add(1, Ordering::Relaxed), text: "x".repeat(200) };

@@ -30,6 +30,7 @@ impl Slow {
 impl SpillSink for Slow {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
         let log = self.1.lock().unwrap();
+        // The slowness is the fault under test.
         std::thread::sleep(self.0);
         log.write(record)
     }
@@ -127,6 +128,7 @@ struct Blocking(Spilled);
 impl SpillSink for Blocking {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+        // That it blocks on a runtime is what is tested.
         runtime.block_on(async { tokio::time::sleep(Duration::from_micros(10)).await });
         self.0.write(record)
     }
@@ -268,6 +270,7 @@ struct SlowLines(Spilled);
 
 impl io::Write for SlowLines {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // The slowness is the fault under test.
         std::thread::sleep(Duration::from_millis(1));
         io::Write::write(&mut self.0, bytes)
     }
