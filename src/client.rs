@@ -82,7 +82,7 @@ impl Client {
         Builder::new(endpoint)
     }
 
-    /// A client that is off for good, for tests, tools and whoever has no endpoint: `emit` is [`Emitted::Off`], the books stay empty, nothing
+    /// A client that is off for good, for tests, tools and services without an endpoint: `emit` is [`Emitted::Off`], the books stay empty, nothing
     /// is started, nothing is logged. [`set_mode`](Client::set_mode) does not wake it.
     ///
     /// ```

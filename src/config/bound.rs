@@ -38,7 +38,7 @@ impl Config {
         let batch = self.batch_bytes_max + self.batch_events_max * size_of::<Mark>();
         // A body beside its batch: of a format that is no frame, of a probe or a half, or one that its transport still has when the
         // batch has ended. Compressed, a second one, a little longer at worst than the first.
-        // No longer than a batch, whatever the format's overhead for so many events would be (B2).
+        // At most a batch, whatever the format's overhead for that many events (B2).
         let overheads = self.batch_events_max.saturating_mul(overhead.per_event);
         let body = self.batch_bytes_max + overhead.per_batch + overheads.min(self.batch_bytes_max);
         let bodies = match self.compression {

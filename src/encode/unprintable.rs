@@ -40,7 +40,7 @@ const UNPRINTABLE: [(u32, u32); 31] = [
     (0xe0000, 0xe0fff),
 ];
 
-/// A bit for each character of up to three bytes: all that text consists of, but for emoji and rare scripts. 8 KiB, of which a
+/// A bit for each character of up to three bytes: all text except emoji and rare scripts. 8 KiB, of which a
 /// text in one script touches a line or two.
 static BASIC: [u64; 1024] = basic();
 

@@ -95,7 +95,7 @@ pub const KINDS: [(&str, &[&str]); 14] = [
     ("mixed", &["заказ ", "order ", "订单 ", "🎉 ", "\"q\" ", "größe ", "line\n"]),
 ];
 
-/// A text of this kind and about so many bytes.
+/// A text of this kind, about `bytes` bytes long.
 fn text(words: &[&str], bytes: usize, mixed: &mut Mixed) -> String {
     let mut text = String::with_capacity(bytes);
     loop {
