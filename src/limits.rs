@@ -224,7 +224,7 @@ pub const OUTAGE_NOTICE_EVERY: Duration = Duration::from_secs(30);
 
 // ---- The log.
 
-/// Default of `spill_line_bytes_max`: rsyslog and syslog-ng cut or split what is longer than 8 KiB, container runtimes what is longer
+/// Default of `spill_line_bytes_max`: rsyslog cuts what is longer than 8 KiB, container runtimes what is longer
 /// than 16.
 pub const SPILL_LINE_BYTES: usize = 8 << 10;
 /// Least that `spill_line_bytes_max` may be: half of such a line is the frame.
