@@ -9,15 +9,16 @@ mod named;
 use crate::config::{BuildError, Builder};
 use crate::encode::Encoded;
 use crate::event::Event;
+use crate::fork::Own;
 use crate::gate::Side;
 use crate::mode::Mode;
-use crate::notice::Notices;
 use crate::observer::Signal;
 use crate::outcome::{Emitted, LostReason, Reason};
 use crate::queue::Full;
 use crate::queue_share::QueueShare;
 use crate::reentry;
 use crate::sender::Sender;
+use crate::settle::Settler;
 use crate::shared::Shared;
 use crate::stats::Stats;
 use crate::sync::Arc;
@@ -62,18 +63,8 @@ use std::fmt;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    handle: Arc<Handle>,
-}
-
-/// What the clones share; its drop is the last client's.
-struct Handle {
-    shared: Arc<Shared>,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.shared.close(self.shared.config.shutdown_timeout);
-    }
+    /// What the clones share; its drop is the last client's.
+    own: Arc<Own>,
 }
 
 impl Client {
@@ -93,8 +84,8 @@ impl Client {
         crate::start::disabled()
     }
 
-    pub(crate) fn new(shared: Arc<Shared>) -> Client {
-        Client { handle: Arc::new(Handle { shared }) }
+    pub(crate) fn new(own: Own) -> Client {
+        Client { own: Arc::new(own) }
     }
 
     /// Hands over an event: encoded now, delivered later, or written to the log.
@@ -120,9 +111,9 @@ impl Client {
     /// sender has ended or hangs, does a caller write by itself.
     #[inline]
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Emitted {
-        match self.shared().mode.unless_off() {
+        match self.own.mode().unless_off() {
             None => Emitted::Off,
-            Some(mode) => self.emit_under(mode, NoName, event),
+            Some(mode) => self.own.for_event().emit_under(mode, NoName, event),
         }
     }
 
@@ -130,15 +121,193 @@ impl Client {
     /// [`Mode::Off`]. A panic in `make` is the caller's own and passes through; nothing was emitted then.
     #[inline]
     pub fn emit_with<T: Serialize>(&self, make: impl FnOnce() -> T) -> Emitted {
-        match self.shared().mode.unless_off() {
+        match self.own.mode().unless_off() {
             None => Emitted::Off,
-            Some(mode) => self.emit_under(mode, NoName, &make()),
+            Some(mode) => self.own.for_event().emit_under(mode, NoName, &make()),
         }
     }
 
-    fn emit_under<T: Serialize + ?Sized>(&self, mode: Mode, naming: impl Naming, value: &T) -> Emitted {
-        let shared = self.shared();
+    /// Switches the mode, at any time, from any thread. Events already in the queue are still delivered.
+    ///
+    /// # Blocking
+    /// Not on the log: the notice is handed over to who writes it. Tells the observer before it returns.
+    pub fn set_mode(&self, mode: Mode) {
+        let shared = self.own.to_change();
         let settler = &shared.settler;
+        let from = self.own.set_mode(mode);
+        if from != mode {
+            settler.notices.mode_changed(settler.clock.now(), from, mode);
+            settler.signal(&Signal::ModeChanged { from, to: mode });
+        }
+    }
+
+    /// The mode now.
+    pub fn mode(&self) -> Mode {
+        self.own.mode().get()
+    }
+
+    /// Lowers the client's appetite while memory is short, or gives it all of it again: from now on `queue_bytes_max` is
+    /// this share of what it was built with. What is held already stays; an event for which there is no room in the share is spilled
+    /// with [`Reason::QueueFull`].
+    ///
+    /// # Blocking
+    /// As [`set_mode`](Client::set_mode).
+    pub fn set_queue_share(&self, share: QueueShare) {
+        let shared = self.own.to_change();
+        let settler = &shared.settler;
+        if shared.mode.is_off_for_good() {
+            return;
+        }
+        let from = settler.queue.set_queue_share(share);
+        if from != share {
+            settler.notices.queue_share_changed(settler.clock.now(), from, share);
+        }
+    }
+
+    /// The share of its byte budget that the client may use now.
+    pub fn queue_share(&self) -> QueueShare {
+        self.seen().settler.queue.queue_share()
+    }
+
+    /// Sends `authorization: Bearer token` from the next request on: [`set_header`](Client::set_header).
+    ///
+    /// # Errors
+    /// As [`set_header`](Client::set_header).
+    pub fn set_bearer_auth(&self, token: impl AsRef<str>) -> Result<(), BuildError> {
+        self.set_header("authorization", format!("Bearer {}", token.as_ref()))
+    }
+
+    /// Replaces a header, or adds one, from the next request on: a token that has changed. At any time, from any thread. A header whose
+    /// value was asked for ([`header_with`](Builder::header_with)) has this one from now on. A request that the endpoint answers with 401
+    /// while the header changes is sent once more.
+    ///
+    /// # Errors
+    /// As `build` would: a name or a value that cannot be sent, a credential over plain http to another host; also if the client posts by a
+    /// [transport](Builder::transport) of yours, which has no headers. Nothing has changed then.
+    ///
+    /// # Blocking
+    /// Never on the network or on the sender.
+    pub fn set_header(&self, name: impl AsRef<str>, value: impl AsRef<str>) -> Result<(), BuildError> {
+        let shared = self.own.to_change();
+        match &shared.headers {
+            Some(headers) => headers.set(name.as_ref(), value.as_ref()),
+            None if shared.mode.is_off_for_good() => Ok(()),
+            None => Err(BuildError::invalid(
+                "header",
+                "is not sent by a transport of your own",
+                "change it in the transport",
+            )),
+        }
+    }
+
+    /// A snapshot of the books. Some thirty loads: cheap enough for every second.
+    pub fn stats(&self) -> Stats {
+        match self.own.look() {
+            Ok(shared) => shared.stats(),
+            Err(parent) => Own::unused(parent),
+        }
+    }
+
+    /// The most bytes this client can hold, from its configuration: slots of the queue, `queue_bytes_max`, batches,
+    /// bodies, compression, reading answers, connections, TLS, the sender's runtime, and what waits for the log. Callers inside `emit`
+    /// use, for the duration of the call, at most six times `event_bytes_max` each; the log takes what it takes for a record.
+    pub fn memory_bound(&self) -> usize {
+        self.seen().memory_bound
+    }
+
+    /// Waits until everything emitted before is settled: delivered, spilled (and written) or lost. Forces nothing out: events go their usual way,
+    /// only a batch in the making does not wait for company.
+    ///
+    /// Works on any executor.
+    ///
+    /// # Errors
+    /// [`FlushError::DeadlinePassed`] if it takes longer; the events are settled all the same, later.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: begins when it is first polled, and a `Duration` counts from then; dropping the future ends the waiting and
+    /// nothing else.
+    pub async fn flush(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
+        let Ok(shared) = self.own.look() else { return Ok(()) };
+        let until = in_the_future(deadline.into().remaining());
+        match shared.flush(until).await {
+            Reached::Yes => Ok(()),
+            Reached::No => Err(FlushError::DeadlinePassed),
+        }
+    }
+
+    /// [`flush`](Client::flush) for where one cannot await: without a runtime, or inside one, since the sender runs on a thread of its own.
+    ///
+    /// # Errors
+    /// As [`flush`](Client::flush); also if it is called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer
+    /// that hears our records), where waiting would wait for itself: then it returns at once.
+    ///
+    /// # Blocking
+    /// The calling thread, until the goal or the deadline. Not on the thread that runs the [`Sender`] of
+    /// [`build_with_sender`](Builder::build_with_sender).
+    pub fn flush_blocking(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
+        if reentry::is_echo() {
+            return Err(FlushError::DeadlinePassed);
+        }
+        let Ok(shared) = self.own.look() else { return Ok(()) };
+        match shared.flush_blocking(in_the_future(deadline.into().remaining())) {
+            Reached::Yes => Ok(()),
+            Reached::No => Err(FlushError::DeadlinePassed),
+        }
+    }
+
+    /// Closes the client, lets the sender deliver what it can until the deadline, has it write the rest to the log, and
+    /// returns the final books. Events emitted from now on are spilled with [`Reason::Closed`].
+    ///
+    /// Idempotent: a second call, from any clone, waits for the same end, and for what was emitted since to be written; the earliest
+    /// deadline holds. Works on any
+    /// executor. Returns at the latest 200 ms after the deadline; what could not even be written down by then is
+    /// [`LostReason::Deadline`].
+    ///
+    /// # Cancel safety
+    /// Begins when it is first polled, and a `Duration` counts from then. Dropping the future after that does not take back the
+    /// shutdown: the sender finishes by itself within the deadline.
+    pub async fn shutdown(&self, deadline: impl Into<Deadline>) -> Stats {
+        match self.own.look() {
+            Ok(shared) => shared.shutdown(deadline.into()).await,
+            Err(parent) => Own::shut_unused(parent),
+        }
+    }
+
+    /// [`shutdown`](Client::shutdown) for where one cannot await: without a runtime, in `Drop`, in a panic hook, and also
+    /// inside one, since the sender runs on a thread of its own.
+    ///
+    /// # Blocking
+    /// The calling thread, until the end or 200 ms after the deadline. Do not call it on the thread that runs the [`Sender`] of
+    /// [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there.
+    ///
+    /// Called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
+    /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
+    /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`); call it before the hook prints, or
+    /// records on standard error may get into the middle of a backtrace's lines. The panic's own message then comes up to the
+    /// deadline later.
+    pub fn shutdown_blocking(&self, deadline: impl Into<Deadline>) -> Stats {
+        match self.own.look() {
+            Ok(shared) => shared.shutdown_blocking(deadline.into()),
+            Err(parent) => Own::shut_unused(parent),
+        }
+    }
+
+    /// What single words are read of.
+    fn seen(&self) -> &Shared {
+        match self.own.look() {
+            Ok(shared) | Err(shared) => shared,
+        }
+    }
+
+    #[cfg(all(test, overspill_shuttle))]
+    fn shared(&self) -> &Shared {
+        &self.own.shared
+    }
+}
+
+impl Shared {
+    fn emit_under<T: Serialize + ?Sized>(&self, mode: Mode, naming: impl Naming, value: &T) -> Emitted {
+        let settler: &Settler = &self.settler;
         if reentry::is_echo() {
             settler.ledger.echo();
             return Emitted::Echo;
@@ -166,8 +335,7 @@ impl Client {
     /// Everything that does not go into the queue.
     #[cold]
     fn settle_apart(&self, mut event: Event, encoded: Encoded, mode: Mode) -> Emitted {
-        let shared = self.shared();
-        let settler = &shared.settler;
+        let settler = &self.settler;
         let lost = match encoded {
             Encoded::Whole | Encoded::Oversized => {
                 let reason = if mode == Mode::LogOnly { Reason::LogOnly } else { Reason::Oversized };
@@ -177,11 +345,11 @@ impl Client {
             }
             Encoded::TooLong => {
                 let beginning = settler.spill.beginning_of(event.text());
-                settler.notices.oversized(shared.now(), shared.config.event_bytes_max, &beginning);
+                settler.notices.oversized(self.now(), self.config.event_bytes_max, &beginning);
                 LostReason::Oversized
             }
             Encoded::Failed(why) => {
-                settler.notices.encode_failed(shared.now(), &why);
+                settler.notices.encode_failed(self.now(), &why);
                 LostReason::EncodeFailed
             }
         };
@@ -191,172 +359,7 @@ impl Client {
 
     #[cold]
     fn spill(&self, event: Event, side: Side, reason: Reason) -> Emitted {
-        self.shared().settler.spill_callers(event, side, reason)
-    }
-
-    /// Switches the mode, at any time, from any thread. Events already in the queue are still delivered.
-    ///
-    /// # Blocking
-    /// Not on the log: the notice is handed over to who writes it. Tells the observer before it returns.
-    pub fn set_mode(&self, mode: Mode) {
-        let settler = &self.shared().settler;
-        let from = self.shared().mode.swap(mode);
-        if from != mode {
-            settler.notices.mode_changed(settler.clock.now(), from, mode);
-            settler.signal(&Signal::ModeChanged { from, to: mode });
-        }
-    }
-
-    /// The mode now.
-    pub fn mode(&self) -> Mode {
-        self.shared().mode.get()
-    }
-
-    /// Lowers the client's appetite while memory is short, or gives it all of it again: from now on `queue_bytes_max` is
-    /// this share of what it was built with. What is held already stays; an event for which there is no room in the share is spilled
-    /// with [`Reason::QueueFull`].
-    ///
-    /// # Blocking
-    /// As [`set_mode`](Client::set_mode).
-    pub fn set_queue_share(&self, share: QueueShare) {
-        let settler = &self.shared().settler;
-        if self.shared().mode.is_off_for_good() {
-            return;
-        }
-        let from = settler.queue.set_queue_share(share);
-        if from != share {
-            settler.notices.queue_share_changed(settler.clock.now(), from, share);
-        }
-    }
-
-    /// The share of its byte budget that the client may use now.
-    pub fn queue_share(&self) -> QueueShare {
-        self.shared().settler.queue.queue_share()
-    }
-
-    /// Sends `authorization: Bearer token` from the next request on: [`set_header`](Client::set_header).
-    ///
-    /// # Errors
-    /// As [`set_header`](Client::set_header).
-    pub fn set_bearer_auth(&self, token: impl AsRef<str>) -> Result<(), BuildError> {
-        self.set_header("authorization", format!("Bearer {}", token.as_ref()))
-    }
-
-    /// Replaces a header, or adds one, from the next request on: a token that has changed. At any time, from any thread. A header whose
-    /// value was asked for ([`header_with`](Builder::header_with)) has this one from now on. A request that the endpoint answers with 401
-    /// while the header changes is sent once more.
-    ///
-    /// # Errors
-    /// As `build` would: a name or a value that cannot be sent, a credential over plain http to another host; also if the client posts by a
-    /// [transport](Builder::transport) of yours, which has no headers. Nothing has changed then.
-    ///
-    /// # Blocking
-    /// Never on the network or on the sender.
-    pub fn set_header(&self, name: impl AsRef<str>, value: impl AsRef<str>) -> Result<(), BuildError> {
-        match &self.shared().headers {
-            Some(headers) => headers.set(name.as_ref(), value.as_ref()),
-            None if self.shared().mode.is_off_for_good() => Ok(()),
-            None => Err(BuildError::invalid(
-                "header",
-                "is not sent by a transport of your own",
-                "change it in the transport",
-            )),
-        }
-    }
-
-    /// A snapshot of the books. Some thirty loads: cheap enough for every second.
-    pub fn stats(&self) -> Stats {
-        self.shared().stats()
-    }
-
-    /// The most bytes this client can hold, from its configuration: slots of the queue, `queue_bytes_max`, batches,
-    /// bodies, compression, reading answers, connections, TLS, the sender's runtime, and what waits for the log. Callers inside `emit`
-    /// use, for the duration of the call, at most six times `event_bytes_max` each; the log takes what it takes for a record.
-    pub fn memory_bound(&self) -> usize {
-        self.shared().memory_bound
-    }
-
-    /// Waits until everything emitted before is settled: delivered, spilled (and written) or lost. Forces nothing out: events go their usual way,
-    /// only a batch in the making does not wait for company.
-    ///
-    /// Works on any executor.
-    ///
-    /// # Errors
-    /// [`FlushError::DeadlinePassed`] if it takes longer; the events are settled all the same, later.
-    ///
-    /// # Cancel safety
-    /// Cancel safe: begins when it is first polled, and a `Duration` counts from then; dropping the future ends the waiting and
-    /// nothing else.
-    pub async fn flush(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
-        let until = in_the_future(deadline.into().remaining());
-        match self.shared().flush(until).await {
-            Reached::Yes => Ok(()),
-            Reached::No => Err(FlushError::DeadlinePassed),
-        }
-    }
-
-    /// [`flush`](Client::flush) for where one cannot await: without a runtime, or inside one, since the sender runs on a thread of its own.
-    ///
-    /// # Errors
-    /// As [`flush`](Client::flush); also if it is called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer
-    /// that hears our records), where waiting would wait for itself: then it returns at once.
-    ///
-    /// # Blocking
-    /// The calling thread, until the goal or the deadline. Not on the thread that runs the [`Sender`] of
-    /// [`build_with_sender`](Builder::build_with_sender).
-    pub fn flush_blocking(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
-        if reentry::is_echo() {
-            return Err(FlushError::DeadlinePassed);
-        }
-        match self.shared().flush_blocking(in_the_future(deadline.into().remaining())) {
-            Reached::Yes => Ok(()),
-            Reached::No => Err(FlushError::DeadlinePassed),
-        }
-    }
-
-    /// Closes the client, lets the sender deliver what it can until the deadline, has it write the rest to the log, and
-    /// returns the final books. Events emitted from now on are spilled with [`Reason::Closed`].
-    ///
-    /// Idempotent: a second call, from any clone, waits for the same end, and for what was emitted since to be written; the earliest
-    /// deadline holds. Works on any
-    /// executor. Returns at the latest 200 ms after the deadline; what could not even be written down by then is
-    /// [`LostReason::Deadline`].
-    ///
-    /// # Cancel safety
-    /// Begins when it is first polled, and a `Duration` counts from then. Dropping the future after that does not take back the
-    /// shutdown: the sender finishes by itself within the deadline.
-    pub async fn shutdown(&self, deadline: impl Into<Deadline>) -> Stats {
-        self.shared().shutdown(deadline.into()).await
-    }
-
-    /// [`shutdown`](Client::shutdown) for where one cannot await: without a runtime, in `Drop`, in a panic hook, and also
-    /// inside one, since the sender runs on a thread of its own.
-    ///
-    /// # Blocking
-    /// The calling thread, until the end or 200 ms after the deadline. Do not call it on the thread that runs the [`Sender`] of
-    /// [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there.
-    ///
-    /// Called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
-    /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
-    /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`); call it before the hook prints, or
-    /// records on standard error may get into the middle of a backtrace's lines. The panic's own message then comes up to the
-    /// deadline later.
-    pub fn shutdown_blocking(&self, deadline: impl Into<Deadline>) -> Stats {
-        self.shared().shutdown_blocking(deadline.into())
-    }
-
-    /// A notice about the client as a whole.
-    pub(crate) fn say(&self, say: impl FnOnce(&Notices, usize, Mode)) {
-        let shared = self.shared();
-        say(&shared.settler.notices, shared.memory_bound, shared.mode.get());
-    }
-
-    pub(crate) fn weak(&self) -> std::sync::Weak<Shared> {
-        Arc::downgrade(&self.handle.shared)
-    }
-
-    fn shared(&self) -> &Shared {
-        &self.handle.shared
+        self.settler.spill_callers(event, side, reason)
     }
 }
 
@@ -396,6 +399,8 @@ impl Builder {
     /// alone as in a test; else, or once it is gone, to the global one, which may come later. They are written on a thread of overspill's:
     /// a subscriber that is set for another thread or scope, or for this one but later, gets none of them, and if there is no other the
     /// fallback has them.
+    ///
+    /// In a child of `fork` the client makes itself anew when it is first needed: [`guide::processes`](crate::guide::processes).
     ///
     /// # Errors
     /// [`BuildError`] says which setting is wrong and what to do, or why thread, runtime or HTTP client could not be made.

@@ -215,9 +215,14 @@ pub(crate) fn wall() -> SystemTime {
 
 /// A number that differs between clients, processes and hosts: the client's id and the default seed of the jitter.
 pub(crate) fn entropy() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    // RandomState takes its keys from the operating system once per thread and increments them for each hasher.
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
+    use std::hash::{BuildHasher, Hash, Hasher};
+    // RandomState takes its keys from the operating system once per thread and increments them for each hasher: those of a fork's two
+    // processes, and of two children, are the same.
+    let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
+    std::process::id().hash(&mut hasher);
+    // Ids of processes are used again, and count from one in each container.
+    Instant::now().hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(all(test, not(overspill_model)))]

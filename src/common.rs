@@ -76,6 +76,20 @@ impl Common {
         }
     }
 
+    /// The same for another process, which has seen no name yet: one that a thread of this one's is about to add would be waited for there.
+    pub(crate) fn again(&self) -> Common {
+        Common {
+            placement: self.placement,
+            fields: self.fields.clone(),
+            idle: self.idle,
+            object: self.object.clone(),
+            members: self.members.clone(),
+            time_key: self.time_key.clone(),
+            name_key: self.name_key.clone(),
+            names: self.names.again(),
+        }
+    }
+
     pub(crate) fn fields(&self) -> CommonFields<'_> {
         CommonFields::new(&self.fields, &self.object)
     }

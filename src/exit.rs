@@ -4,9 +4,8 @@
 //! platforms where the standard library runs these (Linux with glibc, macOS, Windows). Whoever is killed or aborts says nothing.
 //! Not here: waiting. Delivering at that point would keep a process alive that wants to end; the guard does it where it was asked for.
 
-use crate::client::Client;
 use crate::shared::Shared;
-use crate::sync::thread_local;
+use crate::sync::{Arc, thread_local};
 use std::cell::RefCell;
 use std::sync::Weak;
 
@@ -16,7 +15,8 @@ struct Built(RefCell<Vec<Weak<Shared>>>);
 impl Drop for Built {
     fn drop(&mut self) {
         for shared in self.0.borrow().iter().filter_map(Weak::upgrade) {
-            let pending = shared.stats().pending;
+            // What is pending in a parent is its own.
+            let pending = if shared.process.is_this() { shared.stats().pending } else { 0 };
             if pending > 0 {
                 shared.settler.notices.left_behind(pending);
             }
@@ -28,16 +28,14 @@ thread_local! {
     static BUILT: Built = const { Built(RefCell::new(Vec::new())) };
 }
 
-impl Client {
-    /// If this is the main thread: its end will be told, if events are pending then.
-    pub(crate) fn watch_the_end_of_main(&self) {
-        if std::thread::current().name() == Some("main") {
-            // Not during that end.
-            _ = BUILT.try_with(|built| {
-                let mut built = built.0.borrow_mut();
-                built.retain(|shared| shared.strong_count() > 0);
-                built.push(self.weak());
-            });
-        }
+/// If this is the main thread: its end will be told, if events are pending then.
+pub(crate) fn watch_the_end_of_main(shared: &Arc<Shared>) {
+    if std::thread::current().name() == Some("main") {
+        // Not during that end.
+        _ = BUILT.try_with(|built| {
+            let mut built = built.0.borrow_mut();
+            built.retain(|shared| shared.strong_count() > 0);
+            built.push(Arc::downgrade(shared));
+        });
     }
 }

@@ -2,3 +2,6 @@
 
 #[doc = include_str!("guide/log.md")]
 pub mod log {}
+
+#[doc = include_str!("guide/processes.md")]
+pub mod processes {}

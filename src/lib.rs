@@ -33,6 +33,7 @@
 //! | hear of outcomes and outages | [`Observer`], [`Signal`] |
 //! | know what to alert on | [`NOTICE_TARGET`] |
 //! | know what your log drops in a flood | [`guide::log`] |
+//! | fork, share a file, run in a bare container | [`guide::processes`] |
 //! | get events back out of a log | [`spill::Records`], [`spill::read_line`] |
 //! | be certain that the log keeps them | `tracing_layer::SpillLayer` (feature `tracing-layer`), or a [`SpillSink`] |
 //! | keep secrets out of the log | [`Builder::spill_redact`] |
@@ -112,9 +113,11 @@ pub mod spill;
 mod clock;
 mod config;
 mod exit;
+mod fork;
 pub mod limits;
 mod notice;
 mod observer;
+mod process;
 mod shared;
 mod shutdown;
 mod start;

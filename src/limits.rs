@@ -320,6 +320,18 @@ pub(crate) const TAKE_OVER_PATIENCE: Duration = Duration::from_millis(50);
 /// A sender that panicked goes on after this; a panic in a loop must not become a busy loop.
 pub(crate) const SENDER_RESTART: Duration = Duration::from_millis(20);
 
+// ---- A fork.
+
+/// In a child, threads that want its client wait for the one that makes it: for https that reads the root certificates, on a crowded
+/// machine. Beyond this it has ended without it.
+pub(crate) const FORK_PATIENCE: Duration = Duration::from_secs(2);
+/// A child waits this long for a sink's lock that a thread of its parent's may have held as it forked: nobody gives that back. Longer than
+/// a write takes that another thread of the child's has begun, and short enough for the log of a child.
+pub(crate) const FORK_LOCK_PATIENCE: Duration = Duration::from_millis(50);
+/// Places for a child's client. The first is enough, unless a process forks while one of its threads makes its own: then its child needs
+/// the next one, and so on for a child of that child.
+pub(crate) const FORK_PLACES: usize = 3;
+
 // ---- Memory that is not events (see `Client::memory_bound`).
 
 /// Spare blocks kept per size class, in bytes: one batch's worth.

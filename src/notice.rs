@@ -31,7 +31,7 @@ use throttle::Throttle;
 ///
 /// | level | the text begins | what it means |
 /// |---|---|---|
-/// | INFO | `started` | the client is up; endpoint (without path), memory bound, mode, and what tells whether a spilled event is kept |
+/// | INFO | `started` | the client is up; endpoint (without path), memory bound, mode, in a forked process the client of its parent, and what tells whether a spilled event is kept |
 /// | ERROR | `could not start as configured` | what is wrong and what to do; events go to the log ([`build_or_log_only`](crate::Builder::build_or_log_only)) |
 /// | WARN | `outage began` | posts fail: events go to the log until a probe succeeds. Why, and what to do, is behind the colon |
 /// | WARN | `outage continues` | every 30 s; what it has cost so far |
@@ -179,8 +179,13 @@ impl Notices {
         }
     }
 
-    pub(crate) fn started(&self, endpoint: &str, memory_bound: usize, mode: Mode) {
-        let text = format!("started: endpoint {endpoint}, holds at most {memory_bound} bytes, mode {mode}; ");
+    /// `parent`: the client of the process that has forked.
+    pub(crate) fn started(&self, endpoint: &str, memory_bound: usize, mode: Mode, parent: Option<&str>) {
+        let forked =
+            parent.map_or(String::new(), |parent| format!(", in a fork of the process of client {parent}"));
+        let text = format!(
+            "started: endpoint {endpoint}, holds at most {memory_bound} bytes, mode {mode}{forked}; "
+        );
         self.log.hand_over_notice(Line { level: LogLevel::Info, text, ends: Ends::WithWitness });
     }
 

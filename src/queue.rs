@@ -94,7 +94,8 @@ impl Queue {
         clippy::result_large_err,
         reason = "a refused push gives the event back; a box would be an allocation"
     )]
-    #[inline]
+    // Always: called, it is handed the event by a copy more.
+    #[inline(always)]
     pub(crate) fn push(&self, mut event: Event) -> Result<(), (Event, Full)> {
         let pass = self.gate().announce();
         event.seq = pass.number();

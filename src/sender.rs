@@ -303,6 +303,12 @@ impl Sender {
         self.flights.abort().for_each(drop);
     }
 
+    /// A copy in a child of a fork: what it holds is the parent's to settle.
+    fn forget(&mut self) {
+        let held = (self.filling.take(), self.ready.take(), std::mem::take(&mut self.flights));
+        std::mem::forget((held, Arc::clone(&self.shared)));
+    }
+
     fn finish(&mut self) {
         let settler = &self.shared.settler;
         settler.notices.shut_down(&self.shared.stats());
@@ -320,6 +326,9 @@ impl std::fmt::Debug for Sender {
 /// T1 to the last: a sender that is dropped in the middle closes the queue and writes down what it and the queue hold.
 impl Drop for Sender {
     fn drop(&mut self) {
+        if !self.shared.process.is_this() {
+            return self.forget();
+        }
         if self.shared.settler.log.sender_has_left() {
             return;
         }

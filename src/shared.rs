@@ -3,6 +3,7 @@
 use crate::clock::Stamp;
 use crate::config::Config;
 use crate::mode::ModeSwitch;
+use crate::process::Process;
 use crate::settle::Settler;
 use crate::stats::{EndpointState, Stats};
 use crate::sync::Arc;
@@ -13,6 +14,8 @@ use std::time::Instant;
 
 pub(crate) struct Shared {
     pub(crate) settler: Arc<Settler>,
+    /// Where its sender runs.
+    pub(crate) process: Process,
     pub(crate) mode: ModeSwitch,
     pub(crate) config: Config,
     pub(crate) memory_bound: usize,
@@ -27,6 +30,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(
         settler: Settler,
+        process: Process,
         config: Config,
         memory_bound: usize,
         mode: ModeSwitch,
@@ -40,6 +44,7 @@ impl Shared {
         Shared {
             board: Arc::clone(&settler.board),
             settler,
+            process,
             mode,
             config,
             memory_bound,

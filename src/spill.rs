@@ -28,14 +28,16 @@ mod sink;
 mod stream;
 mod time;
 pub mod witness;
+mod write_sink;
 
 pub use log::LogLevel;
 pub use pack::SpillPacking;
 pub use read::{Joined, JoinedRecords, Records, SpilledPart, join, read_line};
 pub use record::{Notice, Record};
 pub use redact::Redact;
-pub use sink::{SpillSink, Stderr, Stdout, WriteSink};
+pub use sink::{SpillSink, Stderr, Stdout};
 pub use time::Rfc3339;
+pub use write_sink::WriteSink;
 
 use crate::clock::{Calendar, Clock, Stamp};
 use crate::common::Common;

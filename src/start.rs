@@ -1,90 +1,137 @@
-//! From settings to a running client: the only place where all parts meet.
+//! From settings to a running client.
+
+mod parts;
+
+pub(crate) use parts::Parts;
 
 use crate::client::Client;
-use crate::clock::{Clock, Source, entropy};
-use crate::config::{BuildError, Builder, Tls};
-use crate::encode::Encoder;
-use crate::ledger::Ledger;
+use crate::clock::{Clock, Source};
+use crate::config::{BuildError, Builder};
+use crate::exit;
+use crate::fork::Own;
 use crate::mode::{Mode, ModeSwitch};
-use crate::notice::Notices;
-use crate::queue::Queue;
 use crate::reentry;
 use crate::sender::Sender;
-use crate::settle::Settler;
 use crate::shared::Shared;
-use crate::shutdown::Closing;
-use crate::spill::log::{Home, Log};
-use crate::spill::log_queue::{LogQueue, SenderPart};
-use crate::spill::{Primary, Shape, Spill};
-use crate::sync::plain::AtomicU64;
-use crate::sync::{Arc, start_thread};
-use crate::transport::Transport;
-use crate::transport::http::{Headers, Http};
+use crate::sync::start_thread;
+use crate::transport::http::Again;
 use crate::transport::nowhere::Nowhere;
-use crate::waits::Board;
+use parts::{Carrier, Way};
 use std::io;
 use std::sync::mpsc;
 
-/// A client that nobody has heard of yet.
-struct Assembled {
-    client: Client,
-    sender: Sender,
-    /// The endpoint, as a notice may show it.
-    shown: String,
-}
-
-/// The first notice. Not before the sender is up: writing it may need the last thread that can be had.
-fn say_started(client: &Client, shown: &str) {
-    client.say(|notices, memory_bound, mode| notices.started(shown, memory_bound, mode));
-}
-
 pub(crate) fn by_hand(builder: Builder) -> Result<(Client, Sender), BuildError> {
-    let Assembled { client, sender, shown } = assemble(builder, Source::Tokio, ModeSwitch::new)?;
-    say_started(&client, &shown);
-    Ok((client, sender))
-}
-
-pub(crate) fn on_own_thread(builder: Builder) -> Result<Client, BuildError> {
-    let Assembled { client, sender, shown } = assemble(builder, Source::Machine, ModeSwitch::new)?;
-    drive_on_own_thread(sender)?;
-    say_started(&client, &shown);
-    client.watch_the_end_of_main();
-    Ok(client)
-}
-
-pub(crate) fn on_own_thread_or_log_only(builder: Builder) -> Client {
-    let (to_log, again) = (builder.for_the_log_alone(), builder.for_the_log_alone());
-    let problem = match on_own_thread(builder) {
-        Ok(client) => return client,
-        Err(error) => error.to_string(),
-    };
-    let start = |builder: Builder| {
-        assemble(builder.transport(Nowhere(problem.clone())), Source::Machine, ModeSwitch::new)
-    };
-    let with_sender = start(to_log).and_then(|Assembled { client, sender, .. }| {
-        drive_on_own_thread(sender)?;
-        Ok(client)
-    });
-    let client = with_sender.unwrap_or_else(|_| {
-        // Not even a thread: the client is closed from the beginning, and its events go to the log.
-        #[expect(
-            clippy::expect_used,
-            reason = "`for_the_log_alone` leaves valid settings, and `Nowhere` cannot fail"
-        )]
-        start(again).expect("valid settings").client
-    });
-    client.say(|notices, _, mode| notices.not_built(&problem, mode));
-    client.watch_the_end_of_main();
-    client
+    let (clock, mode) = (Clock::start(Source::Tokio), builder.mode);
+    let (parts, carrier) = Parts::of(builder, clock)?;
+    let shown = carrier.shown.clone();
+    let (own, sender) = parts.assemble(carrier, (Source::Tokio, clock), ModeSwitch::new(mode))?;
+    say_started(&own.shared, &shown, None);
+    Ok((Client::new(own), sender))
 }
 
 pub(crate) fn disabled() -> Client {
     // Room for nothing: nothing comes.
-    let builder = Builder::new("").transport(Nowhere(String::new())).queue_events_max(1).mode(Mode::Off);
-    #[expect(clippy::expect_used, reason = "the defaults are valid, and `Nowhere` cannot fail")]
-    let assembled =
-        assemble(builder, Source::Machine, |_| ModeSwitch::off_for_good()).expect("valid settings");
-    assembled.client
+    let builder = Builder::new("").queue_events_max(1);
+    Client::new(nowhere(&parts_without_endpoint(builder), "", ModeSwitch::off_for_good()).0)
+}
+
+pub(crate) fn on_own_thread_or_log_only(builder: Builder) -> Client {
+    let (to_log, mode) = (builder.for_the_log_alone(), builder.mode);
+    on_own_thread(builder).unwrap_or_else(|error| {
+        let problem = error.to_string();
+        let parts = parts_without_endpoint(to_log).with(Way::Nowhere(problem.clone()));
+        Client::new(to_log_alone(&parts, mode, &problem))
+    })
+}
+
+pub(crate) fn on_own_thread(builder: Builder) -> Result<Client, BuildError> {
+    let (clock, mode) = (Clock::start(Source::Machine), builder.mode);
+    let (parts, carrier) = Parts::of(builder, clock)?;
+    begin(parts, carrier, (clock, mode), None).map(Client::new)
+}
+
+/// The client of a child, of the same settings; `parent` is a copy that nobody runs.
+///
+/// # Blocking
+/// As `build`.
+pub(crate) fn in_child(parts: &Parts, parent: &Shared) -> Own {
+    // What our own parts log meanwhile, and a layer may want to emit, would wait for this very client.
+    let _own = reentry::own_work();
+    let mode = parent.mode.get();
+    let own = if parent.settler.queue.is_closed() {
+        // Needs no way, and has nothing to say.
+        nowhere(parts, "the client was shut down", ModeSwitch::new(mode)).0
+    } else {
+        let begun = match parts.way() {
+            Way::Http(again) => by_http(parts, again, mode, parent.settler.spill.client()),
+            Way::Another => Err(ONLY_ONE_TRANSPORT.to_owned()),
+            Way::Nowhere(problem) => Err(problem.clone()),
+        };
+        begun.unwrap_or_else(|problem| to_log_alone(parts, mode, &problem))
+    };
+    own.shared.settler.queue.set_queue_share(parent.settler.queue.queue_share());
+    own
+}
+
+const ONLY_ONE_TRANSPORT: &str =
+    "the process was forked, and a transport of your own is its parent's: build a client in the child";
+
+fn by_http(parts: &Parts, again: &Again, mode: Mode, parent: &str) -> Result<Own, String> {
+    let clock = Clock::start(Source::Machine);
+    let begun = again
+        .http(clock)
+        .and_then(|http| begin(parts.again(), Carrier::of(http), (clock, mode), Some(parent)));
+    begun.map_err(|error| error.to_string())
+}
+
+/// Tells of itself only once its sender is there: what cannot begin has not started.
+fn begin(
+    parts: Parts,
+    carrier: Carrier,
+    (clock, mode): (Clock, Mode),
+    parent: Option<&str>,
+) -> Result<Own, BuildError> {
+    let shown = carrier.shown.clone();
+    let (own, sender) = parts.assemble(carrier, (Source::Machine, clock), ModeSwitch::new(mode))?;
+    drive_on_own_thread(sender)?;
+    say_started(&own.shared, &shown, parent);
+    exit::watch_the_end_of_main(&own.shared);
+    Ok(own)
+}
+
+fn say_started(shared: &Shared, shown: &str, parent: Option<&str>) {
+    shared.settler.notices.started(shown, shared.memory_bound, shared.mode.get(), parent);
+}
+
+/// A client without an endpoint, on a thread of its own; without a thread it is closed from the beginning, and its events go to the log.
+fn to_log_alone(parts: &Parts, mode: Mode, problem: &str) -> Own {
+    let mode = if mode == Mode::Off { Mode::Off } else { Mode::LogOnly };
+    let (own, sender) = nowhere(parts, problem, ModeSwitch::new(mode));
+    let own = match drive_on_own_thread(sender) {
+        Ok(()) => own,
+        Err(_) => nowhere(parts, problem, ModeSwitch::new(mode)).0,
+    };
+    own.shared.settler.notices.not_built(problem, mode);
+    exit::watch_the_end_of_main(&own.shared);
+    own
+}
+
+/// One that has to be driven; if its sender is dropped, a closed one.
+fn nowhere(parts: &Parts, problem: &str, switch: ModeSwitch) -> (Own, Sender) {
+    let carrier = Carrier::another(Box::new(Nowhere(problem.to_owned())));
+    let (source, clock) = (Source::Machine, Clock::start(Source::Machine));
+    #[expect(
+        clippy::expect_used,
+        reason = "fails without the memory to ask for forks to be told, and then so does all else"
+    )]
+    parts.again().assemble(carrier, (source, clock), switch).expect("a process that can go on")
+}
+
+fn parts_without_endpoint(builder: Builder) -> Parts {
+    let builder = builder.transport(Nowhere(String::new()));
+    #[expect(clippy::expect_used, reason = "the settings are defaults, or checked by `for_the_log_alone`")]
+    let (parts, _) = Parts::of(builder, Clock::start(Source::Machine)).expect("valid settings");
+    parts
 }
 
 fn drive_on_own_thread(sender: Sender) -> Result<(), BuildError> {
@@ -144,73 +191,4 @@ fn room_for_a_runtime() -> io::Result<()> {
 #[cfg(not(unix))]
 fn room_for_a_runtime() -> io::Result<()> {
     Ok(())
-}
-
-fn assemble(
-    mut builder: Builder,
-    source: Source,
-    switch: impl FnOnce(Mode) -> ModeSwitch,
-) -> Result<Assembled, BuildError> {
-    let clock = Clock::start(source);
-    let config = builder.config()?;
-    let (transport, shown, tls, headers): (Box<dyn Transport>, String, Tls, Option<Arc<Headers>>) =
-        match builder.transport.take() {
-            // The endpoint is only a name then, but it may be a URL with a key in it all the same.
-            Some(transport) => (transport, "by another transport".to_owned(), Tls::No, None),
-            None => {
-                let http = Http::new(&builder.http_settings(&config), clock)?;
-                let (shown, tls) = (http.shown(), if http.needs_roots() { Tls::Yes } else { Tls::No });
-                let headers = http.headers();
-                (Box::new(http), shown, tls, Some(headers))
-            }
-        };
-    let memory_bound = config.memory_bound(config.overhead, tls);
-    let id = format!("{:016x}", entropy());
-    let home = Home::capture();
-    let sender_part = match source {
-        Source::Machine => SenderPart::StandsBy,
-        Source::Tokio => SenderPart::Writes,
-    };
-    let log =
-        Arc::new(LogQueue::new(config.log_queue_events_max(), config.log_queue_bytes_max(), sender_part));
-    let notice_log = match &builder.spill_sink {
-        None => Arc::clone(&log),
-        Some(_) => Arc::new(LogQueue::new(0, 0, sender_part)),
-    };
-    let fallback = builder.spill_fallback;
-    let notices =
-        Arc::new(Notices::new(id.clone(), home.clone(), Arc::clone(&fallback), Arc::clone(&notice_log)));
-    if let Some(headers) = &headers {
-        headers.tell(&notices);
-    }
-    let primary = match builder.spill_sink {
-        Some(sink) => Primary::Sink(sink),
-        None => Primary::Log(Log { home }),
-    };
-    let shape = Shape {
-        level: builder.spill_level,
-        packing: config.spill_packing,
-        line_bytes_max: config.spill_line_bytes_max,
-        bytes_per_second_max: config.spill_bytes_per_second_max,
-        redact: Arc::new(config.spill_redact.clone()),
-        common: config.common_in_log.clone(),
-    };
-    let settler = Settler {
-        ledger: Ledger::default(),
-        queue: Queue::new(config.queue_events_max, config.queue_bytes_max),
-        spill: Spill::new(id, primary, fallback, clock, Arc::clone(&notices), shape),
-        log,
-        notice_log,
-        notices,
-        encoder: Encoder::new(config.text_bytes_max),
-        common: Arc::clone(&config.common),
-        closing: Closing::default(),
-        board: Arc::new(Board::default()),
-        end_wanted: AtomicU64::new(0),
-        clock,
-        observers: builder.observers,
-    };
-    let shared = Arc::new(Shared::new(settler, config, memory_bound, switch(builder.mode), headers));
-    let sender = Sender::new(Arc::clone(&shared), transport, builder.format);
-    Ok(Assembled { client: Client::new(shared), sender, shown })
 }

@@ -258,7 +258,7 @@ fn dropping_the_last_client_ends_a_sleeping_sender_which_settles_what_is_left() 
     explore(|| {
         let ends = Ends::default();
         let (client, sender) = build(&ends);
-        let shared = Arc::clone(&client.handle.shared);
+        let shared = Arc::clone(&client.own.shared);
         let sender = run(sender);
         let callers = [10, 20].map(|id| {
             let client = client.clone();

@@ -27,18 +27,18 @@ impl Client {
     /// As [`emit`](Client::emit).
     #[inline]
     pub fn emit_named<T: Serialize + ?Sized>(&self, name: &'static str, event: &T) -> Emitted {
-        match self.shared().mode.unless_off() {
+        match self.own.mode().unless_off() {
             None => Emitted::Off,
-            Some(mode) => self.emit_under(mode, Name(name), event),
+            Some(mode) => self.own.for_event().emit_under(mode, Name(name), event),
         }
     }
 
     /// [`emit_with`](Client::emit_with), of an event that has a [name](Client::emit_named).
     #[inline]
     pub fn emit_named_with<T: Serialize>(&self, name: &'static str, make: impl FnOnce() -> T) -> Emitted {
-        match self.shared().mode.unless_off() {
+        match self.own.mode().unless_off() {
             None => Emitted::Off,
-            Some(mode) => self.emit_under(mode, Name(name), &make()),
+            Some(mode) => self.own.for_event().emit_under(mode, Name(name), &make()),
         }
     }
 }

@@ -26,6 +26,11 @@ impl Names {
         Names { count: events_max.min(EVENT_NAMES).next_power_of_two(), places: OnceLock::new() }
     }
 
+    /// As many places, and no name in them.
+    pub(super) fn again(&self) -> Names {
+        Names { count: self.count, places: OnceLock::new() }
+    }
+
     /// The most that they take.
     pub(crate) fn bytes_max(&self) -> usize {
         self.count * (size_of::<OnceLock<Box<str>>>() + EVENT_NAME_BYTES_MAX)

@@ -140,3 +140,13 @@ proptest! {
         prop_assert!(!whole.contains(crate::encode::is_unprintable));
     }
 }
+
+#[test]
+fn another_process_has_the_same_fields_and_has_seen_no_name() {
+    let common = common(Placement::InEachEvent, &[("service.name", json!("orders"))], Some("\"at\""));
+    let number = common.names.number("order_placed").unwrap();
+    let again = common.again();
+    assert_eq!((again.names.text(number), common.names.text(number)), ("", "order_placed"));
+    assert_eq!(again.fields().json(), common.fields().json());
+    assert_eq!((again.added_max(), again.names.bytes_max()), (common.added_max(), common.names.bytes_max()));
+}

@@ -1,11 +1,10 @@
 //! Destinations other than the application log.
 
+#[cfg(doc)]
+use super::WriteSink;
 use super::stream::Stream;
 use super::{Notice, Record};
-use crate::sync::{Mutex, lock};
-use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::path::Path;
 
 /// A place for spilled events: instead of the application log ([`Builder::spill_sink`](crate::Builder::spill_sink)),
 /// or behind it for when nobody reads it ([`Builder::spill_fallback`](crate::Builder::spill_fallback)).
@@ -99,86 +98,12 @@ macro_rules! standard_stream {
 standard_stream!(Stderr, Stream::Err);
 standard_stream!(Stdout, Stream::Out);
 
-/// One JSON object a line into any `Write`: a file, a pipe, a `Vec`. Lines are written whole, in one `write_all`; one that
-/// an error has cut off ends before the next begins.
-#[derive(Debug)]
-pub struct WriteSink<W>(Mutex<Lines<W>>);
-
-/// A `Write` that takes whole lines.
-#[derive(Debug)]
-struct Lines<W> {
-    write: W,
-    end: LineEnd,
-}
-
-/// How the last line ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum LineEnd {
-    Whole,
-    /// A full disk takes a line as far as it fits. What is written behind it must not become a part of it.
-    Torn,
-}
-
-impl<W: Write + 'static> Lines<W> {
-    fn write(&mut self, line: &[u8]) -> io::Result<()> {
-        let stream = Stream::of(&self.write);
-        let mut write_all = |bytes: &[u8]| match stream {
-            Some(stream) => stream.write(bytes),
-            None => self.write.write_all(bytes),
-        };
-        if self.end == LineEnd::Torn {
-            write_all(b"\n")?;
-        }
-        // Also if the `Write` panics in the middle.
-        self.end = LineEnd::Torn;
-        write_all(line)?;
-        self.end = LineEnd::Whole;
-        match stream {
-            Some(_) => Ok(()),
-            None => self.write.flush(),
-        }
-    }
-}
-
-impl<W: Write + Send + 'static> WriteSink<W> {
-    /// A sink into `write`. Unbuffered is best: a buffer holds what it promises to have written. `std::io::stdout()` and
-    /// `std::io::stderr()` are written to as [`Stdout`] and [`Stderr`] are, so that a closed one is an error.
-    pub fn new(write: W) -> WriteSink<W> {
-        WriteSink(Mutex::new(Lines { write, end: LineEnd::Whole }))
-    }
-}
-
-impl WriteSink<File> {
-    /// A sink that appends to the file at `path`. A missing file is created, on Unix for its owner alone (0600): events are not for
-    /// everybody on the machine. One that is there keeps its permissions.
-    ///
-    /// # Errors
-    /// Whatever opening the file says.
-    pub fn append(path: impl AsRef<Path>) -> io::Result<WriteSink<File>> {
-        let mut options = OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(path).map(WriteSink::new)
-    }
-}
-
-impl<W: Write + Send + 'static> SpillSink for WriteSink<W> {
-    fn write(&self, record: &Record<'_>) -> io::Result<()> {
-        lock(&self.0).write(&record_line(record)?)
-    }
-
-    fn notice(&self, notice: &Notice<'_>) -> io::Result<()> {
-        lock(&self.0).write(&notice_line(notice)?)
-    }
-}
-
-fn record_line(record: &Record<'_>) -> io::Result<Vec<u8>> {
+pub(super) fn record_line(record: &Record<'_>) -> io::Result<Vec<u8>> {
     // The fields beside the event take less than that.
     line(record, record.event.len() + 768)
 }
 
-fn notice_line(notice: &Notice<'_>) -> io::Result<Vec<u8>> {
+pub(super) fn notice_line(notice: &Notice<'_>) -> io::Result<Vec<u8>> {
     line(notice, notice.text.len() + 256)
 }
 

@@ -23,6 +23,14 @@ impl Stream {
         }
     }
 
+    /// Writes all of it without that lock: in a child of a fork, where the thread that held it may not be there to give it back.
+    pub(super) fn write_unlocked(self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Stream::Out => write_all(&mut io::stdout(), bytes),
+            Stream::Err => write_all(&mut io::stderr(), bytes),
+        }
+    }
+
     /// Writes all of it, under the standard library's own lock, so that nothing of the application's comes in between.
     pub(super) fn write(self, bytes: &[u8]) -> io::Result<()> {
         match self {

@@ -85,23 +85,31 @@ impl Http {
             (false, false, "https") => Peer::Https,
             _ => Peer::Http,
         };
-        let client = recipe.client(settings.connection_idle_max)?;
-        let road = Arc::new(Road {
+        let road = Road {
             url,
             headers,
             peer,
             drains_max: settings.posts_in_flight_max,
             drains: AtomicUsize::new(0),
             kept_millis: AtomicU64::new(u64::MAX),
-        });
+        };
+        Http::by(road, recipe, settings.connection_idle_max, clock)
+    }
+
+    fn by(road: Road, recipe: Arc<Recipe>, idle_max: Duration, clock: Clock) -> Result<Http, BuildError> {
+        let client = recipe.client(idle_max)?;
         Ok(Http {
-            road,
+            road: Arc::new(road),
             recipe,
             clients: watch::Sender::new(Current { number: 0, client }),
             clock,
-            idle_max: settings.connection_idle_max,
-            renewals: Renewals::begin(clock.now(), clock.suspended(), settings.connection_idle_max),
+            idle_max,
+            renewals: Renewals::begin(clock.now(), clock.suspended(), idle_max),
         })
+    }
+
+    pub(crate) fn again(&self) -> Again {
+        Again { road: Arc::clone(&self.road), recipe: Arc::clone(&self.recipe), idle_max: self.idle_max }
     }
 
     /// Scheme, host and port: what may be shown. Not the path, which is where webhooks and some intakes have their key.
@@ -149,6 +157,30 @@ impl Http {
         if start_thread("overspill-connections", make).is_err() {
             self.clients.send_modify(|current| current.number = current.number.max(number));
         }
+    }
+}
+
+/// What another process makes its own of: of the same settings, with the headers as they are, without a connection, a look-up or a question
+/// under way.
+pub(crate) struct Again {
+    road: Arc<Road>,
+    recipe: Arc<Recipe>,
+    idle_max: Duration,
+}
+
+impl Again {
+    /// # Blocking
+    /// With TLS for as long as reading the platform's root certificates takes.
+    pub(crate) fn http(&self, clock: Clock) -> Result<Http, BuildError> {
+        let road = Road {
+            url: self.road.url.clone(),
+            headers: Arc::new(self.road.headers.again(clock)),
+            peer: self.road.peer,
+            drains_max: self.road.drains_max,
+            drains: AtomicUsize::new(0),
+            kept_millis: AtomicU64::new(u64::MAX),
+        };
+        Http::by(road, Arc::new(self.recipe.again()), self.idle_max, clock)
     }
 }
 

@@ -29,6 +29,7 @@ const TCP_PATIENCE_MIN: Duration = Duration::from_secs(1);
 const SOCKET_PATH_BYTES_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// What a client is made of, again and again.
+#[derive(Clone)]
 pub(super) struct Recipe {
     connect_timeout: Duration,
     post_timeout: Duration,
@@ -61,6 +62,11 @@ impl Recipe {
             trust,
             resolver: Resolver::default(),
         })
+    }
+
+    /// The same, without a look-up under way.
+    pub(super) fn again(&self) -> Recipe {
+        Recipe { resolver: Resolver::default(), ..self.clone() }
     }
 
     pub(super) fn encrypted(&self) -> Encrypted {

@@ -17,6 +17,7 @@ use reqwest::header::{
     CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName,
     HeaderValue, TRANSFER_ENCODING,
 };
+use std::sync::TryLockError;
 use tokio::time::Instant;
 
 /// Whether a credential may travel the way that the settings describe.
@@ -32,6 +33,8 @@ pub(super) enum Way {
 pub(crate) struct Headers {
     way: Way,
     now: Mutex<Arc<Entries>>,
+    /// Those of the settings.
+    first: Arc<Entries>,
 }
 
 #[derive(Clone, Default)]
@@ -81,7 +84,24 @@ impl Headers {
             let name = name_of(&header.name, way)?;
             entries.live.push(Arc::new(Source::new(name, header, clock)?));
         }
-        Ok(Headers { way, now: Mutex::new(Arc::new(entries)) })
+        Ok(Headers::of(way, entries))
+    }
+
+    fn of(way: Way, entries: Entries) -> Headers {
+        let first = Arc::new(entries);
+        Headers { way, now: Mutex::new(Arc::clone(&first)), first }
+    }
+
+    /// The same, for another process: live values are asked for anew.
+    pub(super) fn again(&self, clock: Clock) -> Headers {
+        // A thread that held the lock as the process forked is not here to give it back: then those of the settings must do.
+        let now = match self.now.try_lock() {
+            Ok(now) => Arc::clone(&now),
+            Err(TryLockError::Poisoned(now)) => Arc::clone(&now.into_inner()),
+            Err(TryLockError::WouldBlock) => Arc::clone(&self.first),
+        };
+        let live = now.live.iter().map(|source| Arc::new(source.again(clock))).collect();
+        Headers::of(self.way, Entries { live, ..Entries::clone(&now) })
     }
 
     /// Replaces or adds a header, from the next request on.

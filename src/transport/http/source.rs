@@ -101,6 +101,18 @@ impl Source {
         })
     }
 
+    /// The same question, not asked yet.
+    pub(super) fn again(&self, clock: Clock) -> Source {
+        Source {
+            name: self.name.clone(),
+            ask: Arc::clone(&self.ask),
+            clock,
+            known: watch::Sender::new(Known::default()),
+            under_way: AtomicBool::new(false),
+            notices: OnceLock::new(),
+        }
+    }
+
     pub(super) fn tell(&self, notices: Arc<Notices>) {
         // Told once, by `build`.
         drop(self.notices.set(notices));

@@ -8,6 +8,7 @@ use super::connect::Encrypted;
 use crate::config::BuildError;
 use reqwest::ClientBuilder;
 
+#[derive(Clone)]
 pub(super) struct Trust {
     pub(super) encrypted: Encrypted,
     #[cfg(feature = "https")]

@@ -7,6 +7,9 @@
 #[path = "../../../processes/child.rs"]
 #[allow(dead_code, reason = "shared with tests/processes, which uses all of it")]
 mod child;
+#[path = "../../../it/figures.rs"]
+mod figures;
+mod fork;
 #[path = "../../../processes/law.rs"]
 #[allow(dead_code, reason = "as above")]
 mod law;
@@ -18,5 +21,5 @@ mod support;
 /// Not a promise, the door for children: returns at once in a process that nobody started as one.
 #[test]
 fn child() {
-    child::play(&[sigpipe::PARTS].concat());
+    child::play(&[fork::PARTS, sigpipe::PARTS].concat());
 }

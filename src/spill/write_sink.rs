@@ -1,0 +1,158 @@
+//! Whole lines into any `Write`, in every process that has the sink.
+//!
+//! In: records, notices. Out: lines. A line that was torn is ended before the next begins. In a child of a fork the lock around the
+//! `Write` may be one that a thread of the parent's held, and that nobody gives back: a file is then appended to beside it, a standard stream
+//! written to beside the standard library's own, and any other `Write` refuses.
+
+use super::sink::{SpillSink, notice_line, record_line};
+use super::stream::Stream;
+use super::{Notice, Record};
+use crate::limits::FORK_LOCK_PATIENCE;
+use crate::process::Process;
+use crate::sync::plain::{AtomicU8, Ordering};
+use crate::sync::{Mutex, MutexGuard, lock};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::TryLockError;
+use std::time::Duration;
+
+/// One JSON object a line into any `Write`: a file, a pipe, a `Vec`. Lines are written whole, in one `write_all`; one that
+/// an error has cut off ends before the next begins.
+#[derive(Debug)]
+pub struct WriteSink<W> {
+    lines: Mutex<Lines<W>>,
+    /// Where the lock is; none where forks are not told.
+    process: Option<Process>,
+    spare: Spare,
+    /// 1 once the lock was waited for in vain.
+    abandoned: AtomicU8,
+}
+
+/// A `Write` that takes whole lines.
+#[derive(Debug)]
+struct Lines<W> {
+    write: W,
+    end: LineEnd,
+}
+
+/// The way to the same place without the lock.
+#[derive(Debug)]
+enum Spare {
+    None,
+    Stream(Stream),
+    /// Opened to append: the operating system keeps whole writes apart.
+    File(File),
+}
+
+/// How the last line ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineEnd {
+    Whole,
+    /// A full disk takes a line as far as it fits. What is written behind it must not become a part of it.
+    Torn,
+}
+
+impl<W: Write + 'static> Lines<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<()> {
+        let stream = Stream::of(&self.write);
+        let mut write_all = |bytes: &[u8]| match stream {
+            Some(stream) => stream.write(bytes),
+            None => self.write.write_all(bytes),
+        };
+        if self.end == LineEnd::Torn {
+            write_all(b"\n")?;
+        }
+        // Also if the `Write` panics in the middle.
+        self.end = LineEnd::Torn;
+        write_all(line)?;
+        self.end = LineEnd::Whole;
+        match stream {
+            Some(_) => Ok(()),
+            None => self.write.flush(),
+        }
+    }
+}
+
+impl Spare {
+    fn write(&self, line: &[u8]) -> io::Result<()> {
+        match self {
+            Spare::Stream(stream) => stream.write_unlocked(line),
+            Spare::File(file) => (&mut &*file).write_all(line),
+            Spare::None => {
+                Err(io::Error::other("its lock was held as the process forked, and nobody gives it back"))
+            }
+        }
+    }
+}
+
+impl<W: Write + Send + 'static> WriteSink<W> {
+    /// A sink into `write`. Unbuffered is best: a buffer holds what it promises to have written. `std::io::stdout()` and
+    /// `std::io::stderr()` are written to as [`Stdout`](super::Stdout) and [`Stderr`](super::Stderr) are, so that a closed one is an error.
+    pub fn new(write: W) -> WriteSink<W> {
+        let spare = Stream::of(&write).map_or(Spare::None, Spare::Stream);
+        WriteSink::beside(write, spare)
+    }
+
+    fn beside(write: W, spare: Spare) -> WriteSink<W> {
+        WriteSink {
+            lines: Mutex::new(Lines { write, end: LineEnd::Whole }),
+            process: Process::this().ok(),
+            spare,
+            abandoned: AtomicU8::new(0),
+        }
+    }
+
+    fn put(&self, line: &[u8]) -> io::Result<()> {
+        match self.lines() {
+            Some(mut lines) => lines.write(line),
+            None => self.spare.write(line),
+        }
+    }
+
+    /// `None`: nobody gives them back.
+    fn lines(&self) -> Option<MutexGuard<'_, Lines<W>>> {
+        const STEP: Duration = Duration::from_millis(1);
+        if self.process.as_ref().is_none_or(Process::is_this) {
+            return Some(lock(&self.lines));
+        }
+        for _ in 0..FORK_LOCK_PATIENCE.as_millis() / STEP.as_millis() {
+            match self.lines.try_lock() {
+                Ok(lines) => return Some(lines),
+                Err(TryLockError::Poisoned(lines)) => return Some(lines.into_inner()),
+                Err(TryLockError::WouldBlock) if self.abandoned.load(Ordering::Relaxed) == 1 => return None,
+                Err(TryLockError::WouldBlock) => std::thread::sleep(STEP),
+            }
+        }
+        self.abandoned.store(1, Ordering::Relaxed);
+        None
+    }
+}
+
+impl WriteSink<File> {
+    /// A sink that appends to the file at `path`. A missing file is created, on Unix for its owner alone (0600): events are not for
+    /// everybody on the machine. One that is there keeps its permissions. Several processes may append to one file: a record is one write.
+    ///
+    /// # Errors
+    /// Whatever opening the file says.
+    pub fn append(path: impl AsRef<Path>) -> io::Result<WriteSink<File>> {
+        let mut options = OpenOptions::new();
+        options.create(true).append(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(path)?;
+        // Without a descriptor to spare the lock must do.
+        let spare = file.try_clone().map_or(Spare::None, Spare::File);
+        Ok(WriteSink::beside(file, spare))
+    }
+}
+
+impl<W: Write + Send + 'static> SpillSink for WriteSink<W> {
+    fn write(&self, record: &Record<'_>) -> io::Result<()> {
+        self.put(&record_line(record)?)
+    }
+
+    fn notice(&self, notice: &Notice<'_>) -> io::Result<()> {
+        self.put(&notice_line(notice)?)
+    }
+}

@@ -1,0 +1,180 @@
+//! What a client is put together from, and in each child of its process another one: the only place where all parts meet.
+
+use crate::clock::{Clock, Source, entropy};
+use crate::config::{BuildError, Builder, Config, Tls};
+use crate::encode::Encoder;
+use crate::fork::Own;
+use crate::format::Format;
+use crate::ledger::Ledger;
+use crate::mode::ModeSwitch;
+use crate::notice::Notices;
+use crate::observer::Observer;
+use crate::process::Process;
+use crate::queue::Queue;
+use crate::sender::Sender;
+use crate::settle::Settler;
+use crate::shared::Shared;
+use crate::shutdown::Closing;
+use crate::spill::log::{Home, Log};
+use crate::spill::log_queue::{LogQueue, SenderPart};
+use crate::spill::{LogLevel, Primary, Shape, Spill, SpillSink};
+use crate::sync::Arc;
+use crate::sync::plain::AtomicU64;
+use crate::transport::Transport;
+use crate::transport::http::{Again, Headers, Http};
+use crate::waits::Board;
+
+/// The settings, as the clients of all processes have them. What the user has given is shared, what holds a lock of ours is not here.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    config: Config,
+    /// The user's, if one was chosen: else each client draws its own.
+    jitter_seed: Option<u64>,
+    format: Arc<dyn Format>,
+    observers: Vec<Arc<dyn Observer>>,
+    level: LogLevel,
+    sink: Option<Arc<dyn SpillSink>>,
+    fallback: Arc<dyn SpillSink>,
+    home: Home,
+    way: Arc<Way>,
+}
+
+/// How a child comes to a transport.
+pub(super) enum Way {
+    Http(Again),
+    /// Not at all: it is the user's.
+    Another,
+    /// Not at all, as its parent.
+    Nowhere(String),
+}
+
+/// A transport, and what is to be known of it.
+pub(super) struct Carrier {
+    transport: Box<dyn Transport>,
+    pub(super) shown: String,
+    tls: Tls,
+    headers: Option<Arc<Headers>>,
+}
+
+impl Carrier {
+    pub(super) fn of(http: Http) -> Carrier {
+        Carrier {
+            shown: http.shown(),
+            tls: if http.needs_roots() { Tls::Yes } else { Tls::No },
+            headers: Some(http.headers()),
+            transport: Box::new(http),
+        }
+    }
+
+    pub(super) fn another(transport: Box<dyn Transport>) -> Carrier {
+        // The endpoint is only a name then, but may still be a URL with a key in it.
+        Carrier { transport, shown: "by another transport".to_owned(), tls: Tls::No, headers: None }
+    }
+}
+
+impl Parts {
+    /// The parts of a first client, and its transport.
+    pub(super) fn of(mut builder: Builder, clock: Clock) -> Result<(Parts, Carrier), BuildError> {
+        let config = builder.config()?;
+        let (carrier, way) = match builder.transport.take() {
+            Some(transport) => (Carrier::another(transport), Way::Another),
+            None => {
+                let http = Http::new(&builder.http_settings(&config), clock)?;
+                let way = Way::Http(http.again());
+                (Carrier::of(http), way)
+            }
+        };
+        let parts = Parts {
+            config,
+            jitter_seed: builder.jitter_seed,
+            format: Arc::from(builder.format),
+            observers: builder.observers,
+            level: builder.spill_level,
+            sink: builder.spill_sink,
+            fallback: builder.spill_fallback,
+            home: Home::capture(),
+            way: Arc::new(way),
+        };
+        Ok((parts, carrier))
+    }
+
+    pub(super) fn with(self, way: Way) -> Parts {
+        Parts { way: Arc::new(way), ..self }
+    }
+
+    pub(super) fn way(&self) -> &Way {
+        &self.way
+    }
+
+    /// For a child's client.
+    pub(super) fn again(&self) -> Parts {
+        let mut again = self.clone();
+        // Children that all probed at the same moments would be a herd.
+        again.config.jitter_seed = self.jitter_seed.unwrap_or_else(entropy);
+        again.config.common = Arc::new(self.config.common.again());
+        again
+    }
+
+    /// # Errors
+    /// [`Process::this`].
+    pub(super) fn assemble(
+        self,
+        carrier: Carrier,
+        (source, clock): (Source, Clock),
+        switch: ModeSwitch,
+    ) -> Result<(Own, Sender), BuildError> {
+        let process = Process::this().map_err(BuildError::Sender)?;
+        let Carrier { transport, tls, headers, .. } = carrier;
+        let config = self.config.clone();
+        let memory_bound = config.memory_bound(config.overhead, tls);
+        let id = format!("{:016x}", entropy());
+        let home = self.home.clone();
+        let sender_part = match source {
+            Source::Machine => SenderPart::StandsBy,
+            Source::Tokio => SenderPart::Writes,
+        };
+        let log =
+            Arc::new(LogQueue::new(config.log_queue_events_max(), config.log_queue_bytes_max(), sender_part));
+        let notice_log = match &self.sink {
+            None => Arc::clone(&log),
+            Some(_) => Arc::new(LogQueue::new(0, 0, sender_part)),
+        };
+        let fallback = Arc::clone(&self.fallback);
+        let notices =
+            Arc::new(Notices::new(id.clone(), home.clone(), Arc::clone(&fallback), Arc::clone(&notice_log)));
+        if let Some(headers) = &headers {
+            headers.tell(&notices);
+        }
+        let primary = match &self.sink {
+            Some(sink) => Primary::Sink(Arc::clone(sink)),
+            None => Primary::Log(Log { home }),
+        };
+        let shape = Shape {
+            level: self.level,
+            packing: config.spill_packing,
+            line_bytes_max: config.spill_line_bytes_max,
+            bytes_per_second_max: config.spill_bytes_per_second_max,
+            redact: Arc::new(config.spill_redact.clone()),
+            common: config.common_in_log.clone(),
+        };
+        let settler = Settler {
+            ledger: Ledger::default(),
+            queue: Queue::new(config.queue_events_max, config.queue_bytes_max),
+            spill: Spill::new(id, primary, fallback, clock, Arc::clone(&notices), shape),
+            log,
+            notice_log,
+            notices,
+            encoder: Encoder::new(config.text_bytes_max),
+            common: Arc::clone(&config.common),
+            closing: Closing::default(),
+            board: Arc::new(Board::default()),
+            end_wanted: AtomicU64::new(0),
+            clock,
+            observers: self.observers.clone(),
+        };
+        let shared = Arc::new(Shared::new(settler, process, config, memory_bound, switch, headers));
+        let format = Box::new(Arc::clone(&self.format));
+        let sender = Sender::new(Arc::clone(&shared), transport, format);
+        Ok((Own::new(shared, self), sender))
+    }
+}
