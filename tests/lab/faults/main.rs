@@ -99,7 +99,7 @@ fn measure(arguments: &Arguments) -> Result<bool, Failure> {
     let laboratory = ["--manifest-path", "tests/lab/Cargo.toml", "--target-dir", "target", "--test", "*"];
     passed &= show(tests(arguments, &laboratory), "the laboratory's tests", &folder)?;
     if arguments.deep {
-        for script in [".ci/models", ".ci/netcut", ".ci/compiled-out", ".ci/leaks"] {
+        for script in [".ci/models", ".ci/netcut", ".ci/compiled-out", ".ci/leaks", ".ci/bare"] {
             passed &= show(Command::new(Path::new(REPOSITORY).join(script)), script, &folder)?;
         }
     }

@@ -234,4 +234,19 @@ pub const PARTS: &[Part] = &[
             ),
         ],
     },
+    Part {
+        title: "Starting and leaving",
+        rows: &[
+            row(
+                49,
+                "fork, SIGPIPE, service links, empty variables, a wrong setting, no CA roots, a static program in a bare root",
+                "the service starts and lives; its events, and a child's, arrive or are in the log",
+            ),
+            row(
+                50,
+                "main returns without shutdown, with and without the guard",
+                "with the guard nothing is lost; without it the end says what was left",
+            ),
+        ],
+    },
 ];

@@ -1,6 +1,7 @@
 //! SIGPIPE at its default action: what overspill writes never ends the process.
 
 use crate::child::{Part, Start, log_to_stdout, say, url};
+use crate::figures::report;
 use crate::law::spilled;
 use crate::support::{LONG, Numbered, emit_all, id_of, ids_spilled};
 use overspill::spill::WriteSink;
@@ -92,6 +93,7 @@ fn a_peer_that_goes_in_the_middle_of_a_request_does_not_end_a_process_that_sigpi
     let mut ids: Vec<u64> = spilled(&ended).iter().map(|event| id_of(&event.event)).collect();
     ids.sort_unstable();
     assert_eq!(ids, (0..EVENTS).collect::<Vec<_>>(), "{ended}");
+    report(49, "events nowhere, SIGPIPE at its default action", EVENTS - ids.len() as u64);
 }
 
 #[test]

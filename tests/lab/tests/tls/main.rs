@@ -16,6 +16,9 @@ mod child;
 #[path = "../../../it/figures.rs"]
 mod figures;
 mod https;
+#[allow(dead_code, reason = "shared with tests/processes, which uses all of it")]
+#[path = "../../../processes/law.rs"]
+mod law;
 mod platform_roots;
 #[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
 #[path = "../../../it/support.rs"]

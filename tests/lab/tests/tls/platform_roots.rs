@@ -3,9 +3,11 @@
 
 use crate::child::{Part, Start, log_to_stdout, say, url};
 use crate::figures::report;
-use crate::support::{LONG, emit_all};
+use crate::law::spilled;
+use crate::support::{LONG, emit_all, id_of};
 use overspill::Client;
 use overspill::testkit::{Act, Endpoint};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-pub const PARTS: &[Part] = &[("https", delivers_to_https)];
+pub const PARTS: &[Part] = &[("https", delivers_to_https), ("no roots", has_no_roots)];
 
 /// Says whether the handshake went through: nobody answers behind it.
 fn delivers_to_https() {
@@ -23,6 +25,43 @@ fn delivers_to_https() {
     emit_all(&client, 0..5);
     let stats = client.shutdown_blocking(LONG);
     say(if stats.delivered == 5 { "trusted" } else { "not trusted" });
+}
+
+fn has_no_roots() {
+    log_to_stdout();
+    let builder = || Client::builder(url()).batch_age_max(Duration::from_millis(5));
+    say(builder().build().expect_err("no certificates"));
+    let client = builder().build_or_log_only();
+    emit_all(&client, 0..5);
+    let stats = client.shutdown_blocking(LONG);
+    assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (5, 5, 0, 0), "{stats}");
+    // The same service with an endpoint that needs none.
+    let client = Client::builder("http://127.0.0.1:9/").build().expect("http needs no certificates");
+    assert_eq!(client.shutdown_blocking(LONG).emitted, 0);
+}
+
+#[test]
+fn without_root_certificates_build_says_so_and_build_or_log_only_starts_with_one_notice_and_the_events_in_the_log()
+ {
+    let empty = NamedFile::new("no-roots.pem");
+    let nowhere = |start: Start, file: &str| {
+        start.variable("SSL_CERT_FILE", file).variable("SSL_CERT_DIR", "/nonexistent/certs")
+    };
+    let mut missing = 0;
+    for file in ["/nonexistent/roots.pem", empty.0.to_str().unwrap()] {
+        let url = "https://telemetry.example.com/v1/events";
+        let ended = nowhere(Start::of("no roots", url), file).start().succeed();
+        let error = &ended.said[0];
+        for words in ["certificates", "SSL_CERT_FILE", "ca-certificates", "root_certificate_pem"] {
+            assert!(error.contains(words), "{error}");
+        }
+        assert_eq!(ended.count_notices("could not start as configured"), 1, "{ended}");
+        assert_eq!(ended.lines.iter().filter(|line| line.contains("certificates")).count(), 1, "{ended}");
+        let ids: BTreeSet<u64> = spilled(&ended).iter().map(|event| id_of(&event.event)).collect();
+        assert_eq!(ids, (0..5).collect(), "{ended}");
+        missing += 5 - ids.len();
+    }
+    report(49, "events nowhere, https without root certificates", missing);
 }
 
 #[test]
