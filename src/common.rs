@@ -108,9 +108,9 @@ impl Common {
         }
     }
 
-    /// What a format adds, with the fields where it writes them.
-    pub(crate) fn overhead(&self, own: Overhead) -> Overhead {
-        let fields = self.beside_events().map_or(0, str::len);
+    /// What a format adds, with the fields where it writes them: they grow as an event's own.
+    pub(crate) fn overhead(&self, own: Overhead, growth_max: usize) -> Overhead {
+        let fields = self.beside_events().map_or(0, str::len).saturating_mul(growth_max);
         Overhead { per_batch: own.per_batch.saturating_add(fields), ..own }
     }
 

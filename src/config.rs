@@ -8,6 +8,7 @@
 mod bound;
 mod check;
 mod common;
+mod demands;
 mod env;
 mod error;
 mod units;
@@ -61,6 +62,7 @@ use std::time::Duration;
 pub struct Builder {
     pub(crate) endpoint: String,
     pub(crate) headers: Vec<(String, String)>,
+    pub(crate) token: Option<String>,
     pub(crate) live_headers: Vec<LiveHeader>,
     pub(crate) plaintext_credentials: PlaintextCredentials,
     pub(crate) proxy: Option<String>,
@@ -70,8 +72,8 @@ pub struct Builder {
     pub(crate) queue_events_max: usize,
     pub(crate) queue_bytes_max: usize,
     pub(crate) event_bytes_max: Option<usize>,
-    pub(crate) batch_events_max: usize,
-    pub(crate) batch_bytes_max: usize,
+    pub(crate) batch_events_max: Option<usize>,
+    pub(crate) batch_bytes_max: Option<usize>,
     pub(crate) batch_age_max: Duration,
     pub(crate) posts_in_flight_max: usize,
     pub(crate) connect_timeout: Option<Duration>,
@@ -117,6 +119,9 @@ pub(crate) struct Config {
     pub(crate) text_bytes_max: usize,
     /// What the format adds, with common fields.
     pub(crate) overhead: Overhead,
+    /// What a byte of an event may become in it.
+    pub(crate) growth_max: usize,
+    pub(crate) reply_bytes_max: usize,
     pub(crate) common: Arc<Common>,
     pub(crate) common_in_log: Option<CommonInLog>,
     pub(crate) batch_events_max: usize,
@@ -143,6 +148,7 @@ impl Builder {
         Builder {
             endpoint: endpoint.into(),
             headers: Vec::new(),
+            token: None,
             live_headers: Vec::new(),
             plaintext_credentials: PlaintextCredentials::Refused,
             proxy: None,
@@ -152,8 +158,8 @@ impl Builder {
             queue_events_max: QUEUE_EVENTS,
             queue_bytes_max: QUEUE_BYTES,
             event_bytes_max: None,
-            batch_events_max: BATCH_EVENTS,
-            batch_bytes_max: BATCH_BYTES,
+            batch_events_max: None,
+            batch_bytes_max: None,
             batch_age_max: BATCH_AGE,
             posts_in_flight_max: POSTS_IN_FLIGHT,
             connect_timeout: None,
@@ -202,15 +208,16 @@ impl Builder {
         self
     }
 
-    /// Most events of one request. Default [`BATCH_EVENTS`].
+    /// Most events of one request. Default [`BATCH_EVENTS`], or what the [format](Builder::format)'s endpoint takes if that is less.
     pub fn batch_events_max(mut self, events: usize) -> Builder {
-        self.batch_events_max = events;
+        self.batch_events_max = Some(events);
         self
     }
 
-    /// Most bytes of one request's body before compression. Default [`BATCH_BYTES`].
+    /// Most bytes of one request's body before compression. Default [`BATCH_BYTES`], or what the [format](Builder::format)'s endpoint takes if
+    /// that is less; for a format that makes events longer as many times more as it needs, up to [`BATCH_BYTES_GROWN`].
     pub fn batch_bytes_max(mut self, bytes: usize) -> Builder {
-        self.batch_bytes_max = bytes;
+        self.batch_bytes_max = Some(bytes);
         self
     }
 

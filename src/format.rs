@@ -3,21 +3,29 @@
 //! In: the events of a batch, as JSON. Out: a [`Body`]. A format frames what is encoded already; it does not encode again.
 
 pub(crate) mod compress;
+mod body;
+mod demands;
 mod events;
 mod frame;
 mod json_array;
 #[cfg(all(feature = "testkit", not(overspill_model)))]
 mod made;
 mod ndjson;
+mod through;
 mod unsent;
+mod verdict;
 
+pub use body::{Body, Overhead};
+pub use demands::{Demands, TokenHeader};
 pub(crate) use events::Origin;
 pub use events::{CommonFields, Event, EventId, Events, Placement};
 pub use frame::{Frame, Layout};
 pub use json_array::JsonArray;
 pub use ndjson::Ndjson;
 pub(crate) use unsent::Unsent;
+pub use verdict::{Fate, Refused, Repeats, SettledBy, Verdict};
 
+use crate::limits::REPLY_BYTES_MAX;
 use crate::transport::Reply;
 
 /// How an endpoint wants its events.
@@ -50,8 +58,7 @@ use crate::transport::Reply;
 /// ```
 ///
 /// # Blocking
-/// `content_type`, `encode` and `refused` run on the sender's thread, for every request: they must not wait. `overhead`, `layout` and
-/// `placement` run in `build`.
+/// `content_type`, `encode` and `verdict` run on the sender's thread, for every request: they must not wait. What `build` asks for says so.
 pub trait Format: Send + Sync + 'static {
     /// The `content-type` of the request.
     fn content_type(&self) -> &'static str;
@@ -106,136 +113,70 @@ pub trait Format: Send + Sync + 'static {
         let _ = (reply, events);
         Refused::None
     }
-}
 
-impl<T: Format + ?Sized> Format for Box<T> {
-    fn content_type(&self) -> &'static str {
-        (**self).content_type()
-    }
-
-    fn encode(&self, events: Events<'_>, body: &mut Body) {
-        (**self).encode(events, body);
-    }
-
-    fn overhead(&self) -> Overhead {
-        (**self).overhead()
-    }
-
-    fn layout(&self) -> Layout {
-        (**self).layout()
-    }
-
-    fn placement(&self) -> Placement {
-        (**self).placement()
-    }
-
-    fn settled_by(&self) -> SettledBy {
-        (**self).settled_by()
-    }
-
-    fn refused(&self, reply: &Reply, events: usize) -> Refused {
-        (**self).refused(reply, events)
-    }
-}
-
-impl<T: Format + ?Sized> Format for std::sync::Arc<T> {
-    fn content_type(&self) -> &'static str {
-        (**self).content_type()
-    }
-
-    fn encode(&self, events: Events<'_>, body: &mut Body) {
-        (**self).encode(events, body);
-    }
-
-    fn overhead(&self) -> Overhead {
-        (**self).overhead()
-    }
-
-    fn layout(&self) -> Layout {
-        (**self).layout()
-    }
-
-    fn placement(&self) -> Placement {
-        (**self).placement()
-    }
-
-    fn settled_by(&self) -> SettledBy {
-        (**self).settled_by()
-    }
-
-    fn refused(&self, reply: &Reply, events: usize) -> Refused {
-        (**self).refused(reply, events)
-    }
-}
-
-/// What a format adds, in bytes. The two are all there is to say: a literal of it stays valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overhead {
-    /// Once per body.
-    pub per_batch: usize,
-    /// For each event.
-    pub per_event: usize,
-}
-
-impl Overhead {
-    /// Of a format that does not say.
-    pub(crate) const UNKNOWN: Overhead = Overhead { per_batch: usize::MAX, per_event: usize::MAX - 1 };
-}
-
-/// What of a 2xx answer settles the events that it is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SettledBy {
-    /// Its status: all were taken. What the body does (it is shorter than announced, drips, never ends) holds up nothing.
-    Status,
-    /// Its body, which may refuse some of them.
-    Body,
-}
-
-/// What a 2xx answer says about single events.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Refused {
-    /// All were accepted.
-    None,
-    /// These were not, by their position in the request, from 0; they are spilled with
-    /// [`Reason::Refused`](crate::Reason::Refused).
-    Events(Vec<usize>),
-    /// The answer does not say: all are spilled with [`Reason::Broken`](crate::Reason::Broken), marked `maybe_delivered`.
-    Unknown,
-}
-
-/// The body of a request: bytes up to a fixed maximum.
-#[derive(Debug)]
-pub struct Body {
-    bytes: Vec<u8>,
-    bytes_max: usize,
-    overflowed: Overflowed,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Overflowed {
-    No,
-    Yes,
-}
-
-impl Body {
-    pub(crate) fn with_room(bytes_max: usize) -> Body {
-        Body { bytes: Vec::with_capacity(bytes_max), bytes_max, overflowed: Overflowed::No }
-    }
-
-    /// Appends. What would exceed the declared [`Overhead`] is not appended, and the body counts as failed.
-    pub fn push(&mut self, bytes: impl AsRef<[u8]>) {
-        let bytes = bytes.as_ref();
-        if self.bytes.len() + bytes.len() > self.bytes_max {
-            self.overflowed = Overflowed::Yes;
-        } else {
-            self.bytes.extend_from_slice(bytes);
+    /// What the answer, of any status, says about the `events` of its request. Unless a format says otherwise, the status alone, and of a
+    /// 2xx what [`refused`](Format::refused) says. A panic counts as [`Verdict::Unknown`] after a 2xx, and else as
+    /// [`Verdict::ByStatus`]. Not asked about a web page ([`accept_html_answers`](crate::Builder::accept_html_answers)).
+    ///
+    /// What is not a 2xx has its body up to [`REFUSAL_PATIENCE`](crate::limits::REFUSAL_PATIENCE) after its head, and may be cut
+    /// ([`Reply::body_end`]).
+    fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
+        if !(200..=299).contains(&reply.status) {
+            return Verdict::ByStatus;
+        }
+        match self.refused(reply, events) {
+            Refused::None => Verdict::ByStatus,
+            Refused::Unknown => Verdict::Unknown,
+            Refused::Events(positions) => {
+                let mut fates = vec![Fate::Delivered; events];
+                for nth in positions {
+                    if let Some(fate) = fates.get_mut(nth) {
+                        *fate = Fate::Refused("refused in the answer".to_owned());
+                    }
+                }
+                Verdict::Each(fates)
+            }
         }
     }
 
-    /// The whole body, unless something did not fit.
-    pub(crate) fn finish(self) -> Option<Vec<u8>> {
-        (self.overflowed == Overflowed::No).then_some(self.bytes)
+    /// What the endpoint makes of an event that comes twice: what decides whether one that may have been taken is posted again to find
+    /// the one that was refused. Asked for every answer that refuses some.
+    fn repeats(&self) -> Repeats {
+        Repeats::Double
+    }
+
+    /// Most bytes of an answer's body that are read, for a request of that many events: what is longer is cut. Part of
+    /// [`Client::memory_bound`](crate::Client::memory_bound). Asked while the client is built, with `batch_events_max`.
+    fn reply_bytes_max(&self, events_max: usize) -> usize {
+        let _ = events_max;
+        REPLY_BYTES_MAX
+    }
+
+    /// The headers of an answer that [`verdict`](Format::verdict) needs, in lower case: [`Reply::header`] then has them, each cut to 200
+    /// characters. At most [`REPLY_HEADERS_ASKED_MAX`](crate::limits::REPLY_HEADERS_ASKED_MAX). Asked for every request.
+    fn reply_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The most bytes that a byte of an event's JSON becomes in the body: 1 where the text stands there as it is, 2 where it is escaped into a
+    /// string. Beside it each event has its share of the [`overhead`](Format::overhead). Asked while the client is built, and must not
+    /// change; a frame leaves texts as they are.
+    fn growth_max(&self) -> usize {
+        1
+    }
+
+    /// The most bytes that this event's JSON becomes: at most [`growth_max`](Format::growth_max) for each of its own, which it is unless the format
+    /// knows better. So that batches are not as small as the worst of all events would have them. Not asked where nothing grows.
+    ///
+    /// # Blocking
+    /// Called on the sender's thread for every event: it must not wait, and should look at the text once.
+    fn length(&self, json: &[u8]) -> usize {
+        json.len().saturating_mul(self.growth_max())
+    }
+
+    /// What the endpoint takes, and how a token is sent to it. Asked while the client is built. What was left unset follows it; what was set and
+    /// contradicts it is an error.
+    fn demands(&self) -> Demands {
+        Demands::NONE
     }
 }

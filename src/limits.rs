@@ -68,6 +68,8 @@ pub const BATCH_EVENTS: usize = 500;
 pub const BATCH_EVENTS_LIMIT: usize = 10_000;
 /// Default of `batch_bytes_max`: below the 1 MiB at which common reverse proxies answer 413.
 pub const BATCH_BYTES: usize = 256 << 10;
+/// Most of that default for a format that makes events longer: what common receivers take, a collector with its 20 MiB among them.
+pub const BATCH_BYTES_GROWN: usize = 1 << 20;
 /// Most that `batch_bytes_max` may be.
 pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
 /// Default of `batch_age_max`: how long an event may wait for company.
@@ -92,6 +94,13 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 pub const TIMEOUT_LIMIT: Duration = Duration::from_secs(3_600);
 /// Most of an answer's body that is read; a refusal of single events fits, an endless body does not.
 pub const REPLY_BYTES_MAX: usize = 64 << 10;
+/// Most that a format may ask for instead.
+pub const REPLY_BYTES_LIMIT: usize = 16 << 20;
+/// Most headers of an answer that a format may ask for, and most characters of one that it gets: what names an error is short.
+pub const REPLY_HEADERS_ASKED_MAX: usize = 8;
+pub(crate) const REPLY_HEADER_CHARS_MAX: usize = 200;
+/// Most that a byte of an event may become in a body: six for one that is escaped as `\u0022`, and room for formats that name what each value is.
+pub const GROWTH_LIMIT: usize = 64;
 /// How long a post whose status settles it waits for the body: most bodies come with their head, and a connection whose answer was read is
 /// ready for the next post. More would be taken from the posts of an endpoint that never ends its bodies.
 pub(crate) const REPLY_BODY_PATIENCE: Duration = Duration::from_millis(20);

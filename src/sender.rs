@@ -27,13 +27,16 @@ mod pace;
 mod post;
 mod retry;
 mod share;
+mod single;
 mod sleep;
+mod sorted;
 mod tell;
 pub(crate) mod verdict;
 mod window;
 mod words;
 
 use crate::clock::Stamp;
+use crate::format::Format;
 use crate::format::compress::Packer;
 use crate::limits::SENDER_RESTART;
 use crate::observer::Signal;
@@ -65,7 +68,9 @@ use window::Window;
 pub struct Sender {
     shared: Arc<Shared>,
     transport: Box<dyn Transport>,
-    format: Box<dyn crate::format::Format>,
+    format: Arc<dyn Format>,
+    /// The same, if events grow in it.
+    measure: Option<Arc<dyn Format>>,
     limits: BatchLimits,
     /// What of them the endpoint takes.
     fit: Fit,
@@ -98,18 +103,21 @@ impl Sender {
     pub(crate) fn new(
         shared: Arc<Shared>,
         transport: Box<dyn Transport>,
-        format: Box<dyn crate::format::Format>,
+        format: Box<dyn Format>,
     ) -> Sender {
+        let format: Arc<dyn Format> = Arc::from(format);
         let config = &shared.config;
         let limits = BatchLimits {
             events_max: config.batch_events_max,
             bytes_max: config.batch_bytes_max,
             overhead: config.overhead,
             layout: format.layout(),
+            growth_max: config.growth_max,
         };
         let backoff = Backoff::new(config.jitter_seed, config.batch_age_max, config.probe_interval_max);
         Sender {
             transport,
+            measure: (limits.growth_max > 1).then(|| Arc::clone(&format)),
             format,
             limits,
             fit: Fit::new(Size { events: config.batch_events_max, bytes: config.batch_bytes_max }),
@@ -197,7 +205,8 @@ impl Sender {
                 self.ready = self.filling.take();
                 let spare = self.spares.pop().unwrap_or_default();
                 let mut batch =
-                    Batch::begin(Arc::clone(&self.shared.settler), spare, &self.limits, self.pulled, &event);
+                    Batch::begin(Arc::clone(&self.shared.settler), spare, &self.limits, self.pulled, &event)
+                        .measured_by(&self.measure);
                 // Any event fits an empty batch: event_bytes_max was checked against batch_bytes_max.
                 let added = batch.add(&event, &self.limits);
                 debug_assert_eq!(added, Added::Yes);

@@ -34,6 +34,10 @@ pub struct Request {
     pub timeout: Duration,
     /// What of a 2xx answer is wanted: with [`SettledBy::Status`] the post may end as soon as the status is known.
     pub settled_by: SettledBy,
+    /// Most bytes of the answer's body that are of use.
+    pub reply_bytes_max: usize,
+    /// Headers of the answer that are of use, in lower case: [`Reply::headers`].
+    pub reply_headers: &'static [&'static str],
 }
 
 /// What came back: made by [`of_status`](Reply::of_status), and its fields set.
@@ -47,7 +51,9 @@ pub struct Reply {
     pub date: Option<String>,
     /// The `content-type` header as it came, cut to 100 characters.
     pub content_type: Option<String>,
-    /// The first [`REPLY_BYTES_MAX`](crate::limits::REPLY_BYTES_MAX) bytes of the answer's body, or less: of a 2xx whose status settles its events what
+    /// Those of [`Request::reply_headers`] that it had, each as it came, cut to 200 characters.
+    pub headers: Vec<(&'static str, String)>,
+    /// The first [`reply_bytes_max`](Request::reply_bytes_max) bytes of the answer's body, or less: of a 2xx whose status settles its events what
     /// was there with it, of any other answer what came within [`REFUSAL_PATIENCE`](crate::limits::REFUSAL_PATIENCE).
     pub body: Vec<u8>,
     /// Whether `body` is the whole body.
@@ -69,6 +75,7 @@ impl Reply {
             retry_after: None,
             date: None,
             content_type: None,
+            headers: Vec::new(),
             body: Vec::new(),
             body_end: BodyEnd::Whole,
         }
@@ -78,6 +85,17 @@ impl Reply {
     pub fn with_retry_after(mut self, retry_after: impl Into<String>) -> Reply {
         self.retry_after = Some(retry_after.into());
         self
+    }
+
+    /// With this header, in lower case.
+    pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Reply {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// One of the headers that the format has asked for.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
     /// With this body, whole.

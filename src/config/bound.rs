@@ -49,7 +49,7 @@ impl Config {
             #[cfg(feature = "zstd")]
             Compression::Zstd => ZSTD_BYTES + body + posts.saturating_mul(packed(body)),
         };
-        let exchange = REPLY_BYTES_MAX + CONNECTION_BYTES;
+        let exchange = self.reply_bytes_max + CONNECTION_BYTES;
         // Connections whose answer is read on behind a post that has ended.
         let drains = self.posts_in_flight_max * CONNECTION_BYTES;
         // As asked for, and as sent.

@@ -55,12 +55,14 @@ impl Builder {
             }
             Ok(value)
         };
-        let batch_bytes_max = size("batch_bytes_max", self.batch_bytes_max, BATCH_BYTES_LIMIT)?;
+        let demands = self.format.demands();
+        let growth_max = self.checked_growth()?;
+        let batch_bytes_max = self.checked_batch_bytes_max(&demands, growth_max)?;
         let queue_bytes_max = size("queue_bytes_max", self.queue_bytes_max, QUEUE_BYTES_LIMIT)?;
         let common = self.checked_common()?;
-        let overhead = common.overhead(self.format.overhead());
+        let overhead = common.overhead(self.format.overhead(), growth_max);
         let event_bytes_max =
-            self.checked_event_bytes_max(&common, overhead, (batch_bytes_max, queue_bytes_max))?;
+            self.checked_event_bytes_max(&common, (overhead, growth_max), (batch_bytes_max, queue_bytes_max))?;
         let content_type = self.format.content_type();
         if content_type.trim() != content_type
             || !content_type.bytes().all(|byte| matches!(byte, b' '..=b'~'))
@@ -71,6 +73,7 @@ impl Builder {
                 "return printable ASCII without blanks around it from Format::content_type",
             ));
         }
+        let batch_events_max = self.checked_batch_events_max(&demands)?;
         let post_timeout = time("post_timeout", self.post_timeout)?;
         let connect_timeout = match self.connect_timeout {
             Some(connect) if connect > post_timeout => Err(BuildError::invalid(
@@ -89,7 +92,14 @@ impl Builder {
             overhead,
             common_in_log: self.checked_common_in_log(&common)?,
             common: Arc::new(common),
-            batch_events_max: size("batch_events_max", self.batch_events_max, BATCH_EVENTS_LIMIT)?,
+            growth_max,
+            reply_bytes_max: in_range(
+                "the format's reply_bytes_max",
+                self.format.reply_bytes_max(batch_events_max),
+                1,
+                REPLY_BYTES_LIMIT,
+            )?,
+            batch_events_max,
             batch_bytes_max,
             batch_age_max: time("batch_age_max", self.batch_age_max)?,
             posts_in_flight_max: size(
@@ -106,7 +116,7 @@ impl Builder {
                 None => PROBE_INTERVAL.max(2 * self.batch_age_max.min(TIMEOUT_LIMIT)),
             },
             html_answers: self.html_answers,
-            compression: self.compression,
+            compression: self.checked_compression(&demands)?,
             spill_packing: self.spill_packing,
             spill_bytes_per_second_max: in_range(
                 "spill_bytes_per_second_max",
@@ -128,7 +138,7 @@ impl Builder {
     fn checked_event_bytes_max(
         &self,
         common: &Common,
-        overhead: Overhead,
+        (overhead, growth_max): (Overhead, usize),
         (batch_bytes_max, queue_bytes_max): (usize, usize),
     ) -> Result<usize, BuildError> {
         let framed = self.format.layout().frame().overhead();
@@ -148,18 +158,31 @@ impl Builder {
                 "return the frame's own overhead from Format::overhead",
             ));
         }
-        let Some(room) = batch_bytes_max.checked_sub(single(overhead)).filter(|&room| room > 0) else {
+        let room = batch_bytes_max.checked_sub(single(overhead)).map(|room| room / growth_max);
+        let Some(room) = room.filter(|&room| room > 0) else {
             return Err(BuildError::invalid(
                 "batch_bytes_max",
                 format!("is {}, less than the format's own bytes for a single event", Bytes(batch_bytes_max)),
                 "raise it",
             ));
         };
+        let room = room.min(self.format.demands().event_bytes_max.unwrap_or(usize::MAX));
         let in_queue = largest_event(queue_bytes_max);
         let Some(chosen) = self.event_bytes_max else {
             return leaves_room(EVENT_BYTES.min(room).min(in_queue), common);
         };
         let chosen = in_range("event_bytes_max", chosen, 1, EVENT_BYTES_LIMIT)?;
+        if let Some(most) = self.format.demands().event_bytes_max.filter(|&most| chosen > most) {
+            return Err(BuildError::invalid(
+                "event_bytes_max",
+                format!(
+                    "is {}, and the format's endpoint takes events of at most {}",
+                    Bytes(chosen),
+                    Bytes(most)
+                ),
+                "lower it, or leave it unset",
+            ));
+        }
         for (holder, holds) in [("batch_bytes_max", room), ("queue_bytes_max", in_queue)] {
             if chosen > holds {
                 return Err(BuildError::invalid(
@@ -205,7 +228,7 @@ fn leaves_room(event_bytes_max: usize, common: &Common) -> Result<usize, BuildEr
     ))
 }
 
-fn in_range(name: &'static str, value: usize, min: usize, max: usize) -> Result<usize, BuildError> {
+pub(super) fn in_range(name: &'static str, value: usize, min: usize, max: usize) -> Result<usize, BuildError> {
     if (min..=max).contains(&value) {
         return Ok(value);
     }

@@ -136,6 +136,7 @@ impl Builder {
         HttpSettings {
             endpoint: std::mem::take(&mut self.endpoint),
             headers: std::mem::take(&mut self.headers),
+            token: self.token.take().map(|token| self.token_header(&token)),
             live_headers: std::mem::take(&mut self.live_headers),
             plaintext_credentials: self.plaintext_credentials,
             connect_timeout: config.connect_timeout,

@@ -50,7 +50,8 @@ impl Body {
         let overhead = format.overhead();
         let all: usize = texts.iter().map(|text| text.len()).sum();
         let added = overhead.per_event.saturating_mul(texts.len()).saturating_add(overhead.per_batch);
-        let mut body = Body { bytes_max: all.saturating_add(added), ..Body::with_room(0) };
+        let grown = all.saturating_mul(format.growth_max());
+        let mut body = Body::up_to(grown.saturating_add(added));
         Events::of_texts(texts, |events| match format.layout() {
             Layout::Framed(frame) => frame.encode(events, &mut body),
             Layout::Encoded => format.encode(events, &mut body),

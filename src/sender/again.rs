@@ -88,7 +88,7 @@ impl Sender {
         let others_deliver = match verdict {
             Verdict::Denied(_) => self.outage.hearing().delivers(now),
             Verdict::Failed(_, retry_after) => retry_after.0.is_zero() || self.outage.doubts_retry_after(now),
-            Verdict::Delivered | Verdict::Halve(_) => false,
+            Verdict::Delivered | Verdict::Sorted(_) | Verdict::Halve(_) => false,
         };
         may && others_deliver && self.second_tries.spend(price)
     }

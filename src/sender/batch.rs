@@ -7,13 +7,14 @@
 //! B3: what a frame holds is not copied to be posted whole: the request and the batch share the text, and nobody writes to it any
 //!     more.
 
+mod measured;
 mod part;
 
 use super::verdict::Cause;
 use crate::clock::Stamp;
 use crate::common::{Common, Time};
 use crate::event::{Event, NameId};
-use crate::format::{Events, Frame, Layout, Origin, Overhead};
+use crate::format::{Events, Format, Frame, Layout, Origin, Overhead};
 use crate::limits::{BATCH_BYTES_LIMIT, EVENT_BYTES_LIMIT};
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::settle::Settler;
@@ -32,6 +33,8 @@ pub(crate) struct Mark {
     end: u32,
     /// A block holds at most 2 x EVENT_BYTES_LIMIT.
     charge: u32,
+    /// What it takes in a body, its share of the overhead aside.
+    weight: u32,
     name: NameId,
     state: State,
 }
@@ -66,6 +69,10 @@ impl Mark {
         self.charge as usize
     }
 
+    fn weight(&self) -> usize {
+        self.weight as usize
+    }
+
     /// Of an event that nobody has emitted: for `Events` alone.
     #[cfg(all(feature = "testkit", not(overspill_model)))]
     pub(crate) fn ending_at(end: usize) -> Mark {
@@ -74,6 +81,7 @@ impl Mark {
             emitted_at: Stamp(0),
             end: end as u32,
             charge: 0,
+            weight: 0,
             name: NameId::default(),
             state: State::Settled,
         }
@@ -87,6 +95,7 @@ pub(crate) struct BatchLimits {
     pub(crate) bytes_max: usize,
     pub(crate) overhead: Overhead,
     pub(crate) layout: Layout,
+    pub(crate) growth_max: usize,
 }
 
 impl BatchLimits {
@@ -131,8 +140,10 @@ pub(crate) struct Batch {
     /// When its first event was emitted.
     pub(crate) begun_at: Stamp,
     text: Text,
-    /// Of `text`, the events' own, and what of theirs the format writes beside them.
+    /// What the events take in a body, the overhead aside.
     text_bytes: usize,
+    /// Asked for the length of each event, where a format makes them longer.
+    measure: Option<Arc<dyn Format>>,
     frame: Frame,
     /// The same for each event whenever it is posted, and in the log.
     time: Time,
@@ -143,6 +154,8 @@ pub(crate) struct Batch {
     open_bytes: usize,
     /// The events a request carries right now.
     posted: Range<usize>,
+    /// Whether an answer took some of the events and did not say which.
+    doubtful: MaybeDelivered,
     settler: Arc<Settler>,
 }
 
@@ -165,6 +178,7 @@ impl Batch {
             begun_at: first.emitted_at,
             text: Text::Own(text),
             text_bytes: 0,
+            measure: None,
             frame: limits.layout.frame(),
             time: Time::of(settler.clock.calendar()),
             plain: settler.common.adds_nothing(NameId::NONE),
@@ -172,8 +186,16 @@ impl Batch {
             open: 0,
             open_bytes: 0,
             posted: 0..0,
+            doubtful: MaybeDelivered::No,
             settler,
         }
+    }
+
+    /// By a format that makes events longer.
+    pub(crate) fn measured_by(mut self, measure: &Option<Arc<dyn Format>>) -> Batch {
+        self.measure.clone_from(measure);
+        self.plain &= self.measure.is_none();
+        self
     }
 
     /// Takes the event in, or leaves it where it is if there is no room.
@@ -188,6 +210,9 @@ impl Batch {
     /// Apart, so that an event that stays as it is does not pay for it.
     #[inline(never)]
     fn add_with_common(&mut self, event: &Event, limits: &BatchLimits) -> Added {
+        if self.measure.is_some() {
+            return self.add_measured(event, limits);
+        }
         let (text, name, common) = (event.text(), event.name, &self.settler.common);
         let bytes = common.length(text, name) + common.name_beside(name).len();
         self.put(event, bytes, limits, |common, time, room| {
@@ -221,6 +246,7 @@ impl Batch {
             emitted_at: event.emitted_at,
             end: room.len() as u32,
             charge: charge as u32,
+            weight: bytes as u32,
             name: event.name,
             state: State::Open,
         });
@@ -240,7 +266,7 @@ impl Batch {
         events.max(self.text_bytes as f64 / limits.bytes_max as f64)
     }
 
-    /// Bytes of the events' texts.
+    /// Bytes that the events take in a body, the overhead aside.
     pub(crate) fn text_len(&self) -> usize {
         self.text_bytes
     }
@@ -260,11 +286,9 @@ impl Batch {
         Events::new(&self.text, self.start_of(range.start), gap, &self.marks[range], origin)
     }
 
-    /// Bytes of these events' texts.
+    /// Bytes that these events take in a body, the overhead aside.
     pub(crate) fn text_of(&self, range: &Range<usize>) -> usize {
-        let beside = |mark: &Mark| self.settler.common.name_beside(mark.name).len();
-        let names: usize = self.marks[range.clone()].iter().map(beside).sum();
-        names + self.events(range.clone()).map(|event| event.json().len()).sum::<usize>()
+        self.marks[range.clone()].iter().map(Mark::weight).sum()
     }
 
     /// These events in the frame: the batch's text itself if they are all of it, else a copy of their part.
@@ -289,6 +313,11 @@ impl Batch {
         self.posted = range;
     }
 
+    /// Some of the events were taken, and nobody knows which.
+    pub(crate) fn doubt(&mut self) {
+        self.doubtful = MaybeDelivered::Yes;
+    }
+
     /// These events were delivered.
     pub(crate) fn deliver(&mut self, range: Range<usize>) {
         let (mut events, mut bytes) = (0, 0);
@@ -303,6 +332,14 @@ impl Batch {
 
     /// These events go to the log: from now on they are the part's, which is handed over to who writes there.
     pub(crate) fn spill(&mut self, range: Range<usize>, cause: &Cause) {
+        match self.doubtful {
+            MaybeDelivered::No => self.spill_known(range, cause),
+            MaybeDelivered::Yes => self.spill_known(range, &Cause { maybe_delivered: MaybeDelivered::Yes, ..cause.clone() }),
+        }
+    }
+
+    /// These go there with this very cause: their own answer said so.
+    pub(crate) fn spill_known(&mut self, range: Range<usize>, cause: &Cause) {
         let open = |nth: &usize| self.marks[*nth].state == State::Open;
         let span = |nth: usize| self.start_of(nth)..self.marks[nth].end();
         let events = range.clone().filter(open).count();

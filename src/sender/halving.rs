@@ -1,7 +1,7 @@
 //! Finding the event that the endpoint refuses: which half to post next, and when to stop looking.
 //!
 //! A request that is refused is posted again as two halves, depth first. One poison event among n costs at most
-//! 2 log2 n extra posts. H1: extra posts per batch are bounded, whatever the endpoint refuses. H2: if even halves of
+//! 2 log2 n extra posts. An answer that names it costs one or two: what is before and what is behind it. H1: extra posts per batch are bounded, whatever the endpoint refuses. H2: if even halves of
 //! halves are refused without a delivery in between, it is not one event, and the rest is given up.
 
 use std::ops::Range;
@@ -23,15 +23,15 @@ pub(crate) struct Halving {
     last_refused: Option<Passed<Range<usize>>>,
 }
 
-/// Whether anything of the batch was delivered.
+/// Whether anything of the batch, or of a post, was delivered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Took {
+pub(crate) enum Took {
     Nothing,
     Some,
 }
 
 /// What follows from a refusal.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
     /// It was a single event: that one is refused.
     Found,
@@ -91,6 +91,28 @@ impl Halving {
         self.rest.push(range.start..middle);
         self.last_refused = Some(Passed { largest: range.start..range.start, refused: range });
         Next::Halved
+    }
+
+    /// An answer spoke of single events: what it did not look at waits, in this order.
+    pub(crate) fn told(&mut self, took: Took, again: Vec<Range<usize>>) -> Next {
+        self.last_refused = None;
+        match took {
+            Took::Some => (self.took, self.refused_in_a_row) = (Took::Some, 0),
+            Took::Nothing => {
+                self.refused += 1;
+                self.refused_in_a_row += 1;
+            }
+        }
+        let posts = again.len() as u32;
+        if posts == 0 {
+            return Next::Found;
+        }
+        if self.refused_in_a_row > self.levels || posts > self.extra_posts_left {
+            return Next::GiveUp;
+        }
+        self.extra_posts_left -= posts;
+        self.rest.extend(again.into_iter().rev());
+        Next::Found
     }
 
     /// Says if with this all of the last refusal has passed.

@@ -11,12 +11,12 @@ use super::post::{Post, size_of};
 use super::verdict::{Cause, Heed, RetryAfter, Verdict, judge};
 use super::words;
 use crate::clock::Stamp;
-use crate::format::Refused;
+use crate::format::{Fate, Repeats, Verdict as Said};
 use crate::ledger::PostEnd;
 use crate::observer::Signal;
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::sync::{contain, pause};
-use crate::transport::{BodyEnd, Failure, FailureKind, Reply};
+use crate::transport::{Failure, FailureKind, Reply};
 
 /// Turns that the runtime gets to move sockets and connections before a request counts as late: one for each hand through
 /// which an answer goes (socket, connection, request), twice.
@@ -29,13 +29,18 @@ impl Sender {
     pub(super) fn land(&mut self, mut flight: Flight, answer: Result<Reply, Failure>) {
         let now = self.shared.now();
         self.moved_at = now;
-        let verdict = self.judge(&answer);
+        let verdict = self.judge(&flight, &answer);
         self.account(&flight, &answer, &verdict, now);
         let advice = answer.as_ref().ok().and_then(|reply| words::advice(reply.status));
         match &verdict {
             Verdict::Delivered => {
-                self.deliver(&mut flight, answer);
+                flight.batch.deliver(flight.range.clone());
                 self.delivered(now, &mut flight);
+            }
+            Verdict::Sorted(sorted) => {
+                if self.sorted(now, &mut flight, sorted, advice) == Next::GiveUp {
+                    return self.end(flight.batch);
+                }
             }
             Verdict::Halve(cause) => {
                 if self.refused(now, &mut flight, cause, advice) == Next::GiveUp {
@@ -83,19 +88,50 @@ impl Sender {
     }
 
     /// The answer's words are shown if they hold nothing secret.
-    fn judge(&self, answer: &Result<Reply, Failure>) -> Verdict {
-        let words = match answer {
-            Ok(reply) if !(200..=299).contains(&reply.status) => words::of(reply),
-            _ => String::new(),
+    fn judge(&self, flight: &Flight, answer: &Result<Reply, Failure>) -> Verdict {
+        let (mut own, mut said) = (String::new(), Said::ByStatus);
+        if let Ok(reply) = answer {
+            let is_success = (200..=299).contains(&reply.status);
+            let events = flight.range.len();
+            let on_panic = if is_success { Said::Unknown } else { Said::ByStatus };
+            said = contain(|| self.format.verdict(reply, events)).unwrap_or(on_panic);
+            let shown = |words: &mut String| *words = self.shown(words);
+            match &mut said {
+                Said::Each(fates) => fates.iter_mut().filter_map(Fate::words_mut).for_each(shown),
+                Said::SomeRefused { words, .. } | Said::Unavailable { words, .. } | Said::Denied { words } => {
+                    shown(words);
+                }
+                Said::ByStatus if !is_success => {
+                    // Not only what would be shown: a secret may stand across its end.
+                    let text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(WORDS_LOOKED_AT)]);
+                    own = words::of(reply);
+                    if !own.is_empty() && self.holds_secret(&text) {
+                        own.clear();
+                    }
+                }
+                Said::ByStatus | Said::Unknown => {}
+            }
+        }
+        let heed = Heed {
+            wall: crate::clock::wall(),
+            words: &own,
+            html: self.shared.config.html_answers,
+            said: &said,
+            events: flight.range.len(),
+            repeats: contain(|| self.format.repeats()).unwrap_or(Repeats::Double),
         };
-        let hidden = !words.is_empty()
-            && answer.as_ref().is_ok_and(|reply| {
-                // Not only what would be shown: a secret may stand across its end.
-                let text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(WORDS_LOOKED_AT)]);
-                contain(|| self.transport.holds_secret(&text)).unwrap_or(true)
-            });
-        let words = if hidden { "" } else { words.as_str() };
-        judge(answer, &Heed { wall: crate::clock::wall(), words, html: self.shared.config.html_answers })
+        judge(answer, &heed)
+    }
+
+    /// What of a format's words may be shown.
+    fn shown(&self, said: &str) -> String {
+        let looked_at = said.floor_char_boundary(said.len().min(WORDS_LOOKED_AT));
+        let words = words::shown(&said[..looked_at]);
+        if !words.is_empty() && self.holds_secret(&said[..looked_at]) { String::new() } else { words }
+    }
+
+    fn holds_secret(&self, text: &str) -> bool {
+        contain(|| self.transport.holds_secret(text)).unwrap_or(true)
     }
 
     fn delivered(&mut self, now: Stamp, flight: &mut Flight) {
@@ -109,6 +145,11 @@ impl Sender {
             }
             None => self.fit.delivered(size),
         }
+        self.hear_delivery(now, flight);
+    }
+
+    /// Somebody is there, and takes events.
+    pub(super) fn hear_delivery(&mut self, now: Stamp, flight: &Flight) {
         self.window.succeeded(flight.started_at);
         self.answers.delivered(now, now.since(flight.started_at));
         self.second_tries.delivered();
@@ -125,12 +166,32 @@ impl Sender {
     fn refused(&mut self, now: Stamp, flight: &mut Flight, cause: &Cause, advice: Option<&str>) -> Next {
         let range = flight.range.clone();
         let next = flight.halving.refused(range.clone());
+        if cause.maybe_delivered == MaybeDelivered::Yes {
+            flight.batch.doubt();
+        }
         if next == Next::Halved {
             flight.refusal.clone_from(&cause.detail);
             return next;
         }
-        // The state first, so that the notice of an outage precedes its events in the log. A poison event among good ones says nothing:
-        // what counts is a batch of which nothing was taken.
+        self.hear_refusal(now, flight, next, cause, advice);
+        match next {
+            Next::GiveUp => flight.batch.spill(0..flight.batch.len(), cause),
+            // It was alone in its request.
+            _ => flight.batch.spill_known(range, &Cause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }),
+        }
+        next
+    }
+
+    /// The state first, so that the notice of an outage precedes its events in the log. A poison event among good ones says nothing:
+    /// what counts is a batch of which nothing was taken.
+    pub(super) fn hear_refusal(
+        &mut self,
+        now: Stamp,
+        flight: &Flight,
+        next: Next,
+        cause: &Cause,
+        advice: Option<&str>,
+    ) {
         let weight = match next {
             Next::GiveUp => Some(Weight::Refused(flight.halving.refusals())),
             _ => flight.halving.took_nothing().map(Weight::Refused),
@@ -139,9 +200,6 @@ impl Sender {
             Some(weight) => self.fail(now, &miss(flight, weight, RetryAfter::default()), cause, advice),
             None => self.hear_apart(now, cause, advice),
         }
-        let spilled = if next == Next::GiveUp { 0..flight.batch.len() } else { range };
-        flight.batch.spill(spilled, cause);
-        next
     }
 
     /// F3, for those that are still without an answer once the runtime has looked: this thread may have been at a slow log
@@ -161,37 +219,6 @@ impl Sender {
         }
     }
 
-    /// 2xx: all of the request's events, less those that the answer names.
-    fn deliver(&mut self, flight: &mut Flight, answer: Result<Reply, Failure>) {
-        let Ok(reply) = answer else { return };
-        let range = flight.range.clone();
-        let refused = contain(|| self.format.refused(&reply, range.len())).unwrap_or(Refused::Unknown);
-        match refused {
-            Refused::None => {}
-            Refused::Events(positions) => {
-                let cause =
-                    Cause::of(Reason::Refused, format!("refused in the answer, status {}", reply.status));
-                for nth in positions.into_iter().filter(|&nth| nth < range.len()) {
-                    let nth = range.start + nth;
-                    flight.batch.spill(nth..nth + 1, &cause);
-                }
-            }
-            Refused::Unknown => {
-                let why = match reply.body_end {
-                    BodyEnd::Whole => "the answer does not say which events were refused",
-                    BodyEnd::Cut => "the answer was cut off",
-                };
-                let cause = Cause {
-                    reason: Reason::Broken,
-                    maybe_delivered: MaybeDelivered::Yes,
-                    detail: why.to_owned(),
-                };
-                flight.batch.spill(range.clone(), &cause);
-            }
-        }
-        flight.batch.deliver(range);
-    }
-
     /// The request's events, and the halves that wait behind them, go to the log.
     pub(super) fn spill_batch(&mut self, mut flight: Flight, cause: &Cause) {
         let maybe_delivered = match flight.first_try {
@@ -206,7 +233,7 @@ impl Sender {
     }
 
     /// The state first, so that the notice of the outage precedes its events in the log.
-    fn fail(&mut self, now: Stamp, miss: &Miss, cause: &Cause, advice: Option<&str>) {
+    pub(super) fn fail(&mut self, now: Stamp, miss: &Miss, cause: &Cause, advice: Option<&str>) {
         self.note_books();
         let detail = format!("{}: {}", cause.reason, cause.detail);
         let edge = self.outage.failed(now, miss);
@@ -230,11 +257,12 @@ impl Sender {
 
     fn account(&self, flight: &Flight, answer: &Result<Reply, Failure>, verdict: &Verdict, now: Stamp) {
         let settler = &self.shared.settler;
-        settler.ledger.post(if *verdict == Verdict::Delivered {
-            PostEnd::Succeeded
-        } else {
-            PostEnd::Failed
-        });
+        let delivers = match verdict {
+            Verdict::Delivered => true,
+            Verdict::Sorted(sorted) => sorted.delivers(),
+            _ => false,
+        };
+        settler.ledger.post(if delivers { PostEnd::Succeeded } else { PostEnd::Failed });
         settler.signal(&Signal::PostEnded {
             batch: flight.batch.number,
             events: flight.range.len() as u64,
@@ -244,7 +272,7 @@ impl Sender {
     }
 }
 
-fn miss(flight: &Flight, weight: Weight, retry_after: RetryAfter) -> Miss {
+pub(super) fn miss(flight: &Flight, weight: Weight, retry_after: RetryAfter) -> Miss {
     Miss { began: flight.started_at, purpose: flight.purpose, weight, retry_after }
 }
 

@@ -90,7 +90,7 @@ mod tests {
     fn pace() -> Pace {
         let overhead = Overhead { per_batch: 0, per_event: 0 };
         let layout = Layout::Encoded;
-        Pace::new(AGE, BatchLimits { events_max: 500, bytes_max: 100_000, overhead, layout })
+        Pace::new(AGE, BatchLimits { events_max: 500, bytes_max: 100_000, overhead, layout, growth_max: 1 })
     }
 
     fn at(millis: u64) -> Stamp {

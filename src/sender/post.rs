@@ -91,6 +91,8 @@ impl Sender {
             idempotency_key: format!("{}-{}", self.shared.settler.spill.client(), batch.number),
             timeout,
             settled_by: self.format.settled_by(),
+            reply_bytes_max: self.shared.config.reply_bytes_max,
+            reply_headers: self.format.reply_headers(),
         };
         batch.post(range.clone());
         let posting = self.transport.post(request);

@@ -33,7 +33,7 @@ pub(crate) fn price(answer: &Result<Reply, Failure>, verdict: &Verdict) -> Optio
         (Ok(_), Verdict::Failed(cause, _) | Verdict::Denied(cause)) => {
             (cause.maybe_delivered == MaybeDelivered::No).then_some(Price::Post)
         }
-        (Ok(_), Verdict::Delivered | Verdict::Halve(_)) => None,
+        (Ok(_), Verdict::Delivered | Verdict::Sorted(_) | Verdict::Halve(_)) => None,
     }
 }
 

@@ -9,21 +9,26 @@
 //! | 408, 425, 429, 503, other 4xx | unavailable: counts towards an outage; its Retry-After is honoured |
 //! | 500, other 5xx | the same, and the events are `maybe_delivered`: the endpoint failed while it had them |
 //! | 1xx, below 100, 600 and above | broken: not an HTTP answer to a request |
+//! | any, of which the format reads more | what it says: of each event, of some, or of all ([`format::Verdict`](crate::format::Verdict)) |
 //! | no connection | connect: counts towards an outage, certainly not delivered |
 //! | no answer in time; exchange broken off | timeout, broken: counts, `maybe_delivered` |
 //!
 //! The answer's own words, if it has any, stand behind the status.
 
+use super::sorted::{Sorted, sort};
 use super::{hint, words};
 use crate::config::HtmlAnswers;
+use crate::format::{Repeats, Verdict as Said};
 use crate::outcome::{MaybeDelivered, Reason};
-use crate::transport::{Failure, FailureKind, Reply};
+use crate::transport::{BodyEnd, Failure, FailureKind, Reply};
 use std::time::{Duration, SystemTime};
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Delivered,
+    /// The answer speaks of single events.
+    Sorted(Sorted),
     /// One or some of the events are refused: halve, or spill the single one.
     Halve(Cause),
     /// Spill, and count towards an outage.
@@ -62,12 +67,17 @@ pub(crate) struct Heed<'a> {
     /// The answer's own, if they may be shown.
     pub(crate) words: &'a str,
     pub(crate) html: HtmlAnswers,
+    /// What the format reads out of it, about that many events.
+    pub(crate) said: &'a Said,
+    pub(crate) events: usize,
+    pub(crate) repeats: Repeats,
 }
 
 impl Heed<'_> {
     #[cfg(all(test, not(overspill_model)))]
     pub(crate) fn nothing(wall: SystemTime) -> Heed<'static> {
-        Heed { wall, words: "", html: HtmlAnswers::Refused }
+        let (said, repeats) = (&Said::ByStatus, Repeats::Double);
+        Heed { wall, words: "", html: HtmlAnswers::Refused, said, events: 1, repeats }
     }
 }
 
@@ -88,17 +98,49 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> Verdict
             );
         }
     };
-    let detail = match heed.words {
+    if (200..=299).contains(&reply.status) && heed.html == HtmlAnswers::Refused && words::is_page(reply) {
+        let page = "an HTML page instead of an answer: a captive portal or login page?";
+        let detail = format!("status {}: {page}", reply.status);
+        return Verdict::Failed(Cause::maybe(Reason::Broken, detail), RetryAfter::default());
+    }
+    let retry_after = RetryAfter(hint::of(reply, heed.wall));
+    let detail = |words: &str| match words {
         "" => format!("status {}", reply.status),
         words => format!("status {}: {words}", reply.status),
     };
-    let retry_after = RetryAfter(hint::of(reply, heed.wall));
-    match reply.status {
-        200..=299 if heed.html == HtmlAnswers::Refused && words::is_page(reply) => {
-            let page = "an HTML page instead of an answer: a captive portal or login page?";
-            let detail = format!("status {}: {page}", reply.status);
-            Verdict::Failed(Cause::maybe(Reason::Broken, detail), RetryAfter::default())
+    match heed.said {
+        Said::ByStatus => by_status(reply.status, detail(heed.words), retry_after),
+        Said::Each(fates) => sort(fates, heed.events, retry_after, detail),
+        Said::SomeRefused { refused: Some(0), .. } => Verdict::Delivered,
+        Said::SomeRefused { refused, words } => {
+            let all = heed.events == 1 || refused.is_some_and(|refused| refused >= heed.events);
+            match (all, heed.repeats) {
+                (true, _) => Sorted::all(heed.events, Cause::of(Reason::Refused, detail(words))),
+                (false, Repeats::Harmless) => Verdict::Halve(Cause::maybe(Reason::Refused, detail(words))),
+                (false, Repeats::Double) => {
+                    let some = refused.map_or_else(|| "some".to_owned(), |refused| refused.to_string());
+                    let which = format!("{some} of {} refused, and not said which: {words}", heed.events);
+                    Sorted::all(heed.events, Cause::maybe(Reason::Refused, detail(&which)))
+                }
+            }
         }
+        &Said::Unavailable { maybe_delivered, ref words } => {
+            let cause = Cause { reason: Reason::Unavailable, maybe_delivered, detail: detail(words) };
+            Verdict::Failed(cause, retry_after)
+        }
+        Said::Denied { words } => Verdict::Denied(Cause::of(Reason::Denied, detail(words))),
+        Said::Unknown => {
+            let why = match reply.body_end {
+                BodyEnd::Whole => "the answer does not say which events were refused",
+                BodyEnd::Cut => "the answer was cut off",
+            };
+            Verdict::Failed(Cause::maybe(Reason::Broken, detail(why)), retry_after)
+        }
+    }
+}
+
+fn by_status(status: u16, detail: String, retry_after: RetryAfter) -> Verdict {
+    match status {
         200..=299 => Verdict::Delivered,
         400 | 413 | 422 => Verdict::Halve(Cause::of(Reason::Refused, detail)),
         300..=399 | 401..=407 | 410 | 411 | 414 | 415 | 417 | 421 | 426 | 431 | 451 => {
@@ -113,7 +155,6 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> Verdict
 #[cfg(all(test, not(overspill_model)))]
 mod tests {
     use super::*;
-    use crate::transport::BodyEnd;
     use proptest::prelude::*;
 
     fn of(status: u16) -> Verdict {

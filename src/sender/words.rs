@@ -24,7 +24,11 @@ pub(crate) fn of(reply: &Reply) -> String {
     if text.contains('\0') {
         return String::new();
     }
-    let text = if is_markup(reply) { title(text) } else { text };
+    shown(if is_markup(reply) { title(text) } else { text })
+}
+
+/// The beginning of a text, on one line.
+pub(crate) fn shown(text: &str) -> String {
     let mut words = String::new();
     for word in text.split_whitespace() {
         if !words.is_empty() {

@@ -90,6 +90,8 @@ mod tests {
                 idempotency_key: "1-1".to_owned(),
                 timeout: Duration::from_secs(30),
                 settled_by: SettledBy::Status,
+                reply_bytes_max: crate::limits::REPLY_BYTES_MAX,
+                reply_headers: &[],
             };
             let reply = runtime.block_on(async { http.post(request).await }).unwrap();
             assert_eq!(reply.status, 200);

@@ -37,6 +37,8 @@ use tokio::sync::watch;
 pub(crate) struct HttpSettings {
     pub(crate) endpoint: String,
     pub(crate) headers: Vec<(String, String)>,
+    /// A credential, whatever its name.
+    pub(crate) token: Option<(String, String)>,
     pub(crate) live_headers: Vec<LiveHeader>,
     pub(crate) plaintext_credentials: PlaintextCredentials,
     pub(crate) connect_timeout: Duration,
@@ -75,8 +77,17 @@ impl Http {
             || recipe.has_socket()
             || (address::is_loopback(&url) && recipe.proxy().is_none_or(address::is_loopback));
         let way = if trusted { Way::Trusted } else { Way::Open };
-        let headers = Arc::new(Headers::new(&settings.headers, &settings.live_headers, way, clock)?);
-        if way == Way::Open && (!url.username().is_empty() || url.password().is_some()) {
+        let (mut fixed, mut live) = (settings.headers.clone(), settings.live_headers.clone());
+        if let Some((name, value)) = &settings.token {
+            // It takes the place of one by the same name.
+            fixed.retain(|(earlier, _)| !earlier.eq_ignore_ascii_case(name));
+            live.retain(|earlier| !earlier.name.eq_ignore_ascii_case(name));
+            fixed.push((name.clone(), value.clone()));
+        }
+        let headers = Arc::new(Headers::new(&fixed, &live, way, clock)?);
+        let credentials =
+            settings.token.is_some() || !url.username().is_empty() || url.password().is_some();
+        if way == Way::Open && credentials {
             return Err(BuildError::PlaintextCredentials);
         }
         let peer = match (recipe.has_socket(), recipe.proxy().is_some(), url.scheme()) {

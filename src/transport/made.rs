@@ -2,7 +2,7 @@
 
 use super::{Request, RequestBody};
 use crate::format::SettledBy;
-use crate::limits::POST_TIMEOUT;
+use crate::limits::{POST_TIMEOUT, REPLY_BYTES_MAX};
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl Request {
@@ -24,6 +24,8 @@ impl Request {
             idempotency_key: "0000000000000000-1".to_owned(),
             timeout: POST_TIMEOUT,
             settled_by: SettledBy::Status,
+            reply_bytes_max: REPLY_BYTES_MAX,
+            reply_headers: &[],
         }
     }
 }

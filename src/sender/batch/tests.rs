@@ -71,7 +71,7 @@ fn encoded(batch: &Batch, range: &Range<usize>, format: &dyn Format) -> Vec<u8> 
 }
 
 fn limits(events_max: usize, bytes_max: usize, format: &dyn Format) -> BatchLimits {
-    BatchLimits { events_max, bytes_max, overhead: format.overhead(), layout: format.layout() }
+    BatchLimits { events_max, bytes_max, overhead: format.overhead(), layout: format.layout(), growth_max: 1 }
 }
 
 /// A batch of events of these lengths, in hand.

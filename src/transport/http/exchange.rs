@@ -12,6 +12,7 @@ use super::witness::Watched;
 use crate::format::SettledBy;
 use crate::limits::{
     KEEP_ALIVE_MARGIN, REFUSAL_PATIENCE, RENEWAL_PATIENCE, REPLY_BODY_PATIENCE, REPLY_BYTES_MAX, REPLY_DRAIN,
+    REPLY_HEADER_CHARS_MAX, REPLY_HEADERS_ASKED_MAX,
 };
 use crate::outcome::MaybeDelivered;
 use crate::transport::{BodyEnd, Failure, FailureKind, Reply, Request};
@@ -105,7 +106,7 @@ async fn attempt(
             });
         }
     };
-    Ok(read(road, response, request.settled_by, deadline).await)
+    Ok(read(road, response, request, deadline).await)
 }
 
 /// What there is after all. The sender's thread may have been at a slow log until long after the deadline: the answer then
@@ -125,38 +126,40 @@ async fn last_look<F: Future>(sending: &mut Watched<F>) -> Option<F::Output> {
     None
 }
 
-async fn read(road: &Arc<Road>, mut response: Response, settled_by: SettledBy, deadline: Instant) -> Reply {
+async fn read(road: &Arc<Road>, mut response: Response, request: &Request, deadline: Instant) -> Reply {
     let head = response.headers();
-    let text = |name: HeaderName, chars_max: usize| {
+    let text = |name: &str, chars_max: usize| {
         head.get(name)
             .map(|value| value.as_bytes().iter().take(chars_max).map(|&byte| char::from(byte)).collect())
     };
     let status = response.status().as_u16();
+    let asked = request.reply_headers.iter().take(REPLY_HEADERS_ASKED_MAX);
     let mut reply = Reply {
-        retry_after: text(RETRY_AFTER, 64),
-        date: text(DATE, 64),
-        content_type: text(CONTENT_TYPE, 100),
+        retry_after: text(RETRY_AFTER.as_str(), 64),
+        date: text(DATE.as_str(), 64),
+        content_type: text(CONTENT_TYPE.as_str(), 100),
+        headers: asked.filter_map(|&name| Some((name, text(name, REPLY_HEADER_CHARS_MAX)?))).collect(),
         body_end: BodyEnd::Cut,
         ..Reply::of_status(status)
     };
     road.heed_keep_alive(head);
-    let until = match (status, settled_by) {
+    let until = match (status, request.settled_by) {
         (200..=299, SettledBy::Body) => deadline,
         (200..=299, SettledBy::Status) => deadline.min(Instant::now() + REPLY_BODY_PATIENCE),
         _ => deadline.min(Instant::now() + REFUSAL_PATIENCE),
     };
     // Read even if nobody asks for the content: a connection whose answer was not read cannot be used again.
-    match timeout_at(until, read_body(&mut response, &mut reply.body)).await {
+    match timeout_at(until, read_body(&mut response, &mut reply.body, request.reply_bytes_max)).await {
         Ok(end) => reply.body_end = end,
         Err(_elapsed) => road.drain(response),
     }
     reply
 }
 
-async fn read_body(response: &mut Response, body: &mut Vec<u8>) -> BodyEnd {
+async fn read_body(response: &mut Response, body: &mut Vec<u8>, bytes_max: usize) -> BodyEnd {
     loop {
         match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() <= REPLY_BYTES_MAX => body.extend_from_slice(&chunk),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= bytes_max => body.extend_from_slice(&chunk),
             Ok(None) => return BodyEnd::Whole,
             Ok(Some(_)) | Err(_) => return BodyEnd::Cut,
         }

@@ -44,6 +44,8 @@ mod exchanges {
             idempotency_key: "1-1".to_owned(),
             timeout: Duration::from_secs(20),
             settled_by: SettledBy::Status,
+            reply_bytes_max: crate::limits::REPLY_BYTES_MAX,
+            reply_headers: &[],
         }
     }
 

@@ -1,0 +1,56 @@
+//! The body of a request, and how long it may be.
+
+/// What a format adds, in bytes. The two are all there is to say: a literal of it stays valid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Overhead {
+    /// Once per body.
+    pub per_batch: usize,
+    /// For each event.
+    pub per_event: usize,
+}
+
+impl Overhead {
+    /// Of a format that does not say.
+    pub(crate) const UNKNOWN: Overhead = Overhead { per_batch: usize::MAX, per_event: usize::MAX - 1 };
+}
+
+/// The body of a request: bytes up to a fixed maximum.
+#[derive(Debug)]
+pub struct Body {
+    bytes: Vec<u8>,
+    bytes_max: usize,
+    overflowed: Overflowed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Overflowed {
+    No,
+    Yes,
+}
+
+impl Body {
+    pub(crate) fn with_room(bytes_max: usize) -> Body {
+        Body { bytes: Vec::with_capacity(bytes_max), bytes_max, overflowed: Overflowed::No }
+    }
+
+    /// Without any room yet.
+    #[cfg(all(feature = "testkit", not(overspill_model)))]
+    pub(crate) fn up_to(bytes_max: usize) -> Body {
+        Body { bytes: Vec::new(), bytes_max, overflowed: Overflowed::No }
+    }
+
+    /// Appends. What would exceed the declared [`Overhead`] is not appended, and the body counts as failed.
+    pub fn push(&mut self, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        if self.bytes.len() + bytes.len() > self.bytes_max {
+            self.overflowed = Overflowed::Yes;
+        } else {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// The whole body, unless something did not fit.
+    pub(crate) fn finish(self) -> Option<Vec<u8>> {
+        (self.overflowed == Overflowed::No).then_some(self.bytes)
+    }
+}

@@ -1,0 +1,63 @@
+//! What an endpoint takes: what a format knows of its limits, and `build` holds the settings to.
+
+/// What an endpoint takes at most, how it may be packed, and where it wants a token.
+///
+/// ```
+/// use overspill::format::Demands;
+///
+/// const INTAKE: Demands = Demands::NONE.events_max(1_000).body_bytes_max(5_000_000).encodings(&["gzip"]).token("x-api-key", "");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Demands {
+    pub(crate) events_max: Option<usize>,
+    pub(crate) body_bytes_max: Option<usize>,
+    pub(crate) event_bytes_max: Option<usize>,
+    pub(crate) encodings: Option<&'static [&'static str]>,
+    pub(crate) token: TokenHeader,
+}
+
+/// Where a token stands: [`Builder::token`](crate::Builder::token).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenHeader {
+    /// The header's name.
+    pub name: &'static str,
+    /// What stands before the token in its value.
+    pub prefix: &'static str,
+}
+
+impl Demands {
+    /// Whatever it is; a token as `authorization: Bearer`.
+    pub const NONE: Demands = Demands {
+        events_max: None,
+        body_bytes_max: None,
+        event_bytes_max: None,
+        encodings: None,
+        token: TokenHeader { name: "authorization", prefix: "Bearer " },
+    };
+
+    /// At most so many events a request.
+    pub const fn events_max(self, events: usize) -> Demands {
+        Demands { events_max: Some(events), ..self }
+    }
+
+    /// At most so many bytes of a request's body, before it is packed.
+    pub const fn body_bytes_max(self, bytes: usize) -> Demands {
+        Demands { body_bytes_max: Some(bytes), ..self }
+    }
+
+    /// At most so many bytes of one event's JSON.
+    pub const fn event_bytes_max(self, bytes: usize) -> Demands {
+        Demands { event_bytes_max: Some(bytes), ..self }
+    }
+
+    /// These values of `content-encoding`, and no other. Some endpoints take a body for text that they cannot unpack, and answer with a 2xx.
+    pub const fn encodings(self, encodings: &'static [&'static str]) -> Demands {
+        Demands { encodings: Some(encodings), ..self }
+    }
+
+    /// A token in this header, behind this prefix.
+    pub const fn token(self, name: &'static str, prefix: &'static str) -> Demands {
+        Demands { token: TokenHeader { name, prefix }, ..self }
+    }
+}

@@ -1,0 +1,36 @@
+//! Events that become longer in the body than their JSON is.
+//!
+//! In: an event. Out: room for it, by what the format says about the JSON that it will see. B2 holds for what becomes of it, and for
+//! the text that waits here.
+
+use super::{Added, Batch, BatchLimits, Text};
+use crate::event::Event;
+use crate::sync::contain;
+
+impl Batch {
+    /// An event whose JSON becomes longer in the body: how long, the format says about the JSON that it will see.
+    pub(super) fn add_measured(&mut self, event: &Event, limits: &BatchLimits) -> Added {
+        let (text, name, common) = (event.text(), event.name, &self.settler.common);
+        let (Text::Own(room), Some(format)) = (&mut self.text, &self.measure) else { return Added::NoRoom };
+        let beside = common.name_beside(name).len();
+        let has_room = |bytes| limits.body(self.marks.len() + 1, self.text_bytes + bytes) <= limits.bytes_max;
+        // A format of which an event does not grow still holds its text here.
+        if !has_room(common.length(text, name) + beside) {
+            return Added::NoRoom;
+        }
+        let start = room.len();
+        common.write(text, name, &mut self.time, event.emitted_at, room);
+        let json = &room[start..];
+        let most = json.len().saturating_mul(limits.growth_max);
+        let length = contain(|| format.length(json)).unwrap_or(most);
+        let weight = length.clamp(json.len(), most) + beside;
+        let fits = has_room(weight);
+        room.truncate(start);
+        if !fits {
+            return Added::NoRoom;
+        }
+        self.put(event, weight, limits, |common, time, room| {
+            common.write(text, name, time, event.emitted_at, room);
+        })
+    }
+}

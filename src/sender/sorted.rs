@@ -1,0 +1,193 @@
+//! An answer that speaks of single events: what becomes of each, and what of the post.
+//!
+//! In: a fate for each event. Out: runs of events with the same one, and what the post counts as. A pure rule.
+//! V1: what the answer is silent about may have been taken, and is never delivered.
+
+use super::verdict::{Cause, RetryAfter, Verdict};
+use crate::format::Fate;
+use crate::outcome::Reason;
+use std::ops::Range;
+
+/// The events of a request by what becomes of them, in their order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Sorted {
+    pub(crate) runs: Vec<Run>,
+    pub(crate) counts_as: CountsAs,
+    pub(crate) retry_after: RetryAfter,
+}
+
+/// Positions within the request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Run {
+    pub(crate) range: Range<usize>,
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum What {
+    Deliver,
+    Spill(Cause),
+    /// Post once more.
+    Again,
+}
+
+/// What a post is to the state of its endpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum CountsAs {
+    /// Some were taken; if not all, this is a reason why.
+    Delivery(Option<Cause>),
+    /// More were not taken for now, or nobody knows, than were taken.
+    Failure(Cause),
+    /// None was taken, and some are refused.
+    Refusal(Cause),
+}
+
+impl Sorted {
+    /// All events with the same end: refused, for certain or not.
+    pub(crate) fn all(events: usize, cause: Cause) -> Verdict {
+        let counts_as = match cause.maybe_delivered {
+            crate::MaybeDelivered::No => CountsAs::Refusal(cause.clone()),
+            crate::MaybeDelivered::Yes => CountsAs::Delivery(Some(cause.clone())),
+        };
+        let runs = vec![Run { range: 0..events, what: What::Spill(cause) }];
+        Verdict::Sorted(Sorted { runs, counts_as, retry_after: RetryAfter::default() })
+    }
+
+    /// Whether some of the events were taken.
+    pub(crate) fn delivers(&self) -> bool {
+        matches!(self.counts_as, CountsAs::Delivery(_))
+    }
+}
+
+/// What becomes of `events` events with these fates; `detail` puts the answer's status in front of its words.
+pub(crate) fn sort(
+    fates: &[Fate],
+    events: usize,
+    retry_after: RetryAfter,
+    detail: impl Fn(&str) -> String,
+) -> Verdict {
+    let silent = Fate::Unknown("the answer does not say what became of it".to_owned());
+    let fates = || fates.iter().chain(std::iter::repeat(&silent)).take(events);
+    let mut runs: Vec<Run> = Vec::new();
+    let mut last: Option<&Fate> = None;
+    for (nth, fate) in fates().enumerate() {
+        match runs.last_mut() {
+            Some(run) if last == Some(fate) => run.range.end = nth + 1,
+            _ => runs.push(Run { range: nth..nth + 1, what: what(fate, &detail) }),
+        }
+        last = Some(fate);
+    }
+    let counted = |wanted: fn(&Fate) -> bool| fates().filter(|fate| wanted(fate)).count();
+    let delivered = counted(|fate| *fate == Fate::Delivered);
+    let failed = counted(|fate| matches!(fate, Fate::Unavailable(_) | Fate::Unknown(_)));
+    let cause = |wanted: fn(&Cause) -> bool| {
+        runs.iter().find_map(|run| match &run.what {
+            What::Spill(cause) if wanted(cause) => Some(cause.clone()),
+            _ => None,
+        })
+    };
+    let failure = cause(|cause| cause.reason != Reason::Refused);
+    let refusal = cause(|cause| cause.reason == Reason::Refused);
+    let counts_as = match (failure, refusal) {
+        (None, None) if delivered == events => return Verdict::Delivered,
+        (None, None) if delivered == 0 => {
+            // None was taken, and there is no reason why.
+            return Verdict::Failed(Cause::of(Reason::Unavailable, detail("none was taken")), retry_after);
+        }
+        (Some(cause), _) if failed > delivered => CountsAs::Failure(cause),
+        (_, Some(cause)) if delivered == 0 => CountsAs::Refusal(cause),
+        (failure, refusal) => CountsAs::Delivery(failure.or(refusal)),
+    };
+    Verdict::Sorted(Sorted { runs, counts_as, retry_after })
+}
+
+fn what(fate: &Fate, detail: impl Fn(&str) -> String) -> What {
+    What::Spill(match fate {
+        Fate::Delivered => return What::Deliver,
+        Fate::NotTaken => return What::Again,
+        Fate::Refused(words) => Cause::of(Reason::Refused, detail(words)),
+        Fate::Unavailable(words) => Cause::of(Reason::Unavailable, detail(words)),
+        Fate::Unknown(words) => Cause::maybe(Reason::Broken, detail(words)),
+    })
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use crate::outcome::MaybeDelivered;
+    use proptest::prelude::*;
+
+    fn detail(words: &str) -> String {
+        format!("status 200: {words}")
+    }
+
+    fn refused() -> Fate {
+        Fate::Refused("bad".to_owned())
+    }
+
+    fn busy() -> Fate {
+        Fate::Unavailable("busy".to_owned())
+    }
+
+    fn of(fates: &[Fate]) -> Verdict {
+        sort(fates, fates.len(), RetryAfter::default(), detail)
+    }
+
+    fn counts_as(fates: &[Fate]) -> CountsAs {
+        let Verdict::Sorted(sorted) = of(fates) else { panic!("{:?}", of(fates)) };
+        sorted.counts_as
+    }
+
+    #[test]
+    fn a_post_counts_by_what_became_of_most_of_its_events() {
+        let (delivered, unknown) = (Fate::Delivered, Fate::Unknown("?".to_owned()));
+        assert_eq!(of(&[delivered.clone(), delivered.clone()]), Verdict::Delivered);
+        let busy_cause = Cause::of(Reason::Unavailable, "status 200: busy");
+        let bad = Cause::of(Reason::Refused, "status 200: bad");
+        for (fates, expected) in [
+            (vec![delivered.clone(), refused()], CountsAs::Delivery(Some(bad.clone()))),
+            (vec![delivered.clone(), busy()], CountsAs::Delivery(Some(busy_cause.clone()))),
+            (vec![delivered.clone(), busy(), busy()], CountsAs::Failure(busy_cause.clone())),
+            (vec![refused(), Fate::NotTaken], CountsAs::Refusal(bad.clone())),
+            (vec![refused(), refused()], CountsAs::Refusal(bad)),
+            (vec![refused(), busy()], CountsAs::Failure(busy_cause)),
+            (vec![delivered.clone(), Fate::NotTaken], CountsAs::Delivery(None)),
+            (vec![unknown], CountsAs::Failure(Cause::maybe(Reason::Broken, "status 200: ?"))),
+        ] {
+            assert_eq!(counts_as(&fates), expected, "{fates:?}");
+        }
+        assert!(matches!(of(&[Fate::NotTaken]), Verdict::Failed(cause, _) if cause.maybe_delivered == MaybeDelivered::No));
+    }
+
+    proptest! {
+        #[test]
+        fn each_event_has_one_end_and_none_is_delivered_that_the_answer_does_not_name(
+            fates in proptest::collection::vec(0..5_u8, 0..40),
+            events in 1..40_usize,
+        ) {
+            let fates: Vec<Fate> = fates.iter().map(|fate| match fate {
+                0 => Fate::Delivered,
+                1 => refused(),
+                2 => busy(),
+                3 => Fate::NotTaken,
+                _ => Fate::Unknown(String::new()),
+            }).collect();
+            let ends: Vec<What> = match sort(&fates, events, RetryAfter::default(), detail) {
+                Verdict::Delivered => vec![What::Deliver; events],
+                Verdict::Failed(cause, _) => vec![What::Spill(cause); events],
+                Verdict::Sorted(sorted) => {
+                    prop_assert!(sorted.runs.windows(2).all(|two| two[0].range.end == two[1].range.start));
+                    sorted.runs.iter().flat_map(|run| std::iter::repeat_n(run.what.clone(), run.range.len())).collect()
+                }
+                other => panic!("{other:?}"),
+            };
+            prop_assert_eq!(ends.len(), events);
+            for (nth, end) in ends.iter().enumerate() {
+                prop_assert_eq!(*end == What::Deliver, fates.get(nth) == Some(&Fate::Delivered));
+                if nth >= fates.len() {
+                    prop_assert!(matches!(end, What::Spill(cause) if cause.maybe_delivered == MaybeDelivered::Yes));
+                }
+            }
+        }
+    }
+}
