@@ -66,7 +66,7 @@ impl Common {
         let members: String = fields.iter().map(|field| format!("{}:{},", field.key, field.json)).collect();
         Common {
             object: format!("{{{}}}", members.strip_suffix(',').unwrap_or_default()),
-            idle: placement == Placement::OncePerRequest || (members.is_empty() && time_key.is_none()),
+            idle: placement.is_beside() || (members.is_empty() && time_key.is_none()),
             members,
             placement,
             fields,
@@ -96,14 +96,14 @@ impl Common {
 
     /// The fields as one JSON object, where each record and each request has to have them because the events have not.
     pub(crate) fn beside_events(&self) -> Option<&str> {
-        (self.placement == Placement::OncePerRequest && !self.fields.is_empty()).then_some(&self.object)
+        (self.placement.is_beside() && !self.fields.is_empty()).then_some(&self.object)
     }
 
     /// An event's name, where its text has not got it.
     #[inline]
     pub(crate) fn name_beside(&self, name: NameId) -> &str {
         match self.placement {
-            Placement::OncePerRequest if name != NameId::NONE => self.names.text(name),
+            placement if placement.is_beside() && name != NameId::NONE => self.names.text(name),
             _ => "",
         }
     }
@@ -111,7 +111,10 @@ impl Common {
     /// What a format adds, with the fields where it writes them: they grow as an event's own.
     pub(crate) fn overhead(&self, own: Overhead, growth_max: usize) -> Overhead {
         let fields = self.beside_events().map_or(0, str::len).saturating_mul(growth_max);
-        Overhead { per_batch: own.per_batch.saturating_add(fields), ..own }
+        match self.placement {
+            Placement::BesideEachEvent => Overhead { per_event: own.per_event.saturating_add(fields), ..own },
+            _ => Overhead { per_batch: own.per_batch.saturating_add(fields), ..own },
+        }
     }
 
     /// Most bytes that an event without a name gets.
@@ -134,7 +137,7 @@ impl Common {
     /// Whether a text stays as it is.
     #[inline]
     pub(crate) fn adds_nothing(&self, name: NameId) -> bool {
-        self.idle && (name == NameId::NONE || self.placement == Placement::OncePerRequest)
+        self.idle && (name == NameId::NONE || self.placement.is_beside())
     }
 
     fn members_len(&self, name: NameId) -> usize {

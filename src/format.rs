@@ -5,11 +5,14 @@
 pub(crate) mod compress;
 mod body;
 mod demands;
+mod endpoints;
 mod events;
 mod frame;
 mod json_array;
 #[cfg(all(feature = "testkit", not(overspill_model)))]
 mod made;
+mod members;
+mod moment;
 mod ndjson;
 mod through;
 mod unsent;
@@ -17,6 +20,11 @@ mod verdict;
 
 pub use body::{Body, Overhead};
 pub use demands::{Demands, TokenHeader};
+pub use endpoints::{
+    Bulk, ClickHouse, Datadog, Envelope, FluentBit, Honeycomb, Influx, KafkaRest, Loki, NewRelic, Otlp,
+    OtlpJson, SplunkHec, Vector, VictoriaLogs,
+};
+pub(crate) use endpoints::{NAMES, named};
 pub(crate) use events::Origin;
 pub use events::{CommonFields, Event, EventId, Events, Placement};
 pub use frame::{Frame, Layout};

@@ -100,11 +100,7 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(
-        shared: Arc<Shared>,
-        transport: Box<dyn Transport>,
-        format: Box<dyn Format>,
-    ) -> Sender {
+    pub(crate) fn new(shared: Arc<Shared>, transport: Box<dyn Transport>, format: Box<dyn Format>) -> Sender {
         let format: Arc<dyn Format> = Arc::from(format);
         let config = &shared.config;
         let limits = BatchLimits {

@@ -29,7 +29,7 @@ impl Builder {
             },
             spill_sink: self.spill_sink.clone(),
             common_fields: self.common_fields.clone(),
-            time_field: self.time_field.clone(),
+            time_field: self.time_name().map(str::to_owned),
             name_field: self.name_field.clone(),
             format: Box::new(Unsent(self.format.placement())),
             spill_fallback: Arc::clone(&self.spill_fallback),
@@ -61,8 +61,11 @@ impl Builder {
         let queue_bytes_max = size("queue_bytes_max", self.queue_bytes_max, QUEUE_BYTES_LIMIT)?;
         let common = self.checked_common()?;
         let overhead = common.overhead(self.format.overhead(), growth_max);
-        let event_bytes_max =
-            self.checked_event_bytes_max(&common, (overhead, growth_max), (batch_bytes_max, queue_bytes_max))?;
+        let event_bytes_max = self.checked_event_bytes_max(
+            &common,
+            (overhead, growth_max),
+            (batch_bytes_max, queue_bytes_max),
+        )?;
         let content_type = self.format.content_type();
         if content_type.trim() != content_type
             || !content_type.bytes().all(|byte| matches!(byte, b' '..=b'~'))
@@ -228,7 +231,12 @@ fn leaves_room(event_bytes_max: usize, common: &Common) -> Result<usize, BuildEr
     ))
 }
 
-pub(super) fn in_range(name: &'static str, value: usize, min: usize, max: usize) -> Result<usize, BuildError> {
+pub(super) fn in_range(
+    name: &'static str,
+    value: usize,
+    min: usize,
+    max: usize,
+) -> Result<usize, BuildError> {
     if (min..=max).contains(&value) {
         return Ok(value);
     }

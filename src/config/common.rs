@@ -138,7 +138,7 @@ impl Builder {
 
     pub(super) fn checked_common(&self) -> Result<Common, BuildError> {
         let placement = self.format.placement();
-        if placement == Placement::OncePerRequest && matches!(self.format.layout(), Layout::Framed(_)) {
+        if placement.is_beside() && matches!(self.format.layout(), Layout::Framed(_)) {
             return Err(BuildError::invalid(
                 "format",
                 "has a frame, and wants common fields once a request, for which a frame has no place",
@@ -154,17 +154,14 @@ impl Builder {
                 )
             },
         )?;
-        let own =
-            [("time_field", self.time_field.as_deref()), ("name_field", Some(self.name_field.as_str()))];
+        let own = [("time_field", self.time_name()), ("name_field", Some(self.name_field.as_str()))];
         let names = self.common_fields.iter().map(|given| given.name.as_str());
         for (setting, name) in own.into_iter().filter_map(|(setting, name)| Some((setting, name?))) {
             let problem = match name {
                 "" => "is empty",
                 name if json_of(name).is_err() => "is too long",
                 name if names.clone().any(|other| other == name) => "is a common field too",
-                name if setting == "name_field" && self.time_field.as_deref() == Some(name) => {
-                    "is the time_field too"
-                }
+                name if setting == "name_field" && self.time_name() == Some(name) => "is the time_field too",
                 _ => continue,
             };
             return Err(BuildError::invalid(setting, problem, "choose another name"));
@@ -181,9 +178,14 @@ impl Builder {
         Ok(common)
     }
 
+    /// The member that has an event's time: as chosen, or as the format's endpoint wants it.
+    pub(super) fn time_name(&self) -> Option<&str> {
+        self.time_field.as_deref().or(self.format.demands().time_field)
+    }
+
     fn common_of(&self, placement: Placement, fields: Vec<Field>) -> Common {
         let key = |name: &str| json_of(name).unwrap_or_default();
-        let time_key = self.time_field.as_deref().map(key);
+        let time_key = self.time_name().map(key);
         let names = Names::for_queue(self.queue_events_max);
         Common::new(placement, fields, time_key.as_deref(), &key(&self.name_field), names)
     }

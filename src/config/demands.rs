@@ -23,8 +23,12 @@ impl Builder {
     pub(super) fn checked_growth(&self) -> Result<usize, BuildError> {
         let growth = self.format.growth_max();
         let problem = match self.format.layout() {
-            Layout::Framed(_) if growth != 1 => "has a frame, which leaves events as they are, and says that they grow",
-            _ if !(1..=GROWTH_LIMIT).contains(&growth) => "says that events grow by a number of times that cannot be",
+            Layout::Framed(_) if growth != 1 => {
+                "has a frame, which leaves events as they are, and says that they grow"
+            }
+            _ if !(1..=GROWTH_LIMIT).contains(&growth) => {
+                "says that events grow by a number of times that cannot be"
+            }
             _ => return Ok(growth),
         };
         let remedy = format!("return 1 to {GROWTH_LIMIT} from Format::growth_max, and 1 with a frame");
@@ -71,7 +75,8 @@ impl Builder {
     }
 
     pub(super) fn checked_compression(&self, demands: &Demands) -> Result<Compression, BuildError> {
-        let (Some(encoding), Some(taken)) = (Packer::new(self.compression).encoding(), demands.encodings) else {
+        let (Some(encoding), Some(taken)) = (Packer::new(self.compression).encoding(), demands.encodings)
+        else {
             return Ok(self.compression);
         };
         if taken.contains(&encoding) {

@@ -8,8 +8,7 @@ pub(super) mod resource;
 
 use super::units::{parse_bytes, parse_time};
 use super::{BuildError, Builder};
-use crate::format::compress::Compression;
-use crate::format::{JsonArray, Ndjson};
+use crate::format::{self, compress::Compression};
 use crate::limits::CERTIFICATE_FILE_BYTES_MAX;
 use crate::mode::Mode;
 use crate::spill::{LogLevel, Redact, SpillPacking, WriteSink};
@@ -32,6 +31,7 @@ pub(super) const NAMES: &[&str] = &[
     "MODE",
     "BEARER_TOKEN",
     "BEARER_TOKEN_FILE",
+    "TOKEN",
     "HEADERS",
     "PLAINTEXT_CREDENTIALS",
     "PROXY",
@@ -75,6 +75,7 @@ impl Builder {
     /// | `OVERSPILL_MODE` | `on`, `log_only`, `off`: the kill switch |
     /// | `OVERSPILL_BEARER_TOKEN` | the token of [`bearer_auth`](Builder::bearer_auth) |
     /// | `OVERSPILL_BEARER_TOKEN_FILE` | the path for [`bearer_auth_file`](Builder::bearer_auth_file); not beside a `BEARER_TOKEN` |
+    /// | `OVERSPILL_TOKEN` | a token where the format's endpoint wants it: [`token`](Builder::token) |
     /// | `OVERSPILL_HEADERS` | a JSON object of names and values; each takes the place of one that was set by the same name |
     /// | `OVERSPILL_PLAINTEXT_CREDENTIALS` | `allow` |
     /// | `OVERSPILL_PROXY` | a URL |
@@ -86,7 +87,7 @@ impl Builder {
     /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX`, `OVERSPILL_SPILL_LINE_BYTES_MAX`, `OVERSPILL_SPILL_BYTES_PER_SECOND_MAX` | bytes: `65536`, `64 KiB`, `8MiB`, `1.5 MB` |
     /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_CONNECTION_IDLE_MAX`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200 ms`, `1.5s`, `2m`, `1h` |
     /// | `OVERSPILL_HTML_ANSWERS` | `accept`, or unset: [`accept_html_answers`](Builder::accept_html_answers) |
-    /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson` |
+    /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson`, `otlp`, `otlp_json`, `bulk`, `loki`, `splunk_hec`, `datadog`, `new_relic`, `honeycomb`, `click_house`, `influx`, `victoria_logs`, `vector`, `fluent_bit`, `kafka_rest`: the formats of [`format`](crate::format) without settings of their own |
     /// | `OVERSPILL_COMMON_FIELDS` | a JSON object of names and values; each takes the place of one that was set by the same name: [`common_field`](Builder::common_field) |
     /// | `OVERSPILL_TIME_FIELD`, `OVERSPILL_NAME_FIELD` | a name: [`time_field`](Builder::time_field), [`name_field`](Builder::name_field) |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
@@ -179,6 +180,7 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
         }
         "BEARER_TOKEN" => Box::new(|b| b.bearer_auth(text)),
         "BEARER_TOKEN_FILE" => Box::new(|b| b.bearer_auth_file(text)),
+        "TOKEN" => Box::new(|b| b.token(text)),
         "HEADERS" => {
             let pairs = serde_json::from_str::<Pairs<String>>(value)
                 .ok()
@@ -217,9 +219,10 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
         "PROBE_INTERVAL_MAX" => by(time()?, Builder::probe_interval_max),
         "HTML_ANSWERS" if word == "accept" => Box::new(Builder::accept_html_answers),
         "HTML_ANSWERS" => return Err(takes("accept, or must be unset")),
-        "FORMAT" if word == "json_array" => Box::new(|b| b.format(JsonArray)),
-        "FORMAT" if word == "ndjson" => Box::new(|b| b.format(Ndjson)),
-        "FORMAT" => return Err(takes("json_array or ndjson")),
+        "FORMAT" => match format::named(&word) {
+            Some(format) => Box::new(|b| b.format(format)),
+            None => return Err(takes(&format!("one of {}", format::NAMES.join(", ")))),
+        },
         "COMMON_FIELDS" => {
             let pairs = serde_json::from_str::<Pairs<serde_json::Value>>(value)
                 .ok()

@@ -13,6 +13,7 @@ pub struct Demands {
     pub(crate) body_bytes_max: Option<usize>,
     pub(crate) event_bytes_max: Option<usize>,
     pub(crate) encodings: Option<&'static [&'static str]>,
+    pub(crate) time_field: Option<&'static str>,
     pub(crate) token: TokenHeader,
 }
 
@@ -33,6 +34,7 @@ impl Demands {
         body_bytes_max: None,
         event_bytes_max: None,
         encodings: None,
+        time_field: None,
         token: TokenHeader { name: "authorization", prefix: "Bearer " },
     };
 
@@ -54,6 +56,11 @@ impl Demands {
     /// These values of `content-encoding`, and no other. Some endpoints take a body for text that they cannot unpack, and answer with a 2xx.
     pub const fn encodings(self, encodings: &'static [&'static str]) -> Demands {
         Demands { encodings: Some(encodings), ..self }
+    }
+
+    /// An event's time in a member of this name, unless [another was chosen](crate::Builder::time_field).
+    pub const fn time_field(self, name: &'static str) -> Demands {
+        Demands { time_field: Some(name), ..self }
     }
 
     /// A token in this header, behind this prefix.

@@ -17,6 +17,15 @@ pub enum Placement {
     /// The format has a place of its own for them: it writes [`Events::common_fields`] once a request, [`Event::name`] and [`Event::time`]
     /// beside the event's JSON, which is left as it was emitted.
     OncePerRequest,
+    /// The same, and the common fields stand beside each event.
+    BesideEachEvent,
+}
+
+impl Placement {
+    /// Whether events stay as they were emitted.
+    pub(crate) fn is_beside(self) -> bool {
+        self != Placement::InEachEvent
+    }
 }
 
 /// The events of a request, in the order of the queue.

@@ -1,6 +1,8 @@
 //! A format behind a pointer is one.
 
-use super::{Body, Demands, Events, Format, Layout, Overhead, Placement, Refused, Repeats, SettledBy, Verdict};
+use super::{
+    Body, Demands, Events, Format, Layout, Overhead, Placement, Refused, Repeats, SettledBy, Verdict,
+};
 use crate::transport::Reply;
 use std::sync::Arc;
 

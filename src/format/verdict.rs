@@ -37,6 +37,11 @@ pub enum Verdict {
     ByStatus,
     /// What became of each, in the order of the request. One that the answer says nothing about is [`Fate::Unknown`].
     Each(Vec<Fate>),
+    /// None was taken because of some of them, and it does not say which: they are posted again in halves until those are alone.
+    NoneTaken {
+        /// The answer's own words.
+        words: String,
+    },
     /// Some were refused and the others taken, and it does not say which. Where the endpoint
     /// [takes an event that comes twice for one](super::Repeats::Harmless), they are posted again in halves until those that are refused are alone;
     /// elsewhere all are spilled, [`Reason::Refused`](crate::Reason::Refused) and `maybe_delivered`.
@@ -89,6 +94,9 @@ pub enum Fate {
     Delivered,
     /// Refused for good, with the answer's own words: spilled with [`Reason::Refused`](crate::Reason::Refused).
     Refused(String),
+    /// Refused, or taken: the answer does not tell it from its neighbour. Spilled with [`Reason::Refused`](crate::Reason::Refused) and
+    /// `maybe_delivered`.
+    MaybeRefused(String),
     /// Not taken for now, with the answer's own words: spilled with [`Reason::Unavailable`](crate::Reason::Unavailable). More of these than of
     /// those delivered are a post that failed, and counts towards an outage.
     Unavailable(String),
@@ -102,7 +110,10 @@ pub enum Fate {
 impl Fate {
     pub(crate) fn words_mut(&mut self) -> Option<&mut String> {
         match self {
-            Fate::Refused(words) | Fate::Unavailable(words) | Fate::Unknown(words) => Some(words),
+            Fate::Refused(words)
+            | Fate::MaybeRefused(words)
+            | Fate::Unavailable(words)
+            | Fate::Unknown(words) => Some(words),
             Fate::Delivered | Fate::NotTaken => None,
         }
     }

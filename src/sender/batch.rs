@@ -334,7 +334,9 @@ impl Batch {
     pub(crate) fn spill(&mut self, range: Range<usize>, cause: &Cause) {
         match self.doubtful {
             MaybeDelivered::No => self.spill_known(range, cause),
-            MaybeDelivered::Yes => self.spill_known(range, &Cause { maybe_delivered: MaybeDelivered::Yes, ..cause.clone() }),
+            MaybeDelivered::Yes => {
+                self.spill_known(range, &Cause { maybe_delivered: MaybeDelivered::Yes, ..cause.clone() })
+            }
         }
     }
 

@@ -98,7 +98,10 @@ impl Sender {
             let shown = |words: &mut String| *words = self.shown(words);
             match &mut said {
                 Said::Each(fates) => fates.iter_mut().filter_map(Fate::words_mut).for_each(shown),
-                Said::SomeRefused { words, .. } | Said::Unavailable { words, .. } | Said::Denied { words } => {
+                Said::NoneTaken { words }
+                | Said::SomeRefused { words, .. }
+                | Said::Unavailable { words, .. }
+                | Said::Denied { words } => {
                     shown(words);
                 }
                 Said::ByStatus if !is_success => {
@@ -177,7 +180,9 @@ impl Sender {
         match next {
             Next::GiveUp => flight.batch.spill(0..flight.batch.len(), cause),
             // It was alone in its request.
-            _ => flight.batch.spill_known(range, &Cause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }),
+            _ => flight
+                .batch
+                .spill_known(range, &Cause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }),
         }
         next
     }

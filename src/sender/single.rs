@@ -70,7 +70,9 @@ fn rest_because_of(counts_as: &CountsAs) -> Cause {
         CountsAs::Delivery(Some(cause)) | CountsAs::Failure(cause) | CountsAs::Refusal(cause) => {
             Cause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }
         }
-        CountsAs::Delivery(None) => Cause::of(Reason::Unavailable, "not taken, in as many posts as it may have"),
+        CountsAs::Delivery(None) => {
+            Cause::of(Reason::Unavailable, "not taken, in as many posts as it may have")
+        }
     }
 }
 

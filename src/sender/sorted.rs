@@ -106,6 +106,7 @@ fn what(fate: &Fate, detail: impl Fn(&str) -> String) -> What {
         Fate::Delivered => return What::Deliver,
         Fate::NotTaken => return What::Again,
         Fate::Refused(words) => Cause::of(Reason::Refused, detail(words)),
+        Fate::MaybeRefused(words) => Cause::maybe(Reason::Refused, detail(words)),
         Fate::Unavailable(words) => Cause::of(Reason::Unavailable, detail(words)),
         Fate::Unknown(words) => Cause::maybe(Reason::Broken, detail(words)),
     })
@@ -156,7 +157,9 @@ mod tests {
         ] {
             assert_eq!(counts_as(&fates), expected, "{fates:?}");
         }
-        assert!(matches!(of(&[Fate::NotTaken]), Verdict::Failed(cause, _) if cause.maybe_delivered == MaybeDelivered::No));
+        assert!(
+            matches!(of(&[Fate::NotTaken]), Verdict::Failed(cause, _) if cause.maybe_delivered == MaybeDelivered::No)
+        );
     }
 
     proptest! {

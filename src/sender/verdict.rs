@@ -111,6 +111,7 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> Verdict
     match heed.said {
         Said::ByStatus => by_status(reply.status, detail(heed.words), retry_after),
         Said::Each(fates) => sort(fates, heed.events, retry_after, detail),
+        Said::NoneTaken { words } => Verdict::Halve(Cause::of(Reason::Refused, detail(words))),
         Said::SomeRefused { refused: Some(0), .. } => Verdict::Delivered,
         Said::SomeRefused { refused, words } => {
             let all = heed.events == 1 || refused.is_some_and(|refused| refused >= heed.events);

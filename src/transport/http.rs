@@ -85,8 +85,7 @@ impl Http {
             fixed.push((name.clone(), value.clone()));
         }
         let headers = Arc::new(Headers::new(&fixed, &live, way, clock)?);
-        let credentials =
-            settings.token.is_some() || !url.username().is_empty() || url.password().is_some();
+        let credentials = settings.token.is_some() || !url.username().is_empty() || url.password().is_some();
         if way == Way::Open && credentials {
             return Err(BuildError::PlaintextCredentials);
         }

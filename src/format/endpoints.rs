@@ -1,0 +1,78 @@
+//! The formats of endpoints that are not your own, a file each: how they want events, what they take, how they say no.
+//!
+//! Over the public port and nothing else: a format of yours can do what these do.
+
+mod bulk;
+mod click_house;
+mod datadog;
+mod envelope;
+mod fluent_bit;
+mod honeycomb;
+mod influx;
+mod kafka_rest;
+mod loki;
+mod new_relic;
+mod otlp;
+mod splunk_hec;
+mod vector;
+mod victoria_logs;
+
+pub use bulk::Bulk;
+pub use click_house::ClickHouse;
+pub use datadog::Datadog;
+pub use envelope::Envelope;
+pub use fluent_bit::FluentBit;
+pub use honeycomb::Honeycomb;
+pub use influx::Influx;
+pub use kafka_rest::KafkaRest;
+pub use loki::Loki;
+pub use new_relic::NewRelic;
+pub use otlp::{Otlp, OtlpJson};
+pub use splunk_hec::SplunkHec;
+pub use vector::Vector;
+pub use victoria_logs::VictoriaLogs;
+
+use super::{Format, JsonArray, Ndjson};
+
+/// What `OVERSPILL_FORMAT` takes, in the order of the alphabet.
+pub(crate) const NAMES: &[&str] = &[
+    "bulk",
+    "click_house",
+    "datadog",
+    "fluent_bit",
+    "honeycomb",
+    "influx",
+    "json_array",
+    "kafka_rest",
+    "loki",
+    "ndjson",
+    "new_relic",
+    "otlp",
+    "otlp_json",
+    "splunk_hec",
+    "vector",
+    "victoria_logs",
+];
+
+/// The format of that name, as it is without settings of its own.
+pub(crate) fn named(name: &str) -> Option<Box<dyn Format>> {
+    Some(match name {
+        "bulk" | "elasticsearch" | "opensearch" | "quickwit" => Box::new(Bulk::new()),
+        "click_house" | "clickhouse" => Box::new(ClickHouse),
+        "datadog" => Box::new(Datadog),
+        "fluent_bit" => Box::new(FluentBit),
+        "honeycomb" => Box::new(Honeycomb),
+        "influx" | "victoria_metrics" => Box::new(Influx::new()),
+        "json_array" => Box::new(JsonArray),
+        "kafka_rest" => Box::new(KafkaRest),
+        "loki" => Box::new(Loki::new()),
+        "ndjson" => Box::new(Ndjson),
+        "new_relic" => Box::new(NewRelic),
+        "otlp" => Box::new(Otlp),
+        "otlp_json" => Box::new(OtlpJson),
+        "splunk_hec" => Box::new(SplunkHec::new()),
+        "vector" => Box::new(Vector),
+        "victoria_logs" => Box::new(VictoriaLogs),
+        _ => return None,
+    })
+}

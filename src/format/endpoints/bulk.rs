@@ -1,0 +1,104 @@
+//! The bulk API of Elasticsearch: an action and a document a line, a verdict for each.
+
+mod items;
+
+use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Repeats, Verdict};
+use crate::transport::{BodyEnd, Reply};
+
+/// Elasticsearch, OpenSearch, Quickwit: `/INDEX/_bulk`, each event `create`d under its own id, so that one that comes twice is there once.
+///
+/// The document is the event, with `@timestamp` in it ([`time_field`](crate::Builder::time_field) names another member) and the
+/// [common fields](crate::Builder::common_field). Index and answer are the URL's: `http://…:9200/events/_bulk?filter_path=errors,items.*.status,items.*.error`
+/// makes a good answer short.
+///
+/// | answer for an event | it is |
+/// |---|---|
+/// | 2xx, 409 | delivered; by an earlier request |
+/// | 429, 5xx | unavailable for now |
+/// | any other | refused, with its own words |
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bulk {
+    stamp: Stamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Stamp {
+    #[default]
+    Ours,
+    Theirs,
+}
+
+impl Bulk {
+    /// As documented above.
+    pub const fn new() -> Bulk {
+        Bulk { stamp: Stamp::Ours }
+    }
+
+    /// Events have their own `@timestamp`: none is added, which would be refused as a member twice.
+    pub const fn events_have_a_timestamp(self) -> Bulk {
+        Bulk { stamp: Stamp::Theirs }
+    }
+}
+
+const BEFORE: &[u8] = br#"{"create":{"_id":""#;
+const BETWEEN: &[u8] = b"\"}}\n";
+/// 16 hexadecimal digits, a hyphen, and the digits of a number.
+const ID_BYTES_MAX: usize = 16 + 1 + 20;
+/// Around a document that is no object.
+const WRAPPED: (&[u8], &[u8]) = (br#"{"value":"#, b"}");
+
+impl Format for Bulk {
+    fn content_type(&self) -> &'static str {
+        "application/x-ndjson"
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        for event in events {
+            body.push(BEFORE);
+            body.push(event.id().to_string());
+            body.push(BETWEEN);
+            if event.json().starts_with(b"{") {
+                body.push(event.json());
+            } else {
+                [WRAPPED.0, event.json(), WRAPPED.1].iter().for_each(|piece| body.push(piece));
+            }
+            body.push("\n");
+        }
+    }
+
+    fn overhead(&self) -> Overhead {
+        let wrapped = WRAPPED.0.len() + WRAPPED.1.len();
+        Overhead { per_batch: 0, per_event: BEFORE.len() + ID_BYTES_MAX + BETWEEN.len() + wrapped + 1 }
+    }
+
+    fn repeats(&self) -> Repeats {
+        Repeats::Harmless
+    }
+
+    /// A refusal with its cause is half of that.
+    fn reply_bytes_max(&self, events_max: usize) -> usize {
+        (64 << 10) + events_max * 1024
+    }
+
+    fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
+        if !(200..=299).contains(&reply.status) {
+            return Verdict::ByStatus;
+        }
+        match items::fates(&reply.body) {
+            // Of an answer that was cut, what it has said stands.
+            Ok(fates) if fates.len() == events => Verdict::Each(fates),
+            Err(fates) if reply.body_end == BodyEnd::Cut && fates.contains(&Fate::Delivered) => {
+                Verdict::Each(fates)
+            }
+            _ => Verdict::Unknown,
+        }
+    }
+
+    fn demands(&self) -> Demands {
+        let demands = Demands::NONE.encodings(&["gzip", "zstd"]).token("authorization", "ApiKey ");
+        match self.stamp {
+            Stamp::Ours => demands.time_field("@timestamp"),
+            Stamp::Theirs => demands,
+        }
+    }
+}

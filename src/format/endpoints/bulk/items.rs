@@ -1,0 +1,166 @@
+//! `{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":400,"error":{…}}}]}`: the items in the order of the request, each
+//! under whatever action the server calls it.
+
+use crate::format::Fate;
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::Value;
+use std::fmt;
+
+/// What became of each event; of an answer that is broken off or none, what it had said by then.
+pub(super) fn fates(body: &[u8]) -> Result<Vec<Fate>, Vec<Fate>> {
+    let mut fates = Vec::new();
+    let mut json = serde_json::Deserializer::from_slice(body);
+    let read = Answer(&mut fates).deserialize(&mut json).and_then(|()| json.end());
+    match read {
+        Ok(()) => Ok(fates),
+        Err(_) => Err(fates),
+    }
+}
+
+struct Answer<'a>(&'a mut Vec<Fate>);
+
+impl<'de> DeserializeSeed<'de> for Answer<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Answer<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with items")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut found = 0;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "items" && found == 0 {
+                found += 1;
+                map.next_value_seed(Items(self.0))?;
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Items<'a>(&'a mut Vec<Fate>);
+
+impl<'de> DeserializeSeed<'de> for Items<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+        json.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Items<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while let Some(Item(fate)) = items.next_element()? {
+            self.0.push(fate);
+        }
+        Ok(())
+    }
+}
+
+struct Item(Fate);
+
+impl<'de> Deserialize<'de> for Item {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Item, D::Error> {
+        struct OneAction;
+
+        impl<'de> Visitor<'de> for OneAction {
+            type Value = Item;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with one action")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
+                let (_, outcome) =
+                    map.next_entry::<IgnoredAny, Outcome>()?.ok_or_else(|| Error::custom("none"))?;
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Item(outcome.fate()))
+            }
+        }
+
+        json.deserialize_map(OneAction)
+    }
+}
+
+/// `{"status":400,"error":{"type":"…","reason":"…"}}`
+#[derive(Default)]
+struct Outcome {
+    status: u64,
+    error: Value,
+}
+
+impl Outcome {
+    fn fate(self) -> Fate {
+        let words = || format!("{}{}", self.status, words(&self.error));
+        match self.status {
+            200..=299 if self.error.is_null() => Fate::Delivered,
+            // It was created before: by a request that was not answered.
+            409 => Fate::Delivered,
+            429 | 500..=599 => Fate::Unavailable(words()),
+            300..=499 => Fate::Refused(words()),
+            _ => Fate::Unknown(words()),
+        }
+    }
+}
+
+/// An old server's error is a text.
+fn words(error: &Value) -> String {
+    let member = |name: &str| error.get(name).and_then(Value::as_str);
+    let cause = error.get("caused_by").and_then(|cause| cause.get("reason")).and_then(Value::as_str);
+    let text = match (error.as_str(), member("type"), member("reason")) {
+        (Some(text), ..) => text.to_owned(),
+        (_, Some(kind), Some(reason)) => format!("{kind}: {reason}"),
+        (_, kind, reason) => kind.or(reason).unwrap_or_default().to_owned(),
+    };
+    match (text.as_str(), cause) {
+        ("", _) => String::new(),
+        (text, Some(cause)) => format!(" {text}: {cause}"),
+        (text, None) => format!(" {text}"),
+    }
+}
+
+impl<'de> Deserialize<'de> for Outcome {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Outcome, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Outcome;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with a status")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outcome, A::Error> {
+                let mut outcome = Outcome::default();
+                while let Some(key) = map.next_key::<String>()? {
+                    match key.as_str() {
+                        "status" => outcome.status = map.next_value()?,
+                        "error" => outcome.error = map.next_value()?,
+                        _ => _ = map.next_value::<IgnoredAny>()?,
+                    }
+                }
+                Ok(outcome)
+            }
+        }
+
+        json.deserialize_map(Members)
+    }
+}

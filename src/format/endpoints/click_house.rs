@@ -1,0 +1,83 @@
+//! ClickHouse's JSONEachRow: all rows of a request, or none.
+
+use crate::format::{Demands, Format, Frame, Layout, Verdict};
+use crate::outcome::MaybeDelivered;
+use crate::transport::{BodyEnd, Reply};
+
+/// ClickHouse, `http://…:8123/?query=INSERT%20INTO%20events%20FORMAT%20JSONEachRow`: a row an event, the members its columns.
+///
+/// Of a request either all rows are stored or none. An answer that names a row has that one refused, and the others are posted again without
+/// it. What the server does with columns that it does not know, and with asynchronous inserts, is its settings'
+/// (`input_format_skip_unknown_fields`, `wait_for_async_insert=1`).
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct ClickHouse;
+
+const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
+
+/// The header that has the error's number, of servers from 20 on.
+const CODE: &str = "x-clickhouse-exception-code";
+
+impl Format for ClickHouse {
+    fn content_type(&self) -> &'static str {
+        "application/x-ndjson"
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Framed(FRAME)
+    }
+
+    fn reply_headers(&self) -> &'static [&'static str] {
+        &[CODE]
+    }
+
+    fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
+        let text = String::from_utf8_lossy(&reply.body);
+        let text = text.trim();
+        let code = reply.header(CODE).and_then(|code| code.trim().parse().ok()).or_else(|| code_in(text));
+        match (reply.status, code) {
+            // An answer that had begun when the error came.
+            (200..=299, Some(_)) => Verdict::Unknown,
+            (200..=299, None) if reply.body_end == BodyEnd::Cut => Verdict::Unknown,
+            (_, Some(code)) => of_code(code, text, events),
+            _ => Verdict::ByStatus,
+        }
+    }
+
+    fn demands(&self) -> Demands {
+        Demands::NONE.encodings(&["gzip", "zstd"])
+    }
+}
+
+/// By the server's own numbers, whatever status it gave: old ones answer 500 to a row that they cannot read.
+fn of_code(code: u32, text: &str, events: usize) -> Verdict {
+    let words = || text.to_owned();
+    match code {
+        // Too many queries, too many parts, a table that is read-only for now: nothing of it was begun, or kept.
+        202 | 242 | 252 | 319 => Verdict::Unavailable { maybe_delivered: MaybeDelivered::No, words: words() },
+        // Unknown table, database, setting, format; no such user, wrong password, no right to it; syntax of the query.
+        60 | 62 | 73 | 81 | 115 | 164 | 192..=194 | 291 | 497 | 516 => Verdict::Denied { words: words() },
+        // What can be wrong with a value: it cannot be parsed, its type does not fit, it is out of range, its column is unknown.
+        6 | 16 | 26 | 27 | 33 | 38 | 41 | 43 | 53 | 69 | 70 | 72 | 117 | 130 | 131 | 190 | 321 | 349
+        | 441 | 469 | 636 => {
+            match row_in(text).filter(|&row| row < events) {
+                Some(row) => Verdict::none_because_of(row, events, words()),
+                // Nothing is stored: to look for it costs no duplicates.
+                None => Verdict::NoneTaken { words: words() },
+            }
+        }
+        _ => Verdict::ByStatus,
+    }
+}
+
+/// `Code: 27. DB::Exception: …`
+fn code_in(text: &str) -> Option<u32> {
+    let number = text.strip_prefix("Code:")?.trim_start();
+    number[..number.find(|char: char| !char.is_ascii_digit())?].parse().ok()
+}
+
+/// `… (at row 2)`, from 1.
+fn row_in(text: &str) -> Option<usize> {
+    let number = &text[text.rfind("(at row ")? + "(at row ".len()..];
+    number[..number.find(')')?].parse::<usize>().ok()?.checked_sub(1)
+}

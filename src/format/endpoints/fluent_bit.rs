@@ -1,0 +1,31 @@
+//! Fluent Bit's input `http`.
+
+use crate::format::{Demands, Format, Frame, Layout, SettledBy};
+
+/// Fluent Bit, `http://…:9880/TAG`: a JSON array, as [`JsonArray`](super::JsonArray), with the compression that it unpacks. Scripted: no package has it.
+///
+/// A request is taken whole or not at all. Its `buffer_max_size` is 4 MB.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct FluentBit;
+
+const FRAME: Frame = Frame { before: b"[", between: b",", behind: b"]" };
+
+impl Format for FluentBit {
+    fn content_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Framed(FRAME)
+    }
+
+    fn settled_by(&self) -> SettledBy {
+        SettledBy::Status
+    }
+
+    fn demands(&self) -> Demands {
+        const BODY_BYTES_MAX: usize = 4 << 20;
+        Demands::NONE.body_bytes_max(BODY_BYTES_MAX).encodings(&["gzip"])
+    }
+}

@@ -1,0 +1,219 @@
+//! InfluxDB's line protocol, which VictoriaMetrics takes too.
+
+use crate::format::members::{self, Value};
+use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Placement, Repeats, Verdict, moment};
+use crate::limits::EVENT_NAME_BYTES_MAX;
+use crate::transport::Reply;
+
+/// Line protocol: InfluxDB, `/write?db=…&precision=ns` of version 1 or `/api/v2/write?…&precision=ns` of version 2, with [`token`](crate::Builder::token) (`Authorization: Token`);
+/// VictoriaMetrics, `/write`. For events that are numbers.
+///
+/// The measurement is the event's name, or `events`; the tags are the [common fields](crate::Builder::common_field), and members of the event that
+/// [`tags`](Influx::tags) names; every other member is a field: texts, numbers, booleans, and what is nested as its JSON in a text. An event without a
+/// field has `event=true`; one that is no object has `value`.
+///
+/// Outside of texts a backslash becomes a slash, and a line's end an underscore: there is no way to write them.
+///
+/// The time is exact to the millisecond; below it stands what tells events of the same moment apart, because two points of one series and time are one
+/// there. So an event that comes twice is there once.
+///
+/// InfluxDB stores the good lines of a request and refuses the others, which are found by halves. **VictoriaMetrics drops in silence** what it cannot read, and fields
+/// that are texts.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Influx {
+    tags: &'static [&'static str],
+}
+
+impl Influx {
+    /// The common fields are the tags.
+    pub const fn new() -> Influx {
+        Influx { tags: &[] }
+    }
+
+    /// And these members of an event, if they are texts, numbers or booleans: what is searched and grouped by. Each combination is a series.
+    pub const fn tags(self, names: &'static [&'static str]) -> Influx {
+        Influx { tags: names }
+    }
+
+    fn is_tag(&self, key: &[u8], value: &Value<'_>) -> bool {
+        let is_flat = !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null);
+        is_flat && self.tags.iter().any(|tag| tag.as_bytes() == members::inner(key))
+    }
+}
+
+impl Format for Influx {
+    fn content_type(&self) -> &'static str {
+        "text/plain; charset=utf-8"
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        let common = events.common_fields();
+        let mut tags = Vec::new();
+        for (name, json) in common.iter() {
+            tag(&serde_json::to_vec(name).unwrap_or_default(), members::value(json.as_bytes()), &mut tags);
+        }
+        let mut line = Vec::new();
+        for event in events {
+            line.clear();
+            escaped(event.name().unwrap_or("events"), b", ", &mut line);
+            line.extend_from_slice(&tags);
+            let own = || {
+                let members = members::members(event.json()).into_iter().flatten();
+                members.map(|(key, value)| (key, members::value(value)))
+            };
+            own()
+                .filter(|(key, value)| self.is_tag(key, value))
+                .for_each(|(key, value)| tag(key, value, &mut line));
+            let start = line.len();
+            if members::members(event.json()).is_none() {
+                field(b"\"value\"", members::value(event.json()), start, &mut line);
+            }
+            own()
+                .filter(|(key, value)| !self.is_tag(key, value))
+                .for_each(|(key, value)| field(key, value, start, &mut line));
+            if line.len() == start {
+                line.extend_from_slice(b" event=true");
+            }
+            line.push(b' ');
+            line.extend_from_slice(moment::distinct_nanos(&event).to_string().as_bytes());
+            line.push(b'\n');
+            body.push(&line);
+        }
+    }
+
+    /// The name stands for what is counted beside each event, and every byte of it may need a backslash.
+    fn overhead(&self) -> Overhead {
+        Overhead { per_batch: 0, per_event: 48 + EVENT_NAME_BYTES_MAX }
+    }
+
+    fn placement(&self) -> Placement {
+        Placement::BesideEachEvent
+    }
+
+    /// A backslash before each character, or `1i` for `1`.
+    fn growth_max(&self) -> usize {
+        3
+    }
+
+    fn length(&self, json: &[u8]) -> usize {
+        // Two backslashes for one, one before a quote or a blank; quotes around what is nested, and the sign of an integer.
+        let special = |byte| matches!(byte, b'"' | b'\\' | b' ' | b',' | b'=' | b':' | b'[');
+        json.len() + members::count(json, special) + members::count(json, |byte| byte == b'\\')
+    }
+
+    fn repeats(&self) -> Repeats {
+        Repeats::Harmless
+    }
+
+    fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
+        let words = || String::from_utf8_lossy(&reply.body).trim().to_owned();
+        match reply.status {
+            // The good lines are stored. Version 3 names the others.
+            400 | 422 => named(&reply.body, events)
+                .map_or_else(|| Verdict::SomeRefused { refused: None, words: words() }, Verdict::Each),
+            _ => Verdict::ByStatus,
+        }
+    }
+
+    fn demands(&self) -> Demands {
+        Demands::NONE.encodings(&["gzip"]).token("authorization", "Token ")
+    }
+}
+
+/// `{"error":"partial write of line protocol occurred","data":[{"line_number":2,"error_message":"why"}]}`: at most a hundred, from 1.
+fn named(body: &[u8], events: usize) -> Option<Vec<Fate>> {
+    const NAMED_MAX: usize = 100;
+    let answer = serde_json::from_slice::<serde_json::Value>(body).ok()?;
+    let lines =
+        answer.get("data")?.as_array().filter(|lines| !lines.is_empty() && lines.len() < NAMED_MAX)?;
+    answer.get("error")?.as_str().filter(|error| error.contains("partial write"))?;
+    let mut fates = vec![Fate::Delivered; events];
+    for line in lines {
+        let nth = usize::try_from(line.get("line_number")?.as_u64()?).ok()?.checked_sub(1)?;
+        let words = line.get("error_message").and_then(|words| words.as_str()).unwrap_or_default();
+        *fates.get_mut(nth)? = Fate::Refused(words.to_owned());
+    }
+    Some(fates)
+}
+
+/// `,name=value`
+fn tag(key: &[u8], value: Value<'_>, line: &mut Vec<u8>) {
+    let text = match value {
+        Value::Null => return,
+        Value::Text(quoted) => members::text(quoted).into_owned(),
+        Value::Bool(bool) => bool.to_string(),
+        Value::Int(int) => int.to_string(),
+        Value::Double(_, text) | Value::Array(text) | Value::Object(text) => {
+            String::from_utf8_lossy(text).into_owned()
+        }
+    };
+    // There is no empty tag, and none with a line's end or a backslash at its end.
+    if text.is_empty() {
+        return;
+    }
+    line.push(b',');
+    name(key, line);
+    line.push(b'=');
+    escaped(&text, b",= ", line);
+}
+
+/// ` name=value`, or `,name=value` behind another.
+fn field(key: &[u8], value: Value<'_>, start: usize, line: &mut Vec<u8>) {
+    if value == Value::Null {
+        return;
+    }
+    line.push(if line.len() == start { b' ' } else { b',' });
+    name(key, line);
+    line.push(b'=');
+    match value {
+        Value::Null => {}
+        Value::Bool(bool) => line.extend_from_slice(if bool { b"true" } else { b"false" }),
+        Value::Int(int) => {
+            line.extend_from_slice(int.to_string().as_bytes());
+            line.push(b'i');
+        }
+        Value::Double(double, text) if double.is_finite() => line.extend_from_slice(text),
+        Value::Double(_, text) | Value::Array(text) | Value::Object(text) => string(text, line),
+        Value::Text(quoted) => string(members::text(quoted).as_bytes(), line),
+    }
+}
+
+fn name(key: &[u8], line: &mut Vec<u8>) {
+    match &*members::text(key) {
+        "" => line.push(b'_'),
+        // Reserved for what stands at the end of a line.
+        "time" => line.extend_from_slice(b"time_"),
+        name => escaped(name, b",= ", line),
+    }
+}
+
+/// Outside of quotes. A line's end is none, and a backslash before nothing special stays one.
+fn escaped(text: &str, special: &[u8], line: &mut Vec<u8>) {
+    for byte in text.bytes() {
+        match byte {
+            b'\n' | b'\r' => line.push(b'_'),
+            // It would be the escape of what follows it.
+            b'\\' => line.push(b'/'),
+            byte => {
+                if special.contains(&byte) {
+                    line.push(b'\\');
+                }
+                line.push(byte);
+            }
+        }
+    }
+}
+
+/// In quotes; a line's end as `\n`, which every version reads as two characters.
+fn string(text: &[u8], line: &mut Vec<u8>) {
+    line.push(b'"');
+    for &byte in text {
+        match byte {
+            b'"' | b'\\' => line.extend([b'\\', byte]),
+            b'\n' => line.extend_from_slice(b"\\\\n"),
+            b'\r' => line.extend_from_slice(b"\\\\r"),
+            byte => line.push(byte),
+        }
+    }
+    line.push(b'"');
+}

@@ -1,0 +1,99 @@
+//! New Relic's log API.
+
+use crate::format::members::{self, Value};
+use crate::format::{Body, Demands, Events, Format, Overhead, Placement, moment};
+use crate::limits::EVENT_NAME_BYTES_MAX;
+
+/// New Relic, `https://log-api.newrelic.com/log/v1`, with [`token`](crate::Builder::token) (`Api-Key`). Scripted: it cannot be installed.
+///
+/// The event's members are attributes, a text `message` is the message, or else the event's name. Arrays, which are no attribute there, are their JSON
+/// as a text. The [common fields](crate::Builder::common_field) stand once in a request. The answer, 202, comes before anything is looked at.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct NewRelic;
+
+impl Format for NewRelic {
+    fn content_type(&self) -> &'static str {
+        "application/json"
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        body.push(r#"[{"common":{"attributes":"#);
+        attributes(events.common_fields().json().as_bytes(), b"", body);
+        body.push(r#"},"logs":["#);
+        for (nth, event) in events.enumerate() {
+            body.push(if nth == 0 { "" } else { "," });
+            body.push(format!("{{\"timestamp\":{},\"message\":", moment::nanos(&event) / 1_000_000));
+            match (members::text_of(event.json(), b"message"), event.name()) {
+                (Some(message), _) => body.push(message),
+                (None, name) => {
+                    ["\"", name.unwrap_or_default(), "\""].iter().for_each(|piece| body.push(piece))
+                }
+            }
+            body.push(format!(",\"attributes\":{{\"event.id\":\"{}\"", event.id()));
+            if let Some(name) = event.name() {
+                [",\"event.name\":\"", name, "\""].iter().for_each(|piece| body.push(piece));
+            }
+            body.push(",\"event\":");
+            attributes(event.json(), b"message", body);
+            body.push("}}");
+        }
+        body.push("]}]");
+    }
+
+    fn overhead(&self) -> Overhead {
+        Overhead { per_batch: 64, per_event: 176 + 2 * EVENT_NAME_BYTES_MAX }
+    }
+
+    fn placement(&self) -> Placement {
+        Placement::OncePerRequest
+    }
+
+    /// Quotes and backslashes of what becomes a text.
+    fn growth_max(&self) -> usize {
+        3
+    }
+
+    fn length(&self, json: &[u8]) -> usize {
+        json.len()
+            + members::count(json, |byte| matches!(byte, b'"' | b'\\' | b'['))
+            + members::count(json, |byte| byte == b'[')
+    }
+
+    fn demands(&self) -> Demands {
+        const BODY_BYTES_MAX: usize = 1_000_000;
+        Demands::NONE.body_bytes_max(BODY_BYTES_MAX).encodings(&["gzip"]).token("api-key", "")
+    }
+}
+
+/// An object without this text and with its arrays as texts; any other value stands under `value`.
+fn attributes(json: &[u8], without: &[u8], body: &mut Body) {
+    let Some(members) = members::members(json) else {
+        body.push("{\"value\":");
+        value(json, body);
+        return body.push("}");
+    };
+    let taken = |(key, value): &(&[u8], &[u8])| {
+        !without.is_empty() && members::inner(key) == without && value.starts_with(b"\"")
+    };
+    body.push("{");
+    for (nth, (key, json)) in members.filter(|member| !taken(member)).enumerate() {
+        body.push(if nth == 0 { "" } else { "," });
+        body.push(key);
+        body.push(":");
+        value(json, body);
+    }
+    body.push("}");
+}
+
+fn value(json: &[u8], body: &mut Body) {
+    match members::value(json) {
+        Value::Array(array) => {
+            body.push("\"");
+            members::escape(array, body);
+            body.push("\"");
+        }
+        Value::Object(object) => attributes(object, b"", body),
+        _ => body.push(json),
+    }
+}

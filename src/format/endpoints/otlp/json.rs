@@ -1,0 +1,118 @@
+//! In JSON: 64-bit integers are texts, ids hexadecimal digits. Texts stand as they stand in the event.
+
+use super::record::Record;
+use crate::format::members::{self, Value};
+use crate::format::{Body, Event, Events, moment};
+
+pub(super) fn encode(events: Events<'_>, body: &mut Body) {
+    body.push(r#"{"resourceLogs":[{"resource":{"attributes":["#);
+    let common = events.common_fields();
+    let fields = members::members(common.json().as_bytes()).into_iter().flatten();
+    attributes(fields.map(|(key, value)| (key, members::value(value))), body);
+    body.push(r#"]},"scopeLogs":[{"scope":{"name":"overspill","version":""#);
+    body.push(env!("CARGO_PKG_VERSION"));
+    body.push(r#""},"logRecords":["#);
+    for (nth, event) in events.enumerate() {
+        body.push(if nth == 0 { "" } else { "," });
+        log_record(&event, body);
+    }
+    body.push("]}]}]}");
+}
+
+fn log_record(event: &Event<'_>, body: &mut Body) {
+    let (record, time) = (Record::of(event.json()), moment::nanos(event).to_string());
+    body.push(r#"{"timeUnixNano":""#);
+    body.push(&time);
+    body.push(r#"","observedTimeUnixNano":""#);
+    body.push(&time);
+    if let Some((text, number)) = record.severity {
+        body.push(r#"","severityNumber":"#);
+        body.push(number.to_string());
+        body.push(r#","severityText":"#);
+        body.push(text);
+    } else {
+        body.push("\"");
+    }
+    if let Some(name) = event.name() {
+        body.push(r#","eventName":""#);
+        body.push(name);
+        body.push("\"");
+    }
+    match (record.body, event.name()) {
+        (Some(message), _) => {
+            body.push(r#","body":"#);
+            any_value(message, body);
+        }
+        (None, Some(name)) => {
+            body.push(r#","body":{"stringValue":""#);
+            body.push(name);
+            body.push("\"}");
+        }
+        (None, None) => {}
+    }
+    body.push(r#","attributes":["#);
+    attributes(record.attributes(), body);
+    if record.attributes().next().is_some() {
+        body.push(",");
+    }
+    body.push(r#"{"key":"log.record.uid","value":{"stringValue":""#);
+    body.push(event.id().to_string());
+    body.push(r#""}}]"#);
+    for (name, id) in [(r#","traceId":""#, record.trace_id), (r#","spanId":""#, record.span_id)] {
+        if let Some(id) = id {
+            body.push(name);
+            body.push(id);
+            body.push("\"");
+        }
+    }
+    body.push("}");
+}
+
+fn attributes<'a>(attributes: impl Iterator<Item = (&'a [u8], Value<'a>)>, body: &mut Body) {
+    for (nth, (key, value)) in attributes.filter(|(_, value)| *value != Value::Null).enumerate() {
+        body.push(if nth == 0 { r#"{"key":"# } else { r#",{"key":"# });
+        body.push(key);
+        body.push(r#","value":"#);
+        any_value(value, body);
+        body.push("}");
+    }
+}
+
+fn any_value(value: Value<'_>, body: &mut Body) {
+    match value {
+        // An empty value is one, but there are receivers that refuse it.
+        Value::Null => body.push(r#"{"stringValue":"null"}"#),
+        Value::Bool(true) => body.push(r#"{"boolValue":true}"#),
+        Value::Bool(false) => body.push(r#"{"boolValue":false}"#),
+        Value::Int(int) => {
+            body.push(r#"{"intValue":""#);
+            body.push(int.to_string());
+            body.push("\"}");
+        }
+        Value::Double(double, text) if double.is_finite() => {
+            body.push(r#"{"doubleValue":"#);
+            body.push(text);
+            body.push("}");
+        }
+        Value::Double(..) => body.push(r#"{"stringValue":"infinite"}"#),
+        Value::Text(text) => {
+            body.push(r#"{"stringValue":"#);
+            body.push(text);
+            body.push("}");
+        }
+        Value::Array(array) => {
+            body.push(r#"{"arrayValue":{"values":["#);
+            for (nth, element) in members::elements(array).into_iter().flatten().enumerate() {
+                body.push(if nth == 0 { "" } else { "," });
+                any_value(members::value(element), body);
+            }
+            body.push("]}}");
+        }
+        Value::Object(object) => {
+            body.push(r#"{"kvlistValue":{"values":["#);
+            let members = members::members(object).into_iter().flatten();
+            attributes(members.map(|(key, value)| (key, members::value(value))), body);
+            body.push("]}}");
+        }
+    }
+}

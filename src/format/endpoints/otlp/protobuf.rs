@@ -1,0 +1,143 @@
+//! In protobuf: `ExportLogsServiceRequest`, written by hand, field by field.
+//!
+//! The length of a message stands before it: a byte is kept free for it, and what is behind moves if it takes more.
+
+use super::record::Record;
+use crate::format::members::{self, Value};
+use crate::format::{Body, Event, Events, moment};
+
+pub(super) fn encode(events: Events<'_>, body: &mut Body) {
+    let mut resource = Vec::new();
+    let common = events.common_fields();
+    let fields = members::members(common.json().as_bytes()).into_iter().flatten();
+    attributes(1, fields.map(|(key, value)| (key, members::value(value))), &mut resource);
+    let mut logs = Vec::new();
+    message(1, &mut logs, |scope| {
+        bytes(1, b"overspill", scope);
+        bytes(2, env!("CARGO_PKG_VERSION").as_bytes(), scope);
+    });
+    for event in events {
+        message(2, &mut logs, |record| log_record(&event, record));
+    }
+    // resource_logs = 1 { resource = 1, scope_logs = 2 }
+    let (mut before, mut between) = (Vec::new(), Vec::new());
+    bytes_begin(2, logs.len(), &mut between);
+    bytes_begin(1, resource.len(), &mut before);
+    let resource_logs = before.len() + resource.len() + between.len() + logs.len();
+    let mut begin = Vec::new();
+    bytes_begin(1, resource_logs, &mut begin);
+    [begin, before, resource, between, logs].iter().for_each(|piece| body.push(piece));
+}
+
+fn log_record(event: &Event<'_>, to: &mut Vec<u8>) {
+    let (record, time) = (Record::of(event.json()), moment::nanos(event));
+    fixed64(1, time, to);
+    fixed64(11, time, to);
+    if let Some((text, number)) = record.severity {
+        to.extend([2 << 3, number]);
+        string(3, text, to);
+    }
+    match (record.body, event.name()) {
+        (Some(body), _) => message(5, to, |to| any_value(body, to)),
+        (None, Some(name)) => message(5, to, |to| bytes(1, name.as_bytes(), to)),
+        (None, None) => {}
+    }
+    attributes(6, record.attributes(), to);
+    message(6, to, |to| {
+        bytes(1, b"log.record.uid", to);
+        message(2, to, |to| bytes(1, event.id().to_string().as_bytes(), to));
+    });
+    for (field, id) in [(9, record.trace_id), (10, record.span_id)] {
+        if let Some(id) = id {
+            bytes_begin(field, id.len() / 2, to);
+            to.extend(id.chunks_exact(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])));
+        }
+    }
+    if let Some(name) = event.name() {
+        bytes(12, name.as_bytes(), to);
+    }
+}
+
+fn digit(hexadecimal: u8) -> u8 {
+    char::from(hexadecimal).to_digit(16).map_or(0, |digit| digit as u8)
+}
+
+/// `KeyValue { key = 1, value = 2 }`
+fn attributes<'a>(field: u8, attributes: impl Iterator<Item = (&'a [u8], Value<'a>)>, to: &mut Vec<u8>) {
+    for (key, value) in attributes.filter(|(_, value)| *value != Value::Null) {
+        message(field, to, |to| {
+            string(1, key, to);
+            message(2, to, |to| any_value(value, to));
+        });
+    }
+}
+
+fn any_value(value: Value<'_>, to: &mut Vec<u8>) {
+    match value {
+        // Only in an array: an empty value would do, but is not what the same event is in JSON.
+        Value::Null => bytes(1, b"null", to),
+        Value::Bool(bool) => to.extend([2 << 3, u8::from(bool)]),
+        Value::Int(int) => {
+            to.push(3 << 3);
+            varint(int as u64, to);
+        }
+        Value::Double(double, _) if double.is_finite() => fixed64(4, double.to_bits(), to),
+        Value::Double(..) => bytes(1, b"infinite", to),
+        Value::Text(text) => string(1, text, to),
+        Value::Array(array) => message(5, to, |to| {
+            for element in members::elements(array).into_iter().flatten() {
+                message(1, to, |to| any_value(members::value(element), to));
+            }
+        }),
+        Value::Object(object) => message(6, to, |to| {
+            let members = members::members(object).into_iter().flatten();
+            attributes(1, members.map(|(key, value)| (key, members::value(value))), to);
+        }),
+    }
+}
+
+/// A field that is a message of its own.
+fn message(field: u8, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    to.extend([field << 3 | 2, 0]);
+    let start = to.len();
+    write(to);
+    let len = to.len() - start;
+    if len < 0x80 {
+        to[start - 1] = len as u8;
+        return;
+    }
+    let mut prefix = Vec::with_capacity(5);
+    varint(len as u64, &mut prefix);
+    to.splice(start - 1..start, prefix);
+}
+
+/// A text of the event, without its quotes.
+fn string(field: u8, quoted: &[u8], to: &mut Vec<u8>) {
+    match members::inner(quoted) {
+        inner if inner.contains(&b'\\') => bytes(field, members::text(quoted).as_bytes(), to),
+        inner => bytes(field, inner, to),
+    }
+}
+
+fn bytes(field: u8, bytes: &[u8], to: &mut Vec<u8>) {
+    bytes_begin(field, bytes.len(), to);
+    to.extend_from_slice(bytes);
+}
+
+fn bytes_begin(field: u8, len: usize, to: &mut Vec<u8>) {
+    to.push(field << 3 | 2);
+    varint(len as u64, to);
+}
+
+fn fixed64(field: u8, number: u64, to: &mut Vec<u8>) {
+    to.push(field << 3 | 1);
+    to.extend(number.to_le_bytes());
+}
+
+fn varint(mut number: u64, to: &mut Vec<u8>) {
+    while number >= 0x80 {
+        to.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    to.push(number as u8);
+}

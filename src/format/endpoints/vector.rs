@@ -1,0 +1,31 @@
+//! Vector's source `http_server`.
+
+use crate::format::{Demands, Format, Frame, Layout, SettledBy};
+
+/// Vector, source `http_server` with `decoding.codec = "json"` and `framing.method = "newline_delimited"`: an event a line, its time in
+/// `timestamp`. Scripted: no package has it.
+///
+/// A request is taken whole or not at all; with acknowledgements a 400 or a 500 is a sink's word.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct Vector;
+
+const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
+
+impl Format for Vector {
+    fn content_type(&self) -> &'static str {
+        "application/x-ndjson"
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Framed(FRAME)
+    }
+
+    fn settled_by(&self) -> SettledBy {
+        SettledBy::Status
+    }
+
+    fn demands(&self) -> Demands {
+        Demands::NONE.encodings(&["gzip", "zstd"]).time_field("timestamp")
+    }
+}

@@ -1,0 +1,31 @@
+//! VictoriaLogs' JSON lines.
+
+use crate::format::{Demands, Format, Frame, Layout, SettledBy};
+
+/// VictoriaLogs, `/insert/jsonline?_stream_fields=service.name&_msg_field=message`: an event a line, its time in `_time`. Scripted: no package has it.
+///
+/// **It drops in silence** a line that it cannot read or that is longer than its settings allow (256 KiB), and answers with a 2xx.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct VictoriaLogs;
+
+const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
+
+impl Format for VictoriaLogs {
+    fn content_type(&self) -> &'static str {
+        "application/x-ndjson"
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::Framed(FRAME)
+    }
+
+    fn settled_by(&self) -> SettledBy {
+        SettledBy::Status
+    }
+
+    fn demands(&self) -> Demands {
+        const LINE_BYTES_MAX: usize = 256 << 10;
+        Demands::NONE.event_bytes_max(LINE_BYTES_MAX).encodings(&["gzip", "zstd"]).time_field("_time")
+    }
+}
