@@ -22,6 +22,7 @@ mod end;
 mod faults;
 mod figures;
 mod fleet;
+mod formats;
 mod hostile;
 mod latency;
 mod log;

@@ -11,7 +11,14 @@ use crate::transport::{BodyEnd, Reply};
 /// (`input_format_skip_unknown_fields`, `wait_for_async_insert=1`).
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct ClickHouse;
+pub struct ClickHouse {}
+
+impl ClickHouse {
+    /// As documented above.
+    pub const fn new() -> ClickHouse {
+        ClickHouse {}
+    }
+}
 
 const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
 

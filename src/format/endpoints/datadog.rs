@@ -9,7 +9,14 @@ use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 /// is in `timestamp`. A request is taken whole or not at all; an event beyond 1 MB, which `build` does not allow, would be **cut in silence**.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct Datadog;
+pub struct Datadog {}
+
+impl Datadog {
+    /// As documented above.
+    pub const fn new() -> Datadog {
+        Datadog {}
+    }
+}
 
 const FRAME: Frame = Frame { before: b"[", between: b",", behind: b"]" };
 

@@ -7,7 +7,14 @@ use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 /// A request is taken whole or not at all. Its `buffer_max_size` is 4 MB.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct FluentBit;
+pub struct FluentBit {}
+
+impl FluentBit {
+    /// As documented above.
+    pub const fn new() -> FluentBit {
+        FluentBit {}
+    }
+}
 
 const FRAME: Frame = Frame { before: b"[", between: b",", behind: b"]" };
 

@@ -10,7 +10,14 @@ use serde_json::Value;
 /// [`common fields`](crate::Builder::common_field) and ids of your own tell it.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct KafkaRest;
+pub struct KafkaRest {}
+
+impl KafkaRest {
+    /// As documented above.
+    pub const fn new() -> KafkaRest {
+        KafkaRest {}
+    }
+}
 
 const FRAME: Frame =
     Frame { before: br#"{"records":[{"value":"#, between: br#"},{"value":"#, behind: b"}]}" };

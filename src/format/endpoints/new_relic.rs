@@ -10,7 +10,14 @@ use crate::limits::EVENT_NAME_BYTES_MAX;
 /// as a text. The [common fields](crate::Builder::common_field) stand once in a request. The answer, 202, comes before anything is looked at.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct NewRelic;
+pub struct NewRelic {}
+
+impl NewRelic {
+    /// As documented above.
+    pub const fn new() -> NewRelic {
+        NewRelic {}
+    }
+}
 
 impl Format for NewRelic {
     fn content_type(&self) -> &'static str {

@@ -29,12 +29,26 @@ use crate::transport::Reply;
 /// An answer that says how many records were rejected does not say which: all of its request are spilled, `maybe_delivered`.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct Otlp;
+pub struct Otlp {}
+
+impl Otlp {
+    /// As documented above.
+    pub const fn new() -> Otlp {
+        Otlp {}
+    }
+}
 
 /// OTLP/HTTP logs in JSON, `application/json`: what [`Otlp`] has, for what takes no protobuf. About four times as long.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct OtlpJson;
+pub struct OtlpJson {}
+
+impl OtlpJson {
+    /// As documented above.
+    pub const fn new() -> OtlpJson {
+        OtlpJson {}
+    }
+}
 
 const DEMANDS: Demands = Demands::NONE.encodings(&["gzip", "zstd"]);
 

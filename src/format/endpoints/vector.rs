@@ -8,7 +8,14 @@ use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 /// A request is taken whole or not at all; with acknowledgements a 400 or a 500 is a sink's word.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct Vector;
+pub struct Vector {}
+
+impl Vector {
+    /// As documented above.
+    pub const fn new() -> Vector {
+        Vector {}
+    }
+}
 
 const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
 

@@ -7,7 +7,14 @@ use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 /// **It drops in silence** a line that it cannot read or that is longer than its settings allow (256 KiB), and answers with a 2xx.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
-pub struct VictoriaLogs;
+pub struct VictoriaLogs {}
+
+impl VictoriaLogs {
+    /// As documented above.
+    pub const fn new() -> VictoriaLogs {
+        VictoriaLogs {}
+    }
+}
 
 const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
 

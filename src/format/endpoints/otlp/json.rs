@@ -1,6 +1,6 @@
 //! In JSON: 64-bit integers are texts, ids hexadecimal digits. Texts stand as they stand in the event.
 
-use super::record::Record;
+use super::record::{NESTED_MAX, Record};
 use crate::format::members::{self, Value};
 use crate::format::{Body, Event, Events, moment};
 
@@ -8,7 +8,7 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     body.push(r#"{"resourceLogs":[{"resource":{"attributes":["#);
     let common = events.common_fields();
     let fields = members::members(common.json().as_bytes()).into_iter().flatten();
-    attributes(fields.map(|(key, value)| (key, members::value(value))), body);
+    attributes(fields.map(|(key, value)| (key, members::value(value))), 0, body);
     body.push(r#"]},"scopeLogs":[{"scope":{"name":"overspill","version":""#);
     body.push(env!("CARGO_PKG_VERSION"));
     body.push(r#""},"logRecords":["#);
@@ -41,7 +41,7 @@ fn log_record(event: &Event<'_>, body: &mut Body) {
     match (record.body, event.name()) {
         (Some(message), _) => {
             body.push(r#","body":"#);
-            any_value(message, body);
+            any_value(message, 0, body);
         }
         (None, Some(name)) => {
             body.push(r#","body":{"stringValue":""#);
@@ -51,7 +51,7 @@ fn log_record(event: &Event<'_>, body: &mut Body) {
         (None, None) => {}
     }
     body.push(r#","attributes":["#);
-    attributes(record.attributes(), body);
+    attributes(record.attributes(), 0, body);
     if record.attributes().next().is_some() {
         body.push(",");
     }
@@ -68,17 +68,17 @@ fn log_record(event: &Event<'_>, body: &mut Body) {
     body.push("}");
 }
 
-fn attributes<'a>(attributes: impl Iterator<Item = (&'a [u8], Value<'a>)>, body: &mut Body) {
+fn attributes<'a>(attributes: impl Iterator<Item = (&'a [u8], Value<'a>)>, depth: usize, body: &mut Body) {
     for (nth, (key, value)) in attributes.filter(|(_, value)| *value != Value::Null).enumerate() {
         body.push(if nth == 0 { r#"{"key":"# } else { r#",{"key":"# });
         body.push(key);
         body.push(r#","value":"#);
-        any_value(value, body);
+        any_value(value, depth, body);
         body.push("}");
     }
 }
 
-fn any_value(value: Value<'_>, body: &mut Body) {
+fn any_value(value: Value<'_>, depth: usize, body: &mut Body) {
     match value {
         // An empty value is one, but there are receivers that refuse it.
         Value::Null => body.push(r#"{"stringValue":"null"}"#),
@@ -100,18 +100,23 @@ fn any_value(value: Value<'_>, body: &mut Body) {
             body.push(text);
             body.push("}");
         }
+        Value::Array(json) | Value::Object(json) if depth == NESTED_MAX => {
+            body.push(r#"{"stringValue":""#);
+            members::escape(json, body);
+            body.push("\"}");
+        }
         Value::Array(array) => {
             body.push(r#"{"arrayValue":{"values":["#);
             for (nth, element) in members::elements(array).into_iter().flatten().enumerate() {
                 body.push(if nth == 0 { "" } else { "," });
-                any_value(members::value(element), body);
+                any_value(members::value(element), depth + 1, body);
             }
             body.push("]}}");
         }
         Value::Object(object) => {
             body.push(r#"{"kvlistValue":{"values":["#);
             let members = members::members(object).into_iter().flatten();
-            attributes(members.map(|(key, value)| (key, members::value(value))), body);
+            attributes(members.map(|(key, value)| (key, members::value(value))), depth + 1, body);
             body.push("]}}");
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! The length of a message stands before it: a byte is kept free for it, and what is behind moves if it takes more.
 
-use super::record::Record;
+use super::record::{NESTED_MAX, Record};
 use crate::format::members::{self, Value};
 use crate::format::{Body, Event, Events, moment};
 
@@ -10,7 +10,7 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     let mut resource = Vec::new();
     let common = events.common_fields();
     let fields = members::members(common.json().as_bytes()).into_iter().flatten();
-    attributes(1, fields.map(|(key, value)| (key, members::value(value))), &mut resource);
+    attributes(1, fields.map(|(key, value)| (key, members::value(value))), 0, &mut resource);
     let mut logs = Vec::new();
     message(1, &mut logs, |scope| {
         bytes(1, b"overspill", scope);
@@ -38,11 +38,11 @@ fn log_record(event: &Event<'_>, to: &mut Vec<u8>) {
         string(3, text, to);
     }
     match (record.body, event.name()) {
-        (Some(body), _) => message(5, to, |to| any_value(body, to)),
+        (Some(body), _) => message(5, to, |to| any_value(body, 0, to)),
         (None, Some(name)) => message(5, to, |to| bytes(1, name.as_bytes(), to)),
         (None, None) => {}
     }
-    attributes(6, record.attributes(), to);
+    attributes(6, record.attributes(), 0, to);
     message(6, to, |to| {
         bytes(1, b"log.record.uid", to);
         message(2, to, |to| bytes(1, event.id().to_string().as_bytes(), to));
@@ -63,16 +63,21 @@ fn digit(hexadecimal: u8) -> u8 {
 }
 
 /// `KeyValue { key = 1, value = 2 }`
-fn attributes<'a>(field: u8, attributes: impl Iterator<Item = (&'a [u8], Value<'a>)>, to: &mut Vec<u8>) {
+fn attributes<'a>(
+    field: u8,
+    attributes: impl Iterator<Item = (&'a [u8], Value<'a>)>,
+    depth: usize,
+    to: &mut Vec<u8>,
+) {
     for (key, value) in attributes.filter(|(_, value)| *value != Value::Null) {
         message(field, to, |to| {
             string(1, key, to);
-            message(2, to, |to| any_value(value, to));
+            message(2, to, |to| any_value(value, depth, to));
         });
     }
 }
 
-fn any_value(value: Value<'_>, to: &mut Vec<u8>) {
+fn any_value(value: Value<'_>, depth: usize, to: &mut Vec<u8>) {
     match value {
         // Only in an array: an empty value would do, but is not what the same event is in JSON.
         Value::Null => bytes(1, b"null", to),
@@ -84,14 +89,15 @@ fn any_value(value: Value<'_>, to: &mut Vec<u8>) {
         Value::Double(double, _) if double.is_finite() => fixed64(4, double.to_bits(), to),
         Value::Double(..) => bytes(1, b"infinite", to),
         Value::Text(text) => string(1, text, to),
+        Value::Array(json) | Value::Object(json) if depth == NESTED_MAX => bytes(1, json, to),
         Value::Array(array) => message(5, to, |to| {
             for element in members::elements(array).into_iter().flatten() {
-                message(1, to, |to| any_value(members::value(element), to));
+                message(1, to, |to| any_value(members::value(element), depth + 1, to));
             }
         }),
         Value::Object(object) => message(6, to, |to| {
             let members = members::members(object).into_iter().flatten();
-            attributes(1, members.map(|(key, value)| (key, members::value(value))), to);
+            attributes(1, members.map(|(key, value)| (key, members::value(value))), depth + 1, to);
         }),
     }
 }

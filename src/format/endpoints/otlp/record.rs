@@ -2,6 +2,10 @@
 
 use crate::format::members::{self, Value};
 
+/// Objects and arrays within each other beyond which what is inside is its JSON as a text: parsers of protobuf and JSON have limits, of 100 messages
+/// and 128 brackets, and one event that exceeds them would have its whole request refused.
+pub(super) const NESTED_MAX: usize = 16;
+
 /// An event, taken apart; texts with their quotes.
 pub(super) struct Record<'a> {
     /// Its own members, if it is an object.
