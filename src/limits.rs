@@ -70,6 +70,7 @@ pub const BATCH_EVENTS_LIMIT: usize = 10_000;
 pub const BATCH_BYTES: usize = 256 << 10;
 /// Most of that default for a format that makes events longer: what common receivers take, a collector with its 20 MiB among them.
 pub const BATCH_BYTES_GROWN: usize = 1 << 20;
+const _: () = assert!(BATCH_BYTES <= BATCH_BYTES_GROWN);
 /// Most that `batch_bytes_max` may be.
 pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
 /// Default of `batch_age_max`: how long an event may wait for company.

@@ -56,7 +56,7 @@ impl Builder {
     ) -> Result<usize, BuildError> {
         let taken = demands.body_bytes_max.unwrap_or(BATCH_BYTES_LIMIT);
         let Some(chosen) = self.batch_bytes_max else {
-            let default = BATCH_BYTES.saturating_mul(growth_max).min(BATCH_BYTES_GROWN).max(BATCH_BYTES);
+            let default = BATCH_BYTES.saturating_mul(growth_max).clamp(BATCH_BYTES, BATCH_BYTES_GROWN);
             return Ok(default.min(taken));
         };
         let chosen = in_range("batch_bytes_max", chosen, 1, BATCH_BYTES_LIMIT)?;

@@ -128,9 +128,9 @@ impl Sender {
 
     /// What of a format's words may be shown.
     fn shown(&self, said: &str) -> String {
-        let looked_at = said.floor_char_boundary(said.len().min(WORDS_LOOKED_AT));
-        let words = words::shown(&said[..looked_at]);
-        if !words.is_empty() && self.holds_secret(&said[..looked_at]) { String::new() } else { words }
+        let looked_at: String = said.chars().take(WORDS_LOOKED_AT).collect();
+        let words = words::shown(&looked_at);
+        if !words.is_empty() && self.holds_secret(&looked_at) { String::new() } else { words }
     }
 
     fn holds_secret(&self, text: &str) -> bool {

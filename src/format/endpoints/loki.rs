@@ -27,7 +27,7 @@ impl Loki {
 
     /// Common fields of these names are labels, the others structured metadata.
     pub const fn labels(self, names: &'static [&'static str]) -> Loki {
-        Loki { labels: Some(names), ..self }
+        Loki { labels: Some(names) }
     }
 
     fn is_label(&self, name: &str) -> bool {

@@ -10,6 +10,9 @@ use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+type Chooses = fn(Builder) -> Builder;
+type Reads = fn(&[u8]) -> Vec<Value>;
+
 /// Emits the events, and gives what the requests carried.
 fn bodies(configure: impl Fn(Builder) -> Builder, events: &[(Option<&'static str>, Value)]) -> Vec<Vec<u8>> {
     let bodies = Arc::new(Mutex::new(Vec::new()));
@@ -205,7 +208,7 @@ proptest! {
 
     #[test]
     fn otlp_has_every_member_in_its_place_in_both_encodings(events in any_events()) {
-        let read: [(fn(Builder) -> Builder, fn(&[u8]) -> Vec<Value>); 2] = [
+        let read: [(Chooses, Reads); 2] = [
             (|b| b.format(Otlp::new()), wire::otlp),
             (|b| b.format(OtlpJson::new()), wire::otlp_json),
         ];
@@ -259,10 +262,7 @@ proptest! {
 
     #[test]
     fn every_other_format_has_each_event_as_it_was_emitted(events in any_events()) {
-        type Reads = fn(&[u8]) -> Vec<Value>;
-        let json_of = |text: &str| serde_json::from_str::<Value>(text).unwrap();
-        let _ = json_of;
-        let kinds: [(&str, fn(Builder) -> Builder, Reads); 8] = [
+        let kinds: [(&str, Chooses, Reads); 8] = [
             ("bulk", |b| b.format(Bulk::new()), |body| lines(body).chunks(2).map(|pair| without(&pair[1], &["@timestamp"])).collect()),
             ("loki", |b| b.format(Loki::new()), loki),
             ("loki with few labels", |b| b.format(Loki::new().labels(&["service.name"])), loki),
