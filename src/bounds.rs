@@ -36,10 +36,30 @@ fn every_public_type_of_the_core_is_shown_and_shared_or_given_away() {
 #[test]
 fn every_public_type_of_formats_transports_and_the_spill_is_shared() {
     shared::<Body>();
+    shared::<Bulk>();
+    shared::<ClickHouse>();
     shared::<CommonFields<'_>>();
+    shared::<Datadog>();
+    shared::<Demands>();
+    shared::<Envelope>();
     shared::<Event<'_>>();
     shared::<EventId<'_>>();
     shared::<Events<'_>>();
+    shared::<Fate>();
+    shared::<FluentBit>();
+    shared::<Honeycomb>();
+    shared::<Influx>();
+    shared::<KafkaRest>();
+    shared::<Loki>();
+    shared::<NewRelic>();
+    shared::<Otlp>();
+    shared::<OtlpJson>();
+    shared::<Repeats>();
+    shared::<SplunkHec>();
+    shared::<TokenHeader>();
+    shared::<Vector>();
+    shared::<format::Verdict>();
+    shared::<VictoriaLogs>();
     shared::<Placement>();
     shared::<Frame>();
     shared::<JsonArray>();

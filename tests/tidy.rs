@@ -145,7 +145,7 @@ fn the_wall_clock_is_read_for_retry_after_and_for_what_records_say_alone() {
     only_in(&["time::now()"], &["spill/record.rs"]);
     let post = sources().into_iter().find(|source| source.name == "sender/land.rs").unwrap();
     assert_eq!(post.code.matches("wall()").count(), 1);
-    assert!(post.code.contains("Heed { wall: crate::clock::wall()"));
+    assert!(post.code.contains("wall: crate::clock::wall(),"));
     figures::report(25, "timers that see the wall clock, by reading the sources", 0);
 }
 

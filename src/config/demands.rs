@@ -93,3 +93,136 @@ impl Builder {
         ))
     }
 }
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use crate::format::{
+        Body, Datadog, Events, Format, Honeycomb, JsonArray, Loki, Ndjson, NewRelic, Otlp, OtlpJson,
+        Overhead, SplunkHec,
+    };
+
+    fn with(format: impl Format) -> Builder {
+        Builder::new("http://127.0.0.1:9/").format(format)
+    }
+
+    fn refused(builder: Builder) -> String {
+        builder.config().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_unset_follows_the_endpoint_and_what_is_set_against_it_is_an_error_that_says_what_it_takes() {
+        let datadog = with(Datadog::new()).config().unwrap();
+        assert_eq!((datadog.batch_events_max, datadog.batch_bytes_max), (BATCH_EVENTS, BATCH_BYTES));
+        for (builder, expected) in [
+            (
+                with(Datadog::new()).batch_events_max(1_001),
+                "batch_events_max is 1001, and the format's endpoint takes at most 1000 events a request: lower it, or leave it unset",
+            ),
+            (
+                with(NewRelic::new()).batch_bytes_max(1 << 20),
+                "batch_bytes_max is 1 MiB, and the format's endpoint takes bodies of at most 1000000 B: lower it",
+            ),
+            (
+                with(Honeycomb::new()).batch_bytes_max(4 << 20).event_bytes_max(1 << 20),
+                "event_bytes_max is 1 MiB, and the format's endpoint takes events of at most 1000000 B: lower it",
+            ),
+            (with(Datadog::new()).batch_events_max(0), "batch_events_max is 0: choose 1 to 10000"),
+        ] {
+            let error = refused(builder);
+            assert!(error.contains(expected), "{error}");
+        }
+        let full = with(Datadog::new()).batch_events_max(1_000).batch_bytes_max(5_000_000);
+        assert_eq!(full.config().unwrap().batch_bytes_max, 5_000_000);
+    }
+
+    #[test]
+    fn a_format_that_makes_events_longer_gets_larger_bodies_and_any_event_still_fits_one() {
+        for (builder, growth, batch, event) in [
+            (with(Ndjson), 1, BATCH_BYTES, EVENT_BYTES),
+            (with(Loki::new()), 2, 2 * BATCH_BYTES, EVENT_BYTES),
+            (with(Otlp::new()), 6, BATCH_BYTES_GROWN, EVENT_BYTES),
+            (with(OtlpJson::new()), 15, BATCH_BYTES_GROWN, EVENT_BYTES),
+            (with(OtlpJson::new()).batch_bytes_max(16_000), 15, 16_000, (16_000 - 192 - 480 - 64) / 15),
+        ] {
+            let config = builder.config().unwrap();
+            assert_eq!(
+                (config.growth_max, config.batch_bytes_max, config.event_bytes_max),
+                (growth, batch, event)
+            );
+        }
+        let error = refused(with(OtlpJson::new()).batch_bytes_max(300_000).event_bytes_max(64 << 10));
+        assert!(error.contains("batch_bytes_max leaves room for"), "{error}");
+    }
+
+    #[cfg(all(feature = "gzip", feature = "zstd"))]
+    #[test]
+    fn a_body_is_not_packed_in_a_way_that_the_endpoint_is_not_known_to_unpack() {
+        use crate::format::KafkaRest;
+        let error = refused(with(Datadog::new()).zstd());
+        assert!(
+            error.contains(
+                "compression is zstd, which the format's endpoint is not known to unpack: choose gzip"
+            ),
+            "{error}"
+        );
+        assert!(refused(with(KafkaRest::new()).gzip()).contains("leave compression off"));
+        for builder in [
+            with(Datadog::new()).gzip(),
+            with(Otlp::new()).zstd(),
+            with(JsonArray).zstd(),
+            with(KafkaRest::new()),
+        ] {
+            builder.config().unwrap();
+        }
+    }
+
+    #[test]
+    fn a_token_stands_where_the_endpoint_wants_it_and_never_travels_in_plain_text() {
+        for (builder, name, value) in [
+            (with(JsonArray), "authorization", "Bearer canary"),
+            (with(SplunkHec::new()), "authorization", "Splunk canary"),
+            (with(Datadog::new()), "dd-api-key", "canary"),
+            (with(Honeycomb::new()), "x-honeycomb-team", "canary"),
+        ] {
+            let mut builder = builder.token("canary");
+            let config = builder.config().unwrap();
+            assert!(!format!("{builder:?}").contains("canary"));
+            assert_eq!(builder.http_settings(&config).token, Some((name.to_owned(), value.to_owned())));
+            // Its name does not say that it is one.
+            builder.endpoint = "http://telemetry.example.com/".to_owned();
+            let error = builder.token("canary").build().unwrap_err();
+            assert!(matches!(error, BuildError::PlaintextCredentials), "{error}");
+        }
+    }
+
+    struct Grows(usize);
+
+    impl Format for Grows {
+        fn content_type(&self) -> &'static str {
+            "text/plain"
+        }
+
+        fn encode(&self, _: Events<'_>, _: &mut Body) {}
+
+        fn overhead(&self) -> Overhead {
+            Overhead { per_batch: 0, per_event: 0 }
+        }
+
+        fn growth_max(&self) -> usize {
+            self.0
+        }
+
+        fn reply_bytes_max(&self, events_max: usize) -> usize {
+            events_max * self.0 << 20
+        }
+    }
+
+    #[test]
+    fn a_format_that_says_what_cannot_be_is_an_error() {
+        for growth in [0, GROWTH_LIMIT + 1, usize::MAX] {
+            assert!(refused(with(Grows(growth))).contains("return 1 to 64 from Format::growth_max"));
+        }
+        assert!(refused(with(Grows(2)).batch_events_max(10)).contains("reply_bytes_max is 20 MiB"));
+    }
+}

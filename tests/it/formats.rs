@@ -5,6 +5,7 @@
 mod answers;
 mod bodies;
 mod kinds;
+mod sockets;
 mod wire;
 
 use crate::support::*;
@@ -40,14 +41,24 @@ struct Outcome {
 
 /// So many events through a format to its endpoint, which has something against some of them.
 fn run(kind: &Kind, events: u64, batch: usize, poison: impl Fn(u64) -> bool + Send + 'static) -> Outcome {
+    let mut endpoint = (kind.endpoint)();
+    run_against(kind, events, batch, move |body, stored| endpoint(body, &poison, stored))
+}
+
+/// The same to any endpoint.
+fn run_against(
+    kind: &Kind,
+    events: u64,
+    batch: usize,
+    mut endpoint: impl FnMut(&[u8], &mut kinds::Stored) -> Reply + Send + 'static,
+) -> Outcome {
     let log = Spilled::default();
     let stored = Arc::new(Mutex::new(BTreeMap::new()));
     let posts = Arc::new(Mutex::new(0));
-    let (store, count, mut endpoint) = (Arc::clone(&stored), Arc::clone(&posts), (kind.endpoint)());
+    let (store, count) = (Arc::clone(&stored), Arc::clone(&posts));
     let transport = Scripted::new(move |request| {
         *count.lock().unwrap() += 1;
-        let mut stored = store.lock().unwrap();
-        let reply: Reply = endpoint(&request.body, &poison, &mut stored);
+        let reply = endpoint(&request.body, &mut store.lock().unwrap());
         Answer::After(Duration::from_millis(1), Ok(reply))
     });
     let outages = Arc::new(AtomicU64::new(0));
@@ -164,4 +175,63 @@ fn many_poisoned_events_cost_a_bounded_number_of_posts() {
         assert_law(kind, &outcome, 512);
         assert!(outcome.posts <= 1 + 4 * 2 * 9, "{}: {} posts", kind.name, outcome.posts);
     }
+}
+
+/// A bulk endpoint that has room for so many events a request, and then for none.
+fn overloaded(takes: usize) -> Outcome {
+    let kind = &Kind {
+        name: "overloaded",
+        builder: |b| b.format(overspill::format::Bulk::new()),
+        endpoint: || Box::new(|_, _, _| Reply::of_status(500)),
+        naming: Naming::Position,
+        words: "",
+    };
+    run_against(kind, 500, 50, move |body, stored| {
+        let documents = body.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).skip(1).step_by(2);
+        let items: Vec<_> = documents.enumerate().map(|(nth, document)| {
+            if nth >= takes {
+                return json!({"create": {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "full"}}});
+            }
+            let document: serde_json::Value = serde_json::from_slice(document).unwrap();
+            *stored.entry(document["id"].as_u64().unwrap()).or_default() += 1;
+            json!({"create": {"status": 201}})
+        }).collect();
+        Reply::of_status(200).with_body(json!({"errors": true, "items": items}).to_string())
+    })
+}
+
+#[test]
+fn events_that_an_overloaded_bulk_endpoint_has_no_room_for_are_no_poison_and_count_towards_an_outage() {
+    let outcome = overloaded(0);
+    assert_eq!((outcome.stats.delivered, outcome.outages), (0, 1), "{}", outcome.stats);
+    let unavailable = outcome.stats.spilled_by(Reason::Unavailable);
+    assert!(unavailable >= 100 && outcome.stats.spilled_by(Reason::Refused) == 0, "{}", outcome.stats);
+    let told = outcome
+        .log
+        .events()
+        .iter()
+        .any(|record| record.detail.contains("429 es_rejected_execution_exception: full"));
+    assert!(told, "{}", outcome.log.text());
+    // Most of each post: still a failure. A few: a share of them, and no outage.
+    assert!(overloaded(20).outages >= 1);
+    let few = overloaded(45);
+    assert_eq!(few.outages, 0, "{}", few.stats);
+    assert_eq!(few.stats.delivered + few.stats.spilled_by(Reason::Unavailable), 500, "{}", few.stats);
+}
+
+#[test]
+fn what_an_endpoint_may_have_stored_before_it_died_is_marked() {
+    let kind = KINDS.iter().find(|kind| kind.name == "loki").unwrap();
+    let mut posts = 0;
+    let mut loki = (kind.endpoint)();
+    // Some of the first request are stored; then nobody is there any more.
+    let outcome = run_against(kind, 64, 64, move |body, stored| {
+        posts += 1;
+        if posts > 1 {
+            return Reply::of_status(503);
+        }
+        loki(body, &|id| id == 13, stored)
+    });
+    assert_law(kind, &outcome, 64);
+    assert_eq!((outcome.stats.delivered, outcome.stats.maybe_delivered), (0, 64), "{}", outcome.stats);
 }

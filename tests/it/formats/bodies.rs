@@ -18,6 +18,8 @@ fn bodies(configure: impl Fn(Builder) -> Builder, events: &[(Option<&'static str
     let bodies = Arc::new(Mutex::new(Vec::new()));
     let (keep, log) = (Arc::clone(&bodies), Spilled::default());
     let transport = Scripted::new(move |request| {
+        // The default for a format that makes events longer.
+        assert!(request.body.len() <= 1 << 20, "{}", request.body.len());
         keep.lock().unwrap().push(request.body.to_vec());
         // Enough for each of them to know that all is well.
         Answer::status(Duration::ZERO, 204)
