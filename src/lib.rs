@@ -37,7 +37,8 @@
 //! | get events back out of a log | [`spill::Records`], [`spill::read_line`] |
 //! | be certain that the log keeps them | `tracing_layer::SpillLayer` (feature `tracing-layer`), or a [`SpillSink`] |
 //! | keep secrets out of the log | [`Builder::spill_redact`] |
-//! | send another format | [`format::Ndjson`], [`format::Format`] |
+//! | send to OpenTelemetry, Elasticsearch, Loki, Splunk, Datadog, ClickHouse, InfluxDB, … | [`guide::backends`], [`Builder::format`] |
+//! | send a format of your own | [`format::Envelope`], [`format::Format`] |
 //! | test an outage of your service | `testkit` (feature `testkit`) |
 //! | find a leak | `memory_watch`, `heap_compare` (features) |
 //!
