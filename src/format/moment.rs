@@ -19,3 +19,50 @@ pub(super) fn distinct_nanos(event: &Event<'_>) -> u64 {
     let apart = (id.seq % MILLI + client % MILLI) % MILLI;
     (nanos(event) / MILLI).saturating_mul(MILLI).saturating_add(apart)
 }
+
+/// A number in digits, without a detour through the formatter.
+pub(super) struct Digits {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Digits {
+    pub(super) fn of(mut number: u64) -> Digits {
+        let mut digits = [b'0'; 20];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                return Digits { digits, start };
+            }
+        }
+    }
+}
+
+impl AsRef<[u8]> for Digits {
+    fn as_ref(&self) -> &[u8] {
+        &self.digits[self.start..]
+    }
+}
+
+/// `client-seq`, in its pieces.
+pub(super) fn push_id(event: &Event<'_>, mut push: impl FnMut(&[u8])) {
+    let id = event.id();
+    push(id.client.as_bytes());
+    push(b"-");
+    push(Digits::of(id.seq).as_ref());
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_formatter() {
+        for number in [0, 7, 10, 999, 1_000, u64::from(u32::MAX), u64::MAX - 1, u64::MAX] {
+            assert_eq!(Digits::of(number).as_ref(), number.to_string().as_bytes());
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The commands: each prints one table and leaves Markdown, raw data and pictures in target/peers.
 
 use clap::{Parser, Subcommand};
-use overspill_peers::{Failure, adopt, call, outage, report, sink, spill, sweep, wire};
+use overspill_peers::{Failure, adopt, call, formats, outage, report, sink, spill, sweep, wire};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -18,6 +18,8 @@ enum Command {
     Call(call::Arguments),
     /// From emit to the 2xx, end to end: P6, P7 (2 minutes)
     Wire(wire::Arguments),
+    /// Each format beside the JSON array, from emit to the 2xx (3 minutes)
+    Formats(formats::Arguments),
     /// A refusing endpoint and a tarpit: P4, P9, P10 (3 minutes)
     Outage(outage::Arguments),
     /// Spilling through a JSON log to a file: P8 (1 minute)
@@ -34,6 +36,8 @@ enum Command {
     OneCall(call::OneArguments),
     #[command(hide = true)]
     OneWire(wire::OneArguments),
+    #[command(hide = true)]
+    OneFormat(formats::OneArguments),
     #[command(hide = true)]
     OneOutage(outage::OneArguments),
     #[command(hide = true)]
@@ -58,6 +62,7 @@ fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Call(arguments) => call::run(&arguments),
         Command::Wire(arguments) => wire::run(&arguments),
+        Command::Formats(arguments) => formats::run(&arguments),
         Command::Outage(arguments) => outage::run(&arguments),
         Command::Spill(arguments) => spill::run(&arguments),
         Command::Sweep(arguments) => sweep::run(&arguments),
@@ -66,6 +71,7 @@ fn run(command: Command) -> Result<(), Failure> {
         Command::Sink => sink::serve(),
         Command::OneCall(arguments) => say(&call::one(&arguments)?),
         Command::OneWire(arguments) => say(&wire::one(&arguments)?),
+        Command::OneFormat(arguments) => say(&formats::one(&arguments)?),
         Command::OneOutage(arguments) => say(&outage::one(&arguments)?),
         Command::OneFull(arguments) => say(&outage::full(&arguments)?),
         Command::OneSpill(arguments) => say(&spill::one(&arguments)?),

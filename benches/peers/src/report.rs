@@ -12,9 +12,10 @@ pub struct Arguments {
 }
 
 /// The commands, in the order of the page, with what each answers.
-const CHAPTERS: [(&str, &str); 6] = [
+const CHAPTERS: [(&str, &str); 7] = [
     ("call", "What a call costs"),
     ("wire", "From emit to the 2xx"),
+    ("formats", "Formats"),
     ("outage", "In an outage"),
     ("spill", "The spill at speed"),
     ("sweep", "As work grows"),

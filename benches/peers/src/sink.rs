@@ -6,6 +6,7 @@
 use crate::Failure;
 use crate::child::Ending;
 use crate::corpus::MARK;
+use crate::formats;
 use serde::{Deserialize, Serialize};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream, UdpSocket};
@@ -220,8 +221,16 @@ fn answer(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
             }
             return Ok(());
         }
-        state.events.fetch_add(finder.find_iter(&body).count() as u64, Ordering::Relaxed);
-        stream.write_all(ANSWER)?;
+        let events = finder.find_iter(&body).count();
+        state.events.fetch_add(events as u64, Ordering::Relaxed);
+        match text.split(['/', ' ']).nth(2).and_then(formats::by_name) {
+            None => stream.write_all(ANSWER)?,
+            Some(format) => {
+                let body = format.answer(events);
+                let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+                stream.write_all((head + &body).as_bytes())?;
+            }
+        }
     }
 }
 

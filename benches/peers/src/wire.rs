@@ -54,7 +54,7 @@ impl Sample {
     }
 
     /// In seconds for a million events, which is the same as µs for one.
-    fn cpu_per_million(&self) -> f64 {
+    pub(crate) fn cpu_per_million(&self) -> f64 {
         self.cpu_seconds / self.arrived as f64 * 1e6
     }
 }
@@ -104,13 +104,22 @@ pub(crate) struct Measured {
 /// Emits as fast as the system keeps up. Two of the peers drop silently what they cannot take, and one of them looks at its queue
 /// only now and then: they are given rests, as short as lets everything arrive.
 fn system(name: &str, sink: &Addresses, events: u64) -> Result<Measured, Failure> {
+    drive(name, systems::by_name(name)?.make(sink)?, sink, events)
+}
+
+/// The same of any system.
+pub(crate) fn drive(
+    name: &str,
+    system: Box<dyn systems::System>,
+    sink: &Addresses,
+    events: u64,
+) -> Result<Measured, Failure> {
     let (burst, rest, window) = match name {
         "loki" => (400, Duration::from_micros(300), 20_000),
         "sentry" => (500, Duration::ZERO, 2_000),
         _ => (500, Duration::ZERO, u64::MAX),
     };
     let start = sink.tell(Order::Say)?.events;
-    let system = systems::by_name(name)?.make(sink)?;
     let mut emitted = 0;
     let mut caller = system.caller();
     let mut corpus = corpus::cycle(0);

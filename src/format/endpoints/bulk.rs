@@ -2,7 +2,7 @@
 
 mod items;
 
-use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Repeats, Verdict};
+use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Repeats, Verdict, moment};
 use crate::transport::{BodyEnd, Reply};
 
 /// Elasticsearch, OpenSearch, Quickwit: `/INDEX/_bulk`, each event `create`d under its own id, so that one that comes twice is there once.
@@ -55,7 +55,7 @@ impl Format for Bulk {
     fn encode(&self, events: Events<'_>, body: &mut Body) {
         for event in events {
             body.push(BEFORE);
-            body.push(event.id().to_string());
+            moment::push_id(&event, |piece| body.push(piece));
             body.push(BETWEEN);
             if event.json().starts_with(b"{") {
                 body.push(event.json());

@@ -55,7 +55,7 @@ impl Format for Influx {
         let mut line = Vec::new();
         for event in events {
             line.clear();
-            escaped(event.name().unwrap_or("events"), b", ", &mut line);
+            escaped(event.name().unwrap_or("events").as_bytes(), b", ", &mut line);
             line.extend_from_slice(&tags);
             let own = || {
                 let members = members::members(event.json()).into_iter().flatten();
@@ -75,7 +75,7 @@ impl Format for Influx {
                 line.extend_from_slice(b" event=true");
             }
             line.push(b' ');
-            line.extend_from_slice(moment::distinct_nanos(&event).to_string().as_bytes());
+            line.extend_from_slice(moment::Digits::of(moment::distinct_nanos(&event)).as_ref());
             line.push(b'\n');
             body.push(&line);
         }
@@ -140,12 +140,10 @@ fn named(body: &[u8], events: usize) -> Option<Vec<Fate>> {
 fn tag(key: &[u8], value: Value<'_>, line: &mut Vec<u8>) {
     let text = match value {
         Value::Null => return,
-        Value::Text(quoted) => members::text(quoted).into_owned(),
-        Value::Bool(bool) => bool.to_string(),
-        Value::Int(int) => int.to_string(),
-        Value::Double(_, text) | Value::Array(text) | Value::Object(text) => {
-            String::from_utf8_lossy(text).into_owned()
-        }
+        Value::Text(quoted) => members::text(quoted),
+        Value::Bool(bool) => bool.to_string().into_bytes().into(),
+        Value::Int(int) => int.to_string().into_bytes().into(),
+        Value::Double(_, text) | Value::Array(text) | Value::Object(text) => text.into(),
     };
     // There is no empty tag, and none with a line's end or a backslash at its end.
     if text.is_empty() {
@@ -169,51 +167,64 @@ fn field(key: &[u8], value: Value<'_>, start: usize, line: &mut Vec<u8>) {
         Value::Null => {}
         Value::Bool(bool) => line.extend_from_slice(if bool { b"true" } else { b"false" }),
         Value::Int(int) => {
-            line.extend_from_slice(int.to_string().as_bytes());
+            if int < 0 {
+                line.push(b'-');
+            }
+            line.extend_from_slice(moment::Digits::of(int.unsigned_abs()).as_ref());
             line.push(b'i');
         }
         Value::Double(double, text) if double.is_finite() => line.extend_from_slice(text),
         Value::Double(_, text) | Value::Array(text) | Value::Object(text) => string(text, line),
-        Value::Text(quoted) => string(members::text(quoted).as_bytes(), line),
+        Value::Text(quoted) => string(&members::text(quoted), line),
     }
 }
 
 fn name(key: &[u8], line: &mut Vec<u8>) {
     match &*members::text(key) {
-        "" => line.push(b'_'),
+        b"" => line.push(b'_'),
         // Reserved for what stands at the end of a line.
-        "time" => line.extend_from_slice(b"time_"),
+        b"time" => line.extend_from_slice(b"time_"),
         name => escaped(name, b",= ", line),
     }
 }
 
-/// Outside of quotes. A line's end is none, and a backslash before nothing special stays one.
-fn escaped(text: &str, special: &[u8], line: &mut Vec<u8>) {
-    for byte in text.bytes() {
-        match byte {
-            b'\n' | b'\r' => line.push(b'_'),
-            // It would be the escape of what follows it.
-            b'\\' => line.push(b'/'),
-            byte => {
-                if special.contains(&byte) {
-                    line.push(b'\\');
-                }
-                line.push(byte);
-            }
-        }
-    }
+/// Outside of quotes. A line's end is none, and a backslash, which would be the escape of what follows it, a slash.
+fn escaped(text: &[u8], special: &[u8], line: &mut Vec<u8>) {
+    let stands_out = |byte: &u8| matches!(byte, b'\n' | b'\r' | b'\\') || special.contains(byte);
+    in_runs(text, stands_out, line, |byte, line| match byte {
+        b'\n' | b'\r' => line.push(b'_'),
+        b'\\' => line.push(b'/'),
+        byte => line.extend([b'\\', byte]),
+    });
 }
 
 /// In quotes; a line's end as `\n`, which every version reads as two characters.
 fn string(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
-    for &byte in text {
-        match byte {
-            b'"' | b'\\' => line.extend([b'\\', byte]),
+    in_runs(
+        text,
+        |byte| matches!(byte, b'"' | b'\\' | b'\n' | b'\r'),
+        line,
+        |byte, line| match byte {
             b'\n' => line.extend_from_slice(b"\\\\n"),
             b'\r' => line.extend_from_slice(b"\\\\r"),
-            byte => line.push(byte),
-        }
-    }
+            byte => line.extend([b'\\', byte]),
+        },
+    );
     line.push(b'"');
+}
+
+/// Copies what does not stand out as it is.
+fn in_runs(
+    mut text: &[u8],
+    stands_out: impl Fn(&u8) -> bool,
+    line: &mut Vec<u8>,
+    write: impl Fn(u8, &mut Vec<u8>),
+) {
+    while let Some(at) = text.iter().position(&stands_out) {
+        line.extend_from_slice(&text[..at]);
+        write(text[at], line);
+        text = &text[at + 1..];
+    }
+    line.extend_from_slice(text);
 }

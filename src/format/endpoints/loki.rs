@@ -58,7 +58,7 @@ impl Format for Loki {
         body.push(r#"},"values":["#);
         for (nth, event) in events.enumerate() {
             body.push(if nth == 0 { "[\"" } else { ",[\"" });
-            body.push(moment::distinct_nanos(&event).to_string());
+            body.push(moment::Digits::of(moment::distinct_nanos(&event)));
             body.push("\",\"");
             members::escape(event.json(), body);
             body.push("\"");

@@ -30,14 +30,18 @@ impl Format for NewRelic {
         body.push(r#"},"logs":["#);
         for (nth, event) in events.enumerate() {
             body.push(if nth == 0 { "" } else { "," });
-            body.push(format!("{{\"timestamp\":{},\"message\":", moment::nanos(&event) / 1_000_000));
+            body.push("{\"timestamp\":");
+            body.push(moment::Digits::of(moment::nanos(&event) / 1_000_000));
+            body.push(",\"message\":");
             match (members::text_of(event.json(), b"message"), event.name()) {
                 (Some(message), _) => body.push(message),
                 (None, name) => {
                     ["\"", name.unwrap_or_default(), "\""].iter().for_each(|piece| body.push(piece))
                 }
             }
-            body.push(format!(",\"attributes\":{{\"event.id\":\"{}\"", event.id()));
+            body.push(",\"attributes\":{\"event.id\":\"");
+            moment::push_id(&event, |piece| body.push(piece));
+            body.push("\"");
             if let Some(name) = event.name() {
                 [",\"event.name\":\"", name, "\""].iter().for_each(|piece| body.push(piece));
             }

@@ -61,7 +61,9 @@ impl Format for SplunkHec {
             }
             body.push(",\"event\":");
             body.push(event.json());
-            body.push(format!(",\"fields\":{{\"event_id\":\"{}\"", event.id()));
+            body.push(",\"fields\":{\"event_id\":\"");
+            moment::push_id(&event, |piece| body.push(piece));
+            body.push("\"");
             if let Some(name) = event.name() {
                 [",\"event_name\":\"", name, "\""].iter().for_each(|piece| body.push(piece));
             }

@@ -9,7 +9,7 @@ use overspill::transport::{Posting, Reply, Request, Transport};
 use overspill::{Builder, Client, Mode};
 use overspill_peers::output::{Table, short};
 use overspill_peers::spill::write_record;
-use overspill_peers::{Failure, corpus, texts};
+use overspill_peers::{Failure, corpus, formats, texts};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -40,6 +40,9 @@ const CASES: [(&str, &str); 8] = [
         "P8: the same record through the same formatter, without overspill; serde_json included",
     ),
 ];
+
+/// `deliver` in each format; what is counted is the sender's part, without `emit`.
+const FORMAT: &str = "format-";
 
 /// Texts that are dearer than serde_json's, and why. Joined: emoji with a joiner or a selector every ten bytes, each of which is written
 /// as six bytes for three, where serde_json copies. Mixed: the script changes with each word, with a quote or a line break every fifteen
@@ -181,7 +184,7 @@ fn renew(path: &Path) -> Result<(), Failure> {
     for (case, what) in CASES {
         text += &format!("# {case}: {what}\n");
     }
-    text += "# sender: deliver without emit (P7)\n";
+    text += "# sender: deliver without emit (P7)\n# format-NAME: the same in that format, with the answer of its endpoint read\n";
     text += "# emit_to_serde_json, P15: emit as a share of the floor, by kind of text: two texts of 20 bytes among other fields, or one of 200 alone\n";
     text += &toml::to_string(&budgets)?;
     std::fs::write(path, &text)?;
@@ -201,8 +204,13 @@ fn count_all() -> Result<BTreeMap<String, f64>, Failure> {
         let more = count(case, many)?.saturating_sub(count(case, few)?);
         counted.insert(case.to_owned(), more as f64 / (many - few) as f64);
     }
-    if let (Some(deliver), Some(emit)) = (counted.get("deliver"), counted.get("emit")) {
+    if let (Some(&deliver), Some(&emit)) = (counted.get("deliver"), counted.get("emit")) {
         counted.insert("sender".to_owned(), deliver - emit);
+        for format in formats::ALL {
+            let case = format!("{FORMAT}{}", format.name);
+            let more = count(&case, MANY)?.saturating_sub(count(&case, FEW)?);
+            counted.insert(case, more as f64 / (MANY - FEW) as f64 - emit);
+        }
     }
     Ok(counted)
 }
@@ -245,18 +253,21 @@ fn count_within(function: &str, case: &str, events: usize) -> Result<u64, Failur
 }
 
 /// Takes every request at once, and answers it.
-struct Taking;
+struct Taking {
+    /// What it says to a whole batch.
+    answer: Vec<u8>,
+}
 
 impl Transport for Taking {
     fn post(&mut self, request: Request) -> Posting {
         black_box(request.body.len());
-        Box::pin(std::future::ready(Ok(Reply::of_status(200))))
+        Box::pin(std::future::ready(Ok(Reply::of_status(200).with_body(self.answer.clone()))))
     }
 }
 
 fn builder() -> Builder {
     Client::builder("counted")
-        .transport(Taking)
+        .transport(Taking { answer: Vec::new() })
         .queue_events_max(2 * MANY)
         .queue_bytes_max(64 << 20)
         .batch_events_max(BATCH)
@@ -296,17 +307,12 @@ fn run(case: &str, events: usize) -> Result<(), Failure> {
             assert_eq!(client.stats().pending, events as u64);
             std::process::exit(0);
         }
-        "deliver" => {
-            let (client, sender) = builder().build_with_sender()?;
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            emit_all(&client);
-            let stats = runtime.block_on(async {
-                let _sender = tokio::spawn(sender.run());
-                let _ = client.flush(Duration::from_secs(60)).await;
-                client.stats()
-            });
-            assert_eq!(stats.delivered, events as u64, "{stats}");
-            std::process::exit(0);
+        "deliver" => deliver(builder(), events)?,
+        case if case.starts_with(FORMAT) => {
+            let name = &case[FORMAT.len()..];
+            let format = formats::by_name(name).ok_or_else(|| format!("there is no format {name:?}"))?;
+            let answer = format.answer(BATCH).into_bytes();
+            deliver(format.set(builder()).transport(Taking { answer }), events)?;
         }
         "spill-sink" => {
             let log_only = builder().mode(Mode::LogOnly).spill_sink(WriteSink::new(std::io::sink()));
@@ -335,6 +341,20 @@ fn run(case: &str, events: usize) -> Result<(), Failure> {
         _ => return Err(format!("there is no case {case:?}").into()),
     }
     Ok(())
+}
+
+/// Emits, and sends, on one thread.
+fn deliver(builder: Builder, events: usize) -> Result<(), Failure> {
+    let (client, sender) = builder.build_with_sender()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    corpus::cycle(0).take(events).for_each(|event| _ = client.emit(black_box(event)));
+    let stats = runtime.block_on(async {
+        let _sender = tokio::spawn(sender.run());
+        let _ = client.flush(Duration::from_secs(60)).await;
+        client.stats()
+    });
+    assert_eq!(stats.delivered, events as u64, "{stats}");
+    std::process::exit(0);
 }
 
 #[cfg(test)]

@@ -12,15 +12,17 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     body.push(r#"]},"scopeLogs":[{"scope":{"name":"overspill","version":""#);
     body.push(env!("CARGO_PKG_VERSION"));
     body.push(r#""},"logRecords":["#);
+    let mut record = Record::default();
     for (nth, event) in events.enumerate() {
         body.push(if nth == 0 { "" } else { "," });
-        log_record(&event, body);
+        record.read(event.json());
+        log_record(&event, &record, body);
     }
     body.push("]}]}]}");
 }
 
-fn log_record(event: &Event<'_>, body: &mut Body) {
-    let (record, time) = (Record::of(event.json()), moment::nanos(event).to_string());
+fn log_record(event: &Event<'_>, record: &Record<'_>, body: &mut Body) {
+    let time = moment::Digits::of(moment::nanos(event));
     body.push(r#"{"timeUnixNano":""#);
     body.push(&time);
     body.push(r#"","observedTimeUnixNano":""#);
@@ -51,12 +53,12 @@ fn log_record(event: &Event<'_>, body: &mut Body) {
         (None, None) => {}
     }
     body.push(r#","attributes":["#);
-    attributes(record.attributes(), 0, body);
-    if record.attributes().next().is_some() {
+    attributes(record.attributes.iter().copied(), 0, body);
+    if !record.attributes.is_empty() {
         body.push(",");
     }
     body.push(r#"{"key":"log.record.uid","value":{"stringValue":""#);
-    body.push(event.id().to_string());
+    moment::push_id(event, |piece| body.push(piece));
     body.push(r#""}}]"#);
     for (name, id) in [(r#","traceId":""#, record.trace_id), (r#","spanId":""#, record.span_id)] {
         if let Some(id) = id {

@@ -16,8 +16,10 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
         bytes(1, b"overspill", scope);
         bytes(2, env!("CARGO_PKG_VERSION").as_bytes(), scope);
     });
+    let mut record = Record::default();
     for event in events {
-        message(2, &mut logs, |record| log_record(&event, record));
+        record.read(event.json());
+        message(2, &mut logs, |logs| log_record(&event, &record, logs));
     }
     // resource_logs = 1 { resource = 1, scope_logs = 2 }
     let (mut before, mut between) = (Vec::new(), Vec::new());
@@ -29,8 +31,8 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     [begin, before, resource, between, logs].iter().for_each(|piece| body.push(piece));
 }
 
-fn log_record(event: &Event<'_>, to: &mut Vec<u8>) {
-    let (record, time) = (Record::of(event.json()), moment::nanos(event));
+fn log_record(event: &Event<'_>, record: &Record<'_>, to: &mut Vec<u8>) {
+    let time = moment::nanos(event);
     fixed64(1, time, to);
     fixed64(11, time, to);
     if let Some((text, number)) = record.severity {
@@ -42,10 +44,10 @@ fn log_record(event: &Event<'_>, to: &mut Vec<u8>) {
         (None, Some(name)) => message(5, to, |to| bytes(1, name.as_bytes(), to)),
         (None, None) => {}
     }
-    attributes(6, record.attributes(), 0, to);
+    attributes(6, record.attributes.iter().copied(), 0, to);
     message(6, to, |to| {
         bytes(1, b"log.record.uid", to);
-        message(2, to, |to| bytes(1, event.id().to_string().as_bytes(), to));
+        message(2, to, |to| message(1, to, |to| moment::push_id(event, |piece| to.extend_from_slice(piece))));
     });
     for (field, id) in [(9, record.trace_id), (10, record.span_id)] {
         if let Some(id) = id {
@@ -120,7 +122,7 @@ fn message(field: u8, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
 /// A text of the event, without its quotes.
 fn string(field: u8, quoted: &[u8], to: &mut Vec<u8>) {
     match members::inner(quoted) {
-        inner if inner.contains(&b'\\') => bytes(field, members::text(quoted).as_bytes(), to),
+        inner if inner.contains(&b'\\') => bytes(field, &members::text(quoted), to),
         inner => bytes(field, inner, to),
     }
 }

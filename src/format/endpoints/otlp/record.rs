@@ -7,9 +7,8 @@ use crate::format::members::{self, Value};
 pub(super) const NESTED_MAX: usize = 16;
 
 /// An event, taken apart; texts with their quotes.
+#[derive(Default)]
 pub(super) struct Record<'a> {
-    /// Its own members, if it is an object.
-    json: &'a [u8],
     /// The message, or the whole of what is no object.
     pub(super) body: Option<Value<'a>>,
     /// What the user wrote, and OpenTelemetry's number for it.
@@ -17,43 +16,46 @@ pub(super) struct Record<'a> {
     /// Hexadecimal digits.
     pub(super) trace_id: Option<&'a [u8]>,
     pub(super) span_id: Option<&'a [u8]>,
+    /// The members that have no field of their own, and are not null.
+    pub(super) attributes: Vec<(&'a [u8], Value<'a>)>,
 }
 
 impl<'a> Record<'a> {
-    pub(super) fn of(json: &'a [u8]) -> Record<'a> {
-        let mut record = Record { json, body: None, severity: None, trace_id: None, span_id: None };
+    /// In the place of the one before, whose room it has.
+    pub(super) fn read(&mut self, json: &'a [u8]) {
+        let mut attributes = std::mem::take(&mut self.attributes);
+        attributes.clear();
+        *self = Record { attributes, ..Record::default() };
         let Some(members) = members::members(json) else {
-            record.body = Some(members::value(json)).filter(|value| *value != Value::Null);
-            return record;
+            self.body = Some(members::value(json)).filter(|value| *value != Value::Null);
+            return;
         };
-        for (key, value) in members {
-            let Value::Text(text) = members::value(value) else { continue };
-            match members::inner(key) {
-                b"message" => record.body = Some(Value::Text(text)),
-                b"level" => record.severity = number_of(members::inner(text)).map(|number| (text, number)),
-                b"trace_id" => record.trace_id = id_of(text, 32),
-                b"span_id" => record.span_id = id_of(text, 16),
-                _ => {}
+        for (key, json) in members {
+            let value = members::value(json);
+            if value != Value::Null && !self.takes(members::inner(key), &value) {
+                self.attributes.push((key, value));
             }
         }
-        record
     }
 
-    /// The members that have no field of their own, and are not null.
-    pub(super) fn attributes(&self) -> impl Iterator<Item = (&'a [u8], Value<'a>)> {
-        let in_fields = |key: &[u8], value: &Value<'_>| {
-            let Value::Text(text) = value else { return false };
-            match members::inner(key) {
-                b"message" => self.body == Some(Value::Text(text)),
-                b"level" => self.severity.is_some_and(|(severity, _)| severity == *text),
-                b"trace_id" => self.trace_id == Some(members::inner(text)),
-                b"span_id" => self.span_id == Some(members::inner(text)),
-                _ => false,
+    /// Whether it has a field of its own for this. Of two by the same name it takes the first.
+    fn takes(&mut self, key: &[u8], value: &Value<'a>) -> bool {
+        let &Value::Text(text) = value else { return false };
+        let field = match key {
+            b"message" if self.body.is_none() => {
+                self.body = Some(Value::Text(text));
+                return true;
             }
+            b"level" if self.severity.is_none() => {
+                self.severity = number_of(members::inner(text)).map(|number| (text, number));
+                return self.severity.is_some();
+            }
+            b"trace_id" if self.trace_id.is_none() => (&mut self.trace_id, 32),
+            b"span_id" if self.span_id.is_none() => (&mut self.span_id, 16),
+            _ => return false,
         };
-        let members = members::members(self.json).into_iter().flatten();
-        let values = members.map(|(key, value)| (key, members::value(value)));
-        values.filter(move |(key, value)| *value != Value::Null && !in_fields(key, value))
+        *field.0 = id_of(text, field.1);
+        field.0.is_some()
     }
 }
 
