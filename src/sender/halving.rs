@@ -265,4 +265,55 @@ mod tests {
         taken.next(|_| true).into_iter().for_each(|range| _ = taken.delivered(&range));
         assert_eq!(taken.took_nothing(), None);
     }
+
+    /// Posts until nothing is left, to an endpoint that names the first poison event and stores nothing of such a post.
+    fn search_by_name(events: usize, poison: impl Fn(usize) -> bool) -> (u32, Vec<usize>, usize) {
+        let (mut halving, mut posts, mut refused, mut delivered) = (Halving::of(events), 0, Vec::new(), 0);
+        let mut next = Some(0..events);
+        while let Some(range) = next {
+            posts += 1;
+            match range.clone().find(|&nth| poison(nth)) {
+                None => {
+                    halving.delivered(&range);
+                    delivered += range.len();
+                }
+                Some(bad) => {
+                    refused.push(bad);
+                    let again =
+                        [range.start..bad, bad + 1..range.end].into_iter().filter(|part| !part.is_empty());
+                    let again: Vec<_> = again.collect();
+                    if halving.told(Took::Nothing, again.clone()) == Next::GiveUp {
+                        refused.extend(again.into_iter().flatten());
+                        while let Some(range) = halving.next(|_| true) {
+                            refused.extend(range);
+                        }
+                    }
+                }
+            }
+            next = halving.next(|_| true);
+        }
+        refused.sort_unstable();
+        (posts - 1, refused, delivered)
+    }
+
+    #[test]
+    fn a_poison_event_that_is_named_costs_two_extra_posts_wherever_it_is() {
+        for events in [1, 2, 3, 7, 64, 500] {
+            for poison in 0..events {
+                let (extra, refused, delivered) = search_by_name(events, |nth| nth == poison);
+                assert_eq!((refused, delivered), (vec![poison], events - 1), "{events}");
+                assert!(extra <= 2, "{extra} extra posts for {events}");
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_is_named_the_posts_are_bounded_and_each_event_has_one_end() {
+        for (events, every) in [(500, 1), (500, 2), (500, 3), (500, 20), (10_000, 7), (2, 1), (1, 1)] {
+            let (extra, refused, delivered) = search_by_name(events, |nth| nth % every == 0);
+            assert_eq!(refused.len() + delivered, events, "{events} {every}");
+            assert!(refused.windows(2).all(|two| two[0] < two[1]), "{events} {every}");
+            assert!(extra <= POISONS_MAX * 2 * Halving::of(events).levels + 1, "{extra}: {events} {every}");
+        }
+    }
 }
