@@ -4,6 +4,18 @@ use crate::names::names;
 use crate::sync::plain::{AtomicU8, Ordering};
 
 /// What `emit` does with an event. Three, and no more to come: what maps another switch to this one may match on it.
+///
+/// ```
+/// use overspill::Mode;
+///
+/// # let events = overspill::Client::builder("http://127.0.0.1:9/").build().unwrap();
+/// let word = "log_only"; // from wherever your switches are
+/// if let Ok(mode) = word.parse() {
+///     events.set_mode(mode);
+/// }
+/// assert_eq!(events.mode(), Mode::LogOnly);
+/// # events.shutdown_blocking(std::time::Duration::ZERO);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Mode {
     /// Queue it for the endpoint.

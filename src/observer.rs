@@ -96,6 +96,25 @@ pub enum Signal<'a> {
 
 /// Receives every [`Signal`] of a client.
 ///
+/// ```
+/// use overspill::{Observer, Signal};
+/// use std::sync::atomic::{AtomicBool, Ordering};
+///
+/// /// For a readiness page that says so while events go to the log.
+/// #[derive(Default)]
+/// struct Out(AtomicBool);
+///
+/// impl Observer for Out {
+///     fn signal(&self, signal: &Signal<'_>) {
+///         match signal {
+///             Signal::OutageBegan { .. } => self.0.store(true, Ordering::Relaxed),
+///             Signal::OutageEnded { .. } => self.0.store(false, Ordering::Relaxed),
+///             _ => {}
+///         }
+///     }
+/// }
+/// ```
+///
 /// # Blocking
 /// Called on the thread where it happened: the sender's, the one that writes the log, a caller's for its own lost event, that of
 /// `set_mode`, or of a `shutdown` that gives up the rest. Be quick: count, do not write. A panic is contained; what the observer emits is an echo and not an event.

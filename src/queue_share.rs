@@ -3,6 +3,15 @@
 use crate::names::names;
 
 /// A share of `queue_bytes_max`, for [`Client::set_queue_share`](crate::Client::set_queue_share).
+///
+/// ```
+/// use overspill::QueueShare;
+///
+/// # let events = overspill::Client::builder("http://127.0.0.1:9/").build().unwrap();
+/// events.set_queue_share(QueueShare::Quarter); // memory is short
+/// assert_eq!(events.queue_share().to_string(), "quarter");
+/// # events.shutdown_blocking(std::time::Duration::ZERO);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum QueueShare {

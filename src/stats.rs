@@ -34,6 +34,13 @@ names!(EndpointState, "a state", { Healthy = "healthy", Failing = "failing", Out
 
 /// A snapshot of the ledger. `emitted = delivered + spilled + lost + pending` holds in every one. The default is that of a client that
 /// was given nothing yet.
+///
+/// ```
+/// # let events = overspill::Client::disabled();
+/// let stats = events.stats();
+/// assert_eq!(stats.emitted, stats.delivered + stats.spilled + stats.lost + stats.pending);
+/// println!("{stats}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {

@@ -13,6 +13,16 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// By when: a [`Duration`] from now, or an [`Instant`].
+///
+/// ```
+/// use std::time::{Duration, Instant};
+///
+/// # let events = overspill::Client::disabled();
+/// // One deadline for several steps.
+/// let until = Instant::now() + Duration::from_secs(5);
+/// events.flush_blocking(until).ok();
+/// events.shutdown_blocking(until);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deadline(Instant);
 

@@ -8,6 +8,25 @@ use std::io::{self, Write};
 
 /// A place for spilled events: instead of the application log ([`Builder::spill_sink`](crate::Builder::spill_sink)),
 /// or behind it for when nobody reads it ([`Builder::spill_fallback`](crate::Builder::spill_fallback)).
+///
+/// ```
+/// use overspill::spill::{Record, SpillSink};
+/// use std::io;
+/// use std::sync::mpsc::{SyncSender, TrySendError};
+///
+/// /// Hands each record, as a line of JSON, to whoever keeps lines; one that is behind is an error, and the fallback takes the event.
+/// struct Lines(SyncSender<String>);
+///
+/// impl SpillSink for Lines {
+///     fn write(&self, record: &Record<'_>) -> io::Result<()> {
+///         let line = serde_json::to_string(record)?;
+///         self.0.try_send(line).map_err(|error| match error {
+///             TrySendError::Full(_) => io::ErrorKind::WouldBlock.into(),
+///             TrySendError::Disconnected(_) => io::ErrorKind::BrokenPipe.into(),
+///         })
+///     }
+/// }
+/// ```
 pub trait SpillSink: Send + Sync + 'static {
     /// Takes one part of one event; with [`SpillPacking::Packed`](super::SpillPacking::Packed) also several events at once,
     /// [`events`](Record::events) of them.

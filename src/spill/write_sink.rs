@@ -19,6 +19,17 @@ use std::time::Duration;
 
 /// One JSON object a line into any `Write`: a file, a pipe, a `Vec`. Lines are written whole, in one `write_all`; one that
 /// an error has cut off ends before the next begins.
+///
+/// ```no_run
+/// use overspill::{Client, spill::WriteSink};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let events = Client::builder("https://telemetry.example.com/v1/events")
+///     .spill_fallback(WriteSink::append("/var/log/orders/spilled.ndjson")?)
+///     .build()?;
+/// # drop(events);
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct WriteSink<W> {
     lines: Mutex<Lines<W>>,
