@@ -37,3 +37,6 @@ pub mod backends {
     #[doc = include_str!("guide/backends/your_own.md")]
     pub mod your_own {}
 }
+
+#[doc = include_str!("guide/several.md")]
+pub mod several {}

@@ -38,6 +38,7 @@
 //! | be certain that the log keeps them | `tracing_layer::SpillLayer` (feature `tracing-layer`), or a [`SpillSink`] |
 //! | keep secrets out of the log | [`Builder::spill_redact`] |
 //! | send to OpenTelemetry, Elasticsearch, Loki, Splunk, Datadog, ClickHouse, InfluxDB, … | [`guide::backends`], [`Builder::format`] |
+//! | know what to put between it and several systems | [`guide::several`] |
 //! | send a format of your own | [`format::Envelope`], [`format::Format`] |
 //! | test an outage of your service | `testkit` (feature `testkit`) |
 //! | find a leak | `memory_watch`, `heap_compare` (features) |
