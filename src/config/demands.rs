@@ -8,7 +8,8 @@ use crate::limits::*;
 
 impl Builder {
     /// A token, as the [format](Builder::format)'s endpoint wants it: `authorization: Bearer TOKEN` unless the format says otherwise
-    /// (`Authorization: Splunk TOKEN`, `DD-API-KEY: TOKEN`). A header, and treated as one: [`header`](Builder::header).
+    /// (`Authorization: Splunk TOKEN`, `DD-API-KEY: TOKEN`). It takes the place of a [header](Builder::header) of that name, is never shown, and over plain http
+    /// refused by `build` as [`bearer_auth`](Builder::bearer_auth) is, whatever the header's name.
     pub fn token(mut self, token: impl Into<String>) -> Builder {
         self.token = Some(token.into());
         self

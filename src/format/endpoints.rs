@@ -76,3 +76,19 @@ pub(crate) fn named(name: &str) -> Option<Box<dyn Format>> {
         _ => return None,
     })
 }
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_its_format_and_is_told_in_the_table_of_variables() {
+        let table = include_str!("../config/env.rs");
+        for name in NAMES {
+            assert!(named(name).is_some(), "{name}");
+            assert!(table.contains(&format!("`{name}`")), "{name}");
+        }
+        assert!(NAMES.is_sorted());
+        assert!(named("xml").is_none());
+    }
+}

@@ -137,13 +137,17 @@ impl Halving {
         Some(range)
     }
 
-    /// What waits is one range again: its parts were made for another reason than a refusal.
+    /// What waits is one range again: its parts were made for another reason than a refusal. Between two parts that do not meet
+    /// there is an event that has had its end.
     pub(crate) fn rejoin(&mut self) {
-        if let (Some(first), Some(last)) = (self.rest.last(), self.rest.first()) {
-            let all = first.start..last.end;
-            self.rest.clear();
-            self.rest.push(all);
+        let mut rejoined: Vec<Range<usize>> = Vec::with_capacity(self.rest.len());
+        for part in self.rest.drain(..) {
+            match rejoined.last_mut() {
+                Some(behind) if part.end == behind.start => behind.start = part.start,
+                _ => rejoined.push(part),
+            }
         }
+        self.rest = rejoined;
     }
 
     /// Posts of the batch that were refused.
@@ -248,6 +252,14 @@ mod tests {
         assert_eq!((halving.next(|_| true), halving.next(|_| true)), (Some(15..500), None));
         halving.rejoin();
         assert_eq!(halving.next(|_| true), None);
+        let mut named = Halving::of_parts(0..500);
+        assert_eq!(named.next(|range| range.len() <= 16), Some(0..15));
+        assert_eq!(named.told(Took::Nothing, vec![0..7, 8..15]), Next::Found);
+        named.rejoin();
+        assert_eq!(
+            [named.next(|_| true), named.next(|_| true), named.next(|_| true)],
+            [Some(0..7), Some(8..500), None]
+        );
     }
 
     #[test]
