@@ -129,6 +129,7 @@ fn every_public_type_of_the_memory_watch_is_shown_and_shared_or_given_away() {
     use crate::memory_watch::*;
     shared::<Appetite>();
     shared::<Cause>();
+    shared::<Counted>();
     shared::<Crossing>();
     shared::<Kind>();
     shared::<Level>();

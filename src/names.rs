@@ -112,6 +112,7 @@ mod tests {
         #[cfg(feature = "memory-watch")]
         {
             holds(crate::memory_watch::Cause::ALL);
+            holds(crate::memory_watch::Counted::ALL);
             holds(crate::memory_watch::Kind::ALL);
         }
         assert_eq!("no".parse::<Mode>().unwrap_err().to_string(), "a mode is one of on, log_only, off");

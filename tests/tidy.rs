@@ -100,15 +100,16 @@ fn each_dependency_has_its_one_door() {
             "clock.rs",
             "spill/stream.rs",
             "ext/memory_watch/folder.rs",
+            "ext/memory_watch/identity.rs",
             "ext/memory_watch/retention.rs",
             "ext/memory_watch/system.rs",
         ],
     );
     only_in(&["forkguard::"], &["process.rs"]);
-    only_in(&["use nix::"], &["sync.rs", "ext/memory_watch/thread.rs"]);
+    only_in(&["use nix::"], &["sync.rs", "ext/memory_watch/signals.rs"]);
     only_in(&["thread::Builder"], &["sync.rs", "ext/memory_watch/thread.rs", "testkit/endpoint.rs"]);
-    only_in(&["signal_hook::"], &["ext/memory_watch/thread.rs", "ext/memory_watch/settings.rs"]);
-    only_in(&["jemalloc_pprof::", "tikv_jemalloc_ctl::"], &["ext/memory_watch/jemalloc.rs"]);
+    only_in(&["signal_hook::"], &["ext/memory_watch/thread.rs", "ext/memory_watch/check.rs"]);
+    only_in(&["tikv_jemalloc_ctl::"], &["ext/memory_watch/jemalloc.rs"]);
     only_in(&["mappings::"], &["ext/memory_watch/pprof.rs"]);
     only_in(&["loom::"], &["sync/model/exhaustive.rs"]);
     only_in(&["shuttle::"], &["sync/model/random.rs"]);
@@ -133,7 +134,7 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
     // A snapshot has the hour in its name, and the layer's line the time of its writing.
     only_in(
         &["SystemTime::now()", "RandomState"],
-        &["clock.rs", "ext/memory_watch/watch.rs", "ext/tracing_layer.rs"],
+        &["clock.rs", "ext/memory_watch/snapshot.rs", "ext/tracing_layer.rs"],
     );
 }
 

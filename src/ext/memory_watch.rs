@@ -93,18 +93,30 @@
     allow(dead_code, unused_imports, reason = "nothing is started elsewhere")
 )]
 
+mod check;
+mod counted;
 mod error;
 mod ladder;
+mod level;
 pub mod limits;
 mod name;
 mod notice;
+mod plan;
 mod settings;
 mod text;
 
 #[cfg(target_os = "linux")]
+mod appetite;
+#[cfg(target_os = "linux")]
 mod cgroup;
 #[cfg(target_os = "linux")]
+mod crowd;
+#[cfg(target_os = "linux")]
 mod folder;
+#[cfg(target_os = "linux")]
+mod heap;
+#[cfg(target_os = "linux")]
+mod identity;
 #[cfg(all(target_os = "linux", feature = "memory-watch-jemalloc"))]
 mod jemalloc;
 #[cfg(all(target_os = "linux", feature = "memory-watch-jemalloc"))]
@@ -113,6 +125,12 @@ mod pprof;
 mod report;
 #[cfg(target_os = "linux")]
 mod retention;
+#[cfg(target_os = "linux")]
+mod signals;
+#[cfg(target_os = "linux")]
+mod snapshot;
+#[cfg(target_os = "linux")]
+mod survey;
 #[cfg(all(target_os = "linux", feature = "memory-watch-jemalloc"))]
 mod symbols;
 #[cfg(target_os = "linux")]
@@ -125,11 +143,13 @@ mod watch;
 #[path = "memory_watch/elsewhere.rs"]
 mod watch;
 
+pub use counted::Counted;
 pub use error::{SnapshotError, StartError};
 pub use ladder::Cause;
+pub use level::Level;
 pub use name::Kind;
 pub use notice::MEMORY_WATCH_TARGET;
-pub use settings::{Appetite, Builder, Crossing, Level};
+pub use settings::{Appetite, Builder, Crossing};
 pub use watch::{Looked, MemoryWatch, Snapshot, Watch};
 
 impl MemoryWatch {

@@ -1,38 +1,51 @@
 //! The limits of the cgroup that this process is in, and of those above it; version 1 and 2.
 //!
-//! Where the files are is found once, when the watch is built; a process that is moved later is not followed. What is in
-//! use counts without the inactive file cache, which the kernel gives back before it kills. G1: a group without a limit
-//! limits nothing, whichever way its version writes that.
+//! Which files they are is found once, when the watch is built (`cgroup/find.rs`); a process that is moved later is not
+//! followed. What the kernel gives back before it kills does not count as in use: clean pages of files, used lately or not, and slabs that
+//! can be reclaimed. G1: a group without a limit limits nothing, whichever way its version writes that. G2: of version 2 the
+//! smaller one of `memory.max` and `memory.high` is the limit: above `high` a process is not killed, it is slowed down until it
+//! may as well be.
 
 use super::system::{Scratch, least};
 use std::path::{Path, PathBuf};
 
+mod find;
+
 /// A group on the way from ours up to the mount.
 #[derive(Debug, PartialEq, Eq)]
 struct Level {
-    limit: PathBuf,
+    limits: [Option<PathBuf>; 2],
     usage: PathBuf,
     stat: PathBuf,
 }
 
 /// How a version names things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 struct Version {
     number: u32,
-    limit: &'static str,
+    limits: [Option<&'static str>; 2],
     usage: &'static str,
-    /// The line of `memory.stat` that has the inactive file cache of the group and those below it.
-    inactive: &'static str,
+    /// The lines of `memory.stat` with what the kernel can give back, of the group and those below it. Memory that is shared or
+    /// locked is not in them: the kernel keeps it in other lists.
+    given_back: &'static [&'static str],
+    /// ... and with what of that has to be written to a disk first.
+    unwritten: &'static [&'static str],
 }
 
-const V1: Version = Version {
+static V1: Version = Version {
     number: 1,
-    limit: "memory.limit_in_bytes",
+    limits: [Some("memory.limit_in_bytes"), None],
     usage: "memory.usage_in_bytes",
-    inactive: "total_inactive_file ",
+    given_back: &["total_inactive_file", "total_active_file"],
+    unwritten: &["total_dirty", "total_writeback"],
 };
-const V2: Version =
-    Version { number: 2, limit: "memory.max", usage: "memory.current", inactive: "inactive_file " };
+static V2: Version = Version {
+    number: 2,
+    limits: [Some("memory.max"), Some("memory.high")],
+    usage: "memory.current",
+    given_back: &["inactive_file", "active_file", "slab_reclaimable"],
+    unwritten: &["file_dirty", "file_writeback"],
+};
 
 /// Version 1 writes "no limit" as the largest number of pages there is, in bytes.
 const NO_LIMIT: u64 = 1 << 60;
@@ -41,24 +54,50 @@ const NO_LIMIT: u64 = 1 << 60;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tightest {
     pub(super) limit: Option<u64>,
-    /// What is left below the limit of the group that has least left.
-    pub(super) headroom: Option<u64>,
-    /// What is in use in that group, without the inactive file cache.
-    pub(super) in_use: Option<u64>,
+    /// The group that has least left below its limit.
+    pub(super) fullest: Option<Fill>,
+}
+
+/// How full something is that is limited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Fill {
+    pub(super) limit: u64,
+    /// Without what the kernel gives back.
+    pub(super) in_use: u64,
+}
+
+impl Fill {
+    pub(super) fn headroom(self) -> u64 {
+        self.limit.saturating_sub(self.in_use)
+    }
+
+    /// The one that has less left.
+    pub(super) fn fuller(one: Option<Fill>, other: Option<Fill>) -> Option<Fill> {
+        one.into_iter().chain(other).min_by_key(|fill| fill.headroom())
+    }
 }
 
 /// The groups of this process, its own first.
 #[derive(Debug)]
 pub(super) struct Cgroup {
-    version: Version,
+    version: &'static Version,
     levels: Vec<Level>,
+    sight: Sight,
+}
+
+/// Whether the group of this process can be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sight {
+    /// It can, or there are no cgroups.
+    Clear,
+    /// The process is in a group that no mount shows: limits may hold that nobody here knows.
+    Hidden,
 }
 
 impl Cgroup {
     pub(super) fn below(root: &Path) -> Cgroup {
         let read = |path| std::fs::read_to_string(root.join(path)).unwrap_or_default();
-        let (groups, mounts) = (read("proc/self/cgroup"), read("proc/self/mountinfo"));
-        find(&groups, &mounts, root).unwrap_or(Cgroup { version: V2, levels: Vec::new() })
+        find::find(&read("proc/self/cgroup"), &read("proc/self/mountinfo"), root)
     }
 
     /// 1 or 2.
@@ -66,99 +105,43 @@ impl Cgroup {
         self.version.number
     }
 
+    pub(super) fn sight(&self) -> Sight {
+        self.sight
+    }
+
     pub(super) fn tightest(&self, scratch: &mut Scratch) -> Tightest {
         let mut tightest = Tightest::default();
         for level in &self.levels {
-            let number = |text: &str| text.trim().parse::<u64>().ok();
+            let mut limit = None;
             // A group at the root of a hierarchy has no such files, "max" is not a number.
-            let Some(limit) = scratch.read(&level.limit).ok().and_then(number).filter(|&it| it < NO_LIMIT)
-            else {
-                continue;
-            };
-            tightest.limit = least(tightest.limit, Some(limit));
-            let Some(usage) = scratch.read(&level.usage).ok().and_then(number) else { continue };
-            let stat = scratch.read(&level.stat).unwrap_or_default();
-            let inactive = stat.lines().find_map(|line| number(line.strip_prefix(self.version.inactive)?));
-            let in_use = usage.saturating_sub(inactive.unwrap_or_default());
-            let headroom = limit.saturating_sub(in_use);
-            if tightest.headroom.is_none_or(|least| headroom < least) {
-                (tightest.headroom, tightest.in_use) = (Some(headroom), Some(in_use));
+            for path in level.limits.iter().flatten() {
+                let number = scratch.read(path).ok().and_then(|text| text.trim().parse().ok());
+                limit = least(limit, number.filter(|&it: &u64| it < NO_LIMIT));
             }
+            let Some(limit) = limit else { continue };
+            tightest.limit = least(tightest.limit, Some(limit));
+            let usage = scratch.read(&level.usage).ok().and_then(|text| text.trim().parse().ok());
+            let Some(usage) = usage else { continue };
+            let stat = scratch.read(&level.stat).unwrap_or_default();
+            let in_use = self.version.in_use(usage, stat);
+            tightest.fullest = Fill::fuller(tightest.fullest, Some(Fill { limit, in_use }));
         }
         tightest
     }
 }
 
-/// Version 1 where the memory controller is in a hierarchy of its own, else version 2.
-fn find(groups: &str, mounts: &str, root: &Path) -> Option<Cgroup> {
-    let path_in = |controller: fn(&str) -> bool| {
-        groups.lines().find_map(|line| {
-            let mut parts = line.splitn(3, ':').skip(1);
-            let (controllers, path) = (parts.next()?, parts.next()?);
-            controller(controllers).then_some(path)
-        })
-    };
-    let v1 = path_in(|controllers| controllers.split(',').any(|name| name == "memory"));
-    let (version, path) = match v1 {
-        Some(path) => (V1, path),
-        None => (V2, path_in(str::is_empty)?),
-    };
-    let mount = mounts.lines().find_map(|line| Mount::parse(line).filter(|mount| mount.holds(version)))?;
-    let levels = mount.levels(path).into_iter().map(|group| {
-        let folder = root.join(group.strip_prefix("/").unwrap_or(&group));
-        Level {
-            limit: folder.join(version.limit),
-            usage: folder.join(version.usage),
-            stat: folder.join("memory.stat"),
-        }
-    });
-    Some(Cgroup { version, levels: levels.collect() })
-}
-
-/// A line of mountinfo: `35 31 0:32 /docker/4f /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory`.
-struct Mount<'a> {
-    /// The group that is seen at `point`.
-    root: String,
-    point: String,
-    kind: &'a str,
-    options: &'a str,
-}
-
-impl Mount<'_> {
-    fn parse(line: &str) -> Option<Mount<'_>> {
-        let (mount, filesystem) = line.split_once(" - ")?;
-        let mut mount = mount.split(' ').skip(3);
-        let (root, point) = (unescaped(mount.next()?), unescaped(mount.next()?));
-        let mut filesystem = filesystem.split(' ');
-        Some(Mount { root, point, kind: filesystem.next()?, options: filesystem.nth(1)? })
+impl Version {
+    /// What of `usage` the kernel does not give back, by the group's `memory.stat`.
+    fn in_use(&self, usage: u64, stat: &str) -> u64 {
+        let sum = |names: &[&str]| {
+            let lines = stat.lines().filter_map(|line| line.split_once(' '));
+            let numbers = lines
+                .filter(|(name, _)| names.contains(name))
+                .filter_map(|(_, number)| number.trim().parse().ok());
+            numbers.fold(0, |sum: u64, number: u64| sum.saturating_add(number))
+        };
+        usage.saturating_sub(sum(self.given_back).saturating_sub(sum(self.unwritten)))
     }
-
-    fn holds(&self, version: Version) -> bool {
-        match version.number {
-            1 => self.kind == "cgroup" && self.options.split(',').any(|option| option == "memory"),
-            _ => self.kind == "cgroup2",
-        }
-    }
-
-    /// The folders of the group and those above it that can be seen; a container sees its own group as the top.
-    fn levels(&self, group: &str) -> Vec<PathBuf> {
-        let below = Path::new(group).strip_prefix(&self.root).unwrap_or(Path::new(""));
-        // A name that leads out of a namespace ("/../x") is not walked.
-        let inside = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
-        let mut folder = Path::new(&self.point).join(if inside { below } else { Path::new("") });
-        let mut levels = vec![folder.clone()];
-        while folder != Path::new(&self.point) && folder.pop() {
-            levels.push(folder.clone());
-        }
-        levels
-    }
-}
-
-/// mountinfo writes blank, tab, newline and backslash as three octal digits.
-fn unescaped(text: &str) -> String {
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
-        .iter()
-        .fold(text.to_owned(), |text, (escape, character)| text.replace(escape, character))
 }
 
 #[cfg(test)]

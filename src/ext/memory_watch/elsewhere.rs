@@ -3,6 +3,7 @@
 use super::error::{SnapshotError, StartError};
 use super::ladder::Cause;
 use super::name::Kind;
+use super::plan::Bounds;
 use super::settings::Builder;
 use std::convert::Infallible;
 use std::io;
@@ -45,7 +46,7 @@ impl Builder {
     /// Always: the watch is for Linux.
     pub fn build(self) -> Result<Watch, StartError> {
         self.check()?;
-        self.levels(None)?;
+        self.plan(Bounds::default())?;
         Err(StartError::Unreadable(io::Error::new(io::ErrorKind::Unsupported, "this is not Linux")))
     }
 }

@@ -80,7 +80,7 @@ pub enum SnapshotError {
         /// Bytes that must be.
         needed: u64,
     },
-    /// jemalloc's temporary folder (`TMPDIR`) has too little room for its dump.
+    /// No longer made: jemalloc's dump is written into the snapshots' folder, and not into the temporary one (`TMPDIR`).
     #[non_exhaustive]
     TemporaryFolderShort {
         /// Bytes that are free.
@@ -107,7 +107,12 @@ impl fmt::Display for SnapshotError {
                 f.write_str("there is a file where the folder should be: name another")
             }
             SnapshotError::ForeignOwner(owner) => {
-                write!(f, "the folder belongs to user {owner}, not to this process: chown it, or name another")
+                write!(
+                    f,
+                    "the folder belongs to user {owner}, not to this process: name one below it that does not exist yet, which the \
+                     watch makes for itself if it may write there, as it may in an emptyDir (there with fsGroup, if it is root's alone); or \
+                     chown it"
+                )
             }
             SnapshotError::WritableByOthers(mode) => {
                 write!(f, "others may write to the folder (mode {mode:04o}): chmod it to 0700")
@@ -120,8 +125,7 @@ impl fmt::Display for SnapshotError {
             }
             SnapshotError::TemporaryFolderShort { free, needed } => write!(
                 f,
-                "jemalloc dumps into the temporary folder (TMPDIR), which has {free} bytes free and should have \
-                 {needed}: make room, or set TMPDIR"
+                "the temporary folder (TMPDIR) has {free} bytes free and should have {needed}: make room, or set TMPDIR"
             ),
             SnapshotError::Io(what, error) => write!(f, "{what}: {error}"),
             SnapshotError::Profile(why) => write!(f, "no heap profile could be taken: {why}"),

@@ -68,6 +68,26 @@ impl Folder {
         partial.complete(name)
     }
 
+    /// Whether a file can be written here, by writing one.
+    pub(super) fn takes(&self, partial: &str) -> Result<(), SnapshotError> {
+        self.nameless(partial).map(drop)
+    }
+
+    /// An empty file of mode 0600 without a name, to be written and read: it is gone when it is closed. `partial` is its name for a moment, since
+    /// not every filesystem makes files without.
+    pub(super) fn nameless(&self, partial: &str) -> Result<File, SnapshotError> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let fd = fs::openat(&self.fd, partial, flags, Mode::RUSR | Mode::WUSR)
+            .map_err(|errno| refusal("creating the file", errno))?;
+        self.remove(partial).map_err(|errno| refusal("removing the file", errno))?;
+        Ok(File::from(fd))
+    }
+
+    /// Free bytes for this user, as far as that can be told.
+    pub(super) fn free(&self) -> Option<u64> {
+        fs::fstatvfs(&self.fd).ok().as_ref().and_then(free)
+    }
+
     pub(super) fn fd(&self) -> &OwnedFd {
         &self.fd
     }
@@ -118,12 +138,6 @@ fn open(path: &Path) -> Result<OwnedFd, SnapshotError> {
 /// Free bytes for this user; `None` of a filesystem that has no blocks to count.
 fn free(stat: &StatVfs) -> Option<u64> {
     (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize))
-}
-
-/// The free bytes where `path` is, as far as that can be told.
-#[cfg(feature = "memory-watch-jemalloc")]
-pub(super) fn free_at(path: &Path) -> Option<u64> {
-    fs::statvfs(path).ok().as_ref().and_then(free)
 }
 
 fn refusal(what: &'static str, errno: Errno) -> SnapshotError {

@@ -1,34 +1,73 @@
 //! jemalloc, where it is this program's allocator: its statistics, and its heap profile.
 //!
 //! Nothing is set here, neither the allocator nor its options: a program that wants heap profiles has jemalloc for its
-//! `#[global_allocator]` and starts with `prof:true` ([`ENABLE`]). In: nothing. Out: a profile as gzipped pprof, or why
-//! there is none.
+//! `#[global_allocator]` and starts with `prof:true`. In: nothing. Out: a profile as gzipped pprof, or why there is none. J1: the text of
+//! a dump goes into the snapshots' folder, not the temporary one, and has no name: it goes with its writer, whatever ends that.
 
 use super::error::SnapshotError;
-use super::folder::free_at;
 use super::pprof;
 use super::text::Text;
-use jemalloc_pprof::PROF_CTL;
+use std::fs::File;
 use std::hint::black_box;
 use std::io::BufReader;
+use std::os::fd::AsRawFd;
 use std::time::SystemTime;
-use tikv_jemalloc_ctl::{epoch, profiling, stats, thread};
+use tikv_jemalloc_ctl::{Access, AsName, epoch, profiling, stats, thread};
 
-/// What to do for heap profiles.
-const ENABLE: &str = "make jemalloc the allocator (tikv-jemallocator with its feature profiling) and start with \
-                      _RJEM_MALLOC_CONF=prof:true,prof_active:true,lg_prof_sample:19";
+const OPTIONS: &str = "prof:true,prof_active:true,lg_prof_sample:19";
+/// The variable that jemalloc reads as tikv-jemallocator builds it, and the one that it reads where that has its feature
+/// `unprefixed_malloc_on_supported_platforms`. Nothing in a running jemalloc says which.
+const VARIABLES: [&str; 2] = ["_RJEM_MALLOC_CONF", "MALLOC_CONF"];
 
-/// Whether heap profiles are to be had.
-pub(super) fn availability() -> Result<(), String> {
+/// What is kept for dumps.
+#[derive(Debug)]
+pub(super) struct Jemalloc {
+    /// jemalloc's interface takes only texts that live as long as the process. There is one for each descriptor that a dump ever had,
+    /// which is nearly always the same.
+    paths: Vec<&'static str>,
+}
+
+/// Whether there are heap profiles.
+pub(super) fn availability() -> Result<Jemalloc, String> {
+    let [prefixed, plain] = VARIABLES.map(|name| std::env::var(name).unwrap_or_default());
+    let enable = enable(&prefixed, &plain);
     if !is_the_allocator() {
-        return Err(format!("jemalloc is not this program's allocator: {ENABLE}"));
+        let make = "make it that (tikv-jemallocator with its feature profiling)";
+        return Err(format!("jemalloc is not this program's allocator: {make}, and {enable}"));
     }
-    // Before PROF_CTL, which takes it for granted that jemalloc was built with profiling.
     match profiling::prof::read() {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(format!("jemalloc's profiling is off: {ENABLE}")),
-        Err(error) => Err(format!("jemalloc was built without profiling ({error}): {ENABLE}")),
+        Ok(true) => Ok(Jemalloc { paths: Vec::new() }),
+        Ok(false) => Err(format!("jemalloc's profiling is off: {enable}")),
+        Err(error) => Err(format!(
+            "jemalloc was built without profiling ({error}): give tikv-jemallocator its feature profiling, and {enable}"
+        )),
     }
+}
+
+/// What to do for profiling, by what the two variables are set to.
+fn enable(prefixed: &str, plain: &str) -> String {
+    let [prefixed_name, plain_name] = VARIABLES;
+    let asks = |options: &str| options.contains("prof:true");
+    match (asks(prefixed), asks(plain)) {
+        (true, false) => format!(
+            "{prefixed_name} is set, which this program's jemalloc does not heed: set {plain_name} to the same, which it reads \
+             with tikv-jemallocator's feature unprefixed_malloc_on_supported_platforms"
+        ),
+        (false, true) => format!(
+            "{plain_name} is set, which this program's jemalloc does not heed: set {prefixed_name} to the same, which it reads without \
+             tikv-jemallocator's feature unprefixed_malloc_on_supported_platforms"
+        ),
+        _ => format!(
+            "start with {prefixed_name}={OPTIONS}, or with {plain_name}={OPTIONS} if tikv-jemallocator has its feature \
+             unprefixed_malloc_on_supported_platforms"
+        ),
+    }
+}
+
+/// Whether jemalloc can profile and samples nothing now.
+pub(super) fn is_asleep() -> bool {
+    // What has no answer is no reason to warn.
+    Access::<bool>::read(b"prof.active\0".name()).is_ok_and(|active| !active)
 }
 
 /// An allocation that jemalloc counts is one that it has made.
@@ -39,27 +78,39 @@ fn is_the_allocator() -> bool {
     allocated.get() > before
 }
 
-/// A dump of what is in use now, as gzipped pprof with `comment` in it.
-///
-/// jemalloc writes the dump's text into a file of mode 0600 in the temporary folder (`TMPDIR`), which is removed at once. In
-/// a container where that is a tmpfs the text counts as memory for a moment.
-pub(super) fn profile(comment: &str, time: SystemTime, disk_free_min: u64) -> Result<Vec<u8>, SnapshotError> {
-    let failed = |error: &dyn std::fmt::Display| SnapshotError::Profile(error.to_string());
-    if let Some(free) = free_at(&std::env::temp_dir()).filter(|&free| free < disk_free_min) {
-        return Err(SnapshotError::TemporaryFolderShort { free, needed: disk_free_min });
+impl Jemalloc {
+    /// A dump of what is in use now, as gzipped pprof with `comment` in it. The dump's text is written to `file`, which is empty.
+    pub(super) fn profile(
+        &mut self,
+        file: File,
+        comment: &str,
+        time: SystemTime,
+    ) -> Result<Vec<u8>, SnapshotError> {
+        let failed = |error: &dyn std::fmt::Display| SnapshotError::Profile(error.to_string());
+        // By its descriptor: what is in the folder by some name may be another file by now.
+        let path = self.path(format!("/proc/self/fd/{}\0", file.as_raw_fd()));
+        Access::<&'static str>::write(b"prof.dump\0".name(), path).map_err(|error| {
+            failed(&format_args!(
+                "jemalloc could not write its dump ({error}): is the disk full, or /proc not there?"
+            ))
+        })?;
+        let stacks = pprof::Stacks::read(BufReader::new(file)).map_err(|error| failed(&error))?;
+        if stacks.is_empty() {
+            return Err(SnapshotError::Profile(
+                "it has no samples: jemalloc's profiling is not active (prof_active:true)".to_owned(),
+            ));
+        }
+        pprof::encode(&stacks, time, comment).map_err(|error| failed(&error))
     }
-    let Some(control) = PROF_CTL.as_ref() else {
-        return Err(SnapshotError::Profile("jemalloc's profiling is off".to_owned()));
-    };
-    // Never on a thread of a runtime: the watch has its own, and `Watch::look` says so.
-    let dump = control.blocking_lock().dump().map_err(|error| failed(&error))?;
-    let stacks = pprof::Stacks::read(BufReader::new(dump)).map_err(|error| failed(&error))?;
-    if stacks.is_empty() {
-        return Err(SnapshotError::Profile(
-            "it has no samples: jemalloc's profiling is not active (prof_active:true)".to_owned(),
-        ));
+
+    fn path(&mut self, path: String) -> &'static str {
+        if let Some(known) = self.paths.iter().find(|known| **known == path) {
+            return known;
+        }
+        let path: &'static str = path.leak();
+        self.paths.push(path);
+        path
     }
-    pprof::encode(&stacks, time, comment).map_err(|error| failed(&error))
 }
 
 /// Bytes, as jemalloc counts them.
@@ -87,5 +138,37 @@ pub(super) fn statistics(out: &mut Text) {
             Ok(bytes) => out.push(format_args!("{name} {bytes}\n")),
             Err(error) => out.push(format_args!("{name} unknown: {error}\n")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_names_the_variable_that_is_not_set_in_vain() {
+        let on = "prof:true,prof_active:true";
+        let table = [
+            ("", "", ["start with _RJEM_MALLOC_CONF=prof:true", "or with MALLOC_CONF=prof:true"]),
+            (on, "", ["_RJEM_MALLOC_CONF is set", "set MALLOC_CONF to the same"]),
+            ("", on, ["MALLOC_CONF is set", "set _RJEM_MALLOC_CONF to the same"]),
+            (on, on, ["start with _RJEM_MALLOC_CONF", "or with MALLOC_CONF"]),
+            ("prof:false", "narenas:2", ["start with _RJEM_MALLOC_CONF", "or with MALLOC_CONF"]),
+        ];
+        for (prefixed, plain, expected) in table {
+            let advice = enable(prefixed, plain);
+            assert!(expected.iter().all(|part| advice.contains(part)), "{prefixed:?} {plain:?}: {advice}");
+        }
+    }
+
+    #[test]
+    fn one_text_is_kept_for_each_descriptor() {
+        let mut jemalloc = Jemalloc { paths: Vec::new() };
+        for _ in 0..100 {
+            for fd in [7, 9] {
+                assert_eq!(jemalloc.path(format!("/proc/self/fd/{fd}\0")), format!("/proc/self/fd/{fd}\0"));
+            }
+        }
+        assert_eq!(jemalloc.paths.len(), 2);
     }
 }

@@ -1,11 +1,12 @@
 //! When to warn, to take a snapshot, to wait: a pure state machine.
 //!
-//! In: the time since the watch began, and the memory in use. Out: a [`Step`]. The ladder has rungs: the first threshold, then
-//! one every `step`; a snapshot is taken on a rung and the next one waits above. L1: at most one snapshot a rung until
-//! the ladder stands at the bottom again. L2: only a snapshot that was written moves the ladder. L3: never more than
-//! `per_hour_max` snapshots within an hour. Deliberately not here: reading memory, writing files, clocks.
+//! In: the time since the watch began, and the memory in use. Out: a [`Step`]. The ladder has rungs (`plan.rs`); a snapshot is
+//! taken on a rung and the next one waits above. L1: at most one snapshot a rung until the ladder stands at the bottom again.
+//! L2: only a snapshot that was written moves the ladder. L3: never more than `per_hour_max` snapshots within an hour, the last of
+//! which is the threshold's. Deliberately not here: reading memory, writing files, clocks.
 
 use super::limits::DEMAND_EVERY;
+use super::plan::Rungs;
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -14,12 +15,14 @@ const HOUR: Duration = Duration::from_secs(3_600);
 /// The settings of a ladder, in bytes and durations.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Policy {
-    pub(super) threshold: u64,
-    pub(super) step: u64,
+    pub(super) rungs: Rungs,
     pub(super) warning: u64,
     /// Below this for `rearm_after`, and the ladder stands at the bottom again.
     pub(super) rearm_below: u64,
     pub(super) rearm_after: Duration,
+    /// Between two snapshots of a series.
+    pub(super) spacing: Duration,
+    /// After an attempt that was refused.
     pub(super) cool_down: Duration,
     pub(super) per_hour_max: u32,
 }
@@ -59,6 +62,16 @@ enum Said {
 enum Asked {
     No,
     Yes,
+    /// There is no later: the watch ends.
+    AtOnce,
+}
+
+/// The last snapshot or attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    None,
+    Taken(Duration),
+    Refused(Duration),
 }
 
 #[derive(Debug)]
@@ -69,8 +82,7 @@ pub(super) struct Ladder {
     held_back: Said,
     asked: Asked,
     below_since: Option<Duration>,
-    /// The last snapshot or attempt.
-    last: Option<Duration>,
+    last: Last,
     /// The snapshots of the last hour; never longer than `per_hour_max`, which is its capacity.
     of_hour: VecDeque<Duration>,
 }
@@ -78,12 +90,12 @@ pub(super) struct Ladder {
 impl Ladder {
     pub(super) fn new(policy: Policy) -> Ladder {
         Ladder {
-            rung: policy.threshold,
+            rung: policy.rungs.first(),
             warned: Said::No,
             held_back: Said::No,
             asked: Asked::No,
             below_since: None,
-            last: None,
+            last: Last::None,
             of_hour: VecDeque::with_capacity(policy.per_hour_max as usize),
             policy,
         }
@@ -95,7 +107,16 @@ impl Ladder {
     }
 
     pub(super) fn threshold(&self) -> u64 {
-        self.policy.threshold
+        self.policy.rungs.first()
+    }
+
+    /// Whether no series has begun.
+    pub(super) fn is_at_bottom(&self) -> bool {
+        self.rung == self.threshold()
+    }
+
+    pub(super) fn rungs(&self) -> Rungs {
+        self.policy.rungs
     }
 
     /// Somebody wants a snapshot; any number of wishes before the next look are one.
@@ -103,10 +124,33 @@ impl Ladder {
         self.asked = Asked::Yes;
     }
 
+    /// A wish that waits is met by the next look, however soon that is; whether there is one.
+    pub(super) fn hurry(&mut self) -> bool {
+        let waits = self.asked != Asked::No;
+        if waits {
+            self.asked = Asked::AtOnce;
+        }
+        waits
+    }
+
     /// How long until a wish that had to wait can be met.
     pub(super) fn wish_due_in(&self, now: Duration) -> Option<Duration> {
-        let due = self.last.map_or(Duration::ZERO, |last| last.saturating_add(DEMAND_EVERY));
-        (self.asked == Asked::Yes).then(|| due.saturating_sub(now))
+        match (self.asked, self.last) {
+            (Asked::No, _) => None,
+            (Asked::Yes, Last::Taken(last) | Last::Refused(last)) => {
+                Some(last.saturating_add(DEMAND_EVERY).saturating_sub(now))
+            }
+            (Asked::AtOnce, _) | (Asked::Yes, Last::None) => Some(Duration::ZERO),
+        }
+    }
+
+    /// Whether a snapshot of the series has to wait for the last one.
+    fn is_cooling(&self, now: Duration) -> bool {
+        match self.last {
+            Last::None => false,
+            Last::Taken(last) => now.saturating_sub(last) < self.policy.spacing,
+            Last::Refused(last) => now.saturating_sub(last) < self.policy.cool_down,
+        }
     }
 
     pub(super) fn look(&mut self, now: Duration, in_use: u64) -> Step {
@@ -119,9 +163,9 @@ impl Ladder {
         }
         if in_use < self.policy.rearm_below {
             let since = *self.below_since.get_or_insert(now);
-            let risen = self.rung > self.policy.threshold || self.warned == Said::Yes;
+            let risen = !self.is_at_bottom() || self.warned == Said::Yes;
             if risen && now.saturating_sub(since) >= self.policy.rearm_after {
-                self.rung = self.policy.threshold;
+                self.rung = self.threshold();
                 self.warned = Said::No;
                 return Step::Rearm;
             }
@@ -129,10 +173,9 @@ impl Ladder {
         }
         self.below_since = None;
         if in_use >= self.rung {
-            let cooling = self.last.is_some_and(|last| now.saturating_sub(last) < self.policy.cool_down);
-            return if cooling { Step::Rest } else { self.take(Cause::Threshold, now) };
+            return if self.is_cooling(now) { Step::Rest } else { self.take(Cause::Threshold, now) };
         }
-        if in_use >= self.policy.warning && self.warned == Said::No && self.rung == self.policy.threshold {
+        if in_use >= self.policy.warning && self.warned == Said::No && self.is_at_bottom() {
             self.warned = Said::Yes;
             return Step::Warn;
         }
@@ -140,29 +183,31 @@ impl Ladder {
     }
 
     fn take(&mut self, cause: Cause, now: Duration) -> Step {
-        if self.of_hour.len() < self.policy.per_hour_max as usize {
+        let max = self.policy.per_hour_max as usize;
+        // The last of an hour is the threshold's.
+        let (taken, kept) = (self.of_hour.len(), usize::from(cause == Cause::Demand));
+        if taken + kept < max {
             return Step::Take(cause);
         }
-        // A wish is answered with no, once; a threshold waits.
-        let told = std::mem::replace(&mut self.held_back, Said::Yes);
-        let answered = cause == Cause::Demand;
-        if answered {
+        let until_gone = self.of_hour.get(taken + kept - max);
+        let until = until_gone.map_or(HOUR, |&taken| taken.saturating_add(HOUR).saturating_sub(now));
+        // A wish is answered with no, each time; a threshold waits, and that is told once.
+        if cause == Cause::Demand {
             self.asked = Asked::No;
+            return Step::HoldBack(cause, until);
         }
-        let until = self
-            .of_hour
-            .front()
-            .map_or(Duration::ZERO, |&first| first.saturating_add(HOUR).saturating_sub(now));
-        if told == Said::Yes && !answered { Step::Rest } else { Step::HoldBack(cause, until) }
+        match std::mem::replace(&mut self.held_back, Said::Yes) {
+            Said::Yes => Step::Rest,
+            Said::No => Step::HoldBack(cause, until),
+        }
     }
 
     /// A snapshot has been written: the next one of the series waits above what is in use.
     pub(super) fn taken(&mut self, now: Duration, in_use: u64) {
-        self.attempted(now);
+        (self.last, self.asked) = (Last::Taken(now), Asked::No);
         self.of_hour.push_back(now);
         if in_use >= self.rung {
-            let rungs = (in_use - self.rung) / self.policy.step + 1;
-            self.rung = self.rung.saturating_add(self.policy.step.saturating_mul(rungs));
+            self.rung = self.policy.rungs.after(self.rung, in_use);
             // The first snapshot says more than the warning would.
             self.warned = Said::Yes;
         }
@@ -170,12 +215,7 @@ impl Ladder {
 
     /// No snapshot could be written: the ladder stays, the next attempt comes after the cool-down (L2).
     pub(super) fn refused(&mut self, now: Duration) {
-        self.attempted(now);
-    }
-
-    fn attempted(&mut self, now: Duration) {
-        self.last = Some(now);
-        self.asked = Asked::No;
+        (self.last, self.asked) = (Last::Refused(now), Asked::No);
     }
 }
 

@@ -5,20 +5,34 @@ use std::time::Duration;
 /// A megabyte: 1,000,000 bytes.
 pub const MB: u64 = 1_000_000;
 
-/// Default of `interval`: a leak of 1 MB/s is then noticed within 15 MB, and looking costs 240 wake-ups an hour.
+/// Default of `interval`: a leak of 1 MB/s is then noticed within 15 MB, and looking costs 240 wake-ups an hour. Where thresholds follow
+/// a limit it is the longest: memory is looked at again before a fast leak could have passed a threshold.
 pub const INTERVAL: Duration = Duration::from_secs(15);
-/// Least that `interval` may be: looking takes some ten microseconds.
+/// Least that `interval` may be: looking takes a tenth of a millisecond.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(10);
+/// By default memory is never looked at more often than this: four looks a second, a tenth of a millisecond each, and this only while a
+/// threshold is near.
+pub const LOOK_EVERY_MIN: Duration = Duration::from_millis(250);
+/// Cgroups, the machine and the signal are looked at no more often than this: they are half of a look's cost, and what they tell is not urgent.
+pub(super) const LOOK_AROUND_EVERY: Duration = Duration::from_secs(1);
 /// Most that an interval or a cool-down may be: a day is a watch that is off.
 pub const TIME_MAX: Duration = Duration::from_secs(86_400);
 
-/// Default of `threshold`: under a 1 GB container, which is the commonest limit of a small service.
+/// Default of `threshold` where no cgroup limits memory: under 1 GB, where a small service is seldom.
 pub const THRESHOLD_BYTES: u64 = 800 * MB;
-/// Default of `step`: between two snapshots of a series a leak has grown by this, far beyond the sampling error.
+/// Default of `step` where no cgroup limits memory: between two snapshots of a series a leak has grown by this, far beyond the sampling error.
 pub const STEP_BYTES: u64 = 100 * MB;
 /// Least that `step` may be: below it, a series tells noise.
 pub const STEP_BYTES_MIN: u64 = MB;
-/// Default of `warning`, as a share of the threshold: time for a person to look before the first snapshot.
+/// So many heap profiles a comparison needs; by default as many are taken before the limit.
+pub const PROFILES_TO_COMPARE: usize = 3;
+/// The smallest step between thresholds that follow a limit, as a share of it: 8 MB of 256 MiB, which is five times the sampling error of a leak
+/// of this size at one sample in 512 KiB, and ten snapshots until the limit at most.
+pub(super) const STEP_SHARE_MIN: f64 = 1.0 / 32.0;
+/// What the kernel holds for a process besides its anonymous memory and cannot give back, as a share of the limit: page tables, sockets,
+/// stacks in the kernel, files in a tmpfs.
+pub(super) const OVERHEAD_SHARE: f64 = 1.0 / 16.0;
+/// Default of `warning`, as a share of the threshold, and of the limit: time for a person to look.
 pub const WARNING_SHARE: f64 = 0.9;
 /// Memory must stay this far below the first threshold before the series begins anew, as a share of the threshold.
 pub const HYSTERESIS_SHARE: f64 = 0.1;
@@ -41,10 +55,13 @@ pub const RETAINED_FILES_MIN: usize = 3;
 pub const RETAINED_BYTES: u64 = 256 * MB;
 /// Default of `disk_free_min`: what a snapshot leaves free, for the log that matters more.
 pub const DISK_FREE_BYTES: u64 = 256 * MB;
+/// A folder that has no room for so many bytes besides what is left free is told at the start: three heap profiles of a large program, with the text
+/// that each is made of.
+pub(super) const FOLDER_ROOM_BYTES: u64 = 32 * MB;
 /// At most so many names of the folder are looked at when old snapshots are removed; it is meant for snapshots alone.
 pub(super) const FOLDER_NAMES_MAX: usize = 10_000;
 
-/// Default of `headroom_min`: with less than this left below the limit of a cgroup, or available on the machine, only the
+/// Default of `headroom_min`, where that is not more than half of the limit: with less than this left below the limit of a cgroup, or available on the machine, only the
 /// short report is written. A heap profile takes the dump's text, what it is made of, and the profile: some MB.
 pub const HEADROOM_BYTES: u64 = 64 * MB;
 /// Most of a text report, allocated when the watch is built.

@@ -4,6 +4,9 @@
 //! to standard error. N1: with a subscriber, telling of a snapshot asks for no memory here; what the subscriber does is
 //! its own.
 
+#[cfg(target_os = "linux")]
+use super::cgroup::Fill;
+use super::counted::Counted;
 use super::ladder::Cause;
 use super::limits::MB;
 use super::name::Kind;
@@ -44,9 +47,18 @@ pub(super) struct Notices {
 pub(super) struct Occasion {
     pub(super) cause: Cause,
     pub(super) rss: u64,
+    pub(super) counted: u64,
     /// The threshold that stood.
     pub(super) threshold: u64,
     pub(super) took: Duration,
+}
+
+/// The memory of a moment, and the first threshold.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Now {
+    pub(super) rss: u64,
+    pub(super) counted: u64,
+    pub(super) threshold: u64,
 }
 
 macro_rules! say {
@@ -69,12 +81,25 @@ macro_rules! say {
 }
 
 impl Notices {
-    pub(super) fn started(&self, rss: u64, threshold: u64, limit: Option<u64>, heap: &str) {
+    pub(super) fn started(&self, now: Now, counts: Counted, next: u64, limit: Option<u64>, heap: &str) {
+        let Now { rss, counted, threshold } = now;
         say!(
             self, INFO,
-            { rss_bytes = rss, threshold_bytes = threshold, limit_bytes = limit },
-            "memory watch started: {} in use, first snapshot at {}; {heap}", Mb(rss), Mb(threshold)
+            {
+                rss_bytes = rss,
+                counted_bytes = counted,
+                counts = counts.as_str(),
+                threshold_bytes = threshold,
+                next_threshold_bytes = next,
+                limit_bytes = limit,
+            },
+            "memory watch started: {} in use, first snapshot at {}, then at {}; {heap}", Mb(counted), Mb(threshold), Mb(next)
         );
+    }
+
+    /// Something that will not work, at the start.
+    pub(super) fn finding(&self, finding: &dyn Display) {
+        say!(self, WARN, {}, "as things are: {finding}");
     }
 
     pub(super) fn no_heap_profiles(&self, why: &str) {
@@ -90,11 +115,38 @@ impl Notices {
         );
     }
 
-    pub(super) fn near(&self, rss: u64, threshold: u64) {
+    pub(super) fn near(&self, now: Now) {
+        let Now { rss, counted, threshold } = now;
         say!(
             self, WARN,
-            { rss_bytes = rss, threshold_bytes = threshold },
-            "memory is near the threshold: {} of {}", Mb(rss), Mb(threshold)
+            { rss_bytes = rss, counted_bytes = counted, threshold_bytes = threshold },
+            "memory is near the threshold: {} of {}", Mb(counted), Mb(threshold)
+        );
+    }
+
+    #[cfg(target_os = "linux")]
+    pub(super) fn crowded(&self, now: Now, fill: Fill) {
+        let Now { rss, counted, threshold } = now;
+        say!(
+            self, WARN,
+            {
+                rss_bytes = rss,
+                counted_bytes = counted,
+                threshold_bytes = threshold,
+                limit_bytes = fill.limit,
+                in_use_bytes = fill.in_use,
+            },
+            "memory is near the limit: {} of {} are in use where this process runs, {} of them by this process; look for \
+             what else there is: other processes, files in a tmpfs", Mb(fill.in_use), Mb(fill.limit), Mb(counted)
+        );
+    }
+
+    pub(super) fn unheard(&self, signal: i32, what: &str) {
+        say!(
+            self,
+            WARN,
+            { signal = i64::from(signal) },
+            "the signal for memory snapshots is not heard: {what}"
         );
     }
 
@@ -108,11 +160,12 @@ impl Notices {
                 file = tracing::field::display(&file),
                 file_bytes = bytes as u64,
                 rss_bytes = on.rss,
+                counted_bytes = on.counted,
                 threshold_bytes = on.threshold,
                 next_threshold_bytes = next,
                 took_ms = millis(on.took),
             },
-            "memory snapshot: {} in use, {file}; next at {}", Mb(on.rss), Mb(next)
+            "memory snapshot: {} in use, {file}; next at {}", Mb(on.counted), Mb(next)
         );
     }
 
@@ -122,28 +175,34 @@ impl Notices {
             {
                 cause = on.cause.as_str(),
                 rss_bytes = on.rss,
+                counted_bytes = on.counted,
                 threshold_bytes = on.threshold,
                 took_ms = millis(on.took),
                 error = tracing::field::display(error),
             },
-            "no memory snapshot at {}: {error}", Mb(on.rss)
+            "no memory snapshot at {}: {error}", Mb(on.counted)
         );
     }
 
-    pub(super) fn held_back(&self, cause: Cause, rss: u64, per_hour_max: u32, until: Duration) {
+    pub(super) fn held_back(&self, cause: Cause, now: Now, per_hour_max: u32, until: Duration) {
+        let (kept, at) = (
+            if cause == Cause::Demand { ", the last one of an hour is the threshold's" } else { "" },
+            Mb(now.counted),
+        );
         say!(
             self, WARN,
-            { cause = cause.as_str(), rss_bytes = rss },
-            "no memory snapshot at {}: {per_hour_max} within an hour were taken (snapshots_per_hour_max), the next is \
-             possible in {} s", Mb(rss), until.as_secs()
+            { cause = cause.as_str(), rss_bytes = now.rss, counted_bytes = now.counted },
+            "no memory snapshot at {at}: {per_hour_max} within an hour were taken (snapshots_per_hour_max{kept}), the next is \
+             possible in {} s", until.as_secs()
         );
     }
 
-    pub(super) fn rearmed(&self, rss: u64, threshold: u64) {
+    pub(super) fn rearmed(&self, now: Now) {
+        let Now { rss, counted, threshold } = now;
         say!(
             self, INFO,
-            { rss_bytes = rss, threshold_bytes = threshold },
-            "memory has come down to {}: the next snapshot is at {} again", Mb(rss), Mb(threshold)
+            { rss_bytes = rss, counted_bytes = counted, threshold_bytes = threshold },
+            "memory has come down to {}: the next snapshot is at {} again", Mb(counted), Mb(threshold)
         );
     }
 

@@ -4,10 +4,12 @@
 //! account of the mappings (`smaps_rollup`, which walks the page tables: some ms per GB), the process's status, the
 //! allocator's statistics and the books of the clients in full.
 
-use super::cgroup::Tightest;
+use super::cgroup::{Fill, Tightest};
+use super::counted::Counted;
+use super::identity::Identity;
 use super::ladder::Cause;
 use super::name::{Kind, Utc};
-use super::system::{Scratch, Surroundings, System};
+use super::system::{Memory, Scratch, Surroundings, System};
 use super::text::Text;
 use crate::Client;
 use std::time::SystemTime;
@@ -19,7 +21,9 @@ pub(super) struct Heading<'a> {
     pub(super) time: SystemTime,
     pub(super) pid: u32,
     pub(super) cause: Cause,
-    pub(super) rss: u64,
+    pub(super) identity: Identity,
+    pub(super) memory: Memory,
+    pub(super) counts: Counted,
     pub(super) threshold: u64,
     pub(super) surroundings: Surroundings,
     pub(super) kind: Kind,
@@ -41,13 +45,15 @@ impl std::fmt::Display for Known {
 
 impl Heading<'_> {
     fn write(&self, out: &mut Text) {
-        let Surroundings { limit, headroom } = self.surroundings;
+        let (limit, headroom) = (self.surroundings.limit(), self.surroundings.headroom());
         let (time, cause) = (Utc::of(self.time), self.cause.as_str());
         out.push(format_args!("overspill memory report 1\nservice {}\ntime {time}\n", self.service));
-        out.push(format_args!("pid {}\ncause {cause}\nrss_bytes {}\n", self.pid, self.rss));
+        out.push(format_args!("pid {}\ncause {cause}\nrss_bytes {}\n", self.pid, self.memory.resident));
         out.push(format_args!("threshold_bytes {}\nlimit_bytes {}\n", self.threshold, Known(limit)));
         out.push(format_args!("headroom_bytes {}\n", Known(headroom)));
+        out.push(format_args!("counts {}\ncounted_bytes {}\n", self.counts.as_str(), self.memory.counted));
         out.push(format_args!("kind {}\n", self.kind.as_str()));
+        self.identity.write(out);
         if !self.because.is_empty() {
             out.push(format_args!("because {}\n", self.because));
         }
@@ -86,13 +92,13 @@ pub(super) fn full(
         out.push(format_args!("\n[client {nth}]\n{stats}\n"));
         bytes_held(out, client, stats.pending_bytes);
     }
-    let Tightest { limit, headroom, in_use } = system.cgroup.tightest(scratch);
+    let Tightest { limit, fullest } = system.cgroup.tightest(scratch);
     out.push(format_args!(
         "\n[cgroup v{}]\nlimit_bytes {}\nin_use_bytes {}\nheadroom_bytes {}\n",
         system.cgroup.version(),
         Known(limit),
-        Known(in_use),
-        Known(headroom)
+        Known(fullest.map(|fill| fill.in_use)),
+        Known(fullest.map(Fill::headroom))
     ));
     out.push(format_args!("\n[allocator]\n"));
     allocator(out);

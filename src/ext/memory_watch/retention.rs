@@ -44,8 +44,8 @@ pub(super) fn tidy(
                 let bytes = u64::try_from(stat.st_size).unwrap_or_default();
                 snapshots.push(Old { name: name.to_owned(), bytes });
             }
-        } else if whole_of(name, service).is_some() && is_abandoned(folder, name) {
-            folder.remove(name)?;
+        } else {
+            remove_if_abandoned(folder, name, service)?;
         }
     }
     let going = surplus(snapshots, service, retention, first, newest);
@@ -58,8 +58,37 @@ pub(super) fn tidy(
     Ok(going.len())
 }
 
-/// A partial file is locked by its writer; the kernel lets go of the lock when the writer dies.
+/// Removes partial files that nobody writes any more: what a process left that was killed in the middle of a snapshot.
+pub(super) fn sweep(folder: &Folder, service: &str) -> Result<(), Errno> {
+    for entry in Dir::read_from(folder.fd())?.take(FOLDER_NAMES_MAX) {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().to_str() else { continue };
+        remove_if_abandoned(folder, name, service)?;
+    }
+    Ok(())
+}
+
+fn remove_if_abandoned(folder: &Folder, name: &str, service: &str) -> Result<(), Errno> {
+    if whole_of(name, service).is_none() || !is_abandoned(folder, name) {
+        return Ok(());
+    }
+    match folder.remove(name) {
+        // Another watch over this folder was faster.
+        Err(Errno::NOENT) => Ok(()),
+        removed => removed,
+    }
+}
+
+/// A partial file is locked by its writer; the kernel lets go of the lock when the writer dies. What is not ours, or no file, is
+/// somebody else's.
 fn is_abandoned(folder: &Folder, name: &str) -> bool {
+    let ours = fs::statat(folder.fd(), name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
+        FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
+            && stat.st_uid == rustix::process::geteuid().as_raw()
+    });
+    if !ours {
+        return false;
+    }
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let Ok(fd) = fs::openat(folder.fd(), name, flags, Mode::empty()) else { return false };
     fs::flock(&fd, FlockOperation::NonBlockingLockExclusive).is_ok()

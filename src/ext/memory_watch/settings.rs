@@ -1,48 +1,16 @@
-//! The settings of a watch. In: what the user says. Out: numbers within their limits, or an error that says what to do.
+//! The settings of a watch, and their defaults. In: what the user says. Deliberately not here: whether that is within its limits
+//! (`check.rs`), and what it comes to below the limits of a system (`plan.rs`).
 
+use super::counted::Counted;
 use super::error::StartError;
-use super::limits::{
-    COOL_DOWN, DISK_FREE_BYTES, FOLDER_BYTES_MAX, HEADROOM_BYTES, HYSTERESIS_SHARE, INTERVAL, INTERVAL_MIN,
-    REARM_AFTER, RETAINED_BYTES, RETAINED_FILES, RETAINED_FILES_MIN, SERVICE_CHARS_MAX, SNAPSHOTS_PER_HOUR,
-    SNAPSHOTS_PER_HOUR_LIMIT, STEP_BYTES, STEP_BYTES_MIN, THRESHOLD_BYTES, TIME_MAX, WARNING_SHARE,
-};
+use super::level::Level;
+use super::limits::{DISK_FREE_BYTES, REARM_AFTER, RETAINED_BYTES, RETAINED_FILES, SNAPSHOTS_PER_HOUR};
 use super::watch::MemoryWatch;
 use crate::Client;
 use crate::QueueShare;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// An amount of memory.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[non_exhaustive]
-pub enum Level {
-    /// So many bytes.
-    Bytes(u64),
-    /// A share, above 0 and at most 1, of what the process may use: the smallest limit of its cgroup and those above it (version 1
-    /// or 2), or the machine's memory if that is less. Computed once, when the watch is built.
-    ShareOfLimit(f64),
-}
-
-impl Level {
-    /// In bytes, where the limit is `limit`.
-    pub(super) fn bytes(self, name: &'static str, limit: Option<u64>) -> Result<u64, StartError> {
-        match (self, limit) {
-            (Level::Bytes(bytes), _) => Ok(bytes),
-            (Level::ShareOfLimit(share), _) if !(share > 0.0 && share <= 1.0) => Err(invalid(
-                name,
-                format!("is {share} of the limit"),
-                "choose a share above 0 and at most 1, as 0.7",
-            )),
-            (Level::ShareOfLimit(share), Some(limit)) => Ok((limit as f64 * share) as u64),
-            (Level::ShareOfLimit(_), None) => Err(invalid(
-                name,
-                "is a share of the memory limit, and neither a cgroup nor the machine says one",
-                "give it in bytes",
-            )),
-        }
-    }
-}
 
 /// What becomes of the clients' appetite when memory crosses a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +32,8 @@ pub enum Appetite {
 pub struct Crossing {
     /// The resident set of this process in bytes.
     pub rss_bytes: u64,
+    /// What of its memory counts, in bytes: [`Builder::counts`].
+    pub counted_bytes: u64,
     /// The threshold that was crossed, in bytes.
     pub threshold_bytes: u64,
 }
@@ -77,17 +47,18 @@ pub struct Builder {
     pub(super) clients: Vec<Client>,
     pub(super) appetite: Appetite,
     pub(super) hook: Option<Hook>,
-    pub(super) interval: Duration,
-    pub(super) threshold: Level,
-    pub(super) step: Level,
+    pub(super) counts: Counted,
+    pub(super) interval: Option<Duration>,
+    pub(super) threshold: Option<Level>,
+    pub(super) step: Option<Level>,
     pub(super) warning: Option<Level>,
-    pub(super) cool_down: Duration,
+    pub(super) cool_down: Option<Duration>,
     pub(super) rearm_after: Duration,
     pub(super) snapshots_per_hour_max: u32,
     pub(super) retained_files_max: usize,
     pub(super) retained_bytes_max: u64,
     pub(super) disk_free_min: u64,
-    pub(super) headroom_min: u64,
+    pub(super) headroom_min: Option<u64>,
     pub(super) signal: Option<i32>,
     pub(super) system_root: PathBuf,
 }
@@ -100,17 +71,18 @@ impl Builder {
             clients: Vec::new(),
             appetite: Appetite::Unchanged,
             hook: None,
-            interval: INTERVAL,
-            threshold: Level::Bytes(THRESHOLD_BYTES),
-            step: Level::Bytes(STEP_BYTES),
+            counts: Counted::default(),
+            interval: None,
+            threshold: None,
+            step: None,
             warning: None,
-            cool_down: COOL_DOWN,
+            cool_down: None,
             rearm_after: REARM_AFTER,
             snapshots_per_hour_max: SNAPSHOTS_PER_HOUR,
             retained_files_max: RETAINED_FILES,
             retained_bytes_max: RETAINED_BYTES,
             disk_free_min: DISK_FREE_BYTES,
-            headroom_min: HEADROOM_BYTES,
+            headroom_min: None,
             signal: None,
             system_root: PathBuf::from("/"),
         }
@@ -123,7 +95,8 @@ impl Builder {
         self
     }
 
-    /// What becomes of the clients' appetite when memory crosses a threshold. Default [`Appetite::Unchanged`].
+    /// What becomes of the clients' appetite when memory crosses a threshold: the one that is set, or, where it follows a limit, the third.
+    /// Default [`Appetite::Unchanged`].
     pub fn appetite_on_crossing(mut self, appetite: Appetite) -> Builder {
         self.appetite = appetite;
         self
@@ -136,44 +109,62 @@ impl Builder {
         self
     }
 
-    /// How often memory is looked at. Default [`INTERVAL`].
+    /// What of the process's memory is compared with the thresholds. Default [`Counted::Anonymous`].
+    pub fn counts(mut self, counts: Counted) -> Builder {
+        self.counts = counts;
+        self
+    }
+
+    /// How often memory is looked at. Default [`INTERVAL`](super::limits::INTERVAL), and sooner while a threshold that follows a limit is near:
+    /// as soon as memory could reach it that grows by a sixteenth of the limit a second,
+    /// [`LOOK_EVERY_MIN`](super::limits::LOOK_EVERY_MIN) apart at least.
     pub fn interval(mut self, interval: Duration) -> Builder {
-        self.interval = interval;
+        self.interval = Some(interval);
         self
     }
 
-    /// The resident set at which the first snapshot is taken. Default [`THRESHOLD_BYTES`].
+    /// The memory ([`counts`](Builder::counts)) at which the first snapshot is taken.
+    ///
+    /// Default: half of the way to the limit of the cgroup, which ends where short reports begin; without such a limit
+    /// [`THRESHOLD_BYTES`](super::limits::THRESHOLD_BYTES).
     pub fn threshold(mut self, threshold: Level) -> Builder {
-        self.threshold = threshold;
+        self.threshold = Some(threshold);
         self
     }
 
-    /// How far above a snapshot's threshold the next one is. Default [`STEP_BYTES`].
+    /// How far above a snapshot's threshold the next one is.
+    ///
+    /// Default: a third of what is left of the way to the limit of the cgroup, so that a service leaves three heap profiles before
+    /// the limit wherever it lives below it; without such a limit [`STEP_BYTES`](super::limits::STEP_BYTES). Settings that leave fewer
+    /// are told at the start, with some that leave three.
     pub fn step(mut self, step: Level) -> Builder {
-        self.step = step;
+        self.step = Some(step);
         self
     }
 
-    /// The resident set at which a notice warns of the first snapshot. Default [`WARNING_SHARE`] of the threshold.
+    /// The memory at which a notice warns of the first snapshot. Default [`WARNING_SHARE`](super::limits::WARNING_SHARE) of the
+    /// threshold. Another warns of the limit: when the container, or the machine, is as full as this share, whoever fills it.
     pub fn warning(mut self, warning: Level) -> Builder {
         self.warning = Some(warning);
         self
     }
 
-    /// Least time between two snapshots of a series, and before another attempt after one that was refused. Default [`COOL_DOWN`].
+    /// Least time between two snapshots of a series, and before another attempt after one that was refused. Default
+    /// [`COOL_DOWN`](super::limits::COOL_DOWN); none within a series whose thresholds follow a limit: a fast leak leaves three snapshots too.
     pub fn cool_down(mut self, cool_down: Duration) -> Builder {
-        self.cool_down = cool_down;
+        self.cool_down = Some(cool_down);
         self
     }
 
-    /// How long memory must have been well below the threshold ([`HYSTERESIS_SHARE`]) before a series begins anew.
-    /// Default [`REARM_AFTER`].
+    /// How long memory must have been well below the threshold ([`HYSTERESIS_SHARE`](super::limits::HYSTERESIS_SHARE)) before a series
+    /// begins anew. Default [`REARM_AFTER`].
     pub fn rearm_after(mut self, time: Duration) -> Builder {
         self.rearm_after = time;
         self
     }
 
-    /// Most snapshots within an hour, those on demand included. Default [`SNAPSHOTS_PER_HOUR`].
+    /// Most snapshots within an hour, those on demand included, to which the last one of an hour is not given: it is the threshold's.
+    /// Default [`SNAPSHOTS_PER_HOUR`].
     pub fn snapshots_per_hour_max(mut self, snapshots: u32) -> Builder {
         self.snapshots_per_hour_max = snapshots;
         self
@@ -198,18 +189,21 @@ impl Builder {
         self
     }
 
-    /// With less than this left below a limit, only the short report is written. Default [`HEADROOM_BYTES`].
+    /// With less than this left below a limit, only the short report is written. What the kernel gives back counts as left. Default
+    /// [`HEADROOM_BYTES`](super::limits::HEADROOM_BYTES), and at most half of the limit.
     pub fn headroom_min(mut self, bytes: u64) -> Builder {
-        self.headroom_min = bytes;
+        self.headroom_min = Some(bytes);
         self
     }
 
     /// Takes a snapshot whenever the process receives SIGUSR2.
     ///
     /// Handlers that were there before are called as well. Once registered the signal no longer ends the process, not even
-    /// after the watch has stopped.
+    /// after the watch has stopped; before that it does, unless the process was started with the signal blocked (`env
+    /// --block-signal=USR2 SERVICE`): the watch's own thread takes it nevertheless, and what came before the start. In a
+    /// child made by fork it takes none.
     pub fn snapshot_on_sigusr2(self) -> Builder {
-        self.snapshot_on_signal(SIGUSR2)
+        self.snapshot_on_signal(super::check::SIGUSR2)
     }
 
     /// As [`snapshot_on_sigusr2`](Builder::snapshot_on_sigusr2), by another signal: SIGHUP, SIGUSR1, SIGUSR2, or one
@@ -235,92 +229,6 @@ impl Builder {
     pub fn start(self) -> Result<MemoryWatch, StartError> {
         self.build()?.start()
     }
-
-    /// The settings that do not depend on the system.
-    pub(super) fn check(&self) -> Result<(), StartError> {
-        let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
-        let service = self.service.as_bytes();
-        if !(1..=SERVICE_CHARS_MAX).contains(&service.len())
-            || !service.iter().all(|&byte| named(byte))
-            || !service[0].is_ascii_alphanumeric()
-        {
-            return Err(invalid(
-                "service",
-                format!("is {:?}", self.service),
-                "choose 1 to 64 letters, digits, '-', '_' or '.', beginning with a letter or digit",
-            ));
-        }
-        let printable = |folder: &str| folder.chars().all(|c| c == ' ' || c.escape_debug().len() == 1);
-        if !self.folder.to_str().is_some_and(|folder| {
-            (1..=FOLDER_BYTES_MAX).contains(&folder.len()) && (printable(folder) || cfg!(windows))
-        }) {
-            return Err(invalid(
-                "folder",
-                format!("is {:?}", self.folder),
-                "choose a path of 1 to 240 bytes of printable text",
-            ));
-        }
-        within("interval", self.interval, INTERVAL_MIN, "choose 10 ms to a day")?;
-        within("cool_down", self.cool_down, Duration::ZERO, "choose at most a day")?;
-        within("rearm_after", self.rearm_after, Duration::ZERO, "choose at most a day")?;
-        if !(1..=SNAPSHOTS_PER_HOUR_LIMIT).contains(&self.snapshots_per_hour_max) {
-            let problem = format!("is {}", self.snapshots_per_hour_max);
-            return Err(invalid("snapshots_per_hour_max", problem, "choose 1 to 3600"));
-        }
-        if self.retained_files_max < RETAINED_FILES_MIN {
-            let problem = format!("is {}", self.retained_files_max);
-            return Err(invalid("retained_files_max", problem, "choose 3 or more, to have some to compare"));
-        }
-        match self.signal {
-            Some(signal) if !(SIGNALS.contains(&signal) || (34..=64).contains(&signal)) => Err(invalid(
-                "snapshot_on_signal",
-                format!("is {signal}"),
-                "choose SIGHUP, SIGUSR1, SIGUSR2 or a real-time signal from 34 to 64: others have a meaning already",
-            )),
-            _ => Ok(()),
-        }
-    }
-
-    /// Threshold, step, warning and the level below which the series begins anew, in bytes.
-    pub(super) fn levels(&self, limit: Option<u64>) -> Result<(u64, u64, u64, u64), StartError> {
-        let threshold = self.threshold.bytes("threshold", limit)?;
-        if threshold < STEP_BYTES_MIN {
-            let problem = format!("is {threshold} bytes");
-            return Err(invalid("threshold", problem, "choose 1 MB or more"));
-        }
-        let step = self.step.bytes("step", limit)?;
-        if step < STEP_BYTES_MIN {
-            return Err(invalid("step", format!("is {step} bytes"), "choose 1 MB or more: less is noise"));
-        }
-        let warning = match self.warning {
-            Some(warning) => warning.bytes("warning", limit)?,
-            None => (threshold as f64 * WARNING_SHARE) as u64,
-        };
-        if warning > threshold {
-            let problem = format!("is {warning} bytes, more than the threshold ({threshold})");
-            return Err(invalid("warning", problem, "lower it"));
-        }
-        let rearm_below = (threshold as f64 * (1.0 - HYSTERESIS_SHARE)) as u64;
-        Ok((threshold, step, warning, rearm_below.min(warning)))
-    }
-}
-
-#[cfg(target_os = "linux")]
-use signal_hook::consts::{SIGHUP, SIGUSR1, SIGUSR2};
-// Nothing is started elsewhere.
-#[cfg(not(target_os = "linux"))]
-const SIGUSR2: i32 = 12;
-#[cfg(target_os = "linux")]
-const SIGNALS: [i32; 3] = [SIGHUP, SIGUSR1, SIGUSR2];
-#[cfg(not(target_os = "linux"))]
-const SIGNALS: [i32; 1] = [SIGUSR2];
-
-fn within(name: &'static str, time: Duration, min: Duration, remedy: &'static str) -> Result<(), StartError> {
-    if (min..=TIME_MAX).contains(&time) { Ok(()) } else { Err(invalid(name, format!("is {time:?}"), remedy)) }
-}
-
-fn invalid(name: &'static str, problem: impl Into<String>, remedy: &'static str) -> StartError {
-    StartError::Setting { name, problem: problem.into(), remedy }
 }
 
 impl fmt::Debug for Builder {
@@ -334,4 +242,8 @@ impl fmt::Debug for Builder {
             .field("signal", &self.signal)
             .finish_non_exhaustive()
     }
+}
+
+pub(super) fn invalid(name: &'static str, problem: impl Into<String>, remedy: &'static str) -> StartError {
+    StartError::Setting { name, problem: problem.into(), remedy }
 }

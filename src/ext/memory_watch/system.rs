@@ -3,25 +3,48 @@
 //! In: nothing. Out: bytes. Where `/proc` and `/sys` are is a setting, so that tests can be the system. Y1: reading asks for
 //! no memory. Deliberately not here: cgroups (`cgroup.rs`).
 
-use super::cgroup::Cgroup;
+use super::cgroup::{Cgroup, Fill, Tightest};
+use super::counted::{self, Counted};
 use super::limits::SOURCE_BYTES_MAX;
+use super::signals::{self, Caught};
+use super::text::kib;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-/// What is known of the memory of a moment. `None` is what the system does not say.
+/// This process's memory at a moment, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Memory {
+    pub(super) resident: u64,
+    /// What is compared with the thresholds.
+    pub(super) counted: u64,
+}
+
+/// What is known of the memory around this process. `None` is what the system does not say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Surroundings {
-    /// The smallest limit: of the cgroup and those above it, and of the machine.
-    pub(super) limit: Option<u64>,
-    /// The least that is left: below the limit of a cgroup, or available on the machine.
-    pub(super) headroom: Option<u64>,
+    /// The cgroup and those above it.
+    pub(super) group: Tightest,
+    /// The machine's memory.
+    pub(super) machine: Option<u64>,
+    /// The group or the machine, whichever has least left.
+    pub(super) fullest: Option<Fill>,
 }
 
 impl Surroundings {
+    /// The smallest limit: of the cgroup and those above it, and of the machine.
+    pub(super) fn limit(self) -> Option<u64> {
+        least(self.group.limit, self.machine)
+    }
+
+    /// The least that is left.
+    pub(super) fn headroom(self) -> Option<u64> {
+        self.fullest.map(Fill::headroom)
+    }
+
     /// Whether so little is left that asking for memory would be unwise.
     pub(super) fn is_near(self, headroom_min: u64) -> bool {
-        self.headroom.is_some_and(|headroom| headroom < headroom_min)
+        self.headroom().is_some_and(|headroom| headroom < headroom_min)
     }
 }
 
@@ -59,9 +82,9 @@ impl Scratch {
 pub(super) struct System {
     statm: PathBuf,
     meminfo: PathBuf,
-    /// For the report.
     pub(super) status: PathBuf,
     pub(super) smaps_rollup: PathBuf,
+    pub(super) limits: PathBuf,
     pub(super) cgroup: Cgroup,
     page: u64,
 }
@@ -75,25 +98,45 @@ impl System {
             meminfo: root.join("proc/meminfo"),
             status: process.join("status"),
             smaps_rollup: process.join("smaps_rollup"),
+            limits: process.join("limits"),
             cgroup: Cgroup::below(root),
             page: rustix::param::page_size() as u64,
         }
     }
 
-    /// The resident set of this process, in bytes. The kernel's quick figure: it may be off by some hundred KB.
-    pub(super) fn resident(&self, scratch: &mut Scratch) -> io::Result<u64> {
+    /// What counts, as far as the kernel tells it: the resident set where it does not tell the anonymous part.
+    pub(super) fn countable(&self, wanted: Counted, scratch: &mut Scratch) -> Counted {
+        let told = scratch.read(&self.status).ok().and_then(counted::anonymous).is_some();
+        if told { wanted } else { Counted::Resident }
+    }
+
+    /// This process's memory. The kernel's quick figures: they may be off by some hundred KB.
+    pub(super) fn memory(&self, counts: Counted, scratch: &mut Scratch) -> io::Result<Memory> {
+        let missing = |what| io::Error::new(io::ErrorKind::InvalidData, what);
         let text = scratch.read(&self.statm)?;
         let pages: Option<u64> = text.split_ascii_whitespace().nth(1).and_then(|pages| pages.parse().ok());
-        pages
-            .map(|pages| pages.saturating_mul(self.page))
-            .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "statm has no resident set"))
+        let resident = pages.map(|pages| pages.saturating_mul(self.page));
+        let resident = resident.ok_or_else(|| missing("statm has no resident set"))?;
+        let counted = match counts {
+            Counted::Resident => resident,
+            Counted::Anonymous => counted::anonymous(scratch.read(&self.status)?)
+                .ok_or_else(|| missing("status has no anonymous memory"))?,
+        };
+        Ok(Memory { resident, counted })
     }
 
     pub(super) fn surroundings(&self, scratch: &mut Scratch) -> Surroundings {
         let group = self.cgroup.tightest(scratch);
-        let machine = scratch.read(&self.meminfo).unwrap_or_default();
-        let limit = least(group.limit, field(machine, "MemTotal:"));
-        Surroundings { limit, headroom: least(group.headroom, field(machine, "MemAvailable:")) }
+        let text = scratch.read(&self.meminfo).unwrap_or_default();
+        let machine = kib(text, "MemTotal:");
+        let fill = machine.zip(kib(text, "MemAvailable:"));
+        let fill = fill.map(|(limit, available)| Fill { limit, in_use: limit.saturating_sub(available) });
+        Surroundings { group, machine, fullest: Fill::fuller(group.fullest, fill) }
+    }
+
+    /// What becomes of a signal that this process gets, as far as the kernel tells it.
+    pub(super) fn caught(&self, signal: i32, scratch: &mut Scratch) -> Option<Caught> {
+        signals::caught(scratch.read(&self.status).ok()?, signal)
     }
 }
 
@@ -103,10 +146,4 @@ pub(super) fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),
     }
-}
-
-/// A line of meminfo: `MemTotal:       24684288 kB`, in bytes.
-fn field(text: &str, name: &str) -> Option<u64> {
-    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
-    line.split_ascii_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1_024)
 }

@@ -1,6 +1,6 @@
 //! Text in a block that was allocated beforehand: near the memory limit nothing may ask for more.
 //!
-//! T1: never longer than the capacity it was made with; what does not fit is left out, whole characters only.
+//! And the numbers in the kernel's texts. T1: never longer than the capacity it was made with; what does not fit is left out, whole characters only.
 
 use std::fmt;
 
@@ -37,6 +37,12 @@ impl fmt::Write for Text {
         self.0.push_str(&text[..end]);
         Ok(())
     }
+}
+
+/// A line of the kernel's: `MemTotal:       24684288 kB`, in bytes.
+pub(super) fn kib(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_ascii_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1_024)
 }
 
 #[cfg(test)]

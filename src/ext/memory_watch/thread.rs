@@ -1,14 +1,15 @@
 //! The watch's thread: it sleeps until the next look, a signal, a wish, or the end.
 //!
 //! All of these come through one socket that it reads with a timeout: a byte is a wish for a snapshot, its end is the end. So it
-//! wakes once an interval and never for nothing, and a storm of signals is one read. T1: whoever wants something never
-//! waits: a full socket holds wishes enough.
+//! wakes once an interval and never for nothing, and a storm of signals is one read. T1: who wants something never
+//! waits: a full socket holds wishes enough. T2: what was wished for before the end is done before the end. T3: a child made by fork has
+//! the socket but not the thread: it neither asks for snapshots of its parent nor ends its parent's watch.
 
 use super::error::StartError;
+use super::signals::{Reach, block_sigpipe, take_here};
 use super::watch::Watch;
-use nix::sys::signal::{SigSet, Signal};
 use signal_hook::SigId;
-use signal_hook::low_level;
+use signal_hook::{flag, low_level};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -25,76 +26,112 @@ const WISHES_READ_MAX: usize = 4_096;
 /// A read timeout of nothing would be one of for ever.
 const SLEEP_MIN: Duration = Duration::from_millis(1);
 
+/// A wish by a call; a signal writes another byte.
+const BY_CALL: u8 = b'w';
+
 /// A watch that runs on a thread of its own. Dropping it ends the watch, without waiting for a snapshot that is being written.
+///
+/// In a child made by fork there is no such thread: there it does nothing. A child that is to be watched starts a watch of its own.
 #[must_use = "dropping it stops the watch"]
 pub struct MemoryWatch {
     wishes: UnixStream,
-    ending: Arc<AtomicBool>,
     ended: mpsc::Receiver<()>,
-    signal: Option<SigId>,
+    signal: Option<Signalled>,
+    /// The process that has the thread.
+    pid: u32,
+}
+
+/// A signal whose handlers are set.
+#[derive(Debug)]
+struct Signalled(Vec<SigId>);
+
+impl Signalled {
+    /// Sets them: what happened in this process is noted, then the thread is woken.
+    fn set(signal: i32, heard: &Arc<AtomicBool>, wishes: &UnixStream) -> io::Result<Signalled> {
+        let wishes = wishes.try_clone()?;
+        let noted = flag::register(signal, Arc::clone(heard))?;
+        let mut set = Signalled(vec![noted]);
+        set.0.push(low_level::pipe::register(signal, wishes)?);
+        Ok(set)
+    }
+}
+
+impl Drop for Signalled {
+    fn drop(&mut self) {
+        for id in self.0.drain(..) {
+            low_level::unregister(id);
+        }
+    }
 }
 
 impl Watch {
     /// Looks at once and then every interval, on a thread of its own.
     ///
     /// # Errors
-    /// [`StartError::Thread`] if there is no thread or no file descriptor to be had.
-    pub fn start(self) -> Result<MemoryWatch, StartError> {
+    /// [`StartError::Thread`] if there is no thread or no file descriptor.
+    pub fn start(mut self) -> Result<MemoryWatch, StartError> {
         let (heard, wishes) = UnixStream::pair().map_err(StartError::Thread)?;
         wishes.set_nonblocking(true).map_err(StartError::Thread)?;
-        let ending = Arc::new(AtomicBool::new(false));
         let (end, ended) = mpsc::channel();
         // A subscriber that is current only in some scope, as in a test, is not visible on another thread; where there is none
         // yet, the thread sees the one that comes.
         let home = dispatcher::get_default(Dispatch::clone);
         let home = Some(home).filter(|home| !home.is::<NoSubscriber>());
-        // Before the signal: if there is no thread, nothing is to be undone.
-        let (signal, handle_ending) = (self.signal, Arc::clone(&ending));
+        // Before the thread: it takes the signal even if it is blocked elsewhere, and one may wait already. Without the thread it goes
+        // with its frame.
+        let signalled = Arc::new(AtomicBool::new(false));
+        let set = self.signal.map(|signal| Signalled::set(signal, &signalled, &wishes));
+        let signal = set.transpose().map_err(StartError::Thread)?;
+        if signal.is_some() {
+            self.expect_signal();
+        }
         std::thread::Builder::new()
             .name("overspill-watch".to_owned())
             .spawn(move || {
-                // A notice into a log that nobody reads any more is an error, and not the end of a process that has SIGPIPE at its default
-                // action. Fails for a wrong argument alone.
-                let _ = SigSet::from(Signal::SIGPIPE).thread_block();
+                block_sigpipe();
                 match home {
-                    Some(home) => dispatcher::with_default(&home, || run(self, heard, &ending)),
-                    None => run(self, heard, &ending),
+                    Some(home) => dispatcher::with_default(&home, || run(self, heard, &signalled)),
+                    None => run(self, heard, &signalled),
                 }
                 // Nobody waits any more: fine.
                 let _ = end.send(());
             })
             .map_err(StartError::Thread)?;
-        let mut watch = MemoryWatch { wishes, ending: handle_ending, ended, signal: None };
-        if let Some(signal) = signal {
-            let wishes = watch.wishes.try_clone().map_err(StartError::Thread)?;
-            watch.signal = Some(low_level::pipe::register(signal, wishes).map_err(StartError::Thread)?);
-        }
-        Ok(watch)
+        Ok(MemoryWatch { wishes, ended, signal, pid: std::process::id() })
     }
 }
 
-fn run(mut watch: Watch, mut heard: UnixStream, ending: &AtomicBool) {
+fn run(mut watch: Watch, mut heard: UnixStream, signalled: &AtomicBool) {
+    if let Some(signal) = watch.signal.filter(|&signal| take_here(signal) == Reach::Blocked) {
+        watch.notices.unheard(
+            signal,
+            "it is blocked in this process: unblock it before the watch starts, or choose SIGUSR2",
+        );
+    }
     let mut wishes = [0; WISHES_READ_MAX];
     let mut due = Instant::now();
-    // Acquire: pairs with the handle's Release; what was done before the end is seen here.
-    while !ending.load(Ordering::Acquire) {
+    loop {
         let now = Instant::now();
         let wished = watch.wish_due_in(now) == Some(Duration::ZERO);
         if now >= due || wished {
-            if catch_unwind(AssertUnwindSafe(|| drop(watch.look(now)))).is_err() {
-                watch.notices.panicked("a look at memory");
-                watch.give_up(now);
-            }
+            guarded(&mut watch, now, |watch| drop(watch.look(now)));
             // A look that took longer than the interval is not made up for.
-            due = Instant::now() + watch.interval;
+            due = Instant::now() + watch.until_next_look();
         }
         let now = Instant::now();
         let sleep = due.saturating_duration_since(now).min(watch.wish_due_in(now).unwrap_or(Duration::MAX));
         // With a timeout above zero this cannot fail.
         let _ = heard.set_read_timeout(Some(sleep.max(SLEEP_MIN)));
         match heard.read(&mut wishes) {
-            Ok(0) => return,
-            Ok(_) => watch.ask_for_snapshot(),
+            // The end; what was asked for before it has been read.
+            Ok(0) => return guarded(&mut watch, now, |watch| watch.last_look(now)),
+            // A signal that a child made by fork got wrote to the same socket, and did not note it here. Acquire: pairs with the
+            // handler's store, which comes before its byte.
+            Ok(read) => {
+                if wishes[..read].contains(&BY_CALL) || signalled.swap(false, Ordering::AcqRel) {
+                    watch.ask_for_snapshot();
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
             // A socket of our own does not fail; if it did, the watch must not become a busy loop.
@@ -103,32 +140,47 @@ fn run(mut watch: Watch, mut heard: UnixStream, ending: &AtomicBool) {
     }
 }
 
+/// A panic is told, and contained.
+fn guarded(watch: &mut Watch, now: Instant, work: impl FnOnce(&mut Watch)) {
+    if catch_unwind(AssertUnwindSafe(|| work(watch))).is_err() {
+        watch.notices.panicked("a look at memory");
+        watch.give_up(now);
+    }
+}
+
 impl MemoryWatch {
     /// Asks for a snapshot, as the signal does, and returns at once. However often it is asked within
-    /// [`DEMAND_EVERY`](super::limits::DEMAND_EVERY), it is one.
+    /// [`DEMAND_EVERY`](super::limits::DEMAND_EVERY), it is one. Does nothing in a child made by fork.
     pub fn ask_for_snapshot(&self) {
-        // A socket that is full has wishes enough.
-        let _ = (&self.wishes).write(b"w");
+        if self.is_ours() {
+            // A socket that is full has wishes enough.
+            let _ = (&self.wishes).write(&[BY_CALL]);
+        }
     }
 
-    /// Ends the watch and waits for a snapshot that is being written.
+    /// Ends the watch and waits for a snapshot that is being written. One that was asked for is taken first.
     ///
     /// # Blocking
     /// At most [`STOP_WAIT`](super::limits::STOP_WAIT).
     pub fn stop(mut self) {
         self.end();
-        // Ended, or not in time: either way there is nothing left to do.
-        let _ = self.ended.recv_timeout(super::limits::STOP_WAIT);
+        if self.is_ours() {
+            // Ended, or not in time: either way there is nothing left to do.
+            let _ = self.ended.recv_timeout(super::limits::STOP_WAIT);
+        }
+    }
+
+    /// Whether the thread is in this process.
+    fn is_ours(&self) -> bool {
+        self.pid == std::process::id()
     }
 
     fn end(&mut self) {
-        if let Some(signal) = self.signal.take() {
-            low_level::unregister(signal);
+        drop(self.signal.take());
+        if self.is_ours() {
+            // Wakes it; if the thread is gone already, fine.
+            let _ = self.wishes.shutdown(Shutdown::Both);
         }
-        // Release: pairs with the thread's Acquire.
-        self.ending.store(true, Ordering::Release);
-        // Wakes it; if the thread is gone already, fine.
-        let _ = self.wishes.shutdown(Shutdown::Both);
     }
 }
 

@@ -2,68 +2,61 @@
 //!
 //! In: a moment. Out: [`Looked`]. The ladder decides; this carries out. W1: one snapshot at a time, since `look` takes the
 //! watch for itself. W2: near the limit a look asks for no memory: every block it needs is made by `build`. Deliberately not
-//! here: threads and signals (`thread.rs`).
+//! here: how a watch is made (`watch/build.rs`), threads (`thread.rs`), what a snapshot is and how it is written (`snapshot.rs`).
 
-use super::error::{SnapshotError, StartError};
+use super::appetite::Clients;
+use super::counted::Counted;
+use super::crowd::Crowd;
+use super::error::SnapshotError;
 use super::folder::Folder;
-use super::ladder::{Cause, Ladder, Policy, Step};
-use super::limits::{NAMES_TRIED_MAX, REPORT_BYTES_MAX};
-use super::name::{self, Kind, NAME_BYTES, PARTIAL};
-use super::notice::{Notices, Occasion};
-use super::report::{self, Heading};
+use super::ladder::{Cause, Ladder, Step};
+use super::limits::LOOK_AROUND_EVERY;
+use super::name::Kind;
+use super::notice::{Notices, Now, Occasion};
+use super::plan::until_next_look;
 use super::retention::{self, Retention};
-use super::settings::{Appetite, Builder, Crossing, Hook};
-use super::system::{Scratch, Surroundings, System};
-use super::text::Text;
+use super::settings::{Crossing, Hook};
+use super::signals::Caught;
+use super::snapshot::{Shot, Writer};
+use super::system::{Memory, Scratch, System};
 pub use super::thread::MemoryWatch;
-use crate::Client;
-use crate::Mode;
-use crate::QueueShare;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
+
+mod build;
 
 /// A watch that you run yourself, by calling [`look`](Watch::look) as often as you like;
 /// [`start`](super::Builder::start) does that on a thread.
 pub struct Watch {
     folder: PathBuf,
-    clients: Vec<Client>,
-    appetite: Appetite,
-    /// Whose appetite was lowered, and is to be raised again.
-    lowered: Vec<bool>,
+    clients: Clients,
+    appetite_from: u64,
     hook: Option<Hook>,
-    pub(super) interval: Duration,
+    interval: Option<Duration>,
     pub(super) signal: Option<i32>,
+    hearing: Hearing,
     retention: Retention,
     per_hour_max: u32,
     disk_free_min: u64,
     headroom_min: u64,
     pub(super) notices: Notices,
+    counts: Counted,
     ladder: Ladder,
+    crowd: Crowd,
     /// The first look's moment: the ladder counts from it.
     began: Option<Instant>,
-    heap: Heap,
+    /// What counted at the last look.
+    in_use: u64,
+    /// When it was last looked at what is around this process.
+    looked_around: Option<Duration>,
     reading: Reading,
     tidying: Tidying,
     system: System,
     scratch: Scratch,
-    page: Text,
-    name: Text,
-    partial: Text,
-    /// The time in the last name.
-    named_at: SystemTime,
-    /// The name of the first snapshot of this watch, once there is one.
-    first: Text,
-}
-
-/// Whether heap profiles are to be had.
-enum Heap {
-    #[cfg(feature = "memory-watch-jemalloc")]
-    Available,
-    /// Why not; told already.
-    Unavailable(String),
+    writer: Writer,
 }
 
 /// Whether the memory in use could be read at the last look.
@@ -81,13 +74,23 @@ enum Tidying {
     Due,
 }
 
+/// Whether the signal still reaches its handler.
+#[derive(PartialEq, Eq)]
+enum Hearing {
+    /// None was set here.
+    None,
+    Expected,
+    /// It does not, and that was told.
+    Lost,
+}
+
 /// What came of a look.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Looked<'a> {
     /// Nothing to do.
     Calm,
-    /// A notice: memory is near the first threshold.
+    /// A notice: memory is near the first threshold; or the container, or the machine, is nearly full, whoever fills it.
     Warned,
     /// A snapshot was written.
     Taken(Snapshot<'a>),
@@ -115,69 +118,8 @@ pub struct Snapshot<'a> {
     pub cause: Cause,
     /// The resident set of the process, in bytes, when it was begun.
     pub rss_bytes: u64,
-}
-
-impl Builder {
-    /// Checks every setting and makes a watch that you run yourself. A folder that snapshots cannot be written to is not an
-    /// error but a notice: it may be mended while the service runs.
-    ///
-    /// # Errors
-    /// [`StartError`] says which setting is wrong and what to do, or that the memory of this process cannot be read.
-    ///
-    /// # Blocking
-    /// As long as reading some files of `/proc` and opening the folder takes.
-    pub fn build(self) -> Result<Watch, StartError> {
-        self.check()?;
-        let (system, mut scratch) = (System::below(&self.system_root), Scratch::new());
-        let rss = system.resident(&mut scratch).map_err(StartError::Unreadable)?;
-        let Surroundings { limit, .. } = system.surroundings(&mut scratch);
-        let (threshold, step, warning, rearm_below) = self.levels(limit)?;
-        let policy = Policy {
-            threshold,
-            step,
-            warning,
-            rearm_below,
-            rearm_after: self.rearm_after,
-            cool_down: self.cool_down,
-            per_hour_max: self.snapshots_per_hour_max,
-        };
-        let notices = Notices { service: self.service };
-        let heap = Heap::look();
-        notices.started(rss, threshold, limit, heap.as_str());
-        if let (Heap::Unavailable(why), true) = (&heap, cfg!(feature = "memory-watch-jemalloc")) {
-            notices.no_heap_profiles(why);
-        }
-        let room = Folder::open(&self.folder).and_then(|folder| folder.has_room(self.disk_free_min));
-        if let Err(error) = room {
-            notices.folder_refused(&error);
-        }
-        Ok(Watch {
-            lowered: vec![false; self.clients.len()],
-            folder: self.folder,
-            clients: self.clients,
-            appetite: self.appetite,
-            hook: self.hook,
-            interval: self.interval,
-            signal: self.signal,
-            retention: Retention { files_max: self.retained_files_max, bytes_max: self.retained_bytes_max },
-            per_hour_max: self.snapshots_per_hour_max,
-            disk_free_min: self.disk_free_min,
-            headroom_min: self.headroom_min,
-            notices,
-            ladder: Ladder::new(policy),
-            began: None,
-            heap,
-            reading: Reading::Possible,
-            tidying: Tidying::Done,
-            system,
-            scratch,
-            page: Text::with_capacity(REPORT_BYTES_MAX),
-            name: Text::with_capacity(NAME_BYTES),
-            partial: Text::with_capacity(NAME_BYTES + PARTIAL.0.len() + PARTIAL.1.len()),
-            named_at: SystemTime::UNIX_EPOCH,
-            first: Text::with_capacity(NAME_BYTES),
-        })
-    }
+    /// What of its memory counts, in bytes: [`Builder::counts`](super::Builder::counts).
+    pub counted_bytes: u64,
 }
 
 impl Watch {
@@ -191,6 +133,23 @@ impl Watch {
         self.ladder.wish_due_in(self.since_began(now))
     }
 
+    /// How long until the next look after one just now.
+    pub(super) fn until_next_look(&self) -> Duration {
+        self.interval.unwrap_or_else(|| until_next_look(self.ladder.rungs(), self.ladder.rung(), self.in_use))
+    }
+
+    /// The watch ends: a snapshot that was asked for is taken now, or never.
+    pub(super) fn last_look(&mut self, now: Instant) {
+        if self.ladder.hurry() {
+            self.look(now);
+        }
+    }
+
+    /// The signal has a handler of ours now.
+    pub(super) fn expect_signal(&mut self) {
+        self.hearing = Hearing::Expected;
+    }
+
     /// After a look that panicked: the next attempt comes after the cool-down.
     pub(super) fn give_up(&mut self, now: Instant) {
         self.ladder.refused(self.since_began(now));
@@ -200,15 +159,23 @@ impl Watch {
         self.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
     }
 
+    fn now(&self, memory: Memory) -> Now {
+        Now { rss: memory.resident, counted: memory.counted, threshold: self.ladder.threshold() }
+    }
+
     /// Looks at memory now, and does what is due. `now` is this moment; a simulation may give others, in order.
     ///
     /// # Blocking
-    /// For some ten microseconds; while a snapshot is written as long as that takes, a second or so for a heap profile. Not for a
-    /// thread of an async runtime.
+    /// For a tenth of a millisecond or two; while a snapshot is written as long as that takes, a second or so for a heap profile.
     pub fn look(&mut self, now: Instant) -> Looked<'_> {
         let now = now.saturating_duration_since(*self.began.get_or_insert(now));
-        let rss = match self.system.resident(&mut self.scratch) {
-            Ok(rss) => rss,
+        let around = self.looked_around.is_none_or(|last| now.saturating_sub(last) >= LOOK_AROUND_EVERY);
+        if around {
+            self.looked_around = Some(now);
+            self.listen();
+        }
+        let memory = match self.system.memory(self.counts, &mut self.scratch) {
+            Ok(memory) => memory,
             Err(error) => {
                 if self.reading == Reading::Possible {
                     self.notices.unreadable(&error);
@@ -218,45 +185,81 @@ impl Watch {
             }
         };
         self.reading = Reading::Possible;
-        match self.ladder.look(now, rss) {
-            Step::Rest => {
-                if self.tidying == Tidying::Due && !self.is_near_limit() {
-                    self.tidy();
-                }
-                Looked::Calm
-            }
+        self.in_use = memory.counted;
+        match self.ladder.look(now, memory.counted) {
+            Step::Rest if around => self.look_around(memory),
+            Step::Rest => Looked::Calm,
             Step::Warn => {
-                self.notices.near(rss, self.ladder.threshold());
+                self.notices.near(self.now(memory));
                 Looked::Warned
             }
             Step::HoldBack(cause, until) => {
-                self.notices.held_back(cause, rss, self.per_hour_max, until);
-                self.lower_appetite(cause);
+                self.notices.held_back(cause, self.now(memory), self.per_hour_max, until);
+                self.lower_appetite(cause, memory);
                 Looked::HeldBack
             }
             Step::Rearm => {
-                self.notices.rearmed(rss, self.ladder.threshold());
-                self.raise_appetite();
+                self.notices.rearmed(self.now(memory));
+                self.clients.raise();
                 Looked::Rearmed
             }
-            Step::Take(cause) => self.take(now, cause, rss),
+            Step::Take(cause) => self.take(now, cause, memory),
         }
     }
 
-    fn take(&mut self, now: Duration, cause: Cause, rss: u64) -> Looked<'_> {
+    /// Nothing of this process's is due: others may fill the container, and old snapshots may wait with going.
+    fn look_around(&mut self, memory: Memory) -> Looked<'_> {
+        let surroundings = self.system.surroundings(&mut self.scratch);
+        if self.tidying == Tidying::Due && !surroundings.is_near(self.headroom_min) {
+            self.tidy();
+        }
+        let crowded = self.crowd.look(surroundings.fullest);
+        match surroundings.fullest {
+            // A series that has begun has said more.
+            Some(fill) if crowded && self.ladder.is_at_bottom() => {
+                self.notices.crowded(self.now(memory), fill);
+                Looked::Warned
+            }
+            _ => Looked::Calm,
+        }
+    }
+
+    /// Tells, once, that the signal does not reach its handler any more.
+    fn listen(&mut self) {
+        let (Hearing::Expected, Some(signal)) = (&self.hearing, self.signal) else { return };
+        let what = match self.system.caught(signal, &mut self.scratch) {
+            Some(Caught::No) => "something has set it back to its own action, which may end the process",
+            Some(Caught::Ignored) => "something has set it to be ignored",
+            Some(Caught::Yes) | None => return,
+        };
+        self.hearing = Hearing::Lost;
+        self.notices.unheard(signal, what);
+    }
+
+    fn take(&mut self, now: Duration, cause: Cause, memory: Memory) -> Looked<'_> {
         let threshold = self.ladder.rung();
-        self.lower_appetite(cause);
+        self.lower_appetite(cause, memory);
         let began = Instant::now();
-        let written = self.write(cause, rss, threshold);
-        let on = Occasion { cause, rss, threshold, took: began.elapsed() };
+        let shot = Shot {
+            notices: &self.notices,
+            folder: &self.folder,
+            clients: &self.clients.all,
+            system: &self.system,
+            cause,
+            memory,
+            counts: self.counts,
+            threshold,
+            headroom_min: self.headroom_min,
+            disk_free_min: self.disk_free_min,
+        };
+        let written = self.writer.write(&shot, &mut self.scratch);
+        let (rss, counted) = (memory.resident, memory.counted);
+        let on = Occasion { cause, rss, counted, threshold, took: began.elapsed() };
         match &written {
             Ok((kind, bytes)) => {
-                self.ladder.taken(now, rss);
+                self.ladder.taken(now, counted);
                 let next = self.ladder.rung();
-                self.notices.taken(on, &self.folder, self.name.as_str(), *kind, *bytes, next);
-                if self.first.as_str().is_empty() {
-                    self.first.push(format_args!("{}", self.name.as_str()));
-                }
+                self.notices.taken(on, &self.folder, self.writer.name(), *kind, *bytes, next);
                 // Listing the folder takes memory, of which there is none now: it waits for the next calm look.
                 self.tidying = Tidying::Due;
                 if *kind != Kind::ShortReport {
@@ -269,99 +272,27 @@ impl Watch {
             }
         }
         if cause == Cause::Threshold {
-            self.tell_hook(&Crossing { rss_bytes: rss, threshold_bytes: threshold });
+            self.tell_hook(&Crossing { rss_bytes: rss, counted_bytes: counted, threshold_bytes: threshold });
         }
         match written {
             Ok((kind, file_bytes)) => {
-                Looked::Taken(Snapshot { file: self.name.as_str(), file_bytes, kind, cause, rss_bytes: rss })
+                let file = self.writer.name();
+                Looked::Taken(Snapshot {
+                    file,
+                    file_bytes,
+                    kind,
+                    cause,
+                    rss_bytes: rss,
+                    counted_bytes: counted,
+                })
             }
             Err(error) => Looked::Refused(error),
         }
     }
 
-    /// Writes a snapshot of the best kind there is room for; its kind and size. Its name is in `self.name`.
-    fn write(&mut self, cause: Cause, rss: u64, threshold: u64) -> Result<(Kind, usize), SnapshotError> {
-        let folder = Folder::open(&self.folder)?;
-        // Before the work of a snapshot.
-        folder.has_room(self.disk_free_min)?;
-        let surroundings = self.system.surroundings(&mut self.scratch);
-        let near_limit = surroundings.is_near(self.headroom_min);
-        // Names have milliseconds: of two snapshots in the same one, or with the clock set back, the later is named as such.
-        let time = SystemTime::now().max(self.named_at + Duration::from_millis(1));
-        self.named_at = time;
-        let pid = std::process::id();
-        let service = self.notices.service.as_str();
-        let kind = Kind::ShortReport;
-        let because = "memory is nearly used up";
-        let heading = Heading { service, time, pid, cause, rss, threshold, surroundings, kind, because };
-        self.page.clear();
-        if near_limit {
-            report::short(&mut self.page, &heading, &self.clients);
-            return self.finish(&folder, time, pid, rss, kind, None);
-        }
-        #[cfg(feature = "memory-watch-jemalloc")]
-        if let Heap::Available = self.heap {
-            let heading = Heading { kind: Kind::Heap, because: "", ..heading };
-            report::short(&mut self.page, &heading, &self.clients);
-            let profile = catch_unwind(AssertUnwindSafe(|| {
-                super::jemalloc::profile(self.page.as_str(), time, self.disk_free_min)
-            }));
-            let profile = profile.unwrap_or_else(|_| {
-                Err(SnapshotError::Profile("its code panicked (on a thread of an async runtime?)".to_owned()))
-            });
-            self.page.clear();
-            match profile {
-                Ok(profile) => return self.finish(&folder, time, pid, rss, Kind::Heap, Some(&profile)),
-                Err(error) => {
-                    let because = error.to_string();
-                    self.notices.no_heap_profiles(&because);
-                    let heading = Heading { kind: Kind::Report, because: &because, ..heading };
-                    report::full(&mut self.page, &heading, &self.clients, &self.system, &mut self.scratch);
-                    return self.finish(&folder, time, pid, rss, Kind::Report, None);
-                }
-            }
-        }
-        let heading = Heading { kind: Kind::Report, because: self.heap.as_str(), ..heading };
-        report::full(&mut self.page, &heading, &self.clients, &self.system, &mut self.scratch);
-        self.finish(&folder, time, pid, rss, Kind::Report, None)
-    }
-
-    /// Writes the file: the content, or the page.
-    fn finish(
-        &mut self,
-        folder: &Folder,
-        time: SystemTime,
-        pid: u32,
-        rss: u64,
-        kind: Kind,
-        content: Option<&[u8]>,
-    ) -> Result<(Kind, usize), SnapshotError> {
-        let content = content.unwrap_or(self.page.as_str().as_bytes());
-        folder.has_room(self.disk_free_min.saturating_add(content.len() as u64))?;
-        // Nothing is ever replaced: a name that is there already is another watch's of the same millisecond.
-        let mut written = Ok(());
-        for later in 0..NAMES_TRIED_MAX {
-            let time = time + Duration::from_millis(later);
-            self.name.clear();
-            name::write(&mut self.name, &self.notices.service, time, rss, pid, kind);
-            self.partial.clear();
-            self.partial.push(format_args!("{}{}{}", PARTIAL.0, self.name.as_str(), PARTIAL.1));
-            written = folder.write(self.partial.as_str(), self.name.as_str(), content);
-            match &written {
-                Err(SnapshotError::Io(_, error)) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                _ => break,
-            }
-        }
-        written.map(|()| (kind, content.len()))
-    }
-
-    fn is_near_limit(&mut self) -> bool {
-        self.system.surroundings(&mut self.scratch).is_near(self.headroom_min)
-    }
-
     fn tidy(&mut self) {
         self.tidying = Tidying::Done;
-        let (service, first, newest) = (&self.notices.service, self.first.as_str(), self.name.as_str());
+        let (service, first, newest) = (&self.notices.service, self.writer.first(), self.writer.name());
         let tidied = match Folder::open(&self.folder) {
             Ok(folder) => retention::tidy(&folder, service, self.retention, first, newest),
             Err(error) => return self.notices.untidy(&error),
@@ -373,33 +304,9 @@ impl Watch {
         }
     }
 
-    fn lower_appetite(&mut self, cause: Cause) {
-        if cause != Cause::Threshold {
-            return;
-        }
-        for (client, lowered) in self.clients.iter().zip(&mut self.lowered) {
-            match self.appetite {
-                Appetite::LogOnly if client.mode() == Mode::On => client.set_mode(Mode::LogOnly),
-                Appetite::QueueShare(share) if client.queue_share() == QueueShare::Whole => {
-                    client.set_queue_share(share)
-                }
-                _ => continue,
-            }
-            *lowered = true;
-        }
-    }
-
-    /// Back to what it was, unless somebody has chosen otherwise meanwhile.
-    fn raise_appetite(&mut self) {
-        for (client, lowered) in self.clients.iter().zip(&mut self.lowered) {
-            match self.appetite {
-                _ if !std::mem::take(lowered) => {}
-                Appetite::LogOnly if client.mode() == Mode::LogOnly => client.set_mode(Mode::On),
-                Appetite::QueueShare(share) if client.queue_share() == share => {
-                    client.set_queue_share(QueueShare::Whole)
-                }
-                _ => {}
-            }
+    fn lower_appetite(&mut self, cause: Cause, memory: Memory) {
+        if cause == Cause::Threshold && memory.counted >= self.appetite_from {
+            self.clients.lower();
         }
     }
 
@@ -407,29 +314,6 @@ impl Watch {
         let Some(hook) = &mut self.hook else { return };
         if catch_unwind(AssertUnwindSafe(|| hook(crossing))).is_err() {
             self.notices.panicked("the hook of on_crossing");
-        }
-    }
-}
-
-impl Heap {
-    #[cfg(feature = "memory-watch-jemalloc")]
-    fn look() -> Heap {
-        match super::jemalloc::availability() {
-            Ok(()) => Heap::Available,
-            Err(why) => Heap::Unavailable(why),
-        }
-    }
-
-    #[cfg(not(feature = "memory-watch-jemalloc"))]
-    fn look() -> Heap {
-        Heap::Unavailable("heap profiles need overspill's feature memory-watch-jemalloc".to_owned())
-    }
-
-    fn as_str(&self) -> &str {
-        match self {
-            #[cfg(feature = "memory-watch-jemalloc")]
-            Heap::Available => "heap profiles by jemalloc",
-            Heap::Unavailable(why) => why,
         }
     }
 }

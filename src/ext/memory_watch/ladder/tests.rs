@@ -3,11 +3,11 @@
 use super::*;
 
 const POLICY: Policy = Policy {
-    threshold: 800,
-    step: 100,
+    rungs: Rungs::Even { first: 800, step: 100 },
     warning: 720,
     rearm_below: 700,
     rearm_after: Duration::from_secs(600),
+    spacing: Duration::from_secs(60),
     cool_down: Duration::from_secs(60),
     per_hour_max: 4,
 };
@@ -111,7 +111,8 @@ fn an_hour_has_its_number_and_says_once_that_more_were_due() {
         let expected = if second < 3_665 {
             Step::Rest
         } else {
-            Step::HoldBack(Cause::Demand, Duration::from_secs(3_720 - second))
+            // Two of the four have to go: the hour's last one is the threshold's.
+            Step::HoldBack(Cause::Demand, Duration::from_secs(3_780 - second))
         };
         assert_eq!(answer, expected, "at {second}");
     }
@@ -155,8 +156,54 @@ fn a_snapshot_that_was_refused_does_not_use_up_its_rung_nor_the_hour() {
 
 #[test]
 fn the_numbers_at_their_ends_do_not_overflow() {
-    let mut ladder = Ladder::new(Policy { step: u64::MAX, ..POLICY });
+    let mut ladder = Ladder::new(Policy { rungs: Rungs::Even { first: 800, step: u64::MAX }, ..POLICY });
     course(&mut ladder, &[(0, u64::MAX, TAKE)]);
     assert_eq!(ladder.rung(), u64::MAX);
     assert_eq!(ladder.look(Duration::MAX, 0), Step::Rest);
+}
+
+#[test]
+fn wishes_leave_the_last_snapshot_of_an_hour_to_the_threshold() {
+    let mut ladder = Ladder::new(POLICY);
+    for second in [0, 5, 10] {
+        ladder.ask();
+        course(&mut ladder, &[(second, 100, DEMAND)]);
+    }
+    ladder.ask();
+    let until = |second: u64| Step::HoldBack(Cause::Demand, Duration::from_secs(3_600 - second));
+    course(&mut ladder, &[(15, 100, until(15)), (16, 100, Step::Rest), (100, 800, TAKE)]);
+    // Each wish has an answer, and none of them is the threshold's.
+    for second in [110, 120] {
+        ladder.ask();
+        let until = Step::HoldBack(Cause::Demand, Duration::from_secs(3_605 - second));
+        course(&mut ladder, &[(second, 850, until)]);
+    }
+    let held = Step::HoldBack(Cause::Threshold, Duration::from_secs(3_600 - 200));
+    course(&mut ladder, &[(200, 900, held), (3_600, 900, TAKE)]);
+    // Where an hour has one snapshot, it is the threshold's.
+    let mut ladder = Ladder::new(Policy { per_hour_max: 1, ..POLICY });
+    ladder.ask();
+    course(&mut ladder, &[(0, 100, Step::HoldBack(Cause::Demand, HOUR)), (1, 800, TAKE)]);
+}
+
+#[test]
+fn at_the_end_a_wish_waits_for_nothing_and_without_one_nothing_is_taken() {
+    let mut ladder = Ladder::new(POLICY);
+    assert!(!ladder.hurry());
+    ladder.ask();
+    course(&mut ladder, &[(0, 100, DEMAND)]);
+    assert!(!ladder.hurry(), "it was met");
+    ladder.ask();
+    course(&mut ladder, &[(1, 100, Step::Rest)]);
+    assert!(ladder.hurry());
+    course(&mut ladder, &[(1, 100, DEMAND)]);
+}
+
+#[test]
+fn where_the_series_is_not_spaced_a_refusal_still_has_its_cool_down() {
+    let mut ladder = Ladder::new(Policy { spacing: Duration::ZERO, ..POLICY });
+    course(&mut ladder, &[(0, 800, TAKE), (1, 900, TAKE), (2, 1_000, TAKE)]);
+    assert_eq!(ladder.look(Duration::from_secs(3), 1_100), TAKE);
+    ladder.refused(Duration::from_secs(3));
+    course(&mut ladder, &[(62, 1_100, Step::Rest), (63, 1_100, TAKE)]);
 }

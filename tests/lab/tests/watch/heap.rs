@@ -116,6 +116,18 @@ fn with_jemallocs_profiling_on_a_snapshot_is_a_heap_profile_that_names_what_grew
     assert_eq!(profile.number(12), 1 << 14, "the sampling interval");
     let comments: Vec<String> = varints(&profile.texts[&13][0]).into_iter().map(text).collect();
     assert!(comments.contains(&"service shop".to_owned()), "{comments:?}");
+    let process =
+        comments.iter().filter_map(|line| line.strip_prefix("overspill.process=")).collect::<Vec<_>>();
+    assert!(
+        matches!(process[..], [hex] if hex.len() == 16 && u64::from_str_radix(hex, 16).is_ok()),
+        "{comments:?}"
+    );
+    let uptime =
+        comments.iter().filter_map(|line| line.strip_prefix("overspill.uptime_ns=")).collect::<Vec<_>>();
+    assert!(
+        matches!(uptime[..], [nanos] if (1..60_000_000_000).contains(&nanos.parse::<u64>().unwrap())),
+        "{comments:?}"
+    );
     // Names by location, from the functions of its lines.
     let functions: HashMap<u64, String> =
         profile.messages(5).iter().map(|function| (function.number(1), text(function.number(2)))).collect();

@@ -13,14 +13,18 @@
 
 mod appetite;
 mod build;
+mod counted;
+mod defaults;
 #[path = "../../../it/figures.rs"]
 mod figures;
 mod folder;
 mod heap;
+mod lives;
 mod report;
 mod retention;
 mod series;
 mod signal;
+mod start;
 mod world;
 
 /// Heap profiles are of this allocator; it profiles only in the children that are started so.
@@ -34,6 +38,11 @@ fn child() {
         Ok(folder::PART) => folder::a_disk_that_ends(),
         Ok(heap::PART) => heap::a_leaking_service(),
         Ok(heap::PART_INACTIVE) => heap::a_service_whose_profiling_sleeps(),
+        Ok(lives::PART_FORK) => lives::a_service_that_forks(),
+        Ok(lives::PART_BLOCKED) => lives::a_service_whose_parent_blocks_the_signal(),
+        Ok(lives::PART_MOVES) => lives::a_service_that_changes_its_folder(),
+        Ok(lives::PART_KILLED) => lives::a_service_that_is_killed_while_it_dumps(),
+        Ok(start::PART) => start::a_service_that_starts(),
         Ok(part) => panic!("no such part: {part}"),
         Err(_) => {}
     }

@@ -1,13 +1,18 @@
 //! The text reports, useful under any allocator.
 
 use crate::world::{Course, MB, World};
-use overspill::memory_watch::{Kind, Looked};
+use overspill::memory_watch::{Builder, Kind, Level, Looked};
 use overspill::{Client, Mode};
 use std::time::Duration;
 
+/// At 800 MB and each 100 MB, whatever the limit is.
+fn fixed(world: &World) -> Builder {
+    world.builder().threshold(Level::Bytes(800 * MB)).step(Level::Bytes(100 * MB))
+}
+
 /// The report of one snapshot.
 fn report(world: &World, client: &Client, expected: Kind) -> String {
-    let mut watch = world.builder().client(client).build().unwrap();
+    let mut watch = fixed(world).client(client).build().unwrap();
     world.resident(850 * MB);
     let Looked::Taken(snapshot) = Course::new().look(&mut watch, 0) else { panic!("no snapshot") };
     assert_eq!(snapshot.kind, expected);
@@ -40,6 +45,9 @@ fn the_report_has_the_process_the_cgroup_the_allocator_and_the_books() {
         &bound,
         "[cgroup v2]\nlimit_bytes 1000000000\nin_use_bytes 700000000\nheadroom_bytes 300000000\n",
         "[allocator]\njemalloc\nallocated_bytes ",
+        "\ncounts anonymous\ncounted_bytes 85",
+        "\noverspill.process=",
+        "\noverspill.uptime_ns=",
         "[status]\nName:\tservice\n",
         "[smaps_rollup]\nRss: 1 kB\n",
     ] {
@@ -68,7 +76,7 @@ fn near_the_limit_of_the_cgroup_or_of_the_machine_the_report_is_short() {
 #[test]
 fn old_snapshots_wait_with_going_until_there_is_memory_again() {
     let world = World::new();
-    let builder = world.builder().retained_files_max(3).cool_down(Duration::ZERO);
+    let builder = fixed(&world).retained_files_max(3).cool_down(Duration::ZERO);
     let (mut watch, mut course) = (builder.build().unwrap(), Course::new());
     world.machine(8_000 * MB, 60 * MB);
     for step in 0..6 {

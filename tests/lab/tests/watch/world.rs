@@ -30,7 +30,6 @@ impl World {
         let root = std::env::temp_dir().join(format!("overspill-watch-{}-{nth}", std::process::id()));
         fs::create_dir_all(root.join("proc/self")).unwrap();
         fs::write(root.join("proc/self/cgroup"), "0::/\n").unwrap();
-        fs::write(root.join("proc/self/status"), "Name:\tservice\nVmRSS:\t 1 kB\n").unwrap();
         fs::write(root.join("proc/self/smaps_rollup"), "Rss: 1 kB\n").unwrap();
         let log = Spilled::default();
         let writer = log.clone();
@@ -42,9 +41,19 @@ impl World {
         world
     }
 
-    /// The resident set from now on: at least so much, in whole pages.
+    /// The memory in use from now on, all of it a heap's: at least so much, in whole pages.
     pub fn resident(&self, bytes: u64) {
-        let pages = bytes.div_ceil(rustix::param::page_size() as u64);
+        self.memory(bytes, bytes);
+    }
+
+    /// The resident set, and what of it is anonymous.
+    pub fn memory(&self, resident: u64, anonymous: u64) {
+        let pages = resident.div_ceil(rustix::param::page_size() as u64);
+        let (rss, anonymous) = (resident.div_ceil(1_024), anonymous.div_ceil(1_024));
+        self.put(
+            "proc/self/status",
+            &format!("Name:\tservice\nVmRSS:\t {rss} kB\nRssAnon:\t {anonymous} kB\nVmSwap:\t 0 kB\n"),
+        );
         self.put("proc/self/statm", &format!("999999 {pages} 1 1 0 1 0\n"));
     }
 
@@ -63,8 +72,13 @@ impl World {
         self.put("sys/fs/cgroup/memory.current", &format!("{in_use}\n"));
     }
 
+    /// What of the cgroup's use the kernel would give back, and what else its `memory.stat` says.
+    pub fn cgroup_stat(&self, stat: &str) {
+        self.put("sys/fs/cgroup/memory.stat", stat);
+    }
+
     /// Whole at once: the watch may be reading.
-    fn put(&self, path: &str, text: &str) {
+    pub fn put(&self, path: &str, text: &str) {
         let (path, new) = (self.root.join(path), self.root.join("new"));
         fs::write(&new, text).unwrap();
         fs::rename(new, path).unwrap();
@@ -116,6 +130,11 @@ pub fn names_in(folder: &Path) -> Vec<String> {
 
 pub fn mode_of(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+/// The log's lines on a child's standard error that contain `words`.
+pub fn lines_of<'a>(said: &'a str, words: &str) -> Vec<&'a str> {
+    said.lines().filter(|line| line.contains(words)).collect()
 }
 
 /// A clock that goes as the test says.
