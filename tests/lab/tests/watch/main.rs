@@ -19,6 +19,7 @@ mod defaults;
 mod figures;
 mod folder;
 mod heap;
+mod limit;
 mod lives;
 mod report;
 mod retention;
@@ -38,6 +39,7 @@ fn child() {
         Ok(folder::PART) => folder::a_disk_that_ends(),
         Ok(heap::PART) => heap::a_leaking_service(),
         Ok(heap::PART_INACTIVE) => heap::a_service_whose_profiling_sleeps(),
+        Ok(limit::PART) => limit::a_service_that_leaks_to_its_limit(),
         Ok(lives::PART_FORK) => lives::a_service_that_forks(),
         Ok(lives::PART_BLOCKED) => lives::a_service_whose_parent_blocks_the_signal(),
         Ok(lives::PART_MOVES) => lives::a_service_that_changes_its_folder(),
