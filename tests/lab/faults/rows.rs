@@ -178,15 +178,19 @@ pub const PARTS: &[Part] = &[
         rows: &[
             row(
                 35,
-                "a threshold crossed, memory that swings; a storm of signals",
-                "one snapshot a step, one at a time, spaced",
+                "a threshold crossed, memory that swings, mapped files; a leak to the limit without any setting; a storm of signals, one that is blocked",
+                "one snapshot a step, one at a time, spaced; none for files; three heap profiles before the limit; a blocked signal is taken",
             ),
             row(
                 36,
-                "a snapshot folder that is missing, linked, foreign, open to others, read-only; a disk that is short",
-                "refused with a reason; nothing is left behind; the threshold still stands",
+                "a snapshot folder that is missing, linked, foreign, open to others, read-only; a disk that is short; no temporary folder; a death in the middle of a dump",
+                "told at the start, refused with a reason; nothing is left behind; the threshold still stands",
             ),
-            row(37, "near the memory limit", "a short report, without asking for memory"),
+            row(
+                37,
+                "near the memory limit; near it by cached files alone",
+                "a short report, without asking for memory; no short one for cached files, which the kernel gives back",
+            ),
             row(
                 38,
                 "a leak among growing caches",
