@@ -3,11 +3,26 @@
 //! In: JSON on one line, as events have it. Out: pieces of it; nothing is copied, and nothing is decoded that need not be. Of what is no
 //! JSON, which no event is, it makes nothing sensible, and never panics.
 
-/// The members of an object: each name with its quotes, and its value.
-pub(super) struct Members<'a>(&'a [u8]);
+/// The members of an object: each name and its value.
+pub(super) struct Members<'a>(Cursor<'a>);
 
 /// The elements of an array.
-pub(super) struct Elements<'a>(&'a [u8]);
+pub(super) struct Elements<'a>(Cursor<'a>);
+
+/// A string, with its quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Text<'a> {
+    pub(super) quoted: &'a [u8],
+    spelled: Spelled,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelled {
+    /// As it is.
+    Plainly,
+    /// With a backslash in it.
+    WithEscapes,
+}
 
 /// A value by its kind, with the text that it stands in.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,65 +32,151 @@ pub(super) enum Value<'a> {
     Int(i64),
     /// And what is no `i64`, with its text.
     Double(f64, &'a [u8]),
-    /// With its quotes.
-    Text(&'a [u8]),
+    Text(Text<'a>),
     Array(&'a [u8]),
     Object(&'a [u8]),
 }
 
 /// The members, if it is an object.
 pub(super) fn members(json: &[u8]) -> Option<Members<'_>> {
-    json.trim_ascii().strip_prefix(b"{").map(Members)
+    json.trim_ascii_start().strip_prefix(b"{").map(|json| Members(Cursor { json, at: 0 }))
 }
 
 /// The elements, if it is an array.
 pub(super) fn elements(json: &[u8]) -> Option<Elements<'_>> {
-    json.trim_ascii().strip_prefix(b"[").map(Elements)
+    json.trim_ascii_start().strip_prefix(b"[").map(|json| Elements(Cursor { json, at: 0 }))
+}
+
+/// What kind of value it is.
+pub(super) fn value(json: &[u8]) -> Value<'_> {
+    let mut cursor = Cursor { json, at: 0 };
+    cursor.skip(b' ');
+    cursor.value().unwrap_or(Value::Null)
 }
 
 impl<'a> Iterator for Members<'a> {
-    type Item = (&'a [u8], &'a [u8]);
+    type Item = (Text<'a>, Value<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = skip(self.0, b',');
-        let key = &rest[..end_of_text(rest)?];
-        let rest = skip(&rest[key.len()..], b':');
-        let value = &rest[..end_of(rest)?];
-        self.0 = &rest[value.len()..];
-        Some((key, value))
+        self.0.skip(b',');
+        let key = self.0.text()?;
+        self.0.skip(b':');
+        Some((key, self.0.value()?))
     }
 }
 
 impl<'a> Iterator for Elements<'a> {
-    type Item = &'a [u8];
+    type Item = Value<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let rest = skip(self.0, b',');
-        let value = &rest[..end_of(rest)?];
-        self.0 = &rest[value.len()..];
-        Some(value)
+        self.0.skip(b',');
+        self.0.value()
     }
 }
 
-/// Behind this byte, if it is next, and blanks around it.
-fn skip(json: &[u8], byte: u8) -> &[u8] {
-    let rest = json.trim_ascii_start();
-    rest.strip_prefix(&[byte]).map_or(rest, <[u8]>::trim_ascii_start)
+struct Cursor<'a> {
+    json: &'a [u8],
+    at: usize,
 }
 
-/// The length of the string that begins here.
-fn end_of_text(json: &[u8]) -> Option<usize> {
-    if json.first() != Some(&b'"') {
-        return None;
+impl<'a> Cursor<'a> {
+    fn peek(&self) -> Option<u8> {
+        self.json.get(self.at).copied()
     }
-    let mut at = 1;
-    loop {
-        at += next_special(json.get(at..)?)?;
-        match json[at] {
-            b'"' => return Some(at + 1),
-            _ => at += 2,
+
+    /// Behind this byte and blanks.
+    fn skip(&mut self, byte: u8) {
+        while self.peek().is_some_and(|next| next == byte || next.is_ascii_whitespace()) {
+            self.at += 1;
         }
     }
+
+    /// The string that begins here.
+    fn text(&mut self) -> Option<Text<'a>> {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let (start, mut spelled) = (self.at, Spelled::Plainly);
+        self.at += 1;
+        loop {
+            self.at += next_special(self.json.get(self.at..)?)?;
+            if self.json[self.at] == b'"' {
+                self.at += 1;
+                return Some(Text { quoted: &self.json[start..self.at], spelled });
+            }
+            spelled = Spelled::WithEscapes;
+            self.at += 2;
+        }
+    }
+
+    /// The value that begins here.
+    fn value(&mut self) -> Option<Value<'a>> {
+        let start = self.at;
+        match self.peek()? {
+            b'"' => self.text().map(Value::Text),
+            b'{' => self.nested().map(Value::Object),
+            b'[' => self.nested().map(Value::Array),
+            b',' | b'}' | b']' | b':' => None,
+            _ => {
+                // Most are short integers.
+                let (mut number, mut digits, mut others) = (0_i64, 0, 0);
+                while let Some(byte) = self.peek() {
+                    match byte {
+                        b'0'..=b'9' => {
+                            number = number.wrapping_mul(10).wrapping_add(i64::from(byte - b'0'));
+                            digits += 1;
+                        }
+                        b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t' => break,
+                        _ => others += 1,
+                    }
+                    self.at += 1;
+                }
+                let text = &self.json[start..self.at];
+                Some(match (digits, others, text[0]) {
+                    (1..=18, 0, _) => Value::Int(number),
+                    (1..=18, 1, b'-') => Value::Int(-number),
+                    _ => word(text),
+                })
+            }
+        }
+    }
+
+    /// The array or object that begins here.
+    fn nested(&mut self) -> Option<&'a [u8]> {
+        let (start, mut depth) = (self.at, 0_usize);
+        loop {
+            match self.peek()? {
+                b'"' => {
+                    self.text()?;
+                    continue;
+                }
+                b'{' | b'[' => depth += 1,
+                b'}' | b']' if depth == 1 => {
+                    self.at += 1;
+                    return Some(&self.json[start..self.at]);
+                }
+                b'}' | b']' => depth -= 1,
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+}
+
+/// What is neither a string nor a short integer.
+#[cold]
+fn word(json: &[u8]) -> Value<'_> {
+    match json {
+        b"true" => return Value::Bool(true),
+        b"false" => return Value::Bool(false),
+        b"null" => return Value::Null,
+        _ => {}
+    }
+    let text = std::str::from_utf8(json).unwrap_or_default();
+    if let Ok(int) = text.parse() {
+        return Value::Int(int);
+    }
+    text.parse().map_or(Value::Null, |double| Value::Double(double, json))
 }
 
 /// Where the next quote or backslash stands: eight bytes at a time, because texts are most of an event.
@@ -97,79 +198,34 @@ fn next_special(text: &[u8]) -> Option<usize> {
     Some(text.len() - rest.len() + at)
 }
 
-/// The length of the value that begins here.
-fn end_of(json: &[u8]) -> Option<usize> {
-    match json.first()? {
-        b'"' => end_of_text(json),
-        b'{' | b'[' => {
-            let (mut at, mut depth) = (0, 0_usize);
-            loop {
-                match json.get(at)? {
-                    b'"' => {
-                        at += end_of_text(&json[at..])?;
-                        continue;
-                    }
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' if depth == 1 => return Some(at + 1),
-                    b'}' | b']' => depth -= 1,
-                    _ => {}
-                }
-                at += 1;
-            }
-        }
-        _ => {
-            let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']') || byte.is_ascii_whitespace();
-            let len = json.iter().position(ends).unwrap_or(json.len());
-            (len > 0).then_some(len)
+impl<'a> Text<'a> {
+    /// What stands between the quotes, as it stands there.
+    pub(super) fn inner(self) -> &'a [u8] {
+        // No string is shorter than its quotes.
+        self.quoted.get(1..self.quoted.len() - 1).unwrap_or_default()
+    }
+
+    /// The same, decoded where it needs to be.
+    pub(super) fn decoded(self) -> std::borrow::Cow<'a, [u8]> {
+        match self.spelled {
+            Spelled::Plainly => self.inner().into(),
+            Spelled::WithEscapes => serde_json::from_slice::<String>(self.quoted)
+                .map_or(self.inner().into(), |text| text.into_bytes().into()),
         }
     }
-}
 
-/// What kind of value it is.
-pub(super) fn value(json: &[u8]) -> Value<'_> {
-    match json {
-        [b'"', ..] => Value::Text(json),
-        [b'{', ..] => Value::Object(json),
-        [b'[', ..] => Value::Array(json),
-        b"true" => Value::Bool(true),
-        b"false" => Value::Bool(false),
-        b"null" => Value::Null,
-        number => number_of(number),
+    /// The same, unless it needs to be decoded.
+    pub(super) fn plain(self) -> Option<&'a [u8]> {
+        (self.spelled == Spelled::Plainly).then(|| self.inner())
     }
 }
 
-fn number_of(json: &[u8]) -> Value<'_> {
-    // Most are short integers.
-    let digits = json.strip_prefix(b"-").unwrap_or(json);
-    if (1..=18).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit) {
-        let number = digits.iter().fold(0, |number, digit| 10 * number + i64::from(digit - b'0'));
-        return Value::Int(if digits.len() == json.len() { number } else { -number });
+/// The text that a member of this name has.
+pub(super) fn text_of<'a>(json: &'a [u8], name: &[u8]) -> Option<Text<'a>> {
+    match members(json)?.find(|(key, _)| key.inner() == name)? {
+        (_, Value::Text(text)) => Some(text),
+        _ => None,
     }
-    let text = std::str::from_utf8(json).unwrap_or_default();
-    if let Ok(int) = text.parse() {
-        return Value::Int(int);
-    }
-    text.parse().map_or(Value::Null, |double| Value::Double(double, json))
-}
-
-/// What stands between the quotes of a string, decoded where it needs to be.
-pub(super) fn text(quoted: &[u8]) -> std::borrow::Cow<'_, [u8]> {
-    let inner = inner(quoted);
-    if !inner.contains(&b'\\') {
-        return inner.into();
-    }
-    serde_json::from_slice::<String>(quoted).map_or(inner.into(), |text| text.into_bytes().into())
-}
-
-/// What stands between the quotes of a string, as it stands there.
-pub(super) fn inner(quoted: &[u8]) -> &[u8] {
-    quoted.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")).unwrap_or(quoted)
-}
-
-/// The text that a member of this name has, with its quotes.
-pub(super) fn text_of<'a>(json: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let (_, value) = members(json)?.find(|(key, _)| inner(key) == name)?;
-    (value.first() == Some(&b'"')).then_some(value)
 }
 
 /// How often one of these bytes stands there.
@@ -214,37 +270,37 @@ mod tests {
         })
     }
 
+    fn parsed(piece: &[u8]) -> serde_json::Value {
+        serde_json::from_slice(piece).unwrap()
+    }
+
+    /// As a parser would have it.
+    fn tree(value: Value<'_>) -> serde_json::Value {
+        match value {
+            Value::Null => serde_json::Value::Null,
+            Value::Bool(bool) => bool.into(),
+            Value::Int(int) => int.into(),
+            Value::Double(double, text) => {
+                assert_eq!(Ok(double), std::str::from_utf8(text).unwrap().parse());
+                parsed(text)
+            }
+            Value::Text(text) => std::str::from_utf8(&text.decoded()).unwrap().into(),
+            Value::Array(json) => elements(json).unwrap().map(tree).collect(),
+            Value::Object(json) => serde_json::Value::Object(
+                members(json)
+                    .unwrap()
+                    .map(|(key, value)| (String::from_utf8(key.decoded().into_owned()).unwrap(), tree(value)))
+                    .collect(),
+            ),
+        }
+    }
+
     proptest! {
         #[test]
-        fn the_members_and_elements_are_those_that_a_parser_finds(json in any_json(), pretty in any::<bool>()) {
+        fn what_is_found_is_what_a_parser_finds(json in any_json(), pretty in any::<bool>()) {
             let text = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) }.unwrap();
-            let parsed = |piece: &[u8]| serde_json::from_slice::<serde_json::Value>(piece).unwrap();
             // As it is read back: not each double is, by this parser.
-            let json = parsed(text.as_bytes());
-            match &json {
-                serde_json::Value::Object(object) => {
-                    let found: Vec<_> = members(text.as_bytes()).unwrap().map(|(key, value)| (parsed(key), parsed(value))).collect();
-                    let there: Vec<_> = object.iter().map(|(key, value)| (key.as_str().into(), value.clone())).collect();
-                    prop_assert_eq!(found, there);
-                }
-                serde_json::Value::Array(array) => {
-                    let found: Vec<_> = elements(text.as_bytes()).unwrap().map(parsed).collect();
-                    prop_assert_eq!(&found, array);
-                }
-                other => match (value(text.as_bytes()), other) {
-                    (Value::Null, serde_json::Value::Null) => {}
-                    (Value::Bool(found), other) => prop_assert_eq!(Some(found), other.as_bool()),
-                    (Value::Int(found), other) => prop_assert_eq!(Some(found), other.as_i64()),
-                    (Value::Double(found, text), other) => {
-                        prop_assert!(other.is_f64() || other.is_u64());
-                        prop_assert_eq!(Ok(found), std::str::from_utf8(text).unwrap().parse());
-                    }
-                    (Value::Text(found), other) => {
-                        prop_assert_eq!(Some(&*super::text(found)), other.as_str().map(str::as_bytes));
-                    }
-                    (found, other) => panic!("{found:?} {other}"),
-                },
-            }
+            prop_assert_eq!(tree(value(text.as_bytes())), parsed(text.as_bytes()));
         }
 
         #[test]

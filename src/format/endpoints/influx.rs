@@ -1,6 +1,6 @@
 //! InfluxDB's line protocol, which VictoriaMetrics takes too.
 
-use crate::format::members::{self, Value};
+use crate::format::members::{self, Text, Value};
 use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Placement, Repeats, Verdict, moment};
 use crate::limits::EVENT_NAME_BYTES_MAX;
 use crate::transport::Reply;
@@ -35,9 +35,9 @@ impl Influx {
         Influx { tags: names }
     }
 
-    fn is_tag(&self, key: &[u8], value: &Value<'_>) -> bool {
+    fn is_tag(&self, key: Text<'_>, value: &Value<'_>) -> bool {
         let is_flat = !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null);
-        is_flat && self.tags.iter().any(|tag| tag.as_bytes() == members::inner(key))
+        is_flat && self.tags.iter().any(|tag| tag.as_bytes() == key.inner())
     }
 }
 
@@ -48,32 +48,31 @@ impl Format for Influx {
 
     fn encode(&self, events: Events<'_>, body: &mut Body) {
         let common = events.common_fields();
-        let mut tags = Vec::new();
-        for (name, json) in common.iter() {
-            tag(&serde_json::to_vec(name).unwrap_or_default(), members::value(json.as_bytes()), &mut tags);
+        let (mut tags, mut line, mut fields) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, value) in members::members(common.json().as_bytes()).into_iter().flatten() {
+            tag(name, value, &mut tags);
         }
-        let mut line = Vec::new();
         for event in events {
             line.clear();
+            fields.clear();
             escaped(event.name().unwrap_or("events").as_bytes(), b", ", &mut line);
             line.extend_from_slice(&tags);
-            let own = || {
-                let members = members::members(event.json()).into_iter().flatten();
-                members.map(|(key, value)| (key, members::value(value)))
-            };
-            own()
-                .filter(|(key, value)| self.is_tag(key, value))
-                .for_each(|(key, value)| tag(key, value, &mut line));
-            let start = line.len();
-            if members::members(event.json()).is_none() {
-                field(b"\"value\"", members::value(event.json()), start, &mut line);
+            match members::members(event.json()) {
+                Some(members) => {
+                    for (name, value) in members {
+                        if self.is_tag(name, &value) {
+                            tag(name, value, &mut line);
+                        } else {
+                            field(name, value, &mut fields);
+                        }
+                    }
+                }
+                None => field_of(b"value", members::value(event.json()), &mut fields),
             }
-            own()
-                .filter(|(key, value)| !self.is_tag(key, value))
-                .for_each(|(key, value)| field(key, value, start, &mut line));
-            if line.len() == start {
-                line.extend_from_slice(b" event=true");
+            if fields.is_empty() {
+                fields.extend_from_slice(b" event=true");
             }
+            line.extend_from_slice(&fields);
             line.push(b' ');
             line.extend_from_slice(moment::Digits::of(moment::distinct_nanos(&event)).as_ref());
             line.push(b'\n');
@@ -137,54 +136,58 @@ fn named(body: &[u8], events: usize) -> Option<Vec<Fate>> {
 }
 
 /// `,name=value`
-fn tag(key: &[u8], value: Value<'_>, line: &mut Vec<u8>) {
+fn tag(key: Text<'_>, value: Value<'_>, line: &mut Vec<u8>) {
     let text = match value {
         Value::Null => return,
-        Value::Text(quoted) => members::text(quoted),
+        Value::Text(text) => text.decoded(),
         Value::Bool(bool) => bool.to_string().into_bytes().into(),
         Value::Int(int) => int.to_string().into_bytes().into(),
         Value::Double(_, text) | Value::Array(text) | Value::Object(text) => text.into(),
     };
-    // There is no empty tag, and none with a line's end or a backslash at its end.
+    // There is no empty tag.
     if text.is_empty() {
         return;
     }
     line.push(b',');
-    name(key, line);
+    escaped(name(&key.decoded()), b",= ", line);
     line.push(b'=');
     escaped(&text, b",= ", line);
 }
 
+fn field(key: Text<'_>, value: Value<'_>, fields: &mut Vec<u8>) {
+    field_of(&key.decoded(), value, fields);
+}
+
 /// ` name=value`, or `,name=value` behind another.
-fn field(key: &[u8], value: Value<'_>, start: usize, line: &mut Vec<u8>) {
+fn field_of(key: &[u8], value: Value<'_>, fields: &mut Vec<u8>) {
     if value == Value::Null {
         return;
     }
-    line.push(if line.len() == start { b' ' } else { b',' });
-    name(key, line);
-    line.push(b'=');
+    fields.push(if fields.is_empty() { b' ' } else { b',' });
+    escaped(name(key), b",= ", fields);
+    fields.push(b'=');
     match value {
         Value::Null => {}
-        Value::Bool(bool) => line.extend_from_slice(if bool { b"true" } else { b"false" }),
+        Value::Bool(bool) => fields.extend_from_slice(if bool { b"true" } else { b"false" }),
         Value::Int(int) => {
             if int < 0 {
-                line.push(b'-');
+                fields.push(b'-');
             }
-            line.extend_from_slice(moment::Digits::of(int.unsigned_abs()).as_ref());
-            line.push(b'i');
+            fields.extend_from_slice(moment::Digits::of(int.unsigned_abs()).as_ref());
+            fields.push(b'i');
         }
-        Value::Double(double, text) if double.is_finite() => line.extend_from_slice(text),
-        Value::Double(_, text) | Value::Array(text) | Value::Object(text) => string(text, line),
-        Value::Text(quoted) => string(&members::text(quoted), line),
+        Value::Double(double, text) if double.is_finite() => fields.extend_from_slice(text),
+        Value::Double(_, text) | Value::Array(text) | Value::Object(text) => string(text, fields),
+        Value::Text(text) => string(&text.decoded(), fields),
     }
 }
 
-fn name(key: &[u8], line: &mut Vec<u8>) {
-    match &*members::text(key) {
-        b"" => line.push(b'_'),
-        // Reserved for what stands at the end of a line.
-        b"time" => line.extend_from_slice(b"time_"),
-        name => escaped(name, b",= ", line),
+/// A name is not empty, and `time` is what stands at the end of a line.
+fn name(key: &[u8]) -> &[u8] {
+    match key {
+        b"" => b"_",
+        b"time" => b"time_",
+        name => name,
     }
 }
 

@@ -1,6 +1,6 @@
 //! New Relic's log API.
 
-use crate::format::members::{self, Value};
+use crate::format::members::{self, Text, Value};
 use crate::format::{Body, Demands, Events, Format, Overhead, Placement, moment};
 use crate::limits::EVENT_NAME_BYTES_MAX;
 
@@ -34,7 +34,7 @@ impl Format for NewRelic {
             body.push(moment::Digits::of(moment::nanos(&event) / 1_000_000));
             body.push(",\"message\":");
             match (members::text_of(event.json(), b"message"), event.name()) {
-                (Some(message), _) => body.push(message),
+                (Some(message), _) => body.push(message.quoted),
                 (None, name) => {
                     ["\"", name.unwrap_or_default(), "\""].iter().for_each(|piece| body.push(piece))
                 }
@@ -81,30 +81,34 @@ impl Format for NewRelic {
 fn attributes(json: &[u8], without: &[u8], body: &mut Body) {
     let Some(members) = members::members(json) else {
         body.push("{\"value\":");
-        value(json, body);
+        write(members::value(json), body);
         return body.push("}");
     };
-    let taken = |(key, value): &(&[u8], &[u8])| {
-        !without.is_empty() && members::inner(key) == without && value.starts_with(b"\"")
+    let taken = |(key, value): &(Text<'_>, Value<'_>)| {
+        !without.is_empty() && key.inner() == without && matches!(value, Value::Text(_))
     };
     body.push("{");
-    for (nth, (key, json)) in members.filter(|member| !taken(member)).enumerate() {
+    for (nth, (key, value)) in members.filter(|member| !taken(member)).enumerate() {
         body.push(if nth == 0 { "" } else { "," });
-        body.push(key);
+        body.push(key.quoted);
         body.push(":");
-        value(json, body);
+        write(value, body);
     }
     body.push("}");
 }
 
-fn value(json: &[u8], body: &mut Body) {
-    match members::value(json) {
+fn write(value: Value<'_>, body: &mut Body) {
+    match value {
         Value::Array(array) => {
             body.push("\"");
             members::escape(array, body);
             body.push("\"");
         }
         Value::Object(object) => attributes(object, b"", body),
-        _ => body.push(json),
+        Value::Text(text) => body.push(text.quoted),
+        Value::Double(_, text) => body.push(text),
+        Value::Int(int) => body.push(int.to_string()),
+        Value::Bool(bool) => body.push(if bool { "true" } else { "false" }),
+        Value::Null => body.push("null"),
     }
 }

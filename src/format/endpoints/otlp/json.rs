@@ -1,14 +1,14 @@
 //! In JSON: 64-bit integers are texts, ids hexadecimal digits. Texts stand as they stand in the event.
 
 use super::record::{NESTED_MAX, Record};
-use crate::format::members::{self, Value};
+use crate::format::members::{self, Text, Value};
 use crate::format::{Body, Event, Events, moment};
 
 pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     body.push(r#"{"resourceLogs":[{"resource":{"attributes":["#);
     let common = events.common_fields();
     let fields = members::members(common.json().as_bytes()).into_iter().flatten();
-    attributes(fields.map(|(key, value)| (key, members::value(value))), 0, body);
+    attributes(fields, 0, body);
     body.push(r#"]},"scopeLogs":[{"scope":{"name":"overspill","version":""#);
     body.push(env!("CARGO_PKG_VERSION"));
     body.push(r#""},"logRecords":["#);
@@ -31,7 +31,7 @@ fn log_record(event: &Event<'_>, record: &Record<'_>, body: &mut Body) {
         body.push(r#"","severityNumber":"#);
         body.push(number.to_string());
         body.push(r#","severityText":"#);
-        body.push(text);
+        body.push(text.quoted);
     } else {
         body.push("\"");
     }
@@ -70,10 +70,10 @@ fn log_record(event: &Event<'_>, record: &Record<'_>, body: &mut Body) {
     body.push("}");
 }
 
-fn attributes<'a>(attributes: impl Iterator<Item = (&'a [u8], Value<'a>)>, depth: usize, body: &mut Body) {
+fn attributes<'a>(attributes: impl Iterator<Item = (Text<'a>, Value<'a>)>, depth: usize, body: &mut Body) {
     for (nth, (key, value)) in attributes.filter(|(_, value)| *value != Value::Null).enumerate() {
         body.push(if nth == 0 { r#"{"key":"# } else { r#",{"key":"# });
-        body.push(key);
+        body.push(key.quoted);
         body.push(r#","value":"#);
         any_value(value, depth, body);
         body.push("}");
@@ -99,7 +99,7 @@ fn any_value(value: Value<'_>, depth: usize, body: &mut Body) {
         Value::Double(..) => body.push(r#"{"stringValue":"infinite"}"#),
         Value::Text(text) => {
             body.push(r#"{"stringValue":"#);
-            body.push(text);
+            body.push(text.quoted);
             body.push("}");
         }
         Value::Array(json) | Value::Object(json) if depth == NESTED_MAX => {
@@ -111,14 +111,14 @@ fn any_value(value: Value<'_>, depth: usize, body: &mut Body) {
             body.push(r#"{"arrayValue":{"values":["#);
             for (nth, element) in members::elements(array).into_iter().flatten().enumerate() {
                 body.push(if nth == 0 { "" } else { "," });
-                any_value(members::value(element), depth + 1, body);
+                any_value(element, depth + 1, body);
             }
             body.push("]}}");
         }
         Value::Object(object) => {
             body.push(r#"{"kvlistValue":{"values":["#);
             let members = members::members(object).into_iter().flatten();
-            attributes(members.map(|(key, value)| (key, members::value(value))), depth + 1, body);
+            attributes(members, depth + 1, body);
             body.push("]}}");
         }
     }

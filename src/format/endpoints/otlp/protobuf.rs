@@ -1,25 +1,26 @@
 //! In protobuf: `ExportLogsServiceRequest`, written by hand, field by field.
 //!
-//! The length of a message stands before it: a byte is kept free for it, and what is behind moves if it takes more.
+//! The length of a message stands before it: room is kept free for it, and what is behind moves if it takes more.
 
 use super::record::{NESTED_MAX, Record};
-use crate::format::members::{self, Value};
+use crate::format::members::{self, Text, Value};
 use crate::format::{Body, Event, Events, moment};
 
 pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     let mut resource = Vec::new();
     let common = events.common_fields();
     let fields = members::members(common.json().as_bytes()).into_iter().flatten();
-    attributes(1, fields.map(|(key, value)| (key, members::value(value))), 0, &mut resource);
+    attributes(1, fields, 0, &mut resource);
     let mut logs = Vec::new();
     message(1, &mut logs, |scope| {
         bytes(1, b"overspill", scope);
         bytes(2, env!("CARGO_PKG_VERSION").as_bytes(), scope);
     });
-    let mut record = Record::default();
+    let (mut record, mut uid) = (Record::default(), Vec::new());
     for event in events {
         record.read(event.json());
-        message(2, &mut logs, |logs| log_record(&event, &record, logs));
+        // With its times and its id hardly one is shorter than 128 bytes.
+        message_of(2, 2, &mut logs, |logs| log_record(&event, &record, &mut uid, logs));
     }
     // resource_logs = 1 { resource = 1, scope_logs = 2 }
     let (mut before, mut between) = (Vec::new(), Vec::new());
@@ -31,7 +32,7 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     [begin, before, resource, between, logs].iter().for_each(|piece| body.push(piece));
 }
 
-fn log_record(event: &Event<'_>, record: &Record<'_>, to: &mut Vec<u8>) {
+fn log_record(event: &Event<'_>, record: &Record<'_>, uid: &mut Vec<u8>, to: &mut Vec<u8>) {
     let time = moment::nanos(event);
     fixed64(1, time, to);
     fixed64(11, time, to);
@@ -45,10 +46,9 @@ fn log_record(event: &Event<'_>, record: &Record<'_>, to: &mut Vec<u8>) {
         (None, None) => {}
     }
     attributes(6, record.attributes.iter().copied(), 0, to);
-    message(6, to, |to| {
-        bytes(1, b"log.record.uid", to);
-        message(2, to, |to| message(1, to, |to| moment::push_id(event, |piece| to.extend_from_slice(piece))));
-    });
+    uid.clear();
+    moment::push_id(event, |piece| uid.extend_from_slice(piece));
+    short(6, b"log.record.uid", uid, to);
     for (field, id) in [(9, record.trace_id), (10, record.span_id)] {
         if let Some(id) = id {
             bytes_begin(field, id.len() / 2, to);
@@ -67,16 +67,38 @@ fn digit(hexadecimal: u8) -> u8 {
 /// `KeyValue { key = 1, value = 2 }`
 fn attributes<'a>(
     field: u8,
-    attributes: impl Iterator<Item = (&'a [u8], Value<'a>)>,
+    attributes: impl Iterator<Item = (Text<'a>, Value<'a>)>,
     depth: usize,
     to: &mut Vec<u8>,
 ) {
     for (key, value) in attributes.filter(|(_, value)| *value != Value::Null) {
+        if let (Some(key), Value::Text(text)) = (key.plain(), value) {
+            if let Some(text) = text.plain() {
+                short(field, key, text, to);
+                continue;
+            }
+        }
         message(field, to, |to| {
             string(1, key, to);
             message(2, to, |to| any_value(value, depth, to));
         });
     }
+}
+
+/// A text under a name: most attributes are, and most of these are short enough for lengths of a byte each.
+fn short(field: u8, key: &[u8], text: &[u8], to: &mut Vec<u8>) {
+    let any = 2 + text.len();
+    let pair = 2 + key.len() + 2 + any;
+    if pair < 0x80 {
+        to.extend([field << 3 | 2, pair as u8, 1 << 3 | 2, key.len() as u8]);
+        to.extend_from_slice(key);
+        to.extend([2 << 3 | 2, any as u8, 1 << 3 | 2, text.len() as u8]);
+        return to.extend_from_slice(text);
+    }
+    message(field, to, |to| {
+        bytes(1, key, to);
+        message(2, to, |to| bytes(1, text, to));
+    });
 }
 
 fn any_value(value: Value<'_>, depth: usize, to: &mut Vec<u8>) {
@@ -94,36 +116,55 @@ fn any_value(value: Value<'_>, depth: usize, to: &mut Vec<u8>) {
         Value::Array(json) | Value::Object(json) if depth == NESTED_MAX => bytes(1, json, to),
         Value::Array(array) => message(5, to, |to| {
             for element in members::elements(array).into_iter().flatten() {
-                message(1, to, |to| any_value(members::value(element), depth + 1, to));
+                message(1, to, |to| any_value(element, depth + 1, to));
             }
         }),
         Value::Object(object) => message(6, to, |to| {
             let members = members::members(object).into_iter().flatten();
-            attributes(1, members.map(|(key, value)| (key, members::value(value))), depth + 1, to);
+            attributes(1, members, depth + 1, to);
         }),
     }
 }
 
 /// A field that is a message of its own.
 fn message(field: u8, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
-    to.extend([field << 3 | 2, 0]);
-    let start = to.len();
-    write(to);
-    let len = to.len() - start;
-    if len < 0x80 {
-        to[start - 1] = len as u8;
-        return;
-    }
-    let mut prefix = Vec::with_capacity(5);
-    varint(len as u64, &mut prefix);
-    to.splice(start - 1..start, prefix);
+    message_of(field, 1, to, write);
 }
 
+/// The same, with so many bytes kept free for its length; what is behind them moves if it takes others.
+fn message_of(field: u8, kept: usize, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+    to.push(field << 3 | 2);
+    let at = to.len();
+    to.extend([0; LENGTH_BYTES_MAX].iter().take(kept));
+    let start = to.len();
+    write(to);
+    let mut len = to.len() - start;
+    let mut digits = [0; LENGTH_BYTES_MAX];
+    let mut taken = 0;
+    loop {
+        digits[taken] = (len & 0x7f) as u8;
+        len >>= 7;
+        taken += 1;
+        if len == 0 || taken == LENGTH_BYTES_MAX {
+            break;
+        }
+        digits[taken - 1] |= 0x80;
+    }
+    if taken == kept {
+        to[at..start].copy_from_slice(&digits[..taken]);
+    } else {
+        to.splice(at..start, digits.into_iter().take(taken));
+    }
+}
+
+/// An event is far from the 2^35 bytes for which they would not do.
+const LENGTH_BYTES_MAX: usize = 5;
+
 /// A text of the event, without its quotes.
-fn string(field: u8, quoted: &[u8], to: &mut Vec<u8>) {
-    match members::inner(quoted) {
-        inner if inner.contains(&b'\\') => bytes(field, &members::text(quoted), to),
-        inner => bytes(field, inner, to),
+fn string(field: u8, text: Text<'_>, to: &mut Vec<u8>) {
+    match text.plain() {
+        Some(plain) => bytes(field, plain, to),
+        None => bytes(field, &text.decoded(), to),
     }
 }
 

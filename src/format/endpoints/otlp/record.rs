@@ -1,23 +1,23 @@
 //! What of an event stands in a log record's own fields.
 
-use crate::format::members::{self, Value};
+use crate::format::members::{self, Text, Value};
 
 /// Objects and arrays within each other beyond which what is inside is its JSON as a text: parsers of protobuf and JSON have limits, of 100 messages
 /// and 128 brackets, and one event that exceeds them would have its whole request refused.
 pub(super) const NESTED_MAX: usize = 16;
 
-/// An event, taken apart; texts with their quotes.
+/// An event, taken apart.
 #[derive(Default)]
 pub(super) struct Record<'a> {
     /// The message, or the whole of what is no object.
     pub(super) body: Option<Value<'a>>,
     /// What the user wrote, and OpenTelemetry's number for it.
-    pub(super) severity: Option<(&'a [u8], u8)>,
+    pub(super) severity: Option<(Text<'a>, u8)>,
     /// Hexadecimal digits.
     pub(super) trace_id: Option<&'a [u8]>,
     pub(super) span_id: Option<&'a [u8]>,
     /// The members that have no field of their own, and are not null.
-    pub(super) attributes: Vec<(&'a [u8], Value<'a>)>,
+    pub(super) attributes: Vec<(Text<'a>, Value<'a>)>,
 }
 
 impl<'a> Record<'a> {
@@ -30,24 +30,27 @@ impl<'a> Record<'a> {
             self.body = Some(members::value(json)).filter(|value| *value != Value::Null);
             return;
         };
-        for (key, json) in members {
-            let value = members::value(json);
-            if value != Value::Null && !self.takes(members::inner(key), &value) {
+        for (key, value) in members {
+            let is_taken = match value {
+                Value::Null => true,
+                Value::Text(text) => self.takes(key.inner(), text),
+                _ => false,
+            };
+            if !is_taken {
                 self.attributes.push((key, value));
             }
         }
     }
 
     /// Whether it has a field of its own for this. Of two by the same name it takes the first.
-    fn takes(&mut self, key: &[u8], value: &Value<'a>) -> bool {
-        let &Value::Text(text) = value else { return false };
+    fn takes(&mut self, key: &[u8], text: Text<'a>) -> bool {
         let field = match key {
             b"message" if self.body.is_none() => {
                 self.body = Some(Value::Text(text));
                 return true;
             }
             b"level" if self.severity.is_none() => {
-                self.severity = number_of(members::inner(text)).map(|number| (text, number));
+                self.severity = number_of(text.inner()).map(|number| (text, number));
                 return self.severity.is_some();
             }
             b"trace_id" if self.trace_id.is_none() => (&mut self.trace_id, 32),
@@ -60,8 +63,8 @@ impl<'a> Record<'a> {
 }
 
 /// An id is no id if it is all zeros.
-fn id_of(quoted: &[u8], digits: usize) -> Option<&[u8]> {
-    let id = members::inner(quoted);
+fn id_of(text: Text<'_>, digits: usize) -> Option<&[u8]> {
+    let id = text.inner();
     let is_id =
         id.len() == digits && id.iter().all(u8::is_ascii_hexdigit) && id.iter().any(|&digit| digit != b'0');
     is_id.then_some(id)
