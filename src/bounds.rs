@@ -111,16 +111,19 @@ fn every_public_type_of_the_test_kit_is_shared() {
 fn every_public_type_of_the_heap_comparison_is_shared() {
     use crate::heap_compare::*;
     shared::<CompareError>();
+    shared::<Comparing>();
     shared::<Comparison>();
     shared::<heap_compare::Frame>();
     shared::<Grown>();
     shared::<Growth>();
     shared::<Held>();
     shared::<Interval>();
+    shared::<heap_compare::Level>();
     shared::<Owner>();
     shared::<Profile>();
     shared::<ProfileError>();
     shared::<Verdict>();
+    shared::<Warning>();
 }
 
 #[cfg(feature = "memory-watch")]

@@ -7,5 +7,5 @@ pub mod heap_compare;
 pub mod memory_watch;
 #[cfg(feature = "tracing-layer")]
 pub mod tracing_layer;
-#[cfg(any(feature = "heap-compare", all(target_os = "linux", feature = "memory-watch-jemalloc")))]
+#[cfg(all(target_os = "linux", feature = "memory-watch-jemalloc"))]
 mod wire;

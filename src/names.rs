@@ -106,6 +106,7 @@ mod tests {
         holds(QueueShare::ALL);
         #[cfg(feature = "heap-compare")]
         {
+            holds(crate::heap_compare::Level::ALL);
             holds(crate::heap_compare::Verdict::ALL);
             holds(crate::heap_compare::Owner::ALL);
         }

@@ -92,7 +92,7 @@ fn each_dependency_has_its_one_door() {
         &["spill/log.rs", "ext/memory_watch/notice.rs", "ext/memory_watch/thread.rs"],
     );
     only_in(&["flate2::"], &["format/compress.rs", "ext/"]);
-    only_in(&["prost::", "rustc_demangle::", "libm::"], &["ext/"]);
+    only_in(&["prost::", "rustc_demangle::", "cpp_demangle::", "libm::"], &["ext/"]);
     only_in(&["httpdate::"], &["sender/hint.rs"]);
     only_in(
         &["rustix::"],

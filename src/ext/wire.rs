@@ -1,5 +1,5 @@
-//! The pprof format: the messages of `profile.proto` with its field numbers, complete, so that tests and examples can write what
-//! the comparison reads.
+//! The pprof format: the messages of `profile.proto` with its field numbers, complete, for those who write profiles: the memory watch,
+//! tests, examples. The comparison reads them as they come (`heap_compare/pprof.rs`).
 //!
 //! <https://github.com/google/pprof/blob/main/proto/profile.proto> has the comments. Texts are indices into
 //! `string_table`; ids are never 0.

@@ -1,89 +1,167 @@
-//! Profiles joined by call stack, and what grew among them.
-//!
-//! - C1: a stack ends at the frame below which libraries do what one's own code asked of them: where a `Vec` had to grow
-//!   while a library filled it is chance, and would split one leak into many.
-//! - C2: the result does not depend on the order of stacks in a profile.
+//! Profiles compared: what [`compare`] takes and gives.
 
-use super::error::CompareError;
-use super::frame::{Frame, Owner};
+use super::error::{CompareError, Warning};
+use super::frame::{Frame, Function, Owner};
+use super::identity::{self, Processes};
+use super::joint::{Joining, Joint, NOWHERE};
+use super::levels::Levels;
 use super::profile::{Held, Profile, Stack};
-use super::rank::{Growth, Verdict};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use super::rank::{Growth, Odds, Verdict};
+use super::suspects::{Court, Level, Suspect};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+/// Of stacks that grew by the same, so many are put in order by their frames.
+const EQUALS_MAX: usize = 1_000;
 
 /// What [`compare`] has found.
 #[derive(Debug, Clone)]
 pub struct Comparison {
     grown: Vec<Grown>,
+    whole: Growth,
     total: Vec<Held>,
     lasting: [Duration; 2],
     sample_period_bytes: u64,
     stacks: usize,
+    warnings: Vec<Warning>,
 }
 
-/// A call stack that has grown.
+/// A call stack that has grown, or several that have something in common: see [`Grown::level`].
 #[derive(Debug, Clone)]
 pub struct Grown {
-    stack: Stack,
+    joint: Arc<Joint>,
+    level: Level,
+    name: String,
     culprit: Arc<Frame>,
     held: Vec<Held>,
     spans: [usize; 3],
     growth: Growth,
-    /// Whole stacks, by how much each grew from the first profile to the last.
-    members: Vec<(Stack, i64)>,
+    /// The one that is shown first.
+    slots: Vec<u32>,
+    stack: OnceLock<Stack>,
+    deepest: OnceLock<Stack>,
+}
+
+/// How profiles are compared, if not as [`compare`] does.
+///
+/// ```no_run
+/// use overspill::heap_compare::{Comparing, Profile};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Three pods of one deployment, of the same age.
+/// let pods = [Profile::read_file("a.pb.gz")?, Profile::read_file("b.pb.gz")?, Profile::read_file("c.pb.gz")?];
+/// let comparison = Comparing::new().allow_different_processes().compare(&pods)?;
+/// comparison.warnings().iter().for_each(|warning| eprintln!("{warning}"));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Comparing {
+    processes: Processes,
+}
+
+impl Comparing {
+    /// As [`compare`] does.
+    pub fn new() -> Comparing {
+        Comparing { processes: Processes::One }
+    }
+
+    /// Compares profiles of several processes, or of several builds, as well: what differs then need not have grown. The
+    /// [warnings](Comparison::warnings) say which they are.
+    #[must_use]
+    pub fn allow_different_processes(self) -> Comparing {
+        Comparing { processes: Processes::Any }
+    }
+
+    /// Compares three profiles in the order of time, or more.
+    ///
+    /// # Errors
+    /// As [`compare`], but for what is allowed.
+    pub fn compare(&self, profiles: &[Profile]) -> Result<Comparison, CompareError> {
+        if profiles.len() < 3 {
+            return Err(CompareError::TooFew(profiles.len()));
+        }
+        let mut joining = Joining::new();
+        profiles.iter().try_for_each(|profile| joining.add(profile))?;
+        self.judged(joining)
+    }
+
+    /// Compares profiles as they come, and keeps none of them: for those that together are too large for memory.
+    ///
+    /// # Errors
+    /// As [`compare`], but for what is allowed; and the first error among the profiles.
+    pub fn compare_each<E: From<CompareError>>(
+        &self,
+        profiles: impl IntoIterator<Item = Result<Profile, E>>,
+    ) -> Result<Comparison, E> {
+        let mut joining = Joining::new();
+        for profile in profiles {
+            joining.add(&profile?)?;
+        }
+        Ok(self.judged(joining)?)
+    }
+
+    fn judged(&self, joining: Joining) -> Result<Comparison, CompareError> {
+        let taken = &joining.taken;
+        if taken.len() < 3 {
+            return Err(CompareError::TooFew(taken.len()));
+        }
+        let warnings = identity::check(taken, self.processes)?;
+        let moments = identity::moments(taken)?;
+        let last = moments.len() - 1;
+        let whole = moments[last];
+        let middle = (1..last).min_by_key(|index| moments[*index].abs_diff(whole / 2)).unwrap_or(1);
+        let lasting = [moments[middle], whole.saturating_sub(moments[middle])];
+        let spans = [0, middle, last];
+        // The coarsest profile limits what can be told.
+        let period = taken.iter().map(|taken| taken.period_bytes).max().unwrap_or(1);
+
+        let (joint, taken) = joining.finish();
+        let joint = Arc::new(joint);
+        let levels = Levels::of(&joint, spans, period);
+        let court = Court::new(&joint, &levels, lasting, period);
+        let mut grown: Vec<Grown> = court
+            .suspects()
+            .into_iter()
+            .map(|suspect| Grown::of(suspect, &joint, spans, lasting, period))
+            .collect();
+        // By content where they rank alike, for the order of stacks in a profile means nothing.
+        grown.sort_by(|a, b| {
+            let by_content = || (&a.culprit, &a.name).cmp(&(&b.culprit, &b.name));
+            let by_rank = a.growth.rank().cmp(&b.growth.rank());
+            by_rank.then_with(by_content).then_with(|| a.stack().cmp(b.stack()))
+        });
+        Ok(Comparison {
+            grown,
+            whole: court.whole(),
+            total: taken.iter().map(|taken| taken.total).collect(),
+            lasting,
+            sample_period_bytes: period,
+            stacks: joint.slots(),
+            warnings,
+        })
+    }
+}
+
+impl Default for Comparing {
+    fn default() -> Comparing {
+        Comparing::new()
+    }
 }
 
 /// Compares three profiles of one process in the order of time, or more: then the intervals are from the first to the one nearest
 /// the middle in time, and from there to the last; what shrank in between, beyond noise, has not grown persistently.
 ///
 /// # Errors
-/// If there are fewer than three, if they are not in the order of time, or not of the same program and build.
+/// If there are fewer than three, if they are not in the order of time, or not of the same process, as far as they say of which
+/// they are, or not of the same program and build.
 pub fn compare(profiles: &[Profile]) -> Result<Comparison, CompareError> {
-    let [first, .., last] = profiles else { return Err(CompareError::TooFew(profiles.len())) };
-    if profiles.len() < 3 {
-        return Err(CompareError::TooFew(profiles.len()));
-    }
-    one_program(profiles)?;
-    in_order(profiles)?;
-    let since = |profile: &Profile| profile.taken().duration_since(first.taken()).unwrap_or_default();
-    let whole = since(last);
-    let middle = (1..profiles.len() - 1)
-        .min_by_key(|index| since(&profiles[*index]).abs_diff(whole / 2))
-        .unwrap_or_default();
-    let lasting = [since(&profiles[middle]), whole - since(&profiles[middle])];
-    let spans = [0, middle, profiles.len() - 1];
-    // The coarsest profile limits what can be told.
-    let period = profiles.iter().map(Profile::sample_period_bytes).max().unwrap_or(1);
-
-    let (sites, stacks) = joined(profiles);
-    let mut grown: Vec<Grown> = sites
-        .into_iter()
-        .filter_map(|(stack, site)| {
-            let held = spans.map(|index| site.held[index].bytes);
-            let growth = Growth::of(held, lasting, period);
-            let shrinks = |pair: &[Held]| {
-                let growth = Growth::of([pair[0].bytes, pair[1].bytes, pair[1].bytes], lasting, period);
-                growth.verdict == Verdict::Shrank
-            };
-            let growth = match growth.verdict {
-                Verdict::Persistent if site.held.windows(2).any(shrinks) => growth.demoted(),
-                Verdict::Persistent | Verdict::Once => growth,
-                Verdict::Noise | Verdict::Shrank => return None,
-            };
-            let mut members = site.members;
-            members.sort_by(|(a, grown_a), (b, grown_b)| grown_b.cmp(grown_a).then_with(|| a.cmp(b)));
-            Some(Grown { culprit: culprit_of(&stack), stack, held: site.held, spans, growth, members })
-        })
-        .collect();
-    // Stable: equals stay in the order of their stacks.
-    grown.sort_by_key(|stack| stack.growth.rank());
-    let total = profiles.iter().map(|profile| profile.held_by(|_| true)).collect();
-    Ok(Comparison { grown, total, lasting, sample_period_bytes: period, stacks })
+    Comparing::new().compare(profiles)
 }
 
 impl Comparison {
-    /// What grew in both intervals, the worst first. Empty is good news.
+    /// What grew in both intervals, the worst first: single stacks, or what the stacks that grew have in common. Each stack counts in
+    /// one of them. Empty only if the [whole](Comparison::whole) did not grow persistently either.
     pub fn persistent(&self) -> &[Grown] {
         let end = self.grown.partition_point(|stack| stack.growth.verdict == Verdict::Persistent);
         &self.grown[..end]
@@ -92,6 +170,17 @@ impl Comparison {
     /// What grew once and no more, the most first: caches that have filled, and leaks that have just begun.
     pub fn once(&self) -> &[Grown] {
         &self.grown[self.persistent().len()..]
+    }
+
+    /// The growth of the heap as a whole, whatever single stacks did.
+    pub fn whole(&self) -> &Growth {
+        &self.whole
+    }
+
+    /// Growth of the whole, from the first profile to the last, that would have been told from sampling error: less may have gone
+    /// unseen.
+    pub fn detectable_bytes(&self) -> u64 {
+        (self.whole.whole.standard_error_bytes * Odds::of(1).sigmas) as u64
     }
 
     /// What was held in all at each profile.
@@ -114,17 +203,30 @@ impl Comparison {
         self.stacks
     }
 
+    /// What may spoil the comparison: whether it is of one process, and when its profiles were taken.
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
     /// What grew persistently, in the format of flame graph tools: a line for each stack, the outermost frame first, then the bytes that
-    /// it grew from the first profile to the last. Without the frames of allocator and standard library. Empty if nothing grew.
+    /// it grew from the first profile to the last. Without the frames of allocator and standard library; a function that calls itself
+    /// is there once. Empty if nothing grew.
     pub fn folded(&self) -> String {
         let mut lines = BTreeMap::<String, i64>::new();
-        for (stack, grown) in self.persistent().iter().flat_map(|stack| &stack.members) {
-            let is_shown = |frame: &&Arc<Frame>| frame.owner() != Owner::Runtime;
-            let all = !stack.iter().any(|frame| is_shown(&frame));
-            // The format's separator is not in the names.
-            let frames = stack.iter().rev().filter(|frame| all || is_shown(frame));
-            let frames = frames.map(|frame| frame.to_string().replace(';', ","));
-            *lines.entry(frames.collect::<Vec<_>>().join(";")).or_default() += grown;
+        for grown in self.persistent() {
+            for slot in &grown.slots {
+                let stack = grown.joint.stack(*slot);
+                let is_shown = |frame: &&Arc<Frame>| frame.owner() != Owner::Runtime;
+                let all = !stack.iter().any(|frame| is_shown(&frame));
+                let mut frames: Vec<&Arc<Frame>> =
+                    stack.iter().rev().filter(|frame| all || is_shown(frame)).collect();
+                frames.dedup();
+                // The format's separator is not in the names.
+                let frames: Vec<String> =
+                    frames.iter().map(|frame| frame.to_string().replace(';', ",")).collect();
+                let line = lines.entry(frames.join(";")).or_default();
+                *line = line.saturating_add(grown.joint.grown_by(*slot));
+            }
         }
         lines
             .iter()
@@ -135,20 +237,103 @@ impl Comparison {
 }
 
 impl Grown {
+    fn of(
+        suspect: Suspect,
+        joint: &Arc<Joint>,
+        spans: [usize; 3],
+        lasting: [Duration; 2],
+        period: u64,
+    ) -> Grown {
+        let Suspect { level, name, frame, mut slots, shown, growth } = suspect;
+        slots.sort_by_cached_key(|slot| std::cmp::Reverse(joint.grown_by(*slot)));
+        // The first is shown: of those that are to be, the heaviest, of equals the one whose content is first.
+        let shown: HashSet<u32> = shown.into_iter().collect();
+        let mut candidates =
+            (0..slots.len()).filter(|at| shown.is_empty() || shown.contains(&slots[*at])).peekable();
+        let most = candidates.peek().map_or(0, |at| joint.grown_by(slots[*at]));
+        let equals = candidates.take_while(|at| joint.grown_by(slots[*at]) >= most).take(EQUALS_MAX);
+        if let Some(first) = equals.min_by_key(|at| joint.stack(slots[*at])) {
+            slots.swap(0, first);
+        }
+        let mut held: Vec<Held> = joint.held(slots.first().copied().unwrap_or(0));
+        for slot in slots.iter().skip(1) {
+            held.iter_mut().zip(joint.held(*slot)).for_each(|(sum, held)| *sum += held);
+        }
+        let shrinks = |pair: &[Held]| {
+            let growth = Growth::of([pair[0].bytes, pair[1].bytes, pair[1].bytes], lasting, period);
+            growth.verdict == Verdict::Shrank
+        };
+        let is_saw = growth.verdict == Verdict::Persistent && held.windows(2).any(shrinks);
+        let growth = if is_saw { growth.demoted() } else { growth };
+        let culprit = frame.or_else(|| slots.first().map(|slot| joint.sites[*slot as usize].culprit));
+        let culprit = culprit.filter(|culprit| *culprit != NOWHERE);
+        let is_nameless = |culprit: &u32| joint.frames[*culprit as usize].owner() == Owner::Unknown;
+        let culprit = match culprit.filter(is_nameless) {
+            Some(nameless) if level < Level::Calls => joint.innermost_of_their_own(&slots).or(Some(nameless)),
+            _ => culprit,
+        };
+        let culprit = match culprit {
+            Some(culprit) => Arc::clone(&joint.frames[culprit as usize]),
+            None => Arc::new(Arc::new(Function::nowhere()).at(0)),
+        };
+        let name = match (level, name) {
+            (_, Some(name)) => name,
+            (Level::Whole, None) => "the whole heap".to_owned(),
+            (Level::Stack, None) => culprit.name().to_owned(),
+            (_, None) => culprit.instance().0.to_owned(),
+        };
+        Grown {
+            joint: Arc::clone(joint),
+            level,
+            name,
+            culprit,
+            held,
+            spans,
+            growth,
+            slots,
+            stack: OnceLock::new(),
+            deepest: OnceLock::new(),
+        }
+    }
+
+    /// What has grown: one call stack, or what several have in common.
+    pub fn level(&self) -> Level {
+        self.level
+    }
+
+    /// What it is called: the function, without type parameters and numbers of closures, or the package.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How many whole call stacks it is made of, down to the allocator.
+    pub fn spread(&self) -> usize {
+        self.slots.len()
+    }
+
     /// The frame to look at: the innermost one of the program's own code, but for code that copies or describes a value on
-    /// behalf of its caller; without any, the innermost that is not the allocator's or the standard library's.
+    /// behalf of its caller; without any, the innermost that is not the allocator's or the standard library's. Of several stacks, that
+    /// of the one that grew most; of a function [with what it calls](Level::Calls), a frame of that function.
+    ///
+    /// In a program without names it is the innermost that no other stack has, or else that not all stacks have: [`Frame::address`] is
+    /// for tools that find the name.
     pub fn culprit(&self) -> &Frame {
         &self.culprit
     }
 
-    /// From where libraries begin to the outermost frame, the innermost first.
+    /// From where libraries begin to the outermost frame, the innermost first. Of several stacks, the one that grew most.
     pub fn stack(&self) -> &[Arc<Frame>] {
-        &self.stack
+        self.stack.get_or_init(|| {
+            let Some(slot) = self.slots.first() else { return Stack::new() };
+            let cut = self.joint.sites[*slot as usize].cut as usize;
+            self.joint.stack(*slot).split_off(cut)
+        })
     }
 
     /// The whole stack that grew most among those beneath, down to the allocator, the innermost frame first.
     pub fn deepest(&self) -> &[Arc<Frame>] {
-        self.members.first().map_or(&self.stack, |(stack, _)| stack)
+        self.deepest
+            .get_or_init(|| self.slots.first().map_or_else(Stack::new, |slot| self.joint.stack(*slot)))
     }
 
     /// What it held at each profile.
@@ -166,90 +351,4 @@ impl Grown {
         let at = self.spans.map(|index| self.held[index].objects.and_then(|count| i64::try_from(count).ok()));
         [(at[0], at[1]), (at[1], at[2])].map(|(before, after)| Some(after? - before?))
     }
-}
-
-fn one_program(profiles: &[Profile]) -> Result<(), CompareError> {
-    let (first, build) = profiles[0].identity();
-    for (profile, number) in profiles.iter().zip(1..) {
-        let (other, other_build) = profile.identity();
-        if (other, other_build) != (first, build) {
-            let named = |name: &str, build: &str| {
-                let name = if name.is_empty() { "an unnamed program" } else { name };
-                if build.is_empty() { name.to_owned() } else { format!("{name} (build {build})") }
-            };
-            return Err(CompareError::OtherProgram {
-                profile: number,
-                first: named(first, build),
-                other: named(other, other_build),
-            });
-        }
-    }
-    Ok(())
-}
-
-fn in_order(profiles: &[Profile]) -> Result<(), CompareError> {
-    let late = profiles.windows(2).position(|pair| pair[1].taken() <= pair[0].taken());
-    let Some(late) = late else { return Ok(()) };
-    let mut by_time: Vec<usize> = (1..=profiles.len()).collect();
-    by_time.sort_by_key(|number| profiles[number - 1].taken());
-    Err(CompareError::NotInOrder { profile: late + 2, by_time })
-}
-
-/// What is held beneath one place, in each profile.
-struct Site {
-    held: Vec<Held>,
-    members: Vec<(Stack, i64)>,
-}
-
-/// All profiles by place, and how many stacks they have in all.
-fn joined(profiles: &[Profile]) -> (BTreeMap<Stack, Site>, usize) {
-    let mut whole = BTreeMap::<&Stack, Vec<Held>>::new();
-    for (index, profile) in profiles.iter().enumerate() {
-        for (stack, held) in profile.stacks() {
-            whole.entry(stack).or_insert_with(|| none_held(profiles))[index] = held;
-        }
-    }
-    let stacks = whole.len();
-    let mut sites = BTreeMap::<Stack, Site>::new();
-    for (stack, held) in whole {
-        let site = sites
-            .entry(cut(stack))
-            .or_insert_with(|| Site { held: none_held(profiles), members: Vec::new() });
-        site.held.iter_mut().zip(&held).for_each(|(sum, held)| *sum += *held);
-        let ends =
-            [&held[0], &held[held.len() - 1]].map(|held| i64::try_from(held.bytes).unwrap_or(i64::MAX));
-        site.members.push((stack.clone(), ends[1] - ends[0]));
-    }
-    (sites, stacks)
-}
-
-fn none_held(profiles: &[Profile]) -> Vec<Held> {
-    let none = |profile: &Profile| Held { bytes: 0, objects: profile.counts_objects().then_some(0) };
-    profiles.iter().map(none).collect()
-}
-
-/// C1. Beneath an executor run the tasks of many, which are not its caller's: there only the standard library is cut off.
-fn cut(stack: &Stack) -> Stack {
-    let own = culprit_index(stack);
-    let from = if stack[..own].iter().any(|frame| frame.is_executor()) {
-        stack.iter().position(|frame| frame.owner() != Owner::Runtime).unwrap_or(own)
-    } else {
-        own
-    };
-    stack[from..].to_vec()
-}
-
-fn culprit_index(stack: &Stack) -> usize {
-    let own = |frame: &Arc<Frame>| frame.owner() == Owner::Own;
-    stack
-        .iter()
-        .position(|frame| own(frame) && !frame.is_on_behalf())
-        .or_else(|| stack.iter().position(own))
-        .or_else(|| stack.iter().position(|frame| frame.owner() == Owner::Dependency))
-        .unwrap_or(0)
-}
-
-fn culprit_of(stack: &Stack) -> Arc<Frame> {
-    let unknown = || Arc::new(Frame::of("(a stack without frames)", "", 0));
-    stack.get(culprit_index(stack)).map_or_else(unknown, Arc::clone)
 }

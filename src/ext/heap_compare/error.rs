@@ -13,9 +13,16 @@ pub enum ProfileError {
     Unreadable(io::Error),
     /// Neither a pprof profile nor a gzipped one; what it looks like instead.
     NotAProfile(&'static str),
+    /// A file of another kind that people have.
+    OtherFile {
+        /// What it is.
+        what: &'static str,
+        /// What to do with it.
+        remedy: &'static str,
+    },
     /// Unpacked it is longer than [`PROFILE_BYTES_MAX`].
     TooLarge,
-    /// A profile that contradicts itself; where.
+    /// A profile that contradicts itself, or that is not all there; where.
     Damaged(&'static str),
     /// A profile, but not of what is held; the sample types that it has.
     NotOfTheHeap(Vec<String>),
@@ -34,17 +41,17 @@ impl fmt::Display for ProfileError {
             ProfileError::NotAProfile(what) => {
                 write!(out, "not a pprof profile but {what}: give the file that the snapshot wrote, *.pb.gz")
             }
+            ProfileError::OtherFile { what, remedy } => {
+                write!(out, "not a heap profile but {what}: {remedy}")
+            }
             ProfileError::TooLarge => {
                 write!(out, "longer than {} MiB unpacked, which no heap profile is", PROFILE_BYTES_MAX >> 20)
             }
-            ProfileError::Damaged(place) => {
-                write!(out, "a damaged profile ({place}): was it copied while it was being written?")
-            }
-            ProfileError::NotOfTheHeap(types) => write!(
+            ProfileError::Damaged(place) => write!(
                 out,
-                "a profile of {}, not of what is held: one with inuse_space is needed, a heap profile",
-                if types.is_empty() { "nothing".to_owned() } else { types.join(", ") }
+                "a damaged profile ({place}): was it copied while it was being written? Copy it again"
             ),
+            ProfileError::NotOfTheHeap(types) => not_of_the_heap(out, types),
             ProfileError::Empty => write!(
                 out,
                 "a heap profile without samples: is profiling on (jemalloc: prof:true,prof_active:true), and does the \
@@ -53,13 +60,40 @@ impl fmt::Display for ProfileError {
             ProfileError::Difference => {
                 write!(out, "a difference of two profiles (pprof -base): give the profiles themselves")
             }
-            ProfileError::NoTime => {
-                write!(
-                    out,
-                    "a profile that does not say when it was taken: growth over time cannot be told from it"
-                )
-            }
+            ProfileError::NoTime => write!(
+                out,
+                "a profile that does not say when it was taken: growth over time cannot be told from it; give the \
+                 time yourself (Profile::read_taken), or a file, whose own time is then used"
+            ),
         }
+    }
+}
+
+fn not_of_the_heap(out: &mut fmt::Formatter<'_>, types: &[String]) -> fmt::Result {
+    let has = |name: &str| types.iter().any(|kind| kind == name);
+    if types.is_empty() {
+        return write!(
+            out,
+            "a profile of nothing, not of what is held: one with inuse_space is needed, a heap profile"
+        );
+    }
+    let all = types.join(", ");
+    if has("alloc_space") || has("alloc_objects") {
+        write!(
+            out,
+            "a profile of {all}: of all that was ever allocated, not of what is held; one with inuse_space is needed \
+             (Go: /debug/pprof/heap)"
+        )
+    } else if has("cpu") || has("samples") || has("wall") {
+        write!(
+            out,
+            "a profile of {all}: of time (a CPU profile), not of what is held; a heap profile is needed"
+        )
+    } else {
+        write!(
+            out,
+            "a profile of {all}, not of what is held: one with inuse_space, in bytes, is needed, a heap profile"
+        )
     }
 }
 
@@ -85,6 +119,22 @@ pub enum CompareError {
         /// The order in which they were taken.
         by_time: Vec<usize>,
     },
+    /// Two were taken at the same moment.
+    SameMoment {
+        /// The one that was given first.
+        first: usize,
+        /// The other.
+        second: usize,
+    },
+    /// Two were taken of different processes, by what the memory watch has written into them.
+    TwoProcesses {
+        /// The one that differs from the first.
+        profile: usize,
+        /// The process of the first.
+        first: String,
+        /// Its process.
+        other: String,
+    },
     /// Two were taken of different programs, or of different builds of one.
     OtherProgram {
         /// The one that differs from the first.
@@ -94,6 +144,8 @@ pub enum CompareError {
         /// Its program.
         other: String,
     },
+    /// Together they have more call stacks than can be counted.
+    TooLarge,
 }
 
 impl fmt::Display for CompareError {
@@ -112,11 +164,114 @@ impl fmt::Display for CompareError {
                     order.join(" ")
                 )
             }
-            CompareError::OtherProgram { profile, first, other } => {
-                write!(out, "profile {profile} is of {other}, the first of {first}: take all of one process")
-            }
+            CompareError::SameMoment { first, second } => write!(
+                out,
+                "profiles {first} and {second} are of the same moment, or one file twice: take three, an interval apart"
+            ),
+            CompareError::TwoProcesses { profile, first, other } => write!(
+                out,
+                "two processes: profile {profile} is of process {other}, the first of {first}; take all of one process, \
+                 or say that it is meant (--allow-different-processes)"
+            ),
+            CompareError::OtherProgram { profile, first, other } => write!(
+                out,
+                "profile {profile} is of {other}, the first of {first}: take all of one process, or say that it is meant \
+                 (--allow-different-processes)"
+            ),
+            CompareError::TooLarge => write!(out, "together they have more call stacks than can be counted"),
         }
     }
 }
 
 impl Error for CompareError {}
+
+/// What may spoil a comparison without forbidding it. Profiles are counted from 1, as they were given.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Warning {
+    /// None of them says of which process it is: profiles that the memory watch did not write.
+    ProcessUnknown,
+    /// Some say of which process they are; these do not.
+    ProcessUnknownOf(Vec<usize>),
+    /// Two processes are compared, because that was asked for.
+    TwoProcesses {
+        /// The one that differs from the first.
+        profile: usize,
+    },
+    /// Two programs or builds are compared, because that was asked for.
+    OtherProgram {
+        /// The one that differs from the first.
+        profile: usize,
+    },
+    /// The program has the same build but another path, or no build id to tell by.
+    OtherPath {
+        /// The one that differs from the first.
+        profile: usize,
+        /// The path in the first.
+        first: String,
+        /// Its path.
+        other: String,
+    },
+    /// The program lies elsewhere in memory than in the first, which it does not do within one process.
+    OtherAddress {
+        /// The one that differs from the first.
+        profile: usize,
+    },
+    /// It does not say when it was taken; the time of its file, or the one given, is used.
+    TimeGiven {
+        /// That one.
+        profile: usize,
+    },
+    /// It does not say how much was sampled, which was guessed from its smallest stack.
+    PeriodGuessed {
+        /// That one.
+        profile: usize,
+    },
+    /// It says that it was sampled otherwise than the first.
+    OtherPeriod {
+        /// The one that differs from the first.
+        profile: usize,
+    },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::ProcessUnknown => {
+                write!(out, "the profiles do not say of which process they are: make sure that it is one")
+            }
+            Warning::ProcessUnknownOf(profiles) => {
+                let profiles: Vec<String> = profiles.iter().map(usize::to_string).collect();
+                write!(out, "of which process these are is not known: profile {}", profiles.join(", "))
+            }
+            Warning::TwoProcesses { profile } => {
+                write!(
+                    out,
+                    "profile {profile} is of another process than the first: what differs need not have grown"
+                )
+            }
+            Warning::OtherProgram { profile } => {
+                write!(out, "profile {profile} is of another program or build than the first")
+            }
+            Warning::OtherPath { profile, first, other } => {
+                write!(out, "profile {profile} is of {other}, the first of {first}: is it one process?")
+            }
+            Warning::OtherAddress { profile } => write!(
+                out,
+                "in profile {profile} the program lies at another address than in the first: probably two processes"
+            ),
+            Warning::TimeGiven { profile } => {
+                write!(out, "profile {profile} does not say when it was taken: the time of its file is used")
+            }
+            Warning::PeriodGuessed { profile } => {
+                write!(
+                    out,
+                    "profile {profile} does not say how much was sampled: guessed from its smallest stack"
+                )
+            }
+            Warning::OtherPeriod { profile } => {
+                write!(out, "profile {profile} was sampled otherwise than the first: the coarser one counts")
+            }
+        }
+    }
+}

@@ -2,19 +2,24 @@
 //!
 //! - P1: whatever the bytes are, reading ends with a profile or an error, and unpacks at most [`PROFILE_BYTES_MAX`].
 //! - P2: what a profile holds in all is the sum over its stacks.
+//!
+//! Stacks are kept in a tree (`tree.rs`) of places, each with its frames; as lists of frames they exist only if they are asked
+//! for.
 
-use super::super::wire;
 use super::PROFILE_BYTES_MAX;
 use super::error::ProfileError;
-use super::frame::Frame;
-use flate2::read::MultiGzDecoder;
-use prost::Message;
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use super::frame::{Evidence, Frame, Function, Place, printable};
+use super::heap_v2;
+use super::identity::Identity;
+use super::parts::{Location, Mapping, Parts};
+use super::pprof;
+use super::source::{self, Source};
+use super::tree::Tree;
+use std::collections::HashMap;
 use std::io::Read;
 use std::ops::AddAssign;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// A call stack, the innermost frame first.
@@ -41,46 +46,58 @@ impl AddAssign for Held {
     }
 }
 
-/// A heap profile in pprof format: what each call stack held when it was taken.
+/// A heap profile: what each call stack held when it was taken.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    taken: SystemTime,
-    program: String,
-    build_id: String,
+    pub(super) identity: Identity,
     period_bytes: u64,
     counts_objects: bool,
-    stacks: BTreeMap<Stack, Held>,
+    pub(super) frames: Vec<Arc<Frame>>,
+    /// Of each number in the tree, the innermost first.
+    pub(super) places: Places,
+    pub(super) tree: Tree,
+    /// Of each slot.
+    pub(super) held: Vec<Held>,
+    listed: OnceLock<Vec<(Stack, Held)>>,
 }
 
 impl Profile {
-    /// Reads a profile, gzipped or not, of jemalloc (`jemalloc_pprof`), Go (`/debug/pprof/heap`) or whoever else writes pprof
+    /// Reads a profile, gzipped or not, of jemalloc (`jemalloc_pprof`), Go (`/debug/pprof/heap`) or another that writes pprof
     /// with a sample type `inuse_space`.
     ///
     /// # Errors
     /// If it is something else; [`ProfileError`] says what, and what to do.
     pub fn read(bytes: &[u8]) -> Result<Profile, ProfileError> {
-        Profile::of(&decoded(bytes)?)
+        Profile::of(bytes, None)
     }
 
-    /// Reads a profile from a file; blocks on the file system.
+    /// Reads a profile that may not say when it was taken, as jemalloc's own dumps (`heap_v2`) do not: then it was at `taken`.
+    ///
+    /// # Errors
+    /// As [`Profile::read`].
+    pub fn read_taken(bytes: &[u8], taken: SystemTime) -> Result<Profile, ProfileError> {
+        Profile::of(bytes, Some(taken))
+    }
+
+    /// Reads a profile from a file; blocks on the file system. One that does not say when it was taken was taken when its file was last
+    /// written.
     ///
     /// # Errors
     /// As [`Profile::read`], and if the file cannot be read.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Profile, ProfileError> {
-        let mut bytes = Vec::new();
         let file = std::fs::File::open(path).map_err(ProfileError::Unreadable)?;
-        file.take(PROFILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(ProfileError::Unreadable)?;
-        Profile::read(&bytes)
+        let written = file.metadata().and_then(|metadata| metadata.modified()).ok();
+        Profile::of(file, written)
     }
 
     /// When it was taken.
     pub fn taken(&self) -> SystemTime {
-        self.taken
+        self.identity.taken
     }
 
     /// The program's file, as far as the profile says.
     pub fn program(&self) -> &str {
-        &self.program
+        &self.identity.program
     }
 
     /// One allocation in so many bytes was looked at, on average. Where the profile does not say, as `jemalloc_pprof`'s do
@@ -94,197 +111,232 @@ impl Profile {
         self.counts_objects
     }
 
-    /// Each call stack, and what it held.
+    /// Each call stack, and what it held. Makes a list of them all, which [`compare`](super::compare()) does without.
     pub fn stacks(&self) -> impl Iterator<Item = (&Stack, Held)> {
-        self.stacks.iter().map(|(stack, held)| (stack, *held))
+        let list = || {
+            let mut all = HashMap::<Stack, Held>::new();
+            for (slot, held) in self.held.iter().enumerate().filter(|(_, held)| held.bytes > 0) {
+                *all.entry(self.stack(slot as u32)).or_default() += *held;
+            }
+            let mut all: Vec<(Stack, Held)> = all.into_iter().collect();
+            all.sort_by(|(a, _), (b, _)| a.cmp(b));
+            all
+        };
+        self.listed.get_or_init(list).iter().map(|(stack, held)| (stack, *held))
     }
 
     /// What the stacks held of which `which` is true.
     pub fn held_by(&self, mut which: impl FnMut(&Stack) -> bool) -> Held {
         let mut sum = Held { bytes: 0, objects: self.counts_objects.then_some(0) };
-        self.stacks().filter(|(stack, _)| which(stack)).for_each(|(_, held)| sum += held);
+        for (slot, held) in self.held.iter().enumerate().filter(|(_, held)| held.bytes > 0) {
+            if which(&self.stack(slot as u32)) {
+                sum += *held;
+            }
+        }
         sum
     }
 
-    /// What tells one program from another, and one build from the next.
-    pub(super) fn identity(&self) -> (&str, &str) {
-        (&self.program, &self.build_id)
+    /// What all stacks held.
+    pub(super) fn held_in_all(&self) -> Held {
+        let mut sum = Held { bytes: 0, objects: self.counts_objects.then_some(0) };
+        self.held.iter().for_each(|held| sum += *held);
+        sum
     }
 
-    fn of(wire: &wire::Profile) -> Result<Profile, ProfileError> {
-        let columns = Columns::of(wire)?;
-        let stacks = stacks_of(wire, &columns)?;
-        let least = stacks.values().map(|held| held.bytes).filter(|bytes| *bytes > 0).min();
-        let least = least.ok_or(ProfileError::Empty)?;
-        let period_bytes = match u64::try_from(wire.period) {
-            Ok(period) if period > 0 => period,
-            _ => 1 << least.ilog2(),
+    fn stack(&self, slot: u32) -> Stack {
+        let stack = self.tree.stack(slot);
+        let places = stack.iter().filter_map(|place| self.places.get(*place as usize));
+        places.flat_map(|place| place.iter()).map(|frame| Arc::clone(&self.frames[*frame as usize])).collect()
+    }
+
+    fn of(bytes: impl Read, taken: Option<SystemTime>) -> Result<Profile, ProfileError> {
+        let mut parts = match source::open(bytes, PROFILE_BYTES_MAX)? {
+            Source::Pprof(input) => pprof::read(input)?,
+            Source::HeapV2(input) => heap_v2::read(input)?,
         };
-        if wire.time_nanos <= 0 {
+        let held = held_of(&parts)?;
+        let least = held.iter().map(|held| held.bytes).filter(|bytes| *bytes > 0).min();
+        let least = least.ok_or(ProfileError::Empty)?;
+        let period = u64::try_from(parts.period).ok().filter(|period| *period > 0);
+        let given = Duration::from_nanos(parts.time_nanos.max(0).unsigned_abs());
+        let says_when = !given.is_zero();
+        let when = if says_when { Some(SystemTime::UNIX_EPOCH + given) } else { taken };
+        let identity =
+            Identity::of(&parts, when.unwrap_or(SystemTime::UNIX_EPOCH), says_when, period.is_some())?;
+        let (frames, places) = frames_of(&parts, &identity.program)?;
+        if when.is_none() {
             return Err(ProfileError::NoTime);
         }
-        let taken = SystemTime::UNIX_EPOCH + Duration::from_nanos(wire.time_nanos.unsigned_abs());
-        // By convention the first mapping is the program.
-        let (program, build_id) = match wire.mapping.first() {
-            Some(mapping) => {
-                (text(wire, mapping.filename)?.to_owned(), text(wire, mapping.build_id)?.to_owned())
-            }
-            None => Default::default(),
-        };
+        parts.tree.finish();
         Ok(Profile {
-            taken,
-            program,
-            build_id,
-            period_bytes,
-            counts_objects: columns.objects.is_some(),
-            stacks,
+            identity,
+            period_bytes: period.unwrap_or(1 << least.ilog2()),
+            counts_objects: held[0].objects.is_some(),
+            frames,
+            places,
+            tree: parts.tree,
+            held,
+            listed: OnceLock::new(),
         })
     }
-}
-
-/// Unpacked and decoded, with at least the marks of a profile.
-fn decoded(bytes: &[u8]) -> Result<wire::Profile, ProfileError> {
-    let bytes = &*unpacked(bytes, PROFILE_BYTES_MAX)?;
-    let looks_like = if bytes.is_empty() {
-        "an empty file"
-    } else if bytes.starts_with(b"heap_v2/") || bytes.starts_with(b"heap profile:") {
-        "an allocator's own dump in text"
-    } else if bytes.starts_with(b"\x7fELF") {
-        "a program"
-    } else if std::str::from_utf8(bytes)
-        .is_ok_and(|text| !text.contains(|c: char| c.is_control() && c != '\n'))
-    {
-        "a text"
-    } else {
-        "something else"
-    };
-    let wire = wire::Profile::decode(bytes).map_err(|_| ProfileError::NotAProfile(looks_like))?;
-    // The format's first text is always empty; random bytes that happen to decode have none.
-    if wire.string_table.first().is_none_or(|first| !first.is_empty()) {
-        return Err(ProfileError::NotAProfile(looks_like));
-    }
-    Ok(wire)
-}
-
-fn unpacked(bytes: &[u8], bytes_max: u64) -> Result<Cow<'_, [u8]>, ProfileError> {
-    let mut unpacked = Vec::new();
-    let bytes = if bytes.starts_with(&[0x1f, 0x8b]) {
-        MultiGzDecoder::new(bytes)
-            .take(bytes_max + 1)
-            .read_to_end(&mut unpacked)
-            .map_err(|_| ProfileError::Damaged("its gzip stream ends early or is corrupt"))?;
-        Cow::Owned(unpacked)
-    } else {
-        Cow::Borrowed(bytes)
-    };
-    if bytes.len() as u64 > bytes_max { Err(ProfileError::TooLarge) } else { Ok(bytes) }
-}
-
-/// The texts of a profile by number.
-fn text(wire: &wire::Profile, index: i64) -> Result<&str, ProfileError> {
-    usize::try_from(index)
-        .ok()
-        .and_then(|index| wire.string_table.get(index))
-        .map(String::as_str)
-        .ok_or(ProfileError::Damaged("a text that it does not have"))
 }
 
 /// Which of a sample's values are the bytes and the objects held.
 struct Columns {
     bytes: usize,
+    bytes_each: i64,
     objects: Option<usize>,
 }
 
 impl Columns {
-    fn of(wire: &wire::Profile) -> Result<Columns, ProfileError> {
+    fn of(parts: &Parts) -> Result<Columns, ProfileError> {
         let mut types = Vec::new();
-        for kind in &wire.sample_type {
-            types.push((text(wire, kind.kind)?, text(wire, kind.unit)?));
+        for (kind, unit) in &parts.types {
+            types.push((parts.texts.get(*kind)?.into_owned(), parts.texts.get(*unit)?.to_lowercase()));
         }
         // "space" and "objects" are what tcmalloc and older tools say for the same.
-        let find = |names: [&str; 2], units: &[&str]| {
+        let column = |names: [&str; 2], of_unit: fn(&str) -> Option<i64>| {
             names.iter().find_map(|name| {
-                types
-                    .iter()
-                    .position(|(kind, unit)| kind == name && (unit.is_empty() || units.contains(unit)))
+                let place = types.iter().position(|(kind, unit)| kind == name && of_unit(unit).is_some())?;
+                Some((place, of_unit(&types[place].1)?))
             })
         };
-        let bytes = find(["inuse_space", "space"], &["bytes", "byte"]);
-        let objects = find(["inuse_objects", "objects"], &["count", "objects"]);
-        match bytes {
-            Some(bytes) => Ok(Columns { bytes, objects }),
-            None => {
-                Err(ProfileError::NotOfTheHeap(types.iter().map(|(kind, _)| (*kind).to_owned()).collect()))
+        let objects = column(["inuse_objects", "objects"], |unit| {
+            ["", "count", "counts", "object", "objects"].contains(&unit).then_some(1)
+        });
+        match column(["inuse_space", "space"], bytes_of) {
+            Some((bytes, bytes_each)) => {
+                Ok(Columns { bytes, bytes_each, objects: objects.map(|(column, _)| column) })
             }
+            None => Err(ProfileError::NotOfTheHeap(types.iter().map(|(kind, _)| printable(kind)).collect())),
         }
     }
 }
 
-fn stacks_of(wire: &wire::Profile, columns: &Columns) -> Result<BTreeMap<Stack, Held>, ProfileError> {
-    let places = places_of(wire)?;
-    let mut stacks: BTreeMap<Stack, Held> = BTreeMap::new();
-    for sample in &wire.sample {
-        let value = |column: usize| {
-            let value =
-                sample.value.get(column).ok_or(ProfileError::Damaged("a sample without its values"))?;
-            u64::try_from(*value).map_err(|_| ProfileError::Difference)
-        };
-        let held = Held { bytes: value(columns.bytes)?, objects: columns.objects.map(value).transpose()? };
-        let mut stack = Stack::new();
-        for location in &sample.location_id {
-            stack.extend_from_slice(
-                places
-                    .get(location)
-                    .ok_or(ProfileError::Damaged("a stack with a place that it does not have"))?,
-            );
-        }
-        if held.bytes > 0 {
-            *stacks.entry(stack).or_default() += held;
-        }
-    }
-    Ok(stacks)
+/// Bytes in a unit, in lower case; pprof takes all of them for powers of 1024.
+fn bytes_of(unit: &str) -> Option<i64> {
+    let unit = unit.strip_suffix('s').unwrap_or(unit);
+    Some(match unit {
+        "" | "b" | "byte" => 1,
+        "kb" | "kib" | "kbyte" | "kilobyte" | "kibibyte" => 1 << 10,
+        "mb" | "mib" | "mbyte" | "megabyte" | "mebibyte" => 1 << 20,
+        "gb" | "gib" | "gbyte" | "gigabyte" | "gibibyte" => 1 << 30,
+        _ => return None,
+    })
 }
 
-/// The frames of each location, the innermost inlined one first.
-fn places_of(wire: &wire::Profile) -> Result<HashMap<u64, Stack>, ProfileError> {
-    let functions: HashMap<u64, &wire::Function> = wire.function.iter().map(|it| (it.id, it)).collect();
-    let mappings: HashMap<u64, &wire::Mapping> = wire.mapping.iter().map(|it| (it.id, it)).collect();
-    let mut places = HashMap::new();
-    for location in &wire.location {
-        let mut frames = Stack::new();
-        for line in &location.line {
-            let function = functions
-                .get(&line.function_id)
-                .ok_or(ProfileError::Damaged("a place in a function that it does not have"))?;
-            let (name, file) = (text(wire, function.name)?, text(wire, function.filename)?);
-            frames.push(Arc::new(Frame::of(name, file, line.line)));
-        }
-        if frames.is_empty() {
-            let binary = match mappings.get(&location.mapping_id) {
-                Some(mapping) => text(wire, mapping.filename)?,
-                None => "",
-            };
-            frames.push(Arc::new(Frame::unknown(binary, location.address)));
-        }
-        places.insert(location.id, frames);
+/// What each slot held.
+fn held_of(parts: &Parts) -> Result<Vec<Held>, ProfileError> {
+    let columns = Columns::of(parts)?;
+    let Some(width) = parts.width else { return Err(ProfileError::Empty) };
+    let last = columns.objects.map_or(columns.bytes, |objects| objects.max(columns.bytes));
+    if last >= width {
+        return Err(ProfileError::Damaged("a sample without its values"));
     }
-    Ok(places)
+    if parts.negative[columns.bytes] || columns.objects.is_some_and(|objects| parts.negative[objects]) {
+        return Err(ProfileError::Difference);
+    }
+    let held = parts.values.chunks_exact(width).map(|values| Held {
+        bytes: values[columns.bytes].saturating_mul(columns.bytes_each).unsigned_abs(),
+        objects: columns.objects.map(|objects| values[objects].unsigned_abs()),
+    });
+    Ok(held.collect())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use flate2::{Compression, write::GzEncoder};
-    use std::io::Write;
+/// The frames of each place, the innermost first, as numbers.
+type Places = Vec<Box<[u32]>>;
 
-    #[test]
-    fn what_unpacks_to_more_than_the_limit_is_refused_before_it_is_unpacked() {
-        let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
-        bomb.write_all(&vec![0; 1 << 20]).unwrap();
-        let bomb = bomb.finish().unwrap();
-        assert!(bomb.len() < 2_000);
-        assert!(matches!(unpacked(&bomb, 1 << 16), Err(ProfileError::TooLarge)));
-        assert_eq!(unpacked(&bomb, 1 << 20).unwrap().len(), 1 << 20);
-        assert!(matches!(unpacked(&[0; 11], 10), Err(ProfileError::TooLarge)));
+/// All frames, and those of each place of the tree.
+fn frames_of(parts: &Parts, program: &str) -> Result<(Vec<Arc<Frame>>, Places), ProfileError> {
+    let mut of_place = vec![None; parts.ids.len()];
+    for location in &parts.locations {
+        if let Some(number) = parts.ids.get(location.id) {
+            of_place[number as usize] = Some(location);
+        }
+    }
+    let nowhere = ProfileError::Damaged("a stack with a place that it does not have");
+    let locations: Option<Vec<&Location>> = of_place.into_iter().collect();
+    let locations = locations.ok_or(nowhere)?;
+    let mappings: HashMap<u64, &Mapping> = parts.mappings.iter().map(|it| (it.id, it)).collect();
+    let mut binaries = HashMap::new();
+    for (id, mapping) in &mappings {
+        binaries.insert(*id, parts.texts.get(mapping.file)?);
+    }
+    let binary = |location: &Location| binaries.get(&location.mapping).map_or("", |name| name.as_ref());
+
+    // Names first: whose code each is depends on all of them.
+    let mut named: HashMap<u64, (String, String, String)> = HashMap::new();
+    for location in &locations {
+        for (id, _) in &parts.lines[location.begins..location.ends] {
+            if named.contains_key(id) {
+                continue;
+            }
+            let function = parts.functions.get(id);
+            let (name, file) =
+                function.ok_or(ProfileError::Damaged("a place in a function that it does not have"))?;
+            let (name, file) = (parts.texts.get(*name)?, parts.texts.get(*file)?);
+            named.insert(*id, (name.into_owned(), file.into_owned(), binary(location).to_owned()));
+        }
+    }
+    let evidence = Evidence::of(
+        program,
+        named.values().map(|(function, file, binary)| Place { function, file, binary }),
+    );
+    let functions: HashMap<u64, Arc<Function>> = named
+        .iter()
+        .map(|(id, (name, file, binary))| (*id, Arc::new(Function::of(name, file, binary, &evidence))))
+        .collect();
+
+    let mut frames = Frames::default();
+    let mut places = Vec::with_capacity(locations.len());
+    for location in locations {
+        let lines = &parts.lines[location.begins..location.ends];
+        let mut place: Vec<u32> =
+            lines.iter().map(|(id, line)| frames.number(functions[id].at(*line))).collect();
+        if place.is_empty() {
+            let address = file_address(location, mappings.get(&location.mapping).copied(), &parts.mappings);
+            let function = Function::unnamed(binary(location), address, &evidence);
+            place.push(frames.number(Arc::new(function).at(0)));
+        }
+        places.push(place.into_boxed_slice());
+    }
+    Ok((frames.all, places))
+}
+
+#[derive(Default)]
+struct Frames {
+    all: Vec<Arc<Frame>>,
+    known: HashMap<Arc<Frame>, u32>,
+}
+
+impl Frames {
+    fn number(&mut self, frame: Frame) -> u32 {
+        if let Some(number) = self.known.get(&frame) {
+            return *number;
+        }
+        let (frame, number) = (Arc::new(frame), self.all.len() as u32);
+        self.all.push(Arc::clone(&frame));
+        self.known.insert(frame, number);
+        number
+    }
+}
+
+/// Programs that are not loaded at an address of the moment's are linked below it.
+const FIXED_ADDRESS_MAX: u64 = 1 << 32;
+
+/// The address as it is in the file, of which tools find the name. It is counted from where the file's beginning was loaded, for
+/// linkers lay code out at other distances in memory than in the file; where the profile does not have that, from the mapping.
+fn file_address(location: &Location, mapping: Option<&Mapping>, all: &[Mapping]) -> u64 {
+    let Some(mapping) = mapping else { return location.address };
+    if !(mapping.begins..mapping.ends).contains(&location.address) {
+        return location.address;
+    }
+    let is_beginning = |other: &&Mapping| {
+        other.file == mapping.file && other.offset == 0 && other.begins <= mapping.begins && other.ends > 0
+    };
+    match all.iter().filter(is_beginning).map(|other| other.begins).max() {
+        _ if mapping.begins < FIXED_ADDRESS_MAX => location.address,
+        Some(beginning) => location.address - beginning,
+        None => (location.address - mapping.begins).saturating_add(mapping.offset),
     }
 }

@@ -1,13 +1,18 @@
-//! What growth is: a pure function of three estimates, the time between them and the sample period.
+//! What growth is: a pure function of three estimates with their sampling errors, and the time between them.
 //!
-//! **Sampling error.** The profiler looks at one allocation in `period` bytes on average, at random, and lets it stand for about
-//! `period` bytes. What is held by a stack is therefore an estimate; its variance is at most `period × bytes` (an object of
-//! `s` bytes is seen with probability `p = 1 - e^(-s/period)` and stands for `s/p`: `s (1-p)/p` of variance per byte, which is `period` for small
-//! objects and less for large ones). The variance of a difference is at most the sum of both, reached when nothing of the
-//! first lives on in the second. To what was seen one period is added: a stack without samples is not a stack that
-//! holds nothing.
+//! **Sampling error.** The profiler looks at one allocation in `period` bytes on average, at random. An object of `s` bytes is seen
+//! with probability `p = 1 - e^(-s/period)` and then stands for `s/p` bytes. So what `n` objects hold is estimated with a variance of
+//! `n s² (1-p)/p`, which is `period` for each byte of small objects, and less for large ones ([`Sums::of`] has the bound for objects
+//! of mixed sizes). Samples are independent, so variances add: over the stacks of a function, of a package, of the whole. The variance of a
+//! difference is at most the sum of both, reached when nothing of the first lives on in the second.
 //!
-//! - G1: growth within [`SIGMAS`] standard errors in either interval is not persistent growth.
+//! That bound is far too wide for a large sum of which most lives on. But there the differences themselves tell: what only sampling moves
+//! goes up as often as down, so the sum of the squares of all stacks' differences is an estimate of the same variance, and the sum of the
+//! differences over its root is bounded as the normal distribution is (Efron 1969). The smaller of the two counts.
+//! To what was seen one period is added: a stack without samples is not a stack that holds nothing.
+//!
+//! - G1: growth within [`SIGMAS`] standard errors in either interval is not persistent growth; nor is growth from the first to the last that
+//!   one of all candidates would show by chance in one of [`COMPARISONS_PER_FALSE_ALARM`] comparisons ([`Odds`]).
 //! - G2: growth that was *persistent* was so in both intervals; all that ended, or began, in between is *once*.
 //! - G3: among persistent growth ranks first what would add most over the next [`FORECAST_INTERVALS`] intervals if it faded on
 //!   as it has faded between the two; a cache that fills comes to an end that way, a leak does not. Growth that gets
@@ -15,7 +20,9 @@
 //!
 //! Deliberately not there: what the objects are, who frees them, trends through more than three points.
 
+use super::profile::Held;
 use std::cmp::Reverse;
+use std::ops::{AddAssign, Sub};
 use std::time::Duration;
 
 /// Standard errors that growth must exceed in each of two intervals. By chance alone one stack in some three
@@ -25,6 +32,10 @@ pub const SIGMAS: f64 = 2.0;
 /// Standard errors that growth from the first profile to the last must exceed to be shown as growth that happened once: one stack in
 /// thirty thousand by chance.
 pub const SIGMAS_ONCE: f64 = 4.0;
+
+/// Of comparisons in which nothing grows, one in so many says that something did, however many stacks, functions and packages
+/// are asked.
+pub const COMPARISONS_PER_FALSE_ALARM: u32 = 100;
 
 /// How far ahead the ranking looks, in intervals of the mean length of the two.
 pub const FORECAST_INTERVALS: i32 = 10;
@@ -57,11 +68,107 @@ pub struct Interval {
     pub lasting: Duration,
 }
 
+/// How many candidates were asked, of which each may grow by chance.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Odds {
+    candidates: f64,
+    /// Standard errors that growth from the first to the last must exceed.
+    pub(super) sigmas: f64,
+}
+
+impl Odds {
+    /// By the bound `e^(-x²/2)`, which holds for sums of what is symmetric and not only for the normal distribution; twice, for the smaller
+    /// of two errors counts.
+    pub(super) fn of(candidates: usize) -> Odds {
+        let candidates = candidates.max(1) as f64;
+        let sigmas = (2.0 * (2.0 * candidates * f64::from(COMPARISONS_PER_FALSE_ALARM)).ln()).sqrt();
+        Odds { candidates, sigmas }
+    }
+}
+
+/// What was held at three moments, with what its error follows from. Sums over stacks.
+#[derive(Debug, Default, Clone, Copy, PartialEq)]
+pub(super) struct Sums {
+    pub(super) held: [u64; 3],
+    variance: [f64; 3],
+    /// Of the differences from the first to the second, from there to the third, and from the first to the third.
+    squares: [f64; 3],
+}
+
+/// `x² / (e^x - 1)` is greatest here: the variance of one object in periods squared, by its size in periods.
+const WORST_SIZE: f64 = 1.593_624;
+const WORST_VARIANCE: f64 = 0.647_610;
+
+impl Sums {
+    /// Of one stack. Of objects only the mean size is known: no mix of sizes with that mean has more variance than this, for up to the
+    /// worst size the variance of one object is a concave function of its size, and nowhere greater.
+    pub(super) fn of(held: [Held; 3], period_bytes: u64) -> Sums {
+        let period = period_bytes.max(1) as f64;
+        let variance = held.map(|held| {
+            let bytes = held.bytes as f64;
+            match held.objects {
+                Some(objects @ 1..) => {
+                    let size = bytes / objects as f64 / period;
+                    let one = if size < WORST_SIZE { size * size / size.exp_m1() } else { WORST_VARIANCE };
+                    if size > 0.0 { objects as f64 * one * period * period } else { 0.0 }
+                }
+                _ => bytes * period,
+            }
+        });
+        let held = held.map(|held| held.bytes);
+        let squared = |from: usize, to: usize| (held[to] as f64 - held[from] as f64).powi(2);
+        Sums { held, variance, squares: [squared(0, 1), squared(1, 2), squared(0, 2)] }
+    }
+
+    fn interval(&self, [from, to]: [usize; 2], lasting: Duration, period_bytes: u64) -> Interval {
+        let by_differences = match [from, to] {
+            [0, 1] => self.squares[0],
+            [1, 2] => self.squares[1],
+            _ => self.squares[2],
+        };
+        let variance = (self.variance[from] + self.variance[to]).min(by_differences);
+        let unseen = period_bytes as f64 * period_bytes as f64;
+        Interval {
+            bytes: difference(self.held[from], self.held[to]),
+            standard_error_bytes: (variance + unseen).sqrt(),
+            lasting,
+        }
+    }
+}
+
+impl AddAssign for Sums {
+    fn add_assign(&mut self, other: Sums) {
+        for at in 0..3 {
+            self.held[at] = self.held[at].saturating_add(other.held[at]);
+            self.variance[at] += other.variance[at];
+            self.squares[at] += other.squares[at];
+        }
+    }
+}
+
+/// What has been added since.
+impl Sub for Sums {
+    type Output = Sums;
+
+    fn sub(self, before: Sums) -> Sums {
+        let at = [0, 1, 2];
+        Sums {
+            held: at.map(|at| self.held[at].saturating_sub(before.held[at])),
+            variance: at.map(|at| (self.variance[at] - before.variance[at]).max(0.0)),
+            squares: at.map(|at| (self.squares[at] - before.squares[at]).max(0.0)),
+        }
+    }
+}
+
+fn difference(before: u64, after: u64) -> i64 {
+    let bytes = i128::from(after) - i128::from(before);
+    i64::try_from(bytes).unwrap_or(if bytes < 0 { i64::MIN } else { i64::MAX })
+}
+
 impl Interval {
     fn between(before: u64, after: u64, lasting: Duration, period_bytes: u64) -> Interval {
-        let bytes = i64::try_from(i128::from(after) - i128::from(before)).unwrap_or(i64::MAX);
         let variance = period_bytes as f64 * (before as f64 + after as f64 + period_bytes as f64);
-        Interval { bytes, standard_error_bytes: variance.sqrt(), lasting }
+        Interval { bytes: difference(before, after), standard_error_bytes: variance.sqrt(), lasting }
     }
 
     /// Growth in standard errors.
@@ -81,9 +188,12 @@ impl Interval {
 pub struct Growth {
     /// From the first profile to the second, from the second to the third.
     pub intervals: [Interval; 2],
+    /// From the first profile to the third. Its error is not the sum of the intervals': the second profile is in both.
+    pub whole: Interval,
     /// What it amounts to.
     pub verdict: Verdict,
-    /// That it grew in both intervals (for [`Verdict::Persistent`]), or that it grew at all, given the sampling error: 0 to 1, a lower bound.
+    /// That it grew in both intervals (for [`Verdict::Persistent`]), or that it grew at all, given the sampling error and how many
+    /// candidates were asked: 0 to 1, a lower bound.
     pub confidence: f64,
     /// Bytes that the next [`FORECAST_INTERVALS`] intervals would add; 0 unless persistent.
     pub forecast_bytes: u64,
@@ -99,23 +209,38 @@ impl Growth {
             Interval::between(second, third, lasting[1], period_bytes),
         ];
         let whole = Interval::between(first, third, lasting[0] + lasting[1], period_bytes);
-        let verdict = if intervals.iter().all(|interval| interval.sigmas() > SIGMAS) {
+        Growth::judged(intervals, whole, SIGMAS_ONCE, 1.0)
+    }
+
+    /// Of one candidate among many, with the error that its stacks have together.
+    pub(super) fn among(sums: &Sums, lasting: [Duration; 2], period_bytes: u64, odds: Odds) -> Growth {
+        let period_bytes = period_bytes.max(1);
+        let interval = |ends, lasting| sums.interval(ends, lasting, period_bytes);
+        let intervals = [interval([0, 1], lasting[0]), interval([1, 2], lasting[1])];
+        let whole = interval([0, 2], lasting[0] + lasting[1]);
+        Growth::judged(intervals, whole, odds.sigmas, odds.candidates)
+    }
+
+    fn judged(intervals: [Interval; 2], whole: Interval, sigmas: f64, candidates: f64) -> Growth {
+        let both = intervals.iter().all(|interval| interval.sigmas() > SIGMAS);
+        let verdict = if both && (candidates <= 1.0 || whole.sigmas() > sigmas) {
             Verdict::Persistent
-        } else if whole.sigmas() > SIGMAS_ONCE {
+        } else if whole.sigmas() > sigmas {
             Verdict::Once
-        } else if whole.sigmas() < -SIGMAS_ONCE {
+        } else if whole.sigmas() < -sigmas {
             Verdict::Shrank
         } else {
             Verdict::Noise
         };
-        let (confidence, forecast_bytes) = match verdict {
+        let doubt = by_chance(whole.sigmas());
+        let (doubt, forecast_bytes) = match verdict {
             Verdict::Persistent => {
-                let doubt: f64 = intervals.iter().map(|interval| by_chance(interval.sigmas())).sum();
-                (1.0 - doubt, forecast(&intervals))
+                let either: f64 = intervals.iter().map(|interval| by_chance(interval.sigmas())).sum();
+                (either.max(candidates * doubt * f64::from(u8::from(candidates > 1.0))), forecast(&intervals))
             }
-            _ => (1.0 - by_chance(whole.sigmas()), 0),
+            _ => (doubt * candidates, 0),
         };
-        Growth { intervals, verdict, confidence: confidence.clamp(0.0, 1.0), forecast_bytes }
+        Growth { intervals, verdict, whole, confidence: (1.0 - doubt).clamp(0.0, 1.0), forecast_bytes }
     }
 
     /// Bytes grown in both intervals together.
@@ -126,6 +251,11 @@ impl Growth {
     /// Grown at the ends, but not all the way.
     pub(super) fn demoted(self) -> Growth {
         Growth { verdict: Verdict::Once, forecast_bytes: 0, ..self }
+    }
+
+    /// By how much slower, or faster, it grew in the second interval: 1 is steady.
+    pub(super) fn steadiness(&self) -> f64 {
+        self.intervals[1].bytes_per_second() / self.intervals[0].bytes_per_second()
     }
 
     /// For sorting: the worst first.

@@ -1,6 +1,6 @@
 //! The result for scripts: the same as the table, in bytes, seconds and shares of one.
 
-use overspill::heap_compare::{Comparison, Grown};
+use overspill::heap_compare::{Comparison, Grown, Growth};
 use serde_json::{Value, json};
 
 pub fn of(comparison: &Comparison, top: usize) -> Value {
@@ -11,6 +11,9 @@ pub fn of(comparison: &Comparison, top: usize) -> Value {
         "sample_period_bytes": comparison.sample_period_bytes(),
         "stacks": comparison.stacks(),
         "total": total.collect::<Vec<_>>(),
+        "whole": growth(comparison.whole()),
+        "detectable_bytes": comparison.detectable_bytes(),
+        "warnings": comparison.warnings().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "persistent_stacks": comparison.persistent().len(),
         "once_stacks": comparison.once().len(),
         "persistent": some(comparison.persistent()),
@@ -18,18 +21,31 @@ pub fn of(comparison: &Comparison, top: usize) -> Value {
     })
 }
 
-fn stack(stack: &Grown) -> Value {
-    let growth = stack.growth();
-    let held = stack.held().iter().map(|held| json!({"bytes": held.bytes, "objects": held.objects}));
+fn growth(growth: &Growth) -> Value {
     json!({
-        "culprit": stack.culprit().to_string(),
         "verdict": growth.verdict.as_str(),
         "confidence": growth.confidence,
         "bytes_grown": growth.intervals.map(|interval| interval.bytes),
         "standard_error_bytes": growth.intervals.map(|interval| interval.standard_error_bytes.round()),
-        "objects_grown": stack.objects_grown(),
         "forecast_bytes": growth.forecast_bytes,
-        "held": held.collect::<Vec<_>>(),
-        "stack": stack.deepest().iter().map(ToString::to_string).collect::<Vec<_>>(),
     })
+}
+
+fn stack(stack: &Grown) -> Value {
+    let held = stack.held().iter().map(|held| json!({"bytes": held.bytes, "objects": held.objects}));
+    let mut all = growth(stack.growth());
+    all["level"] = stack.level().as_str().into();
+    all["name"] = stack.name().into();
+    all["spread_stacks"] = stack.spread().into();
+    all["culprit"] = stack.culprit().to_string().into();
+    all["owner"] = stack.culprit().owner().as_str().into();
+    all["address"] = stack
+        .culprit()
+        .address()
+        .map(|(file, address)| json!({"file": file, "address": format!("{address:#x}")}))
+        .into();
+    all["objects_grown"] = json!(stack.objects_grown());
+    all["held"] = held.collect();
+    all["stack"] = stack.deepest().iter().map(ToString::to_string).collect();
+    all
 }

@@ -11,15 +11,16 @@ mod json;
 mod table;
 
 use clap::Parser;
-use overspill::heap_compare::{Profile, compare};
+use overspill::heap_compare::{Comparing, Profile};
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::mpsc::sync_channel;
 
 #[derive(Debug, Parser)]
 #[command(name = "heap", about = "Ranks the call stacks that grew from each heap profile to the next")]
 struct Arguments {
-    /// Three pprof heap profiles of one process, gzipped or not, in the order of time; or more
+    /// Three heap profiles of one process, in pprof format, gzipped or not, or jemalloc's heap_v2, in the order of time; or more
     #[arg(num_args = 3.., required = true, value_names = ["FIRST", "SECOND", "THIRD"])]
     profiles: Vec<PathBuf>,
     /// How many stacks to show of each kind
@@ -28,6 +29,9 @@ struct Arguments {
     /// Where to draw what grew in both intervals, as an SVG
     #[arg(long, value_name = "FILE")]
     flame_graph: Option<PathBuf>,
+    /// Compares profiles of several processes or builds as well: what differs then need not have grown
+    #[arg(long)]
+    allow_different_processes: bool,
     /// The result as JSON instead of a table
     #[arg(long)]
     json: bool,
@@ -46,12 +50,25 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
-    let mut profiles = Vec::new();
-    for path in &arguments.profiles {
-        profiles.push(Profile::read_file(path).map_err(|error| format!("{}: {error}", path.display()))?);
+    let mut comparing = Comparing::new();
+    if arguments.allow_different_processes {
+        comparing = comparing.allow_different_processes();
+    } else {
+        one_process(&arguments.profiles)?;
     }
-    one_process(&arguments.profiles)?;
-    let comparison = compare(&profiles)?;
+    let comparison = std::thread::scope(|scope| {
+        // The next is read while one is joined to those before: two cores are used, and two profiles are in memory.
+        let (give, take) = sync_channel(0);
+        scope.spawn(move || {
+            for path in &arguments.profiles {
+                let read = Profile::read_file(path).map_err(|error| format!("{}: {error}", path.display()));
+                if give.send(read).is_err() {
+                    break;
+                }
+            }
+        });
+        comparing.compare_each(take.iter().map(|read| read.map_err(Failure::from)))
+    })?;
     let top = usize::from(arguments.top);
     let text = if arguments.json {
         format!("{:#}\n", json::of(&comparison, top))
@@ -73,19 +90,26 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Profiles do not say of which process they are; the names that the memory watch gives them do: `SERVICE-TIME-MB-PID.pb.gz`.
+/// Profiles may not say of which process they are; the names that the memory watch and jemalloc give them have a pid:
+/// `SERVICE-TIME-MB-PID.pb.gz`, `PREFIX.PID.NUMBER.CAUSE.heap`.
 fn one_process(paths: &[PathBuf]) -> Result<(), Failure> {
     let pid = |path: &PathBuf| -> Option<u32> {
-        let name = path.file_name()?.to_str()?.strip_suffix(".pb.gz")?;
-        let (before, pid) = name.rsplit_once('-')?;
+        let name = path.file_name()?.to_str()?;
+        if let Some(name) = name.strip_suffix(".heap") {
+            let mut parts = name.rsplit('.');
+            let (_, _, pid) = (parts.next()?, parts.next()?, parts.next()?);
+            return pid.parse().ok();
+        }
+        let (before, pid) = name.strip_suffix(".pb.gz")?.rsplit_once('-')?;
         if before.ends_with("MB") { pid.parse().ok() } else { None }
     };
     let pids: Option<Vec<u32>> = paths.iter().map(pid).collect();
     match pids.and_then(|pids| pids.iter().find(|pid| **pid != pids[0]).map(|other| (pids[0], *other))) {
-        Some((first, other)) => {
-            Err(format!("profiles of two processes, {first} and {other} by their names: take all of one")
-                .into())
-        }
+        Some((first, other)) => Err(format!(
+            "profiles of two processes, {first} and {other} by their names: take all of one, or say that it is meant \
+             (--allow-different-processes)"
+        )
+        .into()),
         None => Ok(()),
     }
 }

@@ -100,3 +100,65 @@ proptest! {
         prop_assert!(steady.rank() <= fading.rank(), "{steady:?} {fading:?}");
     }
 }
+
+fn stack(held_bytes: [u64; 3], objects: Option<u64>) -> Sums {
+    Sums::of(held_bytes.map(|bytes| Held { bytes, objects }), PERIOD)
+}
+
+/// Ten gigabytes that nothing happens to, and beside them a hundred stacks that gain half a megabyte each.
+#[test]
+fn what_lives_on_unchanged_adds_no_error_to_a_sum() {
+    let mut sums = Sums::default();
+    (0..100).for_each(|_| sums += stack([100 * MB; 3], None));
+    let steady = Growth::among(&sums, [MINUTE; 2], PERIOD, Odds::of(1));
+    assert_eq!(steady.verdict, Verdict::Noise);
+    (0..100).for_each(|_| sums += stack([MB / 2, MB, 3 * MB / 2], None));
+    let growth = Growth::among(&sums, [MINUTE; 2], PERIOD, Odds::of(1_000));
+    assert_eq!(growth.verdict, Verdict::Persistent, "{growth:?}");
+}
+
+/// Ups and downs as large as what sampling makes of them: the sum of many is no growth.
+#[test]
+fn many_stacks_that_go_up_and_down_do_not_grow_together() {
+    let mut sums = Sums::default();
+    for nth in 0..1_000 {
+        let up = stack([20 * MB, 23 * MB, 26 * MB], None);
+        let down = stack([26 * MB, 23 * MB, 20 * MB], None);
+        sums += if nth % 2 == 0 { up } else { down };
+    }
+    let growth = Growth::among(&sums, [MINUTE; 2], PERIOD, Odds::of(1));
+    assert_eq!(growth.verdict, Verdict::Noise, "{growth:?}");
+}
+
+#[test]
+fn large_objects_have_less_error_than_small_ones_and_none_more_than_the_bound() {
+    let error = |objects| {
+        let growth =
+            Growth::among(&stack([100 * MB, 200 * MB, 300 * MB], objects), [MINUTE; 2], PERIOD, Odds::of(1));
+        growth.intervals[0].standard_error_bytes
+    };
+    let bound = (PERIOD as f64 * (300 * MB + PERIOD) as f64).sqrt();
+    assert!((error(None) / bound - 1.0).abs() < 1e-9 && (error(Some(1_000_000)) / bound - 1.0).abs() < 1e-3);
+    assert!(error(Some(20)) < bound / 4.0, "{} of {bound}", error(Some(20)));
+}
+
+proptest! {
+    /// Of a mix of sizes only the mean is known: the variance that is reckoned with is never less than that of the mix.
+    #[test]
+    fn no_mix_of_sizes_has_more_variance_than_its_mean_is_given(sizes in prop::collection::vec(1_u64..20_000_000, 1..30)) {
+        let truth: f64 = sizes.iter().map(|size| {
+            let (size, period) = (*size as f64, PERIOD as f64);
+            size * size / (size / period).exp_m1()
+        }).sum();
+        let (bytes, objects) = (sizes.iter().sum(), sizes.len() as u64);
+        // By differences it would be less: they are made large.
+        let reckoned = stack([bytes, 0, u64::MAX / 4], Some(objects)).variance[0];
+        prop_assert!(reckoned >= truth * (1.0 - 1e-9), "{reckoned} {truth}");
+    }
+}
+
+#[test]
+fn the_more_candidates_are_asked_the_more_one_must_stand_out() {
+    let odds = [1, 100, 20_000, 1_000_000].map(|candidates| Odds::of(candidates).sigmas);
+    assert!(odds.is_sorted() && odds[0] > 3.0 && odds[3] < 7.0, "{odds:?}");
+}

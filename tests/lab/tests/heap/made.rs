@@ -13,7 +13,7 @@ use std::io::Write;
 pub const PERIOD: u64 = 512 << 10;
 pub const MINUTE_NANOS: i64 = 60_000_000_000;
 
-/// Frames from the innermost to the outermost, as `function` or `function@file`; objects; bytes.
+/// Frames from the innermost to the outermost, as `function`, `function@file` or `function@file:line`; objects; bytes.
 pub type Row<'a> = (&'a [&'a str], i64, i64);
 
 /// A profile as Go writes it, so many minutes after some moment.
@@ -42,10 +42,11 @@ pub fn wire_of(minute: i64, rows: &[Row<'_>]) -> wire::Profile {
         for frame in *frames {
             let id = known.len() as u64 + 1;
             let id = *known.entry(frame.to_string()).or_insert_with(|| {
-                let (name, file) = frame.split_once('@').unwrap_or((*frame, ""));
-                let (name, filename) = (texts.number(name), texts.number(file));
+                let (name, place) = frame.split_once('@').unwrap_or((*frame, ""));
+                let (file, line) = place.rsplit_once(':').unwrap_or((place, "7"));
+                let (name, filename, line) = (texts.number(name), texts.number(file), line.parse().unwrap());
                 profile.function.push(wire::Function { id, name, filename, ..Default::default() });
-                let line = vec![wire::Line { function_id: id, line: 7, column: 0 }];
+                let line = vec![wire::Line { function_id: id, line, column: 0 }];
                 profile.location.push(wire::Location { id, mapping_id: 1, line, ..Default::default() });
                 id
             });
@@ -60,15 +61,15 @@ pub fn wire_of(minute: i64, rows: &[Row<'_>]) -> wire::Profile {
 #[derive(Default)]
 struct Texts {
     all: Vec<String>,
+    known: HashMap<String, i64>,
 }
 
 impl Texts {
     fn number(&mut self, text: &str) -> i64 {
-        let known = self.all.iter().position(|known| known == text);
-        known.unwrap_or_else(|| {
+        *self.known.entry(text.to_owned()).or_insert_with(|| {
             self.all.push(text.to_owned());
-            self.all.len() - 1
-        }) as i64
+            self.all.len() as i64 - 1
+        })
     }
 }
 
@@ -83,8 +84,10 @@ pub fn gzipped(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// One place of a simulated program: what it holds in truth at each of three minutes, and how much of it is replaced in each.
+#[derive(Clone)]
 pub struct Place {
-    pub name: String,
+    /// From the innermost to the outermost, without the allocator's; as `function@file:line`.
+    pub frames: Vec<String>,
     pub object_bytes: u64,
     pub held_bytes: [u64; 3],
     pub turnover: f64,
@@ -113,7 +116,9 @@ pub fn sampled(places: &[Place], random: &mut Rng) -> [Profile; 3] {
                 // Each stands for as many as were passed over for it.
                 let objects = *seen as f64 / chance(place.object_bytes);
                 let bytes = objects * place.object_bytes as f64;
-                let frames = vec!["alloc::alloc::alloc", place.name.as_str(), "service::main"];
+                let mut frames = vec!["alloc::alloc::alloc"];
+                frames.extend(place.frames.iter().map(String::as_str));
+                frames.push("service::main");
                 (frames, objects.round() as i64, bytes.round() as i64)
             })
             .collect();
@@ -143,3 +148,6 @@ fn samples(bytes: u64, object_bytes: u64, random: &mut Rng) -> u64 {
         count += 1;
     }
 }
+
+/// A small profile.
+pub const ROWS: &[Row<'_>] = &[(&["service::a"], 2, 1_200_000), (&["service::b"], 1, 600_000)];
