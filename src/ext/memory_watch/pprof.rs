@@ -112,6 +112,7 @@ pub(super) fn encode(stacks: &Stacks, time: SystemTime, comment: &str) -> io::Re
         parts.profile.sample.push(Sample { location_id, value: vec![objects, bytes], ..Sample::default() });
     }
     parts.names();
+    parts.program_first();
     let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
     gzip.write_all(&parts.profile.encode_to_vec())?;
     gzip.finish()
@@ -132,6 +133,7 @@ impl Parts {
         for loaded in mappings::MAPPINGS.as_deref().unwrap_or_default() {
             let filename = self.text(&loaded.pathname.to_string_lossy());
             let build_id = loaded.build_id.as_ref().map_or(0, |id| self.text(&id.to_string()));
+            // The segment's exact bounds, as the program's headers have them, which is what Go's pprof reckons with.
             self.profile.mapping.push(Mapping {
                 id: self.profile.mapping.len() as u64 + 1,
                 memory_start: loaded.memory_start as u64,
@@ -187,7 +189,24 @@ impl Parts {
                     self.profile.location[nth].line = vec![Line { function_id, ..Line::default() }];
                 }
             }
-            self.profile.mapping[mapping as usize - 1].has_functions = !names.is_empty();
+            // Tools look names up by themselves where this is not set: with the program given they then find those that are not here.
+            let is_named = |location: &&Location| !location.line.is_empty();
+            let mut here = self.profile.location.iter().filter(|location| location.mapping_id == mapping);
+            self.profile.mapping[mapping as usize - 1].has_functions =
+                here.all(|location| is_named(&location));
+        }
+    }
+
+    /// By the format's convention the first mapping is the program, and pprof takes its addresses for those of the program that it is
+    /// given: so it must be the one with the program's code, not the one with its headers.
+    fn program_first(&mut self) {
+        let Some(program) = self.profile.mapping.first().map(|mapping| mapping.filename) else { return };
+        let has_code = |mapping: &Mapping| {
+            self.profile.location.iter().any(|location| location.mapping_id == mapping.id)
+        };
+        let code = self.profile.mapping.iter().position(|it| it.filename == program && has_code(it));
+        if let Some(code) = code {
+            self.profile.mapping[..=code].rotate_right(1);
         }
     }
 
@@ -229,6 +248,18 @@ mod tests {
         assert_eq!(stacks.scaled(&stacks.stacks[0]), (20_490, 10_490_881));
         // 8 MiB: practically each one.
         assert_eq!(stacks.scaled(&stacks.stacks[1]), (1, 8_388_609));
+    }
+
+    #[test]
+    fn the_mapping_with_the_program_s_code_comes_first() {
+        let mut parts = Parts::default();
+        let mapping = |id, filename| Mapping { id, filename, ..Mapping::default() };
+        parts.profile.mapping = vec![mapping(1, 7), mapping(2, 7), mapping(3, 7), mapping(4, 8)];
+        let location = |id, mapping_id| Location { id, mapping_id, ..Location::default() };
+        parts.profile.location = vec![location(1, 4), location(2, 2)];
+        parts.program_first();
+        let ids: Vec<u64> = parts.profile.mapping.iter().map(|mapping| mapping.id).collect();
+        assert_eq!(ids, [2, 1, 3, 4]);
     }
 
     #[test]
