@@ -3,6 +3,7 @@
 use crate::made::{PERIOD, ROWS, gzipped, wire_of};
 use crate::wire;
 use overspill::heap_compare::{Owner, Profile, ProfileError, Warning, compare};
+use proptest::prelude::*;
 use prost::Message;
 use std::time::{Duration, SystemTime};
 
@@ -183,4 +184,23 @@ fn jemalloc_s_own_dump_is_read() {
     };
     let comparison = compare(&[at(0), at(1), at(2)]).unwrap();
     assert!(comparison.warnings().contains(&Warning::TimeGiven { profile: 1 }));
+}
+
+proptest! {
+    #[test]
+    fn a_dump_of_jemalloc_s_with_any_bytes_changed_is_read_or_refused(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..8), end in any::<prop::sample::Index>()
+    ) {
+        let mut bytes = HEAP_V2.as_bytes().to_vec();
+        for (place, byte) in changes {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        let taken = |minute: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(60 * minute);
+        let read = |minute| Profile::read_taken(&bytes, taken(minute));
+        if let (Ok(first), Ok(second), Ok(third)) = (read(1), read(2), read(3)) {
+            let _ = compare(&[first, second, third]).map(|comparison| comparison.folded());
+        }
+        let _ = Profile::read_taken(&bytes[..end.index(bytes.len())], taken(1));
+    }
 }

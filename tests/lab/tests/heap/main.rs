@@ -21,7 +21,7 @@ mod shapes;
 mod wire;
 
 use made::{MINUTE_NANOS, PERIOD, ROWS, Row, profile, wire_of};
-use overspill::heap_compare::{Comparison, Profile, Verdict, compare};
+use overspill::heap_compare::{Comparing, Comparison, Profile, Verdict, compare};
 use proptest::prelude::*;
 use prost::Message;
 use std::time::Duration;
@@ -131,7 +131,13 @@ proptest! {
             bytes[place] = byte;
         }
         if let Ok(read) = Profile::read(&bytes) {
-            let _ = compare(&[read.clone(), read.clone(), read]);
+            let others = [1, 2].map(|minute| profile(minute * 1_000_000, ROWS));
+            let _ = read.stacks().count();
+            let mut three = vec![read];
+            three.extend(others);
+            three.sort_by_key(Profile::taken);
+            let comparing = Comparing::new().allow_different_processes();
+            let _ = comparing.compare(&three).map(|comparison| (comparison.folded(), format!("{comparison:?}")));
         }
         let _ = Profile::read(&bytes[..end.index(bytes.len())]);
     }
