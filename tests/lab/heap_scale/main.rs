@@ -1,0 +1,161 @@
+//! How long a comparison takes, and how much memory, for profiles of the size that large services have: beside
+//! `go tool pprof -top` on the same files, where Go is installed.
+//!
+//! `tests/lab/run heap_scale` makes three profiles of each kind in `target/heap_scale`, and compares them in a process of its own.
+#![allow(missing_docs, reason = "a program has no outside")]
+#![expect(unreachable_pub, reason = "a program has no outside")]
+#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+
+mod made;
+#[path = "../../../src/ext/wire.rs"]
+mod wire;
+
+use clap::Parser;
+use overspill::heap_compare::{Comparing, Profile};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Parser)]
+#[command(name = "heap_scale", about = "Compares large heap profiles, and measures time and peak memory")]
+struct Arguments {
+    /// Where the profiles are made
+    #[arg(long, default_value = "target/heap_scale")]
+    out: PathBuf,
+    /// Fails if a comparison takes more than so many seconds of the processors' time, which a busy machine does not stretch as it does
+    /// the clock's
+    #[arg(long, default_value_t = 5.0)]
+    seconds_max: f64,
+    /// Fails if a comparison takes more memory than so many MB
+    #[arg(long, default_value_t = 300)]
+    megabytes_max: u64,
+    /// Compares these, and says what it took: what this program runs itself as
+    #[arg(long, num_args = 3.., hide = true)]
+    compare: Vec<PathBuf>,
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+fn main() -> Result<ExitCode, Failure> {
+    let arguments = Arguments::parse();
+    if !arguments.compare.is_empty() {
+        return compared(&arguments.compare);
+    }
+    std::fs::create_dir_all(&arguments.out)?;
+    let go = go();
+    println!(
+        "{:<34} {:>8} {:>8} {:>8} {:>8}   {}",
+        "three profiles of",
+        "MB each",
+        "seconds",
+        "of CPU",
+        "peak MB",
+        if go.is_some() { "go tool pprof -top, one of them" } else { "(Go is not installed)" }
+    );
+    let mut kept = true;
+    for kind in made::KINDS {
+        let mut files = Vec::new();
+        for number in 0..3 {
+            let file = arguments.out.join(format!("{}.{number}.pb", kind.file));
+            made::write(kind, number, &file)?;
+            files.push(file);
+        }
+        let size = std::fs::metadata(&files[0])?.len();
+        let mut ours = Command::new(std::env::current_exe()?);
+        ours.arg("--compare").args(&files);
+        let Measured { took, processor, peak } = measured(&mut ours)?;
+        let theirs = match &go {
+            Some(go) => {
+                let mut pprof = Command::new(go);
+                pprof.args(["-top", "-symbolize=none"]).arg(&files[0]);
+                pprof.env("PPROF_BINARY_PATH", "/nonexistent");
+                let Measured { took, processor, peak } = measured(&mut pprof)?;
+                let (took, processor) = (took.as_secs_f64(), processor.as_secs_f64());
+                format!("{took:.1} s, {processor:.1} s of CPU, {} MB", peak >> 20)
+            }
+            None => String::new(),
+        };
+        println!(
+            "{:<34} {:>8.1} {:>8.2} {:>8.2} {:>8}   {theirs}",
+            kind.name,
+            size as f64 / 1e6,
+            took.as_secs_f64(),
+            processor.as_secs_f64(),
+            peak >> 20
+        );
+        let within =
+            processor.as_secs_f64() <= arguments.seconds_max && peak >> 20 <= arguments.megabytes_max;
+        kept &= within || !kind.is_held();
+    }
+    println!(
+        "{}; the last kind, which no program has, is not held to them.",
+        if kept { "Within the limits" } else { "NOT WITHIN THE LIMITS" }
+    );
+    Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// In a process of its own, of which the peak is then its own.
+fn compared(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
+    // As the program `heap` does it.
+    let comparison = std::thread::scope(|scope| {
+        let (give, take) = std::sync::mpsc::sync_channel(0);
+        scope.spawn(move || paths.iter().all(|path| give.send(Profile::read_file(path)).is_ok()));
+        Comparing::new().compare_each(take.iter().map(|read| read.map_err(Failure::from)))
+    })?;
+    let first = comparison.persistent().first().map(|first| first.name().to_owned());
+    println!("{} stacks; first: {first:?}", comparison.stacks());
+    Ok(if first.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What a command took: time by the clock and of the processors, and the most memory that it held at once, as the kernel counts them.
+struct Measured {
+    took: Duration,
+    processor: Duration,
+    peak: u64,
+}
+
+fn measured(command: &mut Command) -> Result<Measured, Failure> {
+    let began = Instant::now();
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    let folder = PathBuf::from(format!("/proc/{}", child.id()));
+    let (mut peak, mut processor) = (0, Duration::ZERO);
+    let ended = loop {
+        peak = peak.max(high_water(&folder.join("status")).unwrap_or(0));
+        processor = processor.max(processor_time(&folder.join("stat")).unwrap_or_default());
+        if let Some(ended) = child.try_wait()? {
+            break ended;
+        }
+        // The pace of looking, not a wait for anything.
+        std::thread::sleep(Duration::from_millis(2));
+    };
+    let took = began.elapsed();
+    if ended.success() {
+        Ok(Measured { took, processor, peak })
+    } else {
+        Err(format!("{command:?} failed: {ended}").into())
+    }
+}
+
+fn high_water(status: &Path) -> Option<u64> {
+    let status = std::fs::read_to_string(status).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
+}
+
+/// In hundredths of a second, on every Linux that there is.
+fn processor_time(stat: &Path) -> Option<Duration> {
+    let stat = std::fs::read_to_string(stat).ok()?;
+    let (_, fields) = stat.rsplit_once(')')?;
+    let ticks = fields.split_ascii_whitespace().skip(11).take(2).map(|ticks| ticks.parse::<u64>().ok());
+    Some(Duration::from_millis(ticks.sum::<Option<u64>>()? * 10))
+}
+
+/// The program that `go tool pprof` runs, so that what is measured is not its parent.
+fn go() -> Option<PathBuf> {
+    let tool = |go: &str| {
+        let tool = Command::new(go).args(["tool", "-n", "pprof"]).stderr(Stdio::null()).output().ok()?;
+        let path = PathBuf::from(String::from_utf8(tool.stdout).ok()?.trim());
+        path.exists().then_some(path)
+    };
+    ["go", "/usr/local/go/bin/go"].into_iter().find_map(tool)
+}
