@@ -20,11 +20,31 @@ pub(super) fn found<'a>(text: &str, secrets: impl Iterator<Item = &'a str>) -> b
     })
 }
 
-/// What the URL has beside scheme, host and port that may be a secret: names and passwords, the values of its query, and parts of its path
-/// that look like a key and not like a word.
+/// Parameters of a URL's query that say where events go and how they are read, as the endpoints that have formats here document them: their values
+/// are names of databases and fields, which an endpoint repeats when it says what is wrong with an event.
+const PLACES: &[&str] = &[
+    "_msg_field",
+    "_stream_fields",
+    "_time_field",
+    "bucket",
+    "consistency",
+    "database",
+    "db",
+    "filter_path",
+    "index",
+    "org",
+    "pipeline",
+    "precision",
+    "query",
+    "rp",
+];
+
+/// What the URL has beside scheme, host and port that may be a secret: names and passwords, the values of its query that are not the name of
+/// a place, and parts of its path that look like a key and not like a word.
 pub(super) fn of_url(url: &Url) -> Vec<String> {
     let mut secrets = vec![url.username().to_owned(), url.password().unwrap_or_default().to_owned()];
-    secrets.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    let query = url.query_pairs().filter(|(name, _)| !PLACES.contains(&&**name));
+    secrets.extend(query.map(|(_, value)| value.into_owned()));
     let looks_like_a_key = |part: &&str| {
         part.len() >= SECRET_PIECE_CHARS && part.chars().any(|c| c.is_ascii_digit() || c.is_ascii_uppercase())
     };
@@ -77,5 +97,28 @@ mod tests {
         let holds = |text: &str| found(text, secrets.iter().map(String::as_str));
         assert!(holds("POST /hooks/t0a1b2c3d4") && holds("key abcd1234") && holds("hunter2"));
         assert!(!holds("cannot POST /v1/events"));
+    }
+
+    #[test]
+    fn an_endpoint_may_repeat_the_names_of_its_database_and_fields_and_nothing_else_of_the_query() {
+        for (url, text, expected) in [
+            (
+                "http://h/write?db=events&precision=ns",
+                "type conflict: input field \"n\" on measurement \"events\"",
+                false,
+            ),
+            (
+                "http://h/?query=INSERT+INTO+events+FORMAT+JSONEachRow",
+                "while executing JSONEachRowRowInputFormat",
+                false,
+            ),
+            ("http://h/write?db=events&u=writer&p=hunter2", "no such user: writer", true),
+            ("http://h/write?db=events&u=writer&p=hunter2", "wrong password: hunter2", true),
+            ("http://h/?query=INSERT&password=events", "no table events", true),
+            ("http://h/?Query=hunter2", "hunter2", true),
+        ] {
+            let secrets = of_url(&Url::parse(url).unwrap());
+            assert_eq!(found(text, secrets.iter().map(String::as_str)), expected, "{url}: {text}");
+        }
     }
 }
