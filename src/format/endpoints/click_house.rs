@@ -8,7 +8,7 @@ use crate::transport::{BodyEnd, Reply};
 ///
 /// Of a request either all rows are stored or none. An answer that names a row has that one refused, and the others are posted again without
 /// it. What the server does with columns that it does not know, and with asynchronous inserts, is its settings'
-/// (`input_format_skip_unknown_fields`, `wait_for_async_insert=1`).
+/// (`input_format_skip_unknown_fields`, `wait_for_async_insert=1`). Servers before 20 unpack gzip and no zstd, and say so.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct ClickHouse {}
@@ -62,8 +62,10 @@ fn of_code(code: u32, text: &str, events: usize) -> Verdict {
     match code {
         // Too many queries, too many parts, a table that is read-only for now: nothing of it was begun, or kept.
         202 | 242 | 252 | 319 => Verdict::Unavailable { maybe_delivered: MaybeDelivered::No, words: words() },
-        // Unknown table, database, setting, format; no such user, wrong password, no right to it; syntax of the query.
-        60 | 62 | 73 | 81 | 115 | 164 | 192..=194 | 291 | 497 | 516 => Verdict::Denied { words: words() },
+        // Unknown table, database, setting, format, compression; no such user, wrong password, no right to it; syntax of the query.
+        60 | 62 | 73 | 81 | 89 | 115 | 164 | 192..=194 | 291 | 497 | 516 => {
+            Verdict::Denied { words: words() }
+        }
         // What can be wrong with a value: it cannot be parsed, its type does not fit, it is out of range, its column is unknown.
         6 | 16 | 26 | 27 | 33 | 38 | 41 | 43 | 53 | 69 | 70 | 72 | 117 | 130 | 131 | 190 | 321 | 349
         | 441 | 469 | 636 => {

@@ -188,6 +188,43 @@ fn clickhouse_is_read_by_its_own_numbers_whatever_its_status() {
         };
         assert_eq!(maybe_delivered, MaybeDelivered::No);
     }
+    // As 18.16 says it, which repeats what it cannot read.
+    for (status, row) in [
+        (
+            500,
+            "Code: 27, e.displayText() = DB::Exception: Cannot parse input: expected \" before: (at row 4)\"}\\n: (while read the value of key n): (at row 2)\n, e.what() = DB::Exception",
+        ),
+        (
+            400,
+            "Code: 72, e.displayText() = DB::Exception: Unsigned type must not contain '-' symbol: (while read the value of key n): (at row 2)\n, e.what() = DB::Exception",
+        ),
+        (
+            400,
+            "Code: 26, e.displayText() = DB::Exception: Cannot parse JSON string: expected opening quote: (while read the value of key text): (at row 2)\n, e.what() = DB::Exception",
+        ),
+        (
+            500,
+            "Code: 117, e.displayText() = DB::Exception: Unknown field found while parsing JSONEachRow format: more: (at row 2)\n, e.what() = DB::Exception",
+        ),
+    ] {
+        assert_eq!(of(status, row), Verdict::none_because_of(1, 5, row), "{row}");
+    }
+    for (status, settings) in [
+        (
+            404,
+            "Code: 60, e.displayText() = DB::Exception: Table default.none doesn't exist., e.what() = DB::Exception",
+        ),
+        (
+            500,
+            "Code: 89, e.displayText() = DB::Exception: Unknown Content-Encoding of HTTP request: zstd, e.what() = DB::Exception",
+        ),
+        (
+            401,
+            "Code: 193, e.displayText() = DB::Exception: Wrong password for user writer, e.what() = DB::Exception",
+        ),
+    ] {
+        assert!(matches!(of(status, settings), Verdict::Denied { .. }), "{settings}");
+    }
     assert_eq!(of(500, "Code: 241. DB::Exception: Memory limit exceeded"), Verdict::ByStatus);
     assert_eq!(of(502, "<html>Bad Gateway"), Verdict::ByStatus);
     assert_eq!(of(200, ""), Verdict::ByStatus);
@@ -219,6 +256,8 @@ fn influx_stores_the_good_lines_and_version_3_names_the_others() {
     let some = |words: &str| Verdict::SomeRefused { refused: None, words: words.to_owned() };
     let v1 = r#"{"error":"partial write: field type conflict: input field \"n\" is type float, already exists as type integer dropped=1"}"#;
     assert_eq!(of(400, v1), some(v1));
+    let unread = r#"{"error":"partial write: unable to parse 'garbage': missing fields dropped=0"}"#;
+    assert_eq!(of(400, unread), some(unread));
     let v3 = r#"{"error":"partial write of line protocol occurred","data":[{"original_line":"x","line_number":2,"error_message":"why"}]}"#;
     assert_eq!(of(400, v3), each(&[Fate::Delivered, refused("why"), Fate::Delivered]));
     let outside = v3.replace("\"line_number\":2", "\"line_number\":4");
