@@ -15,10 +15,10 @@ use crate::transport::Reply;
 /// Outside of texts a backslash becomes a slash, and a line's end an underscore: there is no way to write them.
 ///
 /// The time is exact to the millisecond; below it stands what tells events of the same moment apart, because two points of one series and time are one
-/// there. So an event that comes twice is there once.
+/// there. So an event that comes twice is there once; in VictoriaMetrics, which knows milliseconds alone, it is there twice, unless it is told to deduplicate.
 ///
-/// InfluxDB stores the good lines of a request and refuses the others, which are found by halves. **VictoriaMetrics drops in silence** what it cannot read, and fields
-/// that are texts.
+/// InfluxDB stores the good lines of a request and refuses the others, which are found by halves. **VictoriaMetrics drops in silence** what it cannot read, and
+/// **stores a text as 0**.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Influx {
     tags: &'static [&'static str],

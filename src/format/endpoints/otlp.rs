@@ -26,6 +26,8 @@ use crate::transport::Reply;
 ///
 /// An event that is no object is the `body`. A number that is no 64-bit integer is a double.
 ///
+/// A body is at most 20 MiB, as receivers have it. Every receiver should unpack gzip; the Collector unpacks zstd, and rotel refuses it.
+///
 /// An answer that says how many records were rejected does not say which: all of its request are spilled, `maybe_delivered`.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
@@ -50,7 +52,10 @@ impl OtlpJson {
     }
 }
 
-const DEMANDS: Demands = Demands::NONE.encodings(&["gzip", "zstd"]);
+/// What the Collector and rotel take unless told otherwise. Beyond it a receiver answers and closes while the body is still on its way, and then its
+/// 413 is not always seen.
+const BODY_BYTES_MAX: usize = 20 << 20;
+const DEMANDS: Demands = Demands::NONE.body_bytes_max(BODY_BYTES_MAX).encodings(&["gzip", "zstd"]);
 
 impl Format for Otlp {
     fn content_type(&self) -> &'static str {
