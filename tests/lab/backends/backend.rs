@@ -1,0 +1,104 @@
+//! What a scenario needs of a server.
+
+use crate::Failure;
+use overspill::Builder;
+use serde_json::{Value, json};
+
+pub trait Backend {
+    /// Server and version, and what stands in front of it.
+    fn name(&self) -> String;
+
+    fn nature(&self) -> Nature;
+
+    /// Starts the server, or starts it again on what it has kept, and waits until it answers.
+    fn start(&mut self) -> Result<(), Failure>;
+
+    /// SIGSTOP: it takes nothing more and answers nothing.
+    fn stop(&self) -> Result<(), Failure>;
+
+    /// SIGKILL.
+    fn kill(&mut self);
+
+    /// A client for it, with the right credentials.
+    fn client(&self) -> Builder;
+
+    /// The same with wrong ones, where it has any, and what it says to them.
+    fn impostor(&self) -> Option<(Builder, &'static str)> {
+        None
+    }
+
+    /// The ids that it has, from `first` on, one for each time that it has it. `expected` of them should be there, in a moment at the latest.
+    /// Of a server that keeps nothing, what has come since it was asked last.
+    fn read(&mut self, first: u64, expected: usize) -> Result<Vec<u64>, Failure>;
+
+    /// An event that is an exception among others, with this id.
+    fn poison(&self, id: u64) -> Value {
+        json!({ "id": id, "n": "a text where a number was", "price": 1.5, "text": "poison" })
+    }
+}
+
+pub struct Nature {
+    pub keeps: Keeps,
+    pub poison: Poison,
+    pub body_limit: BodyLimit,
+    pub gzip: Packed,
+    pub zstd: Packed,
+}
+
+/// What a server has after a SIGKILL.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Keeps {
+    /// What it had answered for.
+    All,
+    /// Nothing, or not what came in the last moment: its own choice, and no matter of a client's.
+    Nothing,
+}
+
+/// What becomes of the poisoned event.
+#[derive(Clone, Copy)]
+pub enum Poison {
+    /// It is refused, in words that have this among them.
+    Refused(&'static str),
+    /// It is taken: nothing that the format writes is refused.
+    Taken,
+    /// It is taken with a 2xx, and is not what it was.
+    Altered(&'static str),
+}
+
+/// What becomes of packed bodies.
+#[derive(Clone, Copy)]
+pub enum Packed {
+    Unpacked,
+    /// None of it is stored, and the answer says this.
+    Refused(&'static str),
+    /// `build` does not let it come to that.
+    NotOffered,
+}
+
+/// How long a body may be.
+#[derive(Clone, Copy)]
+pub enum BodyLimit {
+    /// One beyond so many bytes is answered with a 413, whose words have this among them.
+    At(usize, &'static str),
+    /// The format's own limit, which `build` holds: as long as that they are taken.
+    Full(usize),
+    None(&'static str),
+}
+
+pub fn event(id: u64) -> Value {
+    json!({ "id": id, "n": id, "price": 1.5, "text": "an order" })
+}
+
+/// What is odd and none the less right: whatever a parser may stumble over.
+pub fn odd_event(id: u64) -> Value {
+    let mut deep = json!("bottom");
+    for nth in 0..60 {
+        deep = if nth % 2 == 0 { json!([deep, null]) } else { json!({ "in": deep, "": 0 }) };
+    }
+    json!({
+        "id": id, "n": "a text", "price": null, "": "an empty name", "deep": deep, "large": u64::MAX, "least": i64::MIN, "tiny": 5e-324,
+        "huge": f64::MAX, "minus": -0.0, "quote\"d": "\\\u{0}\u{1f}\u{7f}\u{2028}😀\"", "message": { "no": "text" }, "level": 7,
+        "trace_id": "00000000000000000000000000000000", "span_id": "xyz", "time": "now", "empty": {}, "none": [],
+        "mixed": [1, "two", 3.0, false, null, [], {}],
+    })
+}

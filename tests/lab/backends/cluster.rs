@@ -1,0 +1,53 @@
+//! Two servers behind haproxy, one of them killed in mid-flow and restarted, then stopped and killed: what is left to haproxy.
+
+use crate::Failure;
+use crate::backend::Backend;
+use crate::clickhouse::ClickHouse;
+use crate::flow::Flow;
+use crate::front::Front;
+use crate::judge::{Expected, Seen};
+use std::path::Path;
+use std::time::Duration;
+
+const HEALTHY: Duration = Duration::from_millis(1_500);
+const DEAD: Duration = Duration::from_secs(2);
+/// Less than the patience of a post: it is in the server's hands when it ends.
+const STOPPED: Duration = Duration::from_millis(700);
+/// Of what is emitted, one in so many may come into the log: what was in the dying server's hands.
+const LOGGED_ONE_IN: u64 = 10;
+const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
+
+pub fn play(home: &Path) -> Result<(String, Seen, Expected), Failure> {
+    let mut servers = [ClickHouse::new(&home.join("one"))?, ClickHouse::new(&home.join("two"))?];
+    for server in &mut servers {
+        server.start()?;
+    }
+    let mut front = Front::haproxy(home, "/ping", &[servers[0].port, servers[1].port])?;
+    front.start()?;
+    let name = format!("haproxy + 2 x {}", servers[0].name());
+    let flow = Flow::impatient(servers[0].client_of(front.port), 0)?;
+    flow.beside(|| {
+        std::thread::sleep(HEALTHY);
+        servers[1].kill();
+        std::thread::sleep(DEAD);
+        servers[1].start()?;
+        std::thread::sleep(HEALTHY);
+        let killed_once = flow.client.stats();
+        println!("    killed, and restarted: {killed_once}");
+        servers[1].stop()?;
+        std::thread::sleep(STOPPED);
+        servers[1].kill();
+        std::thread::sleep(DEAD);
+        servers[1].start()?;
+        flow.recover()
+    })?;
+    let stats = flow.client.shutdown_blocking(SHUTDOWN_MAX);
+    let mut found = servers[0].read(0, 0)?;
+    let by_the_other = servers[1].read(0, 0)?;
+    println!("    one has {} of the events, the one that was killed {}", found.len(), by_the_other.len());
+    found.extend(by_the_other);
+    for notice in flow.notices() {
+        println!("    {notice}");
+    }
+    Ok((name, flow.seen(stats, found), Expected::Hardly(LOGGED_ONE_IN)))
+}

@@ -1,0 +1,81 @@
+//! Processes, their ports and folders: started, stopped and ended by their own number, and gone with the program.
+
+use crate::Failure;
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// A server that starts answers within one or two.
+const READY_WITHIN: Duration = Duration::from_secs(20);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// Below the range from which the kernel takes ports for outgoing connections: what is free now is free at the restart.
+const PORTS: std::ops::Range<u16> = 20_000..32_000;
+
+pub struct Process {
+    name: String,
+    child: Child,
+}
+
+impl Process {
+    /// Its words go to `log`, behind those of the one before it.
+    pub fn start(name: &str, command: &mut Command, log: &Path) -> Result<Process, Failure> {
+        let file = File::options().create(true).append(true).open(log)?;
+        let child = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).spawn();
+        let child = child.map_err(|error| format!("{name} does not start: {error}"))?;
+        Ok(Process { name: name.to_owned(), child })
+    }
+
+    /// Until it is ready; an error if it ends before.
+    pub fn await_ready(&mut self, mut ready: impl FnMut() -> bool) -> Result<(), Failure> {
+        let until = Instant::now() + READY_WITHIN;
+        while !ready() {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(format!("{} ended at its start: {status}", self.name).into());
+            }
+            if Instant::now() > until {
+                return Err(format!("{} does not answer", self.name).into());
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    }
+
+    /// It keeps its connections, and does nothing more.
+    pub fn stop(&self) -> Result<(), Failure> {
+        let status = Command::new("kill").args(["-STOP", &self.child.id().to_string()]).status()?;
+        if status.success() { Ok(()) } else { Err(format!("{} cannot be stopped", self.name).into()) }
+    }
+}
+
+/// By SIGKILL, which a stopped one heeds too.
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A port of loopback that is free.
+pub fn free_port() -> Result<u16, Failure> {
+    let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let drawn = std::iter::repeat_with(|| fastrand::u16(PORTS)).take(1_000).find(is_free);
+    drawn.ok_or_else(|| "no port is free".into())
+}
+
+/// Asks until it has what it should, for a moment at most: some servers show what they have taken a little later.
+pub fn until_enough(
+    enough: usize,
+    mut read: impl FnMut() -> Result<Vec<u64>, Failure>,
+) -> Result<Vec<u64>, Failure> {
+    const WAIT_MAX: Duration = Duration::from_secs(5);
+    let until = Instant::now() + WAIT_MAX;
+    loop {
+        let found = read()?;
+        if found.len() >= enough || Instant::now() > until {
+            return Ok(found);
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+}
