@@ -1,6 +1,7 @@
 //! A wrong setting is an error of `build`, with a text that says what to do and never repeats a secret.
 
 use crate::support::*;
+use overspill::format::{Datadog, NewRelic, Otlp, OtlpJson};
 use overspill::spill::Redact;
 use overspill::testkit::Act;
 use overspill::{BuildError, Builder, Client, Emitted, EndpointState, LostReason, Mode, QueueShare, Reason};
@@ -60,6 +61,26 @@ fn credentials_over_plain_http_to_another_host_are_refused_unless_allowed() {
             assert!(here().proxy(proxy).build().is_ok(), "{loopback} by {proxy}");
         }
         assert!(matches!(here().proxy("http://192.0.2.1:9/").build(), Err(BuildError::PlaintextCredentials)));
+    }
+}
+
+#[test]
+fn what_is_beyond_the_formats_endpoint_is_refused_by_name_and_what_it_takes_is_not() {
+    type Chooses = fn(Builder) -> Builder;
+    let cases: [(Chooses, usize, usize); 4] = [
+        (|b| b.format(Otlp::new()), 20 << 20, 10_000),
+        (|b| b.format(OtlpJson::new()), 20 << 20, 10_000),
+        (|b| b.format(Datadog::new()), 5_000_000, 1_000),
+        (|b| b.format(NewRelic::new()), 1_000_000, 10_000),
+    ];
+    for (format, bytes, events) in cases {
+        let chosen = || format(Client::builder("http://127.0.0.1:9/"));
+        let built = |builder: Builder| builder.build().map(|_| ()).map_err(|error| error.to_string());
+        assert_eq!(built(chosen().batch_bytes_max(bytes).batch_events_max(events)), Ok(()));
+        let refused = built(chosen().batch_bytes_max(bytes + 1)).unwrap_err();
+        assert!(refused.contains("batch_bytes_max"), "{refused}");
+        let refused = built(chosen().batch_events_max(events + 1)).unwrap_err();
+        assert!(refused.contains("batch_events_max"), "{refused}");
     }
 }
 

@@ -7,6 +7,8 @@
 #[path = "../../it/support.rs"]
 mod support;
 
+use overspill::Client;
+use overspill::format::Bulk;
 use support::{Act, Endpoint, LONG, World, emit_all, quick};
 
 #[test]
@@ -24,4 +26,12 @@ fn zstd_bodies_say_so_and_unpack_to_the_same_events() {
     let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 1000);
     assert_eq!(stats.delivered, 1000);
+}
+
+#[test]
+fn a_format_whose_endpoint_is_not_known_to_unpack_zstd_is_refused_by_name() {
+    let refused =
+        Client::builder("http://127.0.0.1:9/").format(Bulk::new()).zstd().build().unwrap_err().to_string();
+    assert!(refused.contains("compression is zstd"), "{refused}");
+    assert!(Client::builder("http://127.0.0.1:9/").format(Bulk::new()).gzip().build().is_ok());
 }
