@@ -215,7 +215,7 @@ mod tests {
         }
 
         fn reply_bytes_max(&self, events_max: usize) -> usize {
-            events_max * self.0 << 20
+            (events_max * self.0) << 20
         }
     }
 

@@ -182,6 +182,8 @@ fn word(json: &[u8]) -> Value<'_> {
 /// Where the next quote or backslash stands: eight bytes at a time, because texts are most of an event.
 fn next_special(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
+    const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
+    const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
     const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
     // The lowest bit that is set is that of the first byte that is zero; what is above it may be wrong.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
@@ -189,7 +191,7 @@ fn next_special(text: &[u8]) -> Option<usize> {
     let rest = words.remainder();
     for (nth, word) in words.enumerate() {
         let word = word.try_into().map_or(0, u64::from_le_bytes);
-        let found = zero(word ^ ONES * u64::from(b'"')) | zero(word ^ ONES * u64::from(b'\\'));
+        let found = zero(word ^ QUOTES) | zero(word ^ BACKSLASHES);
         if found != 0 {
             return Some(8 * nth + found.trailing_zeros() as usize / 8);
         }

@@ -97,9 +97,14 @@ pub struct OneArguments {
     sink: Addresses,
 }
 
-/// Those who speak one of the formats without us.
-const PEERS: [(&str, &str, &str); 2] =
-    [("otel-http", "opentelemetry-otlp http, protobuf", "otlp"), ("loki-peer", "tracing-loki", "loki")];
+/// Those who speak one of the formats without us, with ours, and how many times less that is to take.
+#[cfg(feature = "peers")]
+const PEERS: &[(&str, &str, &str, f64)] = &[
+    ("otel-http", "opentelemetry-otlp http, protobuf", "otlp", 5.0),
+    ("loki-peer", "tracing-loki", "loki", 1.0),
+];
+#[cfg(not(feature = "peers"))]
+const PEERS: &[(&str, &str, &str, f64)] = &[];
 
 pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
     let seen = || arguments.sink.tell(Order::Say).map(|seen| seen.events);
@@ -129,7 +134,7 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sink = Sink::start()?;
     let ours = ALL.iter().map(|choice| (choice.name, format!("**{}**", choice.name), 1));
-    let peers = PEERS.iter().map(|(name, what, _)| (*name, (*what).to_owned(), 4));
+    let peers = PEERS.iter().map(|(name, what, ..)| (*name, (*what).to_owned(), 4));
     let mut cases: Vec<(&str, String, u64, Vec<Sample>, u64)> =
         ours.chain(peers).map(|(name, what, part)| (name, what, part, Vec::new(), 0)).collect();
     for round in 0..arguments.rounds {
@@ -173,7 +178,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         "Versions: {}.",
         ["opentelemetry-otlp", "tracing-loki"].map(|name| format!("{name} {}", version(name))).join(", ")
     ));
-    for ((peer, what, ours), least) in PEERS.into_iter().zip([5.0, 1.0]) {
+    for &(peer, what, ours, least) in PEERS {
         let times = ratio(peer, ours).map_or(f64::NAN, |spread| spread.median);
         page.goal(Goal::at_least(
             "formats",
