@@ -1,4 +1,4 @@
-//! A format behind a pointer is one.
+//! A format behind a pointer is one. Written out, so that the list of the public API sees both.
 
 use super::{
     Body, Demands, Events, Format, Layout, Overhead, Placement, Refused, Repeats, SettledBy, Verdict,
@@ -6,67 +6,118 @@ use super::{
 use crate::transport::Reply;
 use std::sync::Arc;
 
-macro_rules! through {
-    ($pointer:ident) => {
-        impl<T: Format + ?Sized> Format for $pointer<T> {
-            fn content_type(&self) -> &'static str {
-                (**self).content_type()
-            }
+impl<T: Format + ?Sized> Format for Box<T> {
+    fn content_type(&self) -> &'static str {
+        (**self).content_type()
+    }
 
-            fn encode(&self, events: Events<'_>, body: &mut Body) {
-                (**self).encode(events, body);
-            }
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        (**self).encode(events, body);
+    }
 
-            fn overhead(&self) -> Overhead {
-                (**self).overhead()
-            }
+    fn overhead(&self) -> Overhead {
+        (**self).overhead()
+    }
 
-            fn layout(&self) -> Layout {
-                (**self).layout()
-            }
+    fn layout(&self) -> Layout {
+        (**self).layout()
+    }
 
-            fn placement(&self) -> Placement {
-                (**self).placement()
-            }
+    fn placement(&self) -> Placement {
+        (**self).placement()
+    }
 
-            fn settled_by(&self) -> SettledBy {
-                (**self).settled_by()
-            }
+    fn settled_by(&self) -> SettledBy {
+        (**self).settled_by()
+    }
 
-            fn refused(&self, reply: &Reply, events: usize) -> Refused {
-                (**self).refused(reply, events)
-            }
+    fn refused(&self, reply: &Reply, events: usize) -> Refused {
+        (**self).refused(reply, events)
+    }
 
-            fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
-                (**self).verdict(reply, events)
-            }
+    fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
+        (**self).verdict(reply, events)
+    }
 
-            fn repeats(&self) -> Repeats {
-                (**self).repeats()
-            }
+    fn repeats(&self) -> Repeats {
+        (**self).repeats()
+    }
 
-            fn reply_bytes_max(&self, events_max: usize) -> usize {
-                (**self).reply_bytes_max(events_max)
-            }
+    fn reply_bytes_max(&self, events_max: usize) -> usize {
+        (**self).reply_bytes_max(events_max)
+    }
 
-            fn reply_headers(&self) -> &'static [&'static str] {
-                (**self).reply_headers()
-            }
+    fn reply_headers(&self) -> &'static [&'static str] {
+        (**self).reply_headers()
+    }
 
-            fn growth_max(&self) -> usize {
-                (**self).growth_max()
-            }
+    fn growth_max(&self) -> usize {
+        (**self).growth_max()
+    }
 
-            fn length(&self, json: &[u8]) -> usize {
-                (**self).length(json)
-            }
+    fn length(&self, json: &[u8]) -> usize {
+        (**self).length(json)
+    }
 
-            fn demands(&self) -> Demands {
-                (**self).demands()
-            }
-        }
-    };
+    fn demands(&self) -> Demands {
+        (**self).demands()
+    }
 }
 
-through!(Box);
-through!(Arc);
+impl<T: Format + ?Sized> Format for Arc<T> {
+    fn content_type(&self) -> &'static str {
+        (**self).content_type()
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        (**self).encode(events, body);
+    }
+
+    fn overhead(&self) -> Overhead {
+        (**self).overhead()
+    }
+
+    fn layout(&self) -> Layout {
+        (**self).layout()
+    }
+
+    fn placement(&self) -> Placement {
+        (**self).placement()
+    }
+
+    fn settled_by(&self) -> SettledBy {
+        (**self).settled_by()
+    }
+
+    fn refused(&self, reply: &Reply, events: usize) -> Refused {
+        (**self).refused(reply, events)
+    }
+
+    fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
+        (**self).verdict(reply, events)
+    }
+
+    fn repeats(&self) -> Repeats {
+        (**self).repeats()
+    }
+
+    fn reply_bytes_max(&self, events_max: usize) -> usize {
+        (**self).reply_bytes_max(events_max)
+    }
+
+    fn reply_headers(&self) -> &'static [&'static str] {
+        (**self).reply_headers()
+    }
+
+    fn growth_max(&self) -> usize {
+        (**self).growth_max()
+    }
+
+    fn length(&self, json: &[u8]) -> usize {
+        (**self).length(json)
+    }
+
+    fn demands(&self) -> Demands {
+        (**self).demands()
+    }
+}

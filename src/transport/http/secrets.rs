@@ -60,7 +60,9 @@ fn parts(value: &str) -> impl Iterator<Item = &str> {
 }
 
 fn is_no_scheme(word: &&str) -> bool {
-    !["bearer", "basic", "digest", "token", "apikey", "splunk"].iter().any(|scheme| word.eq_ignore_ascii_case(scheme))
+    !["bearer", "basic", "digest", "token", "apikey", "splunk"]
+        .iter()
+        .any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
 /// Letters and digits alone, in one case: neither quotes nor escapes nor dashes tell two texts apart.
