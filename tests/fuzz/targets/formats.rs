@@ -47,9 +47,21 @@ fuzz_target!(|input: (u16, bool, Vec<u8>)| {
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .map(|event| event.to_string())
         .filter(|text| text.is_ascii() && !text.contains('\x7f'))
+        // The parser below has a limit of its own, and some formats put a few brackets around an event.
+        .filter(|text| text.matches(['[', '{']).count() < 64)
         .collect();
     let events: Vec<&str> = texts.iter().map(String::as_str).collect();
     for (format, kind) in formats() {
+        no_answer_is_more_than_it_says(
+            &format,
+            status,
+            if cut { BodyEnd::Cut } else { BodyEnd::Whole },
+            &bytes,
+        );
+        // No request is without events.
+        if events.is_empty() {
+            continue;
+        }
         let body = Body::of_texts(&format, &events).expect("no longer than it says");
         match kind {
             Parsed::Json => drop(serde_json::from_slice::<Value>(&body).expect("JSON")),
@@ -64,18 +76,18 @@ fuzz_target!(|input: (u16, bool, Vec<u8>)| {
             }
             Parsed::Protobuf => assert!(well_formed(&body), "{body:?}"),
         }
-        let mut reply = Reply::of_status(status).with_body(bytes.clone());
-        if cut {
-            reply.body_end = BodyEnd::Cut;
-        }
-        if let Verdict::Each(fates) = format.verdict(&reply, 7) {
-            let delivered = fates.iter().filter(|fate| **fate == Fate::Delivered).count();
-            assert!(fates.len() <= 7 && delivered <= 7);
-            // An item that says so is some bytes of the answer.
-            assert!(delivered == 0 || !bytes.is_empty());
-        }
     }
 });
+
+fn no_answer_is_more_than_it_says(format: &dyn Format, status: u16, body_end: BodyEnd, bytes: &[u8]) {
+    let reply = Reply { body_end, ..Reply::of_status(status).with_body(bytes) };
+    if let Verdict::Each(fates) = format.verdict(&reply, 7) {
+        let delivered = fates.iter().filter(|fate| **fate == Fate::Delivered).count();
+        assert!(fates.len() <= 7 && delivered <= 7);
+        // An item that says so is some bytes of the answer.
+        assert!(delivered == 0 || !bytes.is_empty());
+    }
+}
 
 /// Fields with their lengths, to the end.
 fn well_formed(mut message: &[u8]) -> bool {
