@@ -6,8 +6,8 @@ use crate::{Failure, backend::Backend};
 use overspill::testkit::Spilled;
 use overspill::{Builder, Client, EndpointState, Observer, Signal};
 use serde_json::Value;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A stopped server says nothing: this long is an outage of moments waited for.
@@ -28,6 +28,8 @@ pub struct Flow {
     first: u64,
     emitted: AtomicU64,
     pace: AtomicU8,
+    /// Held while events of one tick are emitted.
+    turn: Mutex<()>,
 }
 
 #[derive(Default)]
@@ -61,7 +63,7 @@ impl Flow {
             .spill_fallback(log.clone())
             .build()?;
         let (emitted, pace) = (AtomicU64::new(0), AtomicU8::new(Pace::Go as u8));
-        Ok(Flow { client, log, posts, first, emitted, pace })
+        Ok(Flow { client, log, posts, first, emitted, pace, turn: Mutex::new(()) })
     }
 
     /// For what is to happen while it flows.
@@ -84,9 +86,12 @@ impl Flow {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 while self.pace.load(Ordering::Acquire) != Pace::Stop as u8 {
+                    let turn = self.turn.lock();
                     if self.pace.load(Ordering::Acquire) == Pace::Go as u8 {
                         self.emit_all(EVENTS_PER_TICK);
                     }
+                    drop(turn);
+                    // The pace of the flow.
                     std::thread::sleep(TICK);
                 }
             });
@@ -103,7 +108,8 @@ impl Flow {
     /// Nothing is emitted from here on, and what was is settled.
     pub fn rest(&self) -> Result<(), Failure> {
         self.set(Pace::Pause);
-        std::thread::sleep(4 * TICK);
+        // Until the turn that has begun is over; the next one sees the pause.
+        drop(self.turn.lock());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(self.client.flush(FLUSH_MAX)).map_err(|_| "it cannot be flushed")?;
         Ok(())
@@ -113,9 +119,11 @@ impl Flow {
     pub fn recover(&self) -> Result<(), Failure> {
         let (until, before) = (Instant::now() + RECOVERY_MAX, self.client.stats().delivered);
         loop {
+            // The pace of looking.
             std::thread::sleep(10 * TICK);
             let stats = self.client.stats();
             if stats.endpoint == EndpointState::Healthy && stats.delivered > before {
+                // Some healthy time, in which events flow.
                 std::thread::sleep(100 * TICK);
                 return Ok(());
             }
