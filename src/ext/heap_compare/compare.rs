@@ -76,7 +76,7 @@ impl Comparing {
     /// Compares three profiles in the order of time, or more.
     ///
     /// # Errors
-    /// As [`compare`], but for what is allowed.
+    /// As [`compare`], except for what was allowed.
     pub fn compare(&self, profiles: &[Profile]) -> Result<Comparison, CompareError> {
         if profiles.len() < 3 {
             return Err(CompareError::TooFew(profiles.len()));
@@ -89,7 +89,7 @@ impl Comparing {
     /// Compares profiles as they come, and keeps none of them: for those that together are too large for memory.
     ///
     /// # Errors
-    /// As [`compare`], but for what is allowed; and the first error among the profiles.
+    /// As [`compare`], except for what was allowed; and the first error among the profiles.
     pub fn compare_each<E: From<CompareError>>(
         &self,
         profiles: impl IntoIterator<Item = Result<Profile, E>>,

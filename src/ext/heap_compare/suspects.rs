@@ -1,4 +1,4 @@
-//! Which of the candidates are told, so that each stack's growth is explained once, by what is most specific.
+//! Chooses which candidates to report, so that each stack's growth is explained once, by what is most specific.
 //!
 //! - S1: what grew by itself beyond the error is told by itself: a site, or a function that grew by more than its heaviest site did.
 //! - S2: what is left is spread. Of the functions with what they call, and of the packages, the one is told whose growth stands out most from
@@ -43,7 +43,8 @@ const SPREAD_WALKS: usize = 4;
 /// S1: a site that has so much of its function's growth is told instead of the function.
 const ONE_SITE_SHARE: f64 = 0.9;
 
-/// S3: a package is told as one if so many of its functions grew, and evenly: as if at least this share of them all grew by the same.
+/// S3: a package is reported as one suspect if at least this many of its functions grew, and evenly: as if at least this share of all of them
+/// had grown by the same amount.
 const EVEN_FUNCTIONS_MIN: usize = 4;
 const EVEN_SHARE: f64 = 0.7;
 /// And goes on growing at this share of its pace: caches that fill side by side do not.
