@@ -47,7 +47,7 @@ fn main() {
     };
     println!("a spill file: {error}");
 
-    // Forks are told by the C library, which is another one here.
+    // The C library is what notices a fork, and musl is not the one that the other tests run on.
     let client = quick(&endpoint.url(), &log).build().expect("http needs nothing");
     emit(&client, 100..105);
     match fork::fork().expect("a child") {

@@ -64,7 +64,7 @@ impl Choice {
         (self.choose)(builder)
     }
 
-    /// That so many events were taken.
+    /// The answer that takes this number of events.
     pub fn answer(&self, events: usize) -> String {
         match self.says {
             Says::Nothing => String::new(),
