@@ -1,4 +1,7 @@
-//! Chapters for those who run it.
+//! Chapters for operators.
+
+#[doc = include_str!("guide/glossary.md")]
+pub mod glossary {}
 
 #[doc = include_str!("guide/log.md")]
 pub mod log {}
