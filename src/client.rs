@@ -27,20 +27,18 @@ use named::{Naming, NoName};
 use serde::Serialize;
 use std::fmt;
 
-/// A handle on the queue and the books; cheap to clone, one pointer wide, usable from any thread, with or without a
-/// runtime.
+/// A handle to the queue and the stats. It is cheap to clone, one pointer wide, and works from any thread, with or without a runtime.
 ///
-/// Dropping a clone does nothing. Dropping the last one without [`shutdown`](Client::shutdown) lets the sender finish
-/// within `shutdown_timeout` in the background and write the rest to the log; a process that exits before that loses
-/// at most what [`Stats::pending`] says.
+/// Dropping a clone does nothing. Dropping the last one without [`shutdown`](Client::shutdown) gives the sender `shutdown_timeout` to
+/// finish in the background and write the rest to the log. A process that exits before that loses at most [`Stats::pending`] events.
 ///
 /// # One client for a whole program
-/// A `OnceLock` holds it, `main` fills it and keeps a guard, for a static is never dropped (`examples/global_client.rs`):
+/// Keep it in a `OnceLock` that `main` fills. Keep a guard in `main` too, because a static is never dropped (`examples/global_client.rs`):
 ///
 /// ```
 /// static EVENTS: std::sync::OnceLock<overspill::Client> = std::sync::OnceLock::new();
 ///
-/// /// From anywhere. Before `main` has built the client, and in tests that do without, it does nothing.
+/// /// Call it from anywhere. Before `main` has built the client, and in tests without one, it does nothing.
 /// fn report(event: &impl serde::Serialize) {
 ///     if let Some(events) = EVENTS.get() {
 ///         events.emit(event);
@@ -50,7 +48,7 @@ use std::fmt;
 /// # let url = "http://127.0.0.1:9/";
 /// # fn run(url: &str) -> Result<(), overspill::BuildError> {
 /// // in main:
-/// report(&"too early: to nobody");
+/// report(&"too early: nobody gets it");
 /// let built = overspill::Client::builder(url).build()?;
 /// let events = EVENTS.get_or_init(|| built);
 /// let guard = events.shutdown_on_drop(std::time::Duration::from_secs(2));
@@ -68,13 +66,13 @@ pub struct Client {
 }
 
 impl Client {
-    /// Begins to configure a client for `endpoint`, an `http://` or `https://` URL.
+    /// Starts to configure a client for `endpoint`, an `http://` or `https://` URL.
     pub fn builder(endpoint: impl Into<String>) -> Builder {
         Builder::new(endpoint)
     }
 
-    /// A client that is off for good, for tests, tools and services without an endpoint: `emit` is [`Emitted::Off`], the books stay empty, nothing
-    /// is started, nothing is logged. [`set_mode`](Client::set_mode) does not wake it.
+    /// A client that is always off, for tests, tools and services without an endpoint: `emit` returns [`Emitted::Off`], the stats stay
+    /// empty, nothing is started and nothing is logged. [`set_mode`](Client::set_mode) does not turn it on.
     ///
     /// ```
     /// let events = overspill::Client::disabled();
@@ -88,27 +86,25 @@ impl Client {
         Client { own: Arc::new(own) }
     }
 
-    /// Hands over an event: encoded now, delivered later, or written to the log.
+    /// Hands over an event. It is encoded now and delivered later, or written to the log.
     ///
-    /// NaN and infinities become `null`, as serde_json has it. A value that cannot be encoded (its `Serialize` fails or
-    /// panics, nests deeper than 127 arrays and objects or 500 newtypes, or has map keys that are neither strings nor numbers,
-    /// booleans or unit variants) is [`Emitted::Lost`]; one longer than `event_bytes_max` is spilled whole, beyond twice that it is lost.
+    /// NaN and infinities become `null`, as in serde_json. A value that cannot be encoded is [`Emitted::Lost`]: its `Serialize` fails or
+    /// panics, it nests deeper than 127 arrays and objects or 500 newtypes, or it has map keys that are not strings, numbers, booleans or
+    /// unit variants. An event longer than `event_bytes_max` is spilled whole; beyond twice that it is lost.
     ///
-    /// A type that recurses through untagged variants alone is not counted
-    /// ([`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX)): serde tells nobody of such levels, and a million of them overflow
-    /// the caller's stack, here as in any other serializer.
+    /// A type that recurses only through untagged variants is not counted ([`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX)), because serde
+    /// does not report such levels. A million of them overflow the caller's stack, as with any other serializer.
     ///
     /// # Blocking
-    /// Not on the network, not on the log, and not at all for an event that is accepted. One that is for the log (the queue is full, the
-    /// mode is LogOnly, it is oversized) is handed over to the thread that writes the log, and is [`Emitted::Spilled`] though not yet
-    /// written. If so many wait there that there is no room, the call waits for room, at most
-    /// [`LOG_STALL`](crate::limits::LOG_STALL), and not at all while a write has been stuck for that long; without room the event is
-    /// lost, reason `log_stalled`. After the end of the client the call waits until its event is written,
-    /// [`LOG_LATE_PATIENCE`](crate::limits::LOG_LATE_PATIENCE) at most, and no longer than `LOG_STALL` over all such calls that wait in
-    /// vain.
+    /// Never on the network or the log, and not at all for an event that is accepted. An event for the log (the queue is full, the mode is
+    /// LogOnly, the event is oversized) is handed to the thread that writes the log; it is [`Emitted::Spilled`] although not written yet.
+    /// If that thread's queue is full, the call waits for room, [`LOG_STALL`](crate::limits::LOG_STALL) maximum, and not at all while a
+    /// write has been stuck for that long. Without room the event is lost, reason `log_stalled`. After the client has ended, the call waits
+    /// until its event is written, [`LOG_LATE_PATIENCE`](crate::limits::LOG_LATE_PATIENCE) maximum, and `LOG_STALL` maximum summed over all
+    /// such calls that wait in vain.
     ///
-    /// So a caller may hold locks that the log needs, as a tracing layer does that emits. Only if no thread can be started, and the
-    /// sender has ended or hangs, does a caller write by itself.
+    /// So a caller may hold locks that the log needs, as a tracing layer that emits does. A caller writes to the log itself only if no
+    /// thread can be started and the sender has ended or hangs.
     #[inline]
     pub fn emit<T: Serialize + ?Sized>(&self, event: &T) -> Emitted {
         match self.own.mode().unless_off() {
@@ -117,8 +113,8 @@ impl Client {
         }
     }
 
-    /// Like [`emit`](Client::emit), for an event that is expensive to make: `make` does not run when the mode is
-    /// [`Mode::Off`]. A panic in `make` is the caller's own and passes through; nothing was emitted then.
+    /// Like [`emit`](Client::emit), for an event that is expensive to make: `make` does not run when the mode is [`Mode::Off`]. A panic in
+    /// `make` passes through to the caller, and nothing is emitted.
     #[inline]
     pub fn emit_with<T: Serialize>(&self, make: impl FnOnce() -> T) -> Emitted {
         match self.own.mode().unless_off() {
@@ -130,7 +126,7 @@ impl Client {
     /// Switches the mode, at any time, from any thread. Events already in the queue are still delivered.
     ///
     /// # Blocking
-    /// Not on the log: the notice is handed over to who writes it. Tells the observer before it returns.
+    /// Never on the log: the notice is handed to the thread that writes it. The observer is told before this returns.
     pub fn set_mode(&self, mode: Mode) {
         let shared = self.own.to_change();
         let settler = &shared.settler;
@@ -141,17 +137,16 @@ impl Client {
         }
     }
 
-    /// The mode now.
+    /// The current mode.
     pub fn mode(&self) -> Mode {
         self.own.mode().get()
     }
 
-    /// Lowers the client's appetite while memory is short, or gives it all of it again: from now on `queue_bytes_max` is
-    /// this share of what it was built with. What is held already stays; an event for which there is no room in the share is spilled
-    /// with [`Reason::QueueFull`].
+    /// Reduces what the client may hold while memory is short, or restores it: from now on `queue_bytes_max` is this share of its
+    /// configured value. Events already held stay. An event that does not fit into the share is spilled with [`Reason::QueueFull`].
     ///
     /// # Blocking
-    /// As [`set_mode`](Client::set_mode).
+    /// Like [`set_mode`](Client::set_mode).
     pub fn set_queue_share(&self, share: QueueShare) {
         let shared = self.own.to_change();
         let settler = &shared.settler;
@@ -169,21 +164,21 @@ impl Client {
         self.seen().settler.queue.queue_share()
     }
 
-    /// Sends `authorization: Bearer token` from the next request on: [`set_header`](Client::set_header).
+    /// Sends `authorization: Bearer token` from the next request on. See [`set_header`](Client::set_header).
     ///
     /// # Errors
-    /// As [`set_header`](Client::set_header).
+    /// Those of [`set_header`](Client::set_header).
     pub fn set_bearer_auth(&self, token: impl AsRef<str>) -> Result<(), BuildError> {
         self.set_header("authorization", format!("Bearer {}", token.as_ref()))
     }
 
-    /// Replaces a header, or adds one, from the next request on: a token that has changed. At any time, from any thread. A header whose
-    /// value was asked for ([`header_with`](Builder::header_with)) has this one from now on. A request that the endpoint answers with 401
-    /// while the header changes is sent once more.
+    /// Replaces or adds a header from the next request on, for example a token that has changed. Call it at any time, from any thread. It
+    /// also replaces a header set with [`header_with`](Builder::header_with). If the endpoint answers 401 while the header changes, the
+    /// request is sent once more.
     ///
     /// # Errors
-    /// As `build` would: a name or a value that cannot be sent, a credential over plain http to another host; also if the client posts by a
-    /// [transport](Builder::transport) of yours, which has no headers. Nothing has changed then.
+    /// Those of `build`: a name or value that cannot be sent, or a credential over plain http to another host. Also if the client posts
+    /// through a [transport](Builder::transport) of yours, which has no headers. On an error nothing changes.
     ///
     /// # Blocking
     /// Never on the network or on the sender.
@@ -200,7 +195,7 @@ impl Client {
         }
     }
 
-    /// A snapshot of the books. Some thirty loads: cheap enough for every second.
+    /// A snapshot of the stats. Some thirty loads: cheap enough for every second.
     pub fn stats(&self) -> Stats {
         match self.own.look() {
             Ok(shared) => shared.stats(),
@@ -208,24 +203,23 @@ impl Client {
         }
     }
 
-    /// The most bytes this client can hold, from its configuration: slots of the queue, `queue_bytes_max`, batches,
-    /// bodies, compression, reading answers, connections, TLS, the sender's runtime, and what waits for the log. Callers inside `emit`
-    /// use, for the duration of the call, at most six times `event_bytes_max` each; the log takes what it takes for a record.
+    /// The maximum number of bytes this client can hold, computed from its configuration: queue slots, `queue_bytes_max`, batches, bodies,
+    /// compression, reading answers, connections, TLS, the sender's runtime, and what waits for the log. Each caller inside `emit` may use
+    /// up to six times `event_bytes_max` more during the call. The log's own memory for a record is not included.
     pub fn memory_bound(&self) -> usize {
         self.seen().memory_bound
     }
 
-    /// Waits until everything emitted before is settled: delivered, spilled (and written) or lost. Forces nothing out: events go their usual way,
-    /// only a batch in the making does not wait for company.
+    /// Waits until everything emitted before this call is settled: delivered, spilled (and written) or lost. It changes nothing about
+    /// delivery, except that a batch being filled stops waiting for more events.
     ///
     /// Works on any executor.
     ///
     /// # Errors
-    /// [`FlushError::DeadlinePassed`] if it takes longer; the events are settled all the same, later.
+    /// [`FlushError::DeadlinePassed`] if it takes longer. The events are still settled later.
     ///
     /// # Cancel safety
-    /// Cancel safe: begins when it is first polled, and a `Duration` counts from then; dropping the future ends the waiting and
-    /// nothing else.
+    /// Cancel safe. It starts when first polled, and a `Duration` counts from then. Dropping the future only stops the waiting.
     pub async fn flush(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
         let Ok(shared) = self.own.look() else { return Ok(()) };
         let until = in_the_future(deadline.into().remaining());
@@ -235,15 +229,16 @@ impl Client {
         }
     }
 
-    /// [`flush`](Client::flush) for where one cannot await: without a runtime, or inside one, since the sender runs on a thread of its own.
+    /// [`flush`](Client::flush) for code that cannot await. It works without a runtime or inside one, because the sender runs on its own
+    /// thread.
     ///
     /// # Errors
-    /// As [`flush`](Client::flush); also if it is called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer
-    /// that hears our records), where waiting would wait for itself: then it returns at once.
+    /// Those of [`flush`](Client::flush). Also if called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer
+    /// that gets our records), where it would wait for itself: it then returns at once.
     ///
     /// # Blocking
-    /// The calling thread, until the goal or the deadline. Not on the thread that runs the [`Sender`] of
-    /// [`build_with_sender`](Builder::build_with_sender).
+    /// Blocks the calling thread until everything is settled or the deadline has passed. Do not call it on the thread that runs the
+    /// [`Sender`] of [`build_with_sender`](Builder::build_with_sender).
     pub fn flush_blocking(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
         if reentry::is_echo() {
             return Err(FlushError::DeadlinePassed);
@@ -255,17 +250,16 @@ impl Client {
         }
     }
 
-    /// Closes the client, lets the sender deliver what it can until the deadline, has it write the rest to the log, and
-    /// returns the final books. Events emitted from now on are spilled with [`Reason::Closed`].
+    /// Closes the client, lets the sender deliver what it can until the deadline, writes the rest to the log, and returns the final stats.
+    /// Events emitted from now on are spilled with [`Reason::Closed`].
     ///
-    /// Idempotent: a second call, from any clone, waits for the same end, and for what was emitted since to be written; the earliest
-    /// deadline holds. Works on any
-    /// executor. Returns at the latest 200 ms after the deadline; what could not even be written down by then is
-    /// [`LostReason::Deadline`].
+    /// Idempotent: a second call, from any clone, waits for the same end, and until events emitted since then are written; the earliest
+    /// deadline applies. Works on any executor. Returns no later than 200 ms after the deadline. Events that could not even be written to
+    /// the log by then are [`LostReason::Deadline`].
     ///
     /// # Cancel safety
-    /// Begins when it is first polled, and a `Duration` counts from then. Dropping the future after that does not take back the
-    /// shutdown: the sender finishes by itself within the deadline.
+    /// It starts when first polled, and a `Duration` counts from then. Dropping the future after that does not cancel the shutdown: the
+    /// sender still finishes within the deadline.
     pub async fn shutdown(&self, deadline: impl Into<Deadline>) -> Stats {
         match self.own.look() {
             Ok(shared) => shared.shutdown(deadline.into()).await,
@@ -273,18 +267,17 @@ impl Client {
         }
     }
 
-    /// [`shutdown`](Client::shutdown) for where one cannot await: without a runtime, in `Drop`, in a panic hook, and also
-    /// inside one, since the sender runs on a thread of its own.
+    /// [`shutdown`](Client::shutdown) for code that cannot await: without a runtime, in `Drop`, in a panic hook. It also works inside a
+    /// runtime, because the sender runs on its own thread.
     ///
     /// # Blocking
-    /// The calling thread, until the end or 200 ms after the deadline. Do not call it on the thread that runs the [`Sender`] of
+    /// Blocks the calling thread until the end, or 200 ms after the deadline. Do not call it on the thread that runs the [`Sender`] of
     /// [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there.
     ///
-    /// Called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer that hears our records, a panic hook when one of them panics)
-    /// it closes and returns at once. In a panic hook it settles what was emitted before the panic, with `panic = "abort"`
-    /// as well, unless the panic comes out of overspill's own work (`examples/panic_hook.rs`); call it before the hook prints, or
-    /// records on standard error may get into the middle of a backtrace's lines. The panic's own message then comes up to the
-    /// deadline later.
+    /// If called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer that gets our records, a panic hook when
+    /// one of them panics), it closes and returns at once. In a panic hook it settles what was emitted before the panic, even with
+    /// `panic = "abort"`, unless the panic comes from overspill's own work (`examples/panic_hook.rs`). Call it before the hook prints, or
+    /// records on standard error may land inside a line of the backtrace. The panic's own message then appears up to the deadline later.
     pub fn shutdown_blocking(&self, deadline: impl Into<Deadline>) -> Stats {
         match self.own.look() {
             Ok(shared) => shared.shutdown_blocking(deadline.into()),
@@ -363,7 +356,7 @@ impl Shared {
     }
 }
 
-/// The books; neither endpoint nor headers.
+/// Shows the stats, but neither endpoint nor headers.
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
@@ -373,7 +366,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Why a flush ended without its goal.
+/// Why a flush did not reach its goal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlushError {
@@ -390,33 +383,33 @@ impl fmt::Display for FlushError {
 impl std::error::Error for FlushError {}
 
 impl Builder {
-    /// Checks every setting and starts the client, with its sender on a thread of its own.
+    /// Checks every setting and starts the client, with its sender on its own thread.
     ///
     /// A program that returns from `main` without [`shutdown`](Client::shutdown) ends with its last events pending: hold a
     /// [guard](Client::shutdown_on_drop) there.
     ///
-    /// Spilled events and notices go to the tracing subscriber that is current here, if there is one, be it set for this thread or scope
-    /// alone as in a test; else, or once it is gone, to the global one, which may come later. They are written on a thread of overspill's:
-    /// a subscriber that is set for another thread or scope, or for this one but later, gets none of them, and if there is no other the
-    /// fallback has them.
+    /// Spilled events and notices go to the tracing subscriber that is current here, even if it is set only for this thread or scope, as in
+    /// a test. Without one, or once it is gone, they go to the global subscriber, which may be set later. They are written on one of
+    /// overspill's threads. A subscriber set for another thread or scope, or set later for this one, gets none of them; if there is no
+    /// other subscriber, the fallback gets them.
     ///
-    /// In a child of `fork` the client makes itself anew when it is first needed: [`guide::processes`](crate::guide::processes).
+    /// In a child of `fork` the client rebuilds itself when it is first needed: [`guide::processes`](crate::guide::processes).
     ///
     /// # Errors
-    /// [`BuildError`] says which setting is wrong and what to do, or why thread, runtime or HTTP client could not be made.
+    /// [`BuildError`] says which setting is wrong and what to do, or why the thread, runtime or HTTP client could not be made.
     ///
     /// # Blocking
-    /// Until the sender's thread is up: well under a millisecond, for https as long as reading the root certificates takes.
+    /// Until the sender's thread is up: well under a millisecond. For https, as long as it takes to read the root certificates.
     pub fn build(self) -> Result<Client, BuildError> {
         crate::start::on_own_thread(self)
     }
 
-    /// Builds the client as [`build`](Builder::build) does, or, if that is an error, one that writes its events to the log: telemetry does not
-    /// keep a service from starting.
+    /// Builds the client like [`build`](Builder::build). On an error it returns a client that writes its events to the log, so that
+    /// telemetry never keeps a service from starting.
     ///
-    /// On an error one notice says what is wrong and what to do (ERROR, in the log or the fallback), and the client begins in
-    /// [`Mode::LogOnly`]; in [`Mode::Off`] if it was to be off. It has no endpoint: switched to [`Mode::On`] it is in an outage that says why. Of
-    /// the settings those of the spill and the observers hold; where redaction itself is set wrong, events are lost
+    /// On an error one notice says what is wrong and what to do (ERROR, in the log or the fallback), and the client starts in
+    /// [`Mode::LogOnly`], or in [`Mode::Off`] if that was configured. It has no endpoint: if you switch it to [`Mode::On`], it is in an
+    /// outage that says why. It keeps the spill settings and the observers. If the redaction itself is misconfigured, events are lost
     /// ([`LostReason::RedactFailed`]) rather than written unredacted. With [`with_env`](Builder::with_env) a wrong variable is such an
     /// error too.
     ///
@@ -427,20 +420,19 @@ impl Builder {
     /// ```
     ///
     /// # Blocking
-    /// As [`build`](Builder::build).
+    /// Like [`build`](Builder::build).
     pub fn build_or_log_only(self) -> Client {
         crate::start::on_own_thread_or_log_only(self)
     }
 
-    /// Like [`build`](Builder::build), but the sender is yours to run, on a tokio runtime with io and time enabled. For simulations
-    /// with a paused clock, and for programs that place their threads themselves. The client's clock is then tokio's; whoever waits
-    /// in `flush` or `shutdown` waits in real time. The sender writes the log in its own turns, on the thread and in the runtime that polls
-    /// it. Threads that come and go remain: one that looks up a host name, one that watches the clock for an awaited `flush` or
-    /// `shutdown`, one that tells of a stuck log, and one that writes the log when so much waits for a sender that is not polled that there
-    /// is no more room, or when the sender has ended.
+    /// Like [`build`](Builder::build), but you run the sender, on a tokio runtime with io and time enabled. For simulations on a paused
+    /// clock, and for programs that place their own threads. The client uses tokio's clock; callers waiting in `flush` or `shutdown` wait
+    /// in real time. The sender writes the log itself, on the thread and in the runtime that polls it. Short-lived threads remain: one that
+    /// resolves a host name, one that watches the clock for an awaited `flush` or `shutdown`, one that reports a stuck log, and one that
+    /// writes the log when the sender has ended, or is not polled and there is no more room.
     ///
     /// # Errors
-    /// As [`build`](Builder::build).
+    /// Those of [`build`](Builder::build).
     pub fn build_with_sender(self) -> Result<(Client, Sender), BuildError> {
         crate::start::by_hand(self)
     }

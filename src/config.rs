@@ -41,17 +41,17 @@ use std::time::Duration;
 ///
 /// # fn main() -> Result<(), overspill::BuildError> {
 /// let events = Client::builder("https://telemetry.example.com/v1/events")
-///     // The way to the endpoint
+///     // The endpoint
 ///     .bearer_auth("token").header("x-tenant", "a").format(Ndjson)
 ///     .connect_timeout(Duration::from_secs(2)).post_timeout(Duration::from_secs(5))
-///     // What may be held
+///     // Limits
 ///     .queue_events_max(8_192).queue_bytes_max(8 << 20).event_bytes_max(64 << 10)
 ///     .batch_events_max(500).batch_bytes_max(256 << 10).batch_age_max(Duration::from_millis(200))
 ///     .posts_in_flight_max(2)
 ///     // The log
 ///     .spill_fallback(WriteSink::new(std::io::stderr())).spill_packing(SpillPacking::OneByOne)
 ///     .spill_redact(Redact::new().remove("/user/email"))
-///     // How it begins, and what the environment may change
+///     // Start, end, and what the environment may override
 ///     .mode(Mode::On).shutdown_timeout(Duration::from_secs(5))
 ///     .override_from_env()?
 ///     .build()?;
@@ -143,7 +143,7 @@ pub(crate) struct Config {
 }
 
 impl Builder {
-    /// A builder for `endpoint`, an `http://` or `https://` URL. Parsed by `build`.
+    /// A builder for `endpoint`, an `http://` or `https://` URL. `build` parses it.
     pub fn new(endpoint: impl Into<String>) -> Builder {
         Builder {
             endpoint: endpoint.into(),
@@ -189,88 +189,89 @@ impl Builder {
         }
     }
 
-    /// Most events waiting in the queue. Default [`QUEUE_EVENTS`]; the slots, 256 bytes each, are allocated at once.
+    /// Maximum number of events waiting in the queue. Default [`QUEUE_EVENTS`]. The slots, 256 bytes each, are allocated at once.
     pub fn queue_events_max(mut self, events: usize) -> Builder {
         self.queue_events_max = events;
         self
     }
 
-    /// Most bytes of events in the queue, in batches and in requests together. Default [`QUEUE_BYTES`].
+    /// Maximum bytes of events in the queue, in batches and in requests together. Default [`QUEUE_BYTES`].
     pub fn queue_bytes_max(mut self, bytes: usize) -> Builder {
         self.queue_bytes_max = bytes;
         self
     }
 
-    /// Most bytes of one event's JSON, with what every event has ([`common_field`](Builder::common_field)). Default [`EVENT_BYTES`], or what the batch and the queue can hold if that is
-    /// less. A longer event is spilled whole up to twice this, and lost beyond.
+    /// Maximum bytes of one event's JSON, including the fields that every event has ([`common_field`](Builder::common_field)). Default
+    /// [`EVENT_BYTES`], or less if the batch or the queue cannot hold that. A longer event is spilled whole up to twice this size, and lost
+    /// beyond that.
     pub fn event_bytes_max(mut self, bytes: usize) -> Builder {
         self.event_bytes_max = Some(bytes);
         self
     }
 
-    /// Most events of one request. Default [`BATCH_EVENTS`], or what the [format](Builder::format)'s endpoint takes if that is less.
+    /// Maximum number of events in one request. Default [`BATCH_EVENTS`], or less if the [format](Builder::format)'s endpoint takes fewer.
     pub fn batch_events_max(mut self, events: usize) -> Builder {
         self.batch_events_max = Some(events);
         self
     }
 
-    /// Most bytes of one request's body before compression. Default [`BATCH_BYTES`], or what the [format](Builder::format)'s endpoint takes if
-    /// that is less; for a format that makes events longer as many times more as it needs, up to [`BATCH_BYTES_GROWN`].
+    /// Maximum bytes of one request's body before compression. Default [`BATCH_BYTES`], or less if the [format](Builder::format)'s endpoint
+    /// takes less. For a format that makes events longer, the default is larger by that factor, up to [`BATCH_BYTES_GROWN`].
     pub fn batch_bytes_max(mut self, bytes: usize) -> Builder {
         self.batch_bytes_max = Some(bytes);
         self
     }
 
-    /// How long an event waits for company before its batch is posted. Default [`BATCH_AGE`].
+    /// How long an event waits for more events before its batch is posted. Default [`BATCH_AGE`].
     pub fn batch_age_max(mut self, age: Duration) -> Builder {
         self.batch_age_max = age;
         self
     }
 
-    /// Most requests at the same time. Default [`POSTS_IN_FLIGHT`]. An endpoint that has too much to do (it is
-    /// [`Unavailable`](crate::Reason::Unavailable), or gives no answer in time) gets half as many, and one more for each round of successes.
-    /// A post that has waited much longer than recent answers took hangs, and no longer counts: at most
-    /// [`SPARE_POSTS`] more are then on the wire, as probes are during an outage.
+    /// Maximum number of requests at the same time. Default [`POSTS_IN_FLIGHT`]. If the endpoint is overloaded
+    /// ([`Unavailable`](crate::Reason::Unavailable), or no answer in time), the number is halved, and grows by one after each round of
+    /// successes. A post that has waited much longer than recent answers took counts as hung and no longer counts against this limit. At
+    /// most [`SPARE_POSTS`] more are then on the wire, as are probes during an outage.
     pub fn posts_in_flight_max(mut self, posts: usize) -> Builder {
         self.posts_in_flight_max = posts;
         self
     }
 
-    /// Most time to connect: name look-up, TCP and TLS. Default [`CONNECT_TIMEOUT`], or `post_timeout` if that is less.
+    /// Maximum time to connect: name lookup, TCP and TLS. Default [`CONNECT_TIMEOUT`], or `post_timeout` if that is less.
     pub fn connect_timeout(mut self, timeout: Duration) -> Builder {
         self.connect_timeout = Some(timeout);
         self
     }
 
-    /// Most time for one request, connecting included. Default [`POST_TIMEOUT`].
+    /// Maximum time for one request, including connecting. Default [`POST_TIMEOUT`].
     pub fn post_timeout(mut self, timeout: Duration) -> Builder {
         self.post_timeout = timeout;
         self
     }
 
-    /// What the sender may take to finish after the last client was dropped without `shutdown`. Default
-    /// [`SHUTDOWN_TIMEOUT`].
+    /// How long the sender may take to finish after the last client was dropped without `shutdown`. Default [`SHUTDOWN_TIMEOUT`].
     pub fn shutdown_timeout(mut self, timeout: Duration) -> Builder {
         self.shutdown_timeout = timeout;
         self
     }
 
-    /// Most time between two probes of an endpoint that is out, unless its `Retry-After` is longer. Default [`PROBE_INTERVAL`], or twice
-    /// `batch_age_max` if that is longer: a client that is out makes no more requests than a healthy one. A probe is made of events: while
-    /// none come, or none are for the endpoint ([`Mode::LogOnly`]), nothing is probed and the outage goes on.
+    /// Maximum time between two probes of an endpoint that is out, unless its `Retry-After` is longer. Default [`PROBE_INTERVAL`], or twice
+    /// `batch_age_max` if that is longer, so that a client that is out makes no more requests than a healthy one. Probes are made of
+    /// events: without events for the endpoint (none arrive, or the mode is [`Mode::LogOnly`]) there are no probes and the outage
+    /// continues.
     pub fn probe_interval_max(mut self, interval: Duration) -> Builder {
         self.probe_interval_max = Some(interval);
         self
     }
 
-    /// Takes a 2xx with a web page in it for a delivery. By default it is none ([`Reason::Broken`](crate::Reason::Broken), maybe
-    /// delivered): a captive portal and a login page answer so, and have taken nothing.
+    /// Counts a 2xx with a web page in it as a delivery. By default it is not one ([`Reason::Broken`](crate::Reason::Broken), maybe
+    /// delivered): captive portals and login pages answer like that and have taken nothing.
     pub fn accept_html_answers(mut self) -> Builder {
         self.html_answers = HtmlAnswers::Accepted;
         self
     }
 
-    /// The mode to begin with. Default [`Mode::On`].
+    /// The mode to start with. Default [`Mode::On`].
     pub fn mode(mut self, mode: Mode) -> Builder {
         self.mode = mode;
         self
@@ -288,50 +289,50 @@ impl Builder {
         self
     }
 
-    /// Most bytes of a line in the log, its end and all that the formatter puts around the record included; a longer event is several
-    /// lines. Default [`SPILL_LINE_BYTES`]. [`SPILL_FRAME_BYTES`] of it are set aside for what is not the event.
+    /// Maximum bytes of a line in the log, including its line end and everything the formatter adds to the record. A longer event takes
+    /// several lines. Default [`SPILL_LINE_BYTES`]. [`SPILL_FRAME_BYTES`] of it are reserved for everything but the event.
     pub fn spill_line_bytes_max(mut self, bytes: usize) -> Builder {
         self.spill_line_bytes_max = bytes;
         self
     }
 
-    /// Most bytes a second that go to the log, the sink or the fallback, each line counted as its piece of the event and
-    /// [`SPILL_BYTES_PER_LINE`]; a second's worth may come at once. The surplus is lost, reason
-    /// [`LogBudget`](crate::LostReason::LogBudget), counted and told. Default: no bound.
+    /// Maximum bytes per second that go to the log, the sink or the fallback. Each line counts as its part of the event plus
+    /// [`SPILL_BYTES_PER_LINE`]; one second's worth may come at once. The surplus is lost, reason
+    /// [`LogBudget`](crate::LostReason::LogBudget), and it is counted and reported. Default: no limit.
     pub fn spill_bytes_per_second_max(mut self, bytes: usize) -> Builder {
         self.spill_bytes_per_second_max = bytes;
         self
     }
 
-    /// What of an event's JSON does not go to the log, the sink or the fallback. The requests have all of it. A record of an event that
-    /// was changed says so: `spill_redacted`.
+    /// Keeps parts of an event's JSON out of the log, the sink and the fallback. Requests still carry all of it. The record of an event
+    /// that was changed says so: `spill_redacted`.
     pub fn spill_redact(mut self, redact: Redact) -> Builder {
         self.spill_redact = redact;
         self
     }
 
-    /// Spills into `sink` instead of the application log. A sink says when it cannot write; a subscriber keeps that to
-    /// itself, so that events it has read and could not write are counted as spilled. Notices do not come here: they go to the log, or
-    /// to the [fallback](Builder::spill_fallback).
+    /// Spills into `sink` instead of the application log. A sink reports when it cannot write. A subscriber does not, so an event that it
+    /// read but could not write counts as spilled. Notices do not go to this sink: they go to the log, or to the
+    /// [fallback](Builder::spill_fallback).
     pub fn spill_sink(mut self, sink: impl SpillSink) -> Builder {
         self.spill_sink = Some(Arc::new(sink));
         self
     }
 
-    /// Where spilled events go when nobody reads the application log, or the sink fails. Default: JSON lines on standard error, by
-    /// [`WriteSink`]; a standard error that is closed, read-only or the null device takes none, and they are lost, counted.
+    /// Where spilled events go if nobody reads the application log, or the sink fails. Default: JSON lines on standard error, by
+    /// [`WriteSink`]. A standard error that is closed, read-only or the null device takes none: those events are lost and counted.
     pub fn spill_fallback(mut self, sink: impl SpillSink) -> Builder {
         self.spill_fallback = Arc::new(sink);
         self
     }
 
-    /// How events become a body. Default [`JsonArray`].
+    /// How events become a request body. Default [`JsonArray`].
     pub fn format(mut self, format: impl Format) -> Builder {
         self.format = Box::new(format);
         self
     }
 
-    /// Compresses bodies (`content-encoding: gzip`, level 1). The last of `gzip` and `zstd` counts.
+    /// Compresses bodies (`content-encoding: gzip`, level 1). If you call both `gzip` and `zstd`, the last call wins.
     #[cfg(feature = "gzip")]
     #[cfg_attr(docsrs, doc(cfg(feature = "gzip")))]
     pub fn gzip(mut self) -> Builder {
@@ -339,8 +340,8 @@ impl Builder {
         self
     }
 
-    /// Compresses bodies (`content-encoding: zstd`, level 1): better than gzip at less than half of its cost, for endpoints that
-    /// take it. The last of `gzip` and `zstd` counts.
+    /// Compresses bodies (`content-encoding: zstd`, level 1): smaller than gzip at less than half the cost, for endpoints that accept it.
+    /// If you call both `gzip` and `zstd`, the last call wins.
     #[cfg(feature = "zstd")]
     #[cfg_attr(docsrs, doc(cfg(feature = "zstd")))]
     pub fn zstd(mut self) -> Builder {
@@ -348,27 +349,27 @@ impl Builder {
         self
     }
 
-    /// Learns of outcomes, posts and outages. Each call adds an observer; they hear a signal in the order in which they were added.
+    /// Adds an observer of outcomes, posts and outages. Each call adds one; they receive a signal in the order in which they were added.
     pub fn observer(mut self, observer: impl Observer) -> Builder {
         self.observers.push(Arc::new(observer));
         self
     }
 
-    /// Posts by another way than HTTP: a scripted one in a simulation. The endpoint is then only a name, and headers, proxy, certificates,
-    /// socket and the times of connections have no part in it.
+    /// Posts through your own transport instead of HTTP, for example a scripted one in a simulation. The endpoint is then only a name, and
+    /// headers, proxy, certificates, socket and connection times have no effect.
     pub fn transport(mut self, transport: impl Transport) -> Builder {
         self.transport = Some(Box::new(transport));
         self
     }
 
-    /// Makes the jitter of the probes repeatable: for simulations.
+    /// Makes the jitter of the probes repeatable, for simulations.
     pub fn jitter_seed(mut self, seed: u64) -> Builder {
         self.jitter_seed = Some(seed);
         self
     }
 }
 
-/// Numbers and names; endpoint, headers, proxy and certificates may hold secrets and are left out.
+/// Shows numbers and names, but not endpoint, headers, proxy and certificates, which may hold secrets.
 impl fmt::Debug for Builder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")

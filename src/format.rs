@@ -1,6 +1,6 @@
-//! How events become the body of a request, and how its endpoint says no.
+//! How events become the body of a request, and how the endpoint refuses them.
 //!
-//! In: the events of a batch, as JSON. Out: a [`Body`]. A format frames what is encoded already; it does not encode again.
+//! In: the events of a batch, as JSON. Out: a [`Body`]. A format frames what is already encoded; it does not encode it again.
 
 pub(crate) mod compress;
 mod body;
@@ -66,15 +66,16 @@ use crate::transport::Reply;
 /// ```
 ///
 /// # Blocking
-/// `content_type`, `encode` and `verdict` run on the sender's thread, for every request: they must not wait. What `build` asks for says so.
+/// `content_type`, `encode` and `verdict` run on the sender's thread for every request: they must not wait. Methods that are called by
+/// `build` say so.
 pub trait Format: Send + Sync + 'static {
     /// The `content-type` of the request.
     fn content_type(&self) -> &'static str;
 
     /// Writes the events into the body. Not called if the [`layout`](Format::layout) is a frame, and then need not be implemented.
     ///
-    /// A panic is contained; it, and a body longer than [`overhead`](Format::overhead) allows, sends the events to the
-    /// log with [`Reason::FormatFailed`](crate::Reason::FormatFailed).
+    /// A panic is contained. A panic, or a body longer than [`overhead`](Format::overhead) allows, sends the events to the log with
+    /// [`Reason::FormatFailed`](crate::Reason::FormatFailed).
     #[expect(
         clippy::panic,
         reason = "contained, and told: such a format is an error of its author's, which `build` finds first"
@@ -86,10 +87,10 @@ pub trait Format: Send + Sync + 'static {
         }
     }
 
-    /// The most bytes that `encode`, or the frame, adds to the events' own: part of
-    /// [`Client::memory_bound`](crate::Client::memory_bound). The events' own is their JSON; with
-    /// [`Placement::OncePerRequest`] their names too, once each, and once a request the common fields as [JSON](CommonFields::json). Asked while the client is built, and must not change. Of a frame it is
-    /// known; for any other layout it has to be implemented, or `build` fails.
+    /// Maximum bytes that `encode`, or the frame, adds to the events: part of [`Client::memory_bound`](crate::Client::memory_bound). The
+    /// events themselves are their JSON; with [`Placement::OncePerRequest`] also their names, once each, and once per request the common
+    /// fields as [JSON](CommonFields::json). Called while the client is built; the answer must not change. It is known for a frame. For any
+    /// other layout you must implement it, or `build` fails.
     fn overhead(&self) -> Overhead {
         match self.layout() {
             Layout::Framed(frame) => frame.overhead(),
@@ -97,37 +98,36 @@ pub trait Format: Send + Sync + 'static {
         }
     }
 
-    /// How the body is laid out: as `encode` writes it, unless the texts stand in it as they are. Asked while the client is built,
-    /// and must not change; a frame longer than [`overhead`](Format::overhead) says is an error of `build`.
+    /// How the body is laid out: as `encode` writes it, or as a frame around the unchanged texts. Called while the client is built; the
+    /// answer must not change. A frame longer than [`overhead`](Format::overhead) says is an error of `build`.
     fn layout(&self) -> Layout {
         Layout::Encoded
     }
 
-    /// Where common fields, names and times stand. By default in each event's JSON, where a frame always has them. Asked while the client is
-    /// built, and must not change.
+    /// Where common fields, names and times go. By default into each event's JSON, where a frame always has them. Called while the client
+    /// is built; the answer must not change.
     fn placement(&self) -> Placement {
         Placement::InEachEvent
     }
 
-    /// What settles the events of a request that was answered with a 2xx. Unless the format says otherwise its body, which
-    /// [`refused`](Format::refused) then sees whole: the request waits for it, at most the post timeout. Asked for every request.
+    /// What settles the events of a request that was answered with a 2xx. By default the body, which [`refused`](Format::refused) then sees
+    /// complete: the request waits for it, within the post timeout. Called for every request.
     fn settled_by(&self) -> SettledBy {
         SettledBy::Body
     }
 
-    /// Which of the `events` of a request the 2xx answer refuses nevertheless. None, unless the format defines it. A panic counts as
-    /// [`Refused::Unknown`].
+    /// Which of the request's `events` the 2xx reply refuses anyway. By default none. A panic counts as [`Refused::Unknown`].
     fn refused(&self, reply: &Reply, events: usize) -> Refused {
         let _ = (reply, events);
         Refused::None
     }
 
-    /// What the answer, of any status, says about the `events` of its request. Unless a format says otherwise, the status alone, and of a
-    /// 2xx what [`refused`](Format::refused) says. A panic counts as [`Verdict::Unknown`] after a 2xx, and else as
-    /// [`Verdict::ByStatus`]. Not asked about a web page ([`accept_html_answers`](crate::Builder::accept_html_answers)).
+    /// What the reply, of any status, says about the `events` of its request. By default only the status counts, and for a 2xx also what
+    /// [`refused`](Format::refused) says. A panic counts as [`Verdict::Unknown`] after a 2xx, and otherwise as [`Verdict::ByStatus`]. Not
+    /// called for a web page ([`accept_html_answers`](crate::Builder::accept_html_answers)).
     ///
-    /// What is not a 2xx has its body up to [`REFUSAL_PATIENCE`](crate::limits::REFUSAL_PATIENCE) after its head, and may be cut
-    /// ([`Reply::body_end`]).
+    /// For a status other than 2xx, the body is what arrived within [`REFUSAL_PATIENCE`](crate::limits::REFUSAL_PATIENCE) after the head,
+    /// and may be cut ([`Reply::body_end`]).
     fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
         if !(200..=299).contains(&reply.status) {
             return Verdict::ByStatus;
@@ -147,34 +147,34 @@ pub trait Format: Send + Sync + 'static {
         }
     }
 
-    /// What the endpoint makes of an event that comes twice: what decides whether one that may have been taken is posted again to find
-    /// the one that was refused. Asked for every answer that refuses some.
+    /// What the endpoint does with a repeated event. This decides whether an event that may have been taken is posted again to find the
+    /// refused one. Called for every reply that refuses some events.
     fn repeats(&self) -> Repeats {
         Repeats::Double
     }
 
-    /// Most bytes of an answer's body that are read, for a request of that many events: what is longer is cut. Part of
-    /// [`Client::memory_bound`](crate::Client::memory_bound). Asked while the client is built, with `batch_events_max`.
+    /// Maximum bytes read of a reply's body, for a request with that many events; the rest is cut. Part of
+    /// [`Client::memory_bound`](crate::Client::memory_bound). Called while the client is built, with `batch_events_max`.
     fn reply_bytes_max(&self, events_max: usize) -> usize {
         let _ = events_max;
         REPLY_BYTES_MAX
     }
 
-    /// The headers of an answer that [`verdict`](Format::verdict) needs, in lower case: [`Reply::header`] then has them, each cut to 200
-    /// characters. At most [`REPLY_HEADERS_ASKED_MAX`](crate::limits::REPLY_HEADERS_ASKED_MAX). Asked for every request.
+    /// The reply headers that [`verdict`](Format::verdict) needs, in lower case: [`Reply::header`] then returns them, each cut to 200
+    /// characters. Maximum number: [`REPLY_HEADERS_ASKED_MAX`](crate::limits::REPLY_HEADERS_ASKED_MAX). Called for every request.
     fn reply_headers(&self) -> &'static [&'static str] {
         &[]
     }
 
-    /// The most bytes that a byte of an event's JSON becomes in the body: 1 where the text stands there as it is, 2 where it is escaped into a
-    /// string. Beside it each event has its share of the [`overhead`](Format::overhead). Asked while the client is built, and must not
-    /// change; a frame leaves texts as they are.
+    /// Maximum bytes that one byte of an event's JSON becomes in the body: 1 if the text stays as it is, 2 if it is escaped into a string.
+    /// In addition each event has its share of the [`overhead`](Format::overhead). Called while the client is built; the answer must not
+    /// change. A frame leaves texts as they are.
     fn growth_max(&self) -> usize {
         1
     }
 
-    /// The most bytes that this event's JSON becomes: at most [`growth_max`](Format::growth_max) for each of its own, which it is unless the format
-    /// knows better. So that batches are not as small as the worst of all events would have them. Not asked where nothing grows.
+    /// Maximum bytes that this event's JSON becomes. By default [`growth_max`](Format::growth_max) for each of its bytes, and never more. A
+    /// closer figure keeps batches from being sized for the worst possible event. Not called if nothing grows.
     ///
     /// # Blocking
     /// Called on the sender's thread for every event: it must not wait, and should look at the text once.
@@ -182,8 +182,8 @@ pub trait Format: Send + Sync + 'static {
         json.len().saturating_mul(self.growth_max())
     }
 
-    /// What the endpoint takes, and how a token is sent to it. Asked while the client is built. What was left unset follows it; what was set and
-    /// contradicts it is an error.
+    /// What the endpoint accepts, and how a token is sent to it. Called while the client is built. Settings left unset follow it; a setting
+    /// that contradicts it is an error.
     fn demands(&self) -> Demands {
         Demands::NONE
     }

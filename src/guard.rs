@@ -4,7 +4,7 @@ use crate::client::Client;
 use std::fmt;
 use std::time::Duration;
 
-/// Shuts its client down when it is dropped: from [`Client::shutdown_on_drop`].
+/// Shuts its client down when dropped. Made by [`Client::shutdown_on_drop`].
 #[must_use = "dropped at once it shuts the client down at once: bind it, `let _guard = ...`"]
 pub struct ShutdownGuard {
     client: Client,
@@ -12,9 +12,9 @@ pub struct ShutdownGuard {
 }
 
 impl Client {
-    /// A guard that shuts the client down when it is dropped: at the end of `main`, on an early return, while a panic unwinds. Hold it
-    /// where the program's life ends. Its drop is [`shutdown_blocking`](Client::shutdown_blocking): what can be delivered within
-    /// this time is, the rest is in the log.
+    /// Returns a guard that shuts the client down when it is dropped: at the end of `main`, on an early return, while a panic unwinds. Hold
+    /// it where the program ends. Dropping it calls [`shutdown_blocking`](Client::shutdown_blocking): what can be delivered within this
+    /// time is delivered, and the rest goes to the log.
     ///
     /// ```
     /// # fn main() -> Result<(), overspill::BuildError> {
@@ -24,12 +24,11 @@ impl Client {
     /// # Ok(()) }
     /// ```
     ///
-    /// Name it: `let _ = ...` drops it on the spot. `std::process::exit` and `abort` drop nothing; shut down before.
+    /// Give it a name: `let _ = ...` drops it at once. `std::process::exit` and `abort` do not drop it; shut down before you call them.
     ///
     /// # Blocking
-    /// The drop waits, also on an async runtime's thread, at most this time and 200 ms: not longer than it takes to settle what is
-    /// pending. Do not drop it on a thread that runs the [`Sender`](crate::Sender) of
-    /// [`build_with_sender`](crate::Builder::build_with_sender).
+    /// Dropping it waits, even on an async runtime's thread, until everything pending is settled: at most this time plus 200 ms. Do not
+    /// drop it on a thread that runs the [`Sender`](crate::Sender) of [`build_with_sender`](crate::Builder::build_with_sender).
     pub fn shutdown_on_drop(&self, within: Duration) -> ShutdownGuard {
         ShutdownGuard { client: self.clone(), within }
     }

@@ -1,6 +1,5 @@
-//! **overspill** hands events to an HTTP endpoint, fire and forget. An event that cannot be delivered is written to the
-//! application log instead of being held, so memory stays bounded through any outage and nothing disappears without
-//! a trace.
+//! **overspill** hands events to an HTTP endpoint, fire and forget. An event that cannot be delivered is written to the application log
+//! instead of being held in memory, so memory stays bounded through any outage and nothing disappears without a trace.
 //!
 //! ```
 //! use overspill::Client;
@@ -18,32 +17,34 @@
 //! # Ok(()) }
 //! ```
 //!
-//! **A program that returns from `main` without the guard, or a [`shutdown`](Client::shutdown), loses what is pending then.**
+//! **A program that returns from `main` without the guard or a [`shutdown`](Client::shutdown) loses its pending events.**
 //!
-//! Nobody listens on port 9: the event is in the log. Without a tracing subscriber that is standard error.
+//! Nobody listens on port 9, so the event goes to the log. Without a tracing subscriber that is standard error.
 //!
 //! | to | use |
 //! |---|---|
-//! | begin | [`Client::builder`], [`Builder::build`], [`Client::shutdown_on_drop`] |
+//! | start | [`Client::builder`], [`Builder::build`], [`Client::shutdown_on_drop`] |
+//! | learn the terms | [`guide::glossary`] |
 //! | keep a wrong setting from stopping the service | [`Builder::build_or_log_only`] |
-//! | set it up by the environment | [`Builder::from_env`], [`Builder::with_env`] |
-//! | switch it | [`Client::set_mode`]; off for good in tests and tools: [`Client::disabled`] |
+//! | configure it from the environment | [`Builder::from_env`], [`Builder::with_env`] |
+//! | switch it on and off | [`Client::set_mode`]; always off in tests and tools: [`Client::disabled`] |
 //! | keep one event in n | [`Sample`] |
 //! | see it in Prometheus | [`Stats::prometheus_text`], [`prometheus_text`] |
-//! | hear of outcomes and outages | [`Observer`], [`Signal`] |
+//! | get told about outcomes and outages | [`Observer`], [`Signal`] |
 //! | know what to alert on | [`NOTICE_TARGET`] |
 //! | know what your log drops in a flood | [`guide::log`] |
 //! | fork, share a file, run in a bare container | [`guide::processes`] |
-//! | get events back out of a log | [`spill::Records`], [`spill::read_line`] |
+//! | read events back from a log | [`spill::Records`], [`spill::read_line`] |
 //! | be certain that the log keeps them | `tracing_layer::SpillLayer` (feature `tracing-layer`), or a [`SpillSink`] |
 //! | keep secrets out of the log | [`Builder::spill_redact`] |
 //! | send to OpenTelemetry, Elasticsearch, Loki, Splunk, Datadog, ClickHouse, InfluxDB, … | [`guide::backends`], [`Builder::format`] |
 //! | know what to put between it and several systems | [`guide::several`] |
-//! | send a format of your own | [`format::Envelope`], [`format::Format`] |
+//! | send your own format | [`format::Envelope`], [`format::Format`] |
 //! | test an outage of your service | `testkit` (feature `testkit`) |
 //! | find a leak | `memory_watch`, `heap_compare` (features) |
 //!
-//! Spilled events have the log target [`SPILL_TARGET`], what overspill says about itself has [`NOTICE_TARGET`]. Let both through at WARN.
+//! Spilled events have the log target [`SPILL_TARGET`]. Notices, which overspill logs about itself, have [`NOTICE_TARGET`]. Let both
+//! through at WARN.
 //!
 //! # The law
 //!
@@ -52,9 +53,10 @@
 //! bytes held <= Client::memory_bound()
 //! ```
 //!
-//! *Delivered* is a 2xx answer to a request that carried the event. *Spilled*: its full content was handed to a log destination, with a
-//! [`Reason`]. *Lost*: it could be put nowhere; counted, with a [`LostReason`], and zero while the log works. *Pending*: in the
-//! queue, in a request, or on its way to the log; zero after a shutdown. [`Client::stats`] shows all four.
+//! *Delivered*: the endpoint answered 2xx to a request that carried the event. *Spilled*: its full content was handed to a log destination,
+//! with a [`Reason`]. *Lost*: it could not be put anywhere; it is counted, with a [`LostReason`]. Zero while the log works. *Pending*: in
+//! the queue, in a request, or on its way to the log; zero after a shutdown. [`Client::stats`] shows all four. The
+//! [glossary](guide::glossary) defines the other terms.
 //!
 //! # The way of an event
 //!
@@ -69,10 +71,10 @@
 //!
 //! # Features
 //!
-//! `https` (default), `gzip`, `zstd`, `tracing-layer`, `redact-hash`, `testkit`, `memory-watch`, `memory-watch-jemalloc`,
-//! `heap-compare`: each adds something, and changes nothing of the rest.
+//! `https` (default), `gzip`, `zstd`, `tracing-layer`, `redact-hash`, `testkit`, `memory-watch`, `memory-watch-jemalloc`, `heap-compare`:
+//! each adds something and changes nothing else.
 //!
-//! The modules stand in `src/lib.rs` in the order of an event's way; read top down, they are the program.
+//! The modules are listed in `src/lib.rs` in the order of an event's way. Read from top to bottom, they are the program.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")

@@ -1,8 +1,8 @@
-//! Defaults and limits of the settings, and what a service or its operator has to know, each with its argument. Sizes are in bytes,
-//! times are durations. A number may change with a version; what it is called does not.
+//! Defaults and limits of the settings, and other numbers that a service or its operator needs to know, each with its reason. Sizes are in
+//! bytes, times are durations. A number may change with a version; its name does not.
 //!
-//! Nothing that overspill holds is unbounded; where a number below is not settable, its doc says why that one will do. A file that
-//! spilled events are appended to grows as the log does: bound and rotate it as you do the log.
+//! Nothing that overspill holds is unbounded. Where a number below cannot be set, its documentation says why it is enough. A file that
+//! spilled events are appended to grows like the log: limit and rotate it like the log.
 
 use std::time::Duration;
 
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 /// Default of `queue_events_max`: 0.4 s of 20,000 events a second, longer than any pause of a healthy sender.
 pub const QUEUE_EVENTS: usize = 8_192;
-/// Most that `queue_events_max` may be: the slots are allocated at `build`, 256 bytes each.
+/// Upper limit of `queue_events_max`: the slots are allocated at `build`, 256 bytes each.
 pub const QUEUE_EVENTS_LIMIT: usize = 1 << 20;
-/// Default of `queue_bytes_max`: the budget of JSON bytes over queue, batches and requests in flight.
+/// Default of `queue_bytes_max`: the budget of JSON bytes for queue, batches and requests in flight.
 pub const QUEUE_BYTES: usize = 8 << 20;
-/// Most that `queue_bytes_max` may be, 4 GiB, or 1 GiB where an address has 32 bits; beyond it the library would be the leak it exists
-/// to prevent.
+/// Upper limit of `queue_bytes_max`: 4 GiB, or 1 GiB where an address has 32 bits. Beyond it the library would be the leak it exists to
+/// prevent.
 pub const QUEUE_BYTES_LIMIT: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 30 };
 
 /// A queue fuller than this, in eighths of its events or bytes, while every request is still waiting for its answer, is
@@ -34,88 +34,91 @@ pub(crate) const QUEUE_NAP_EIGHTHS: usize = 2;
 
 // ---- One event.
 
-/// Default of `event_bytes_max`: a generous log line; what is larger belongs into object storage.
+/// Default of `event_bytes_max`: a generous log line. Anything larger belongs in object storage.
 pub const EVENT_BYTES: usize = 64 << 10;
-/// Most that `event_bytes_max` may be.
+/// Upper limit of `event_bytes_max`.
 pub const EVENT_BYTES_LIMIT: usize = 16 << 20;
 /// Events up to this many bytes of JSON travel inside their queue slot, without a block from the heap. Two more
 /// are the number of the event's name.
 pub(crate) const EVENT_INLINE_BYTES: usize = 210;
-/// Arrays and objects nested deeper than this are refused: the depth at which serde_json's own reader stops.
+/// Maximum nesting of arrays and objects. Deeper is refused, because serde_json's own reader stops at this depth.
 pub const DEPTH_MAX: usize = 127;
-/// Newtypes and `Option`s nested deeper than this are refused: they write nothing, and use the stack all the same. A `Box`,
-/// a reference and an untagged variant are not counted, and cannot be: serde calls nobody but the next level.
+/// Maximum nesting of newtypes and `Option`s. They write nothing but still use the stack. A `Box`, a reference and an untagged variant
+/// cannot be counted, because serde calls only the next level.
 pub const WRAPPERS_MAX: usize = 500;
-/// How many `emit`s may be nested by way of `Serialize`: an event whose fields report, but not for ever.
+/// How many `emit`s may be nested through `Serialize`: enough for an event whose fields report something, but not without end.
 pub const NESTED_EMITS_MAX: usize = 1;
 
 /// Default of `name_field`: OpenTelemetry's name for it.
 pub const NAME_FIELD: &str = "event.name";
-/// Most bytes that the common fields may have together, as a JSON object: they are in every event or every record, and what is longer
-/// than a few names and versions belongs elsewhere.
+/// Maximum bytes of all common fields together, as a JSON object. They are in every event or every record; more than a few names and
+/// versions belongs elsewhere.
 pub const COMMON_FIELDS_BYTES_MAX: usize = 2 << 10;
-/// Names of events that a client knows by a number, or `queue_events_max` if that is less: more than most programs have. The events of others carry theirs in their text from
-/// `emit` on, which costs a copy.
+/// How many event names a client stores as a number, or `queue_events_max` if that is less: more than most programs have. Events with other
+/// names carry them in their text from `emit` on, which costs a copy.
 pub const EVENT_NAMES: usize = 512;
-/// And no longer than this: OpenTelemetry's own are half as long.
+/// Maximum length of a name that is stored as a number: OpenTelemetry's own are half as long.
 pub const EVENT_NAME_BYTES_MAX: usize = 64;
 
 // ---- A batch.
 
 /// Default of `batch_events_max`.
 pub const BATCH_EVENTS: usize = 500;
-/// Most that `batch_events_max` may be.
+/// Upper limit of `batch_events_max`.
 pub const BATCH_EVENTS_LIMIT: usize = 10_000;
 /// Default of `batch_bytes_max`: below the 1 MiB at which common reverse proxies answer 413.
 pub const BATCH_BYTES: usize = 256 << 10;
-/// Most of that default for a format that makes events longer: what common receivers take, a collector with its 20 MiB among them.
+/// Upper limit of that default for a format that makes events longer: common receivers take this much, including a collector with its 20
+/// MiB.
 pub const BATCH_BYTES_GROWN: usize = 1 << 20;
 const _: () = assert!(BATCH_BYTES <= BATCH_BYTES_GROWN);
-/// Most that `batch_bytes_max` may be.
+/// Upper limit of `batch_bytes_max`.
 pub const BATCH_BYTES_LIMIT: usize = 64 << 20;
-/// Default of `batch_age_max`: how long an event may wait for company.
+/// Default of `batch_age_max`: how long an event may wait for more events.
 pub const BATCH_AGE: Duration = Duration::from_millis(200);
 
 // ---- Posts.
 
-/// Default of `posts_in_flight_max`: one on the wire while the next is being prepared.
+/// Default of `posts_in_flight_max`: one on the wire while the next is prepared.
 pub const POSTS_IN_FLIGHT: usize = 2;
-/// Most that `posts_in_flight_max` may be: one endpoint, one sender thread.
+/// Upper limit of `posts_in_flight_max`: one endpoint, one sender thread.
 pub const POSTS_IN_FLIGHT_LIMIT: usize = 64;
-/// Default of `connect_timeout`, name look-up and TLS included.
+/// Default of `connect_timeout`, including name lookup and TLS.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Default of `post_timeout`: from the beginning of the connection, if there is none yet, to the last byte in.
+/// Default of `post_timeout`: from the start of the connection, if there is none yet, to the last byte received.
 pub const POST_TIMEOUT: Duration = Duration::from_secs(10);
-/// A request whose transport has not ended it so long after the post timeout is ended by the sender: a transport keeps its
-/// timeouts by itself, and one that does not must not hold its events for ever.
+/// If a transport has not ended a request this long after the post timeout, the sender ends it. A transport is expected to keep its own
+/// timeouts; one that does not must not hold its events forever.
 pub const TRANSPORT_GRACE: Duration = Duration::from_secs(1);
-/// Default of `shutdown_timeout`: what dropping the last client allows the sender to finish.
+/// Default of `shutdown_timeout`: how long the sender may take to finish after the last client is dropped.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
-/// Most that any timeout or age may be: an hour is a wait that nobody wants, and far from any overflow.
+/// Upper limit of any timeout or age: nobody wants to wait longer than an hour, and it is far from any overflow.
 pub const TIMEOUT_LIMIT: Duration = Duration::from_secs(3_600);
-/// Most of an answer's body that is read; a refusal of single events fits, an endless body does not.
+/// Maximum bytes read of a reply's body: enough for refusals of single events, but not for an endless body.
 pub const REPLY_BYTES_MAX: usize = 64 << 10;
-/// Most that a format may ask for instead.
+/// Maximum that a format may ask for instead.
 pub const REPLY_BYTES_LIMIT: usize = 16 << 20;
-/// Most headers of an answer that a format may ask for, and most characters of one that it gets: what names an error is short.
+/// Maximum number of reply headers that a format may ask for, and maximum characters of each that it gets: whatever identifies an error is
+/// short.
 pub const REPLY_HEADERS_ASKED_MAX: usize = 8;
 pub(crate) const REPLY_HEADER_CHARS_MAX: usize = 200;
-/// Most that a byte of an event may become in a body: six for one that is escaped as `\u0022`, and room for formats that name what each value is.
+/// Maximum bytes that one byte of an event may become in a body: six for one that is escaped as `\u0022`, plus room for formats that tag
+/// each value with its type.
 pub const GROWTH_LIMIT: usize = 64;
 /// How long a post whose status settles it waits for the body: most bodies come with their head, and a connection whose answer was read is
 /// ready for the next post. More would be taken from the posts of an endpoint that never ends its bodies.
 pub(crate) const REPLY_BODY_PATIENCE: Duration = Duration::from_millis(20);
-/// How long a refusal may take to say why: half of the second in which a slot must be free again.
+/// How long a refusal may take to give its reason: half of the second in which a slot must be free again.
 pub const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
 /// How long what is left of a body is read behind a post that has ended, at most one for each post that may be in flight: a new connection
 /// costs an endpoint more than a moment's patience with a slow body, and an endless one has to end.
 pub(crate) const REPLY_DRAIN: Duration = Duration::from_secs(1);
-/// Most headers of ours.
+/// Maximum number of request headers.
 pub const HEADERS_MAX: usize = 100;
 /// Most header lines of an answer: three times what the longest chains of proxies add, and 50 KiB when all are there.
 pub(crate) const REPLY_HEADERS_MAX: usize = 300;
-/// Default of `connection_idle_max`. An idle connection is closed after this: shorter than the keep-alive of common servers (nginx 75 s, ALB 60 s, node
-/// 5 s, ClickHouse 3 s), so that the race between their closing and our writing is rare.
+/// Default of `connection_idle_max`. An idle connection is closed after this: sooner than the keep-alive of common servers (nginx 75 s, ALB
+/// 60 s, node 5 s, ClickHouse 3 s), so that they rarely close it while we write.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(2);
 /// An endpoint that says for how long it keeps idle connections (`keep-alive: timeout=5`) is taken at its word less this, or less half of
 /// it: what is on the way meanwhile must arrive before the connection ends.
@@ -128,16 +131,16 @@ pub(crate) const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
 /// After a machine has slept for this long, no connection from before is used again: shorter than any endpoint's patience with an idle one,
 /// longer than what two clocks differ by.
 pub(crate) const SUSPENDED_MIN: Duration = Duration::from_millis(500);
-/// A header's value that is asked for is asked for again after this: tokens live for minutes at least, and one that is refused is
-/// asked for at once.
+/// Age at which a header value from a function or file is read again: tokens live for minutes at least, and a refused one is read again at
+/// once.
 pub const CREDENTIAL_AGE: Duration = Duration::from_secs(60);
-/// Most of such a value: the longest tokens are a few KiB, and few servers take longer header lines.
+/// Maximum bytes of such a value: the longest tokens are a few KiB, and few servers take longer header lines.
 pub const CREDENTIAL_BYTES_MAX: usize = 16 << 10;
-/// Most headers whose value is asked for: a token and its like; each may keep a thread waiting.
+/// Maximum number of headers with such a value: a token and the like; each may keep a thread waiting.
 pub const LIVE_HEADERS_MAX: usize = 4;
-/// Most characters of the endpoint's URL: what common servers take as a request's first line.
+/// Maximum characters of the endpoint's URL: what common servers accept as a request's first line.
 pub const ENDPOINT_CHARS_MAX: usize = 8_000;
-/// Most bytes of a file with certificates that a variable of the environment names: all roots of a platform are a quarter of it.
+/// Maximum bytes of a certificate file named by an environment variable: all roots of a platform are a quarter of it.
 pub const CERTIFICATE_FILE_BYTES_MAX: usize = 1 << 20;
 
 // ---- Outage.
@@ -194,15 +197,15 @@ pub(crate) const FRESH_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
 pub(crate) const PROBE_INTERVAL_FIRST: Duration = Duration::from_millis(200);
 /// Each probe makes the interval longer by this factor: from 200 ms to the default maximum in five probes, about three seconds.
 pub(crate) const PROBE_INTERVAL_GROWTH: f64 = 1.5;
-/// Default of `probe_interval_max`, or twice `batch_age_max` if that is longer: what a recovered endpoint waits at most until it is
-/// noticed, if events keep coming, of which the probes are made. With the time of an answer it is noticed within two seconds. It costs no
-/// more than a healthy client, which posts once in `batch_age_max`: about 70 small requests a minute. A `Retry-After` may make it longer.
+/// Default of `probe_interval_max`, or twice `batch_age_max` if that is longer: the maximum time until a recovered endpoint is noticed, as
+/// long as events keep coming to make probes of. With the time of an answer it is noticed within two seconds. It costs no more than a
+/// healthy client, which posts once per `batch_age_max`: about 70 small requests a minute. A `Retry-After` may make it longer.
 pub const PROBE_INTERVAL: Duration = Duration::from_millis(1_500);
 /// A probe is given up after this, if `post_timeout` is not less, unless it is the one that waits for a slow endpoint as long as any post.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Probes on their way at once: one that is patient, and two that hang meanwhile. So one that hangs keeps no other from starting.
 pub(crate) const PROBES_MAX: usize = 3;
-/// Requests on the wire beyond `posts_in_flight_max`, part of the memory bound: probes beside posts that hang, and posts beside those
+/// Requests on the wire beyond `posts_in_flight_max`, part of the memory bound: probes next to posts that hang, and posts next to those
 /// that have waited much longer than recent answers took.
 pub const SPARE_POSTS: usize = 2;
 /// Of them, those that posts may use: one is left for a probe.
@@ -227,22 +230,20 @@ pub(crate) const PROBE_EVENTS_MAX: usize = 16;
 /// Clients that were told the same Retry-After come back spread over this share of it, at most over
 /// `probe_interval_max`: wide enough that a fleet stays below its live rate, and no later than its own size would excuse.
 pub(crate) const RETRY_AFTER_SPREAD: f64 = 0.5;
-/// Most of a Retry-After that is honoured.
+/// Maximum `Retry-After` that is respected.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
-/// The "still out" notice comes this often.
+/// How often the notice `outage continues` appears.
 pub const OUTAGE_NOTICE_EVERY: Duration = Duration::from_secs(30);
 
 // ---- The log.
 
-/// Default of `spill_line_bytes_max`: rsyslog cuts what is longer than 8 KiB, container runtimes what is longer
-/// than 16.
+/// Default of `spill_line_bytes_max`: rsyslog cuts lines longer than 8 KiB, container runtimes lines longer than 16.
 pub const SPILL_LINE_BYTES: usize = 8 << 10;
-/// Least that `spill_line_bytes_max` may be: half of such a line is the frame.
+/// Lower limit of `spill_line_bytes_max`: half of such a line is the frame.
 pub const SPILL_LINE_BYTES_LEAST: usize = 4 << 10;
-/// Most that `spill_line_bytes_max` may be; the record reader takes lines twice as long.
+/// Upper limit of `spill_line_bytes_max`; the record reader takes lines twice as long.
 pub const SPILL_LINE_BYTES_LIMIT: usize = 1 << 20;
-/// What is set aside in each line for all that is not the event: half of it for a record's own fields, half for what a formatter puts
-/// around them.
+/// Bytes reserved in each line for everything but the event: half for the record's own fields, half for what a formatter adds around them.
 pub const SPILL_FRAME_BYTES: usize = SPILL_FIELDS_BYTES_MAX + FORMATTER_BYTES;
 /// Most bytes of a record's own fields beside the event, names included, with all numbers at their longest.
 pub(crate) const SPILL_FIELDS_BYTES_MAX: usize = 1 << 10;
@@ -253,7 +254,7 @@ pub(crate) const SPILL_EVENT_BYTES_LEAST: usize = 1 << 10;
 /// host, colours (16 bytes a field). The fields of the application's spans are not in it: tracing-subscriber's JSON formatter writes the
 /// spans that are open where a record is written.
 pub(crate) const FORMATTER_BYTES: usize = 1 << 10;
-/// Most characters of the `spill_detail` field.
+/// Maximum characters of the `spill_detail` field.
 pub const DETAIL_CHARS_MAX: usize = 200;
 /// Most characters of an answer's own words in `detail` and in a notice.
 pub(crate) const WORDS_CHARS_MAX: usize = 100;
@@ -265,49 +266,50 @@ pub(crate) const SECRET_CHARS_MIN: usize = 4;
 pub(crate) const NOT_BUILT_CHARS_MAX: usize = 1_000;
 /// Most bytes of the `spill_detail` field once a formatter has escaped it.
 pub(crate) const DETAIL_ESCAPED_BYTES_MAX: usize = 400;
-/// The reader of records skips a line that is longer: no record is, and what is in a log may be anything.
+/// The record reader skips lines longer than this: no record is that long, and a log may contain anything.
 pub const READ_LINE_BYTES_MAX: usize = 2 * SPILL_LINE_BYTES_LIMIT;
-/// What the reader of records holds of events whose parts it has not all seen; then it gives up the one that waits longest. The parts
-/// of an event are written one after the other, so that only those of other processes come in between.
+/// Maximum bytes that the record reader holds of events whose parts it has not all seen. Beyond it, it drops the one that has waited
+/// longest. An event's parts are written one after another, so only other processes' lines come in between.
 pub const READ_HELD_BYTES_MAX: usize = 64 << 20;
-/// Default of `spill_bytes_per_second_max`: as many as there are.
+/// Default of `spill_bytes_per_second_max`: unlimited.
 pub const SPILL_BYTES_PER_SECOND: usize = usize::MAX;
-/// Least that `spill_bytes_per_second_max` may be: a short line a second.
+/// Lower limit of `spill_bytes_per_second_max`: a short line a second.
 pub const SPILL_BYTES_PER_SECOND_LEAST: usize = 1 << 10;
-/// What a line is taken to have beside the event, when bytes a second are counted.
+/// What a line counts in addition to the event when bytes per second are limited.
 pub const SPILL_BYTES_PER_LINE: usize = 512;
-/// A redacted event is at most so many times as long as the event: of an array of digits each is replaced by a hash of 24, with quotes.
+/// A redacted event is at most this many times as long as the event: in an array of digits, each digit is replaced by a hash of 24, with
+/// quotes.
 pub const REDACTED_GROWTH_MAX: usize = 16;
-/// A log write that has not come back for this long counts as stalled, and nobody waits behind it any longer. Shorter would
-/// take a busy disk for a stuck one: on an overloaded machine a write to a plain file was seen to take more than 250 ms.
+/// A log write that takes longer than this counts as stalled, and nobody waits for it any longer. A shorter limit would mistake a busy disk
+/// for a stuck one: on an overloaded machine a write to a plain file was seen to take more than 250 ms.
 pub const LOG_STALL: Duration = Duration::from_secs(1);
-/// Most callers' events that wait to be written to the log, or `queue_events_max` if that is less: what 20,000 events a second are in
-/// a pause of the log of 50 ms. If it pauses longer, callers wait for room, [`LOG_STALL`] at most.
+/// Maximum number of callers' events waiting to be written to the log, or `queue_events_max` if that is less: 20,000 events a second during
+/// a log pause of 50 ms. If the pause is longer, callers wait for room, [`LOG_STALL`] maximum.
 pub const LOG_QUEUE_EVENTS: usize = 1_024;
-/// Most bytes that these are charged, or `queue_bytes_max` if that is less. One event always has room.
+/// Maximum bytes of those events, or `queue_bytes_max` if that is less. One event always has room.
 pub const LOG_QUEUE_BYTES: usize = 1 << 20;
-/// Most of the sender's batches there, with the one that is being written: one more, so that the log is never without work while the
-/// sender prepares the next.
+/// Maximum number of the sender's batches there, including the one being written: the log always has work while the sender prepares the
+/// next.
 pub const LOG_QUEUE_BATCHES: usize = 2;
-/// Most notices there: they are edges and totals, and what may repeat itself is throttled. More would all tell of the same.
+/// Maximum number of notices there. Notices report changes and totals, and repeats are throttled, so more would all say the same.
 pub const LOG_QUEUE_NOTICES: usize = 64;
-/// The most that one of them takes, and its text is then longer than any.
+/// Maximum bytes of one notice, longer than the text of any.
 pub const NOTICE_BYTES: usize = 1 << 10;
 /// The thread that writes the log looks again after this before it sleeps: while events keep coming, no caller pays for waking it.
 pub const LOG_NAP: Duration = Duration::from_millis(2);
-/// Without work for so long, it ends: an idle client has one thread.
+/// Idle time after which that thread ends: an idle client has one thread.
 pub const LOG_IDLE: Duration = Duration::from_secs(5);
-/// The same once the sender has ended: then only what callers still emit comes, and the process is about to end.
+/// The same once the sender has ended: after that only late callers' events come, and the process is about to end.
 pub const LOG_IDLE_AFTER_END: Duration = Duration::from_millis(50);
-/// A caller that emits after the end waits this long until its event is written: the process may be over before anybody else waits
-/// for it. No longer, because a caller may hold a lock that the log needs; and no more once callers have waited in vain for
-/// [`LOG_STALL`] altogether, because then the process goes on.
+/// How long a caller that emits after the end waits until its event is written, because nobody else may wait for it before the process
+/// exits. No longer, because a caller may hold a lock that the log needs. Once callers have waited in vain for [`LOG_STALL`] in total, they
+/// no longer wait, because the process is then evidently going on.
 pub const LOG_LATE_PATIENCE: Duration = Duration::from_millis(200);
-/// Callers that wait for room are let in when half of it is free, or so often: waking them at each event that is written would cost
-/// more than writing it.
+/// Callers that wait for room are let in when half of it is free, or this often: waking them for each event written would cost more than
+/// writing it.
 pub const LOG_LET_IN_EVERY: Duration = Duration::from_millis(10);
-/// A notice that may repeat itself is given at most this often, the rest is counted into the next one. Beginning and end of
-/// the client are always told.
+/// Minimum time between two notices that repeat; those left out are counted in the next one. Start and end of the client are always
+/// reported.
 pub const NOTICE_EVERY: Duration = Duration::from_secs(30);
 /// Changes of mode or queue share that are told within [`NOTICE_EVERY`]: all that a person makes, and some of what a loop does. As many
 /// outages, of an endpoint that flaps.
@@ -322,7 +324,7 @@ pub(crate) const CLOCK_GAP: Duration = Duration::from_secs(2);
 /// times what tracing-subscriber's JSON layer takes. A log that proves slower is taken at twice what it was seen to
 /// take. At most half of the time there is is set aside.
 pub(crate) const SPILL_TIME_PER_EVENT: Duration = Duration::from_micros(50);
-/// After the deadline, this much is allowed for the last log writes before the rest is lost.
+/// Time allowed after the deadline for the last log writes before the rest is lost.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
 /// What whoever then takes over the rest waits for a thread that was interrupted between two steps with an event: with it and the
 /// grace a shutdown is still back within 200 ms of its deadline.

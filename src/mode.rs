@@ -3,7 +3,7 @@
 use crate::names::names;
 use crate::sync::plain::{AtomicU8, Ordering};
 
-/// What `emit` does with an event. Three, and no more to come: what maps another switch to this one may match on it.
+/// What `emit` does with an event. There will never be more than these three, so code that maps another switch to this one may match on it.
 ///
 /// ```
 /// use overspill::Mode;
@@ -23,7 +23,7 @@ pub enum Mode {
     On,
     /// Write it to the application log, with [`Reason::LogOnly`](crate::Reason::LogOnly).
     LogOnly,
-    /// Nothing: one load, the event is not even looked at.
+    /// Do nothing: one load; the event is not even looked at.
     Off,
 }
 

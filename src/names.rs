@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The text is none of the names: `a mode is one of on, log_only, off`.
+/// The text is not one of the names: `a mode is one of on, log_only, off`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownName {
@@ -28,10 +28,10 @@ impl std::error::Error for UnknownName {}
 macro_rules! names {
     ($type:ident, $what:literal, { $($variant:ident = $name:literal,)* }) => {
         impl $type {
-            /// Every one, in their order.
+            /// All of them, in order.
             pub const ALL: &'static [$type] = &[$($type::$variant,)*];
 
-            /// Its one name in settings, log records, metrics and `Display`.
+            /// Its name in settings, log records, metrics and `Display`.
             pub const fn as_str(self) -> &'static str {
                 match self { $($type::$variant => $name,)* }
             }
@@ -44,7 +44,7 @@ macro_rules! names {
             }
         }
 
-        /// By the name, in upper or lower case, with `-` or `_`.
+        /// Parses the name, in upper or lower case, with `-` or `_`.
         impl std::str::FromStr for $type {
             type Err = crate::names::UnknownName;
 

@@ -27,34 +27,34 @@ use crate::sync::{Arc, contain};
 use std::time::Duration;
 use throttle::Throttle;
 
-/// The target of notices: what overspill says about itself, with the client's id in the field `spill_client`.
+/// The target of notices: what overspill logs about itself, with the client's id in the field `spill_client`.
 ///
 /// | level | the text begins | what it means |
 /// |---|---|---|
-/// | INFO | `started` | the client is up; endpoint (without path), memory bound, mode, in a forked process the client of its parent, and what tells whether a spilled event is kept |
+/// | INFO | `started` | the client is up; gives endpoint (without path), memory bound, mode, the parent's client in a forked process, and how overspill knows whether a spilled event is kept |
 /// | ERROR | `could not start as configured` | what is wrong and what to do; events go to the log ([`build_or_log_only`](crate::Builder::build_or_log_only)) |
-/// | WARN | `outage began` | posts fail: events go to the log until a probe succeeds. Why, and what to do, is behind the colon |
-/// | WARN | `outage continues` | every 30 s; what it has cost so far |
-/// | WARN | `some posts fail` | a tenth of the posts or more, and others are delivered: perhaps one of several backends is bad. Every 30 s as long as it lasts |
-/// | WARN | `posts no longer fail` | that has ended; what it has cost |
-/// | WARN | `batches are smaller` | the endpoint refuses large ones and takes small ones: lower `batch_bytes_max` or `batch_events_max`, or raise its limit |
-/// | WARN | `outage ended` | the totals: look for `lost`, which is zero as long as the log works |
-/// | WARN | `the queue is full` | the endpoint is slower than the events, or hangs |
-/// | WARN | `no new value for the header` | what `header_with` or `bearer_auth_file` asks has failed: the last value stays in use |
-/// | WARN | `mode changed`, `queue share changed` | somebody switched, or `memory_watch` did |
+/// | WARN | `outage began` | posts fail: events go to the log until a probe succeeds. The reason, and what to do, follow the colon |
+/// | WARN | `outage continues` | every 30 s; what the outage has cost so far |
+/// | WARN | `some posts fail` | a tenth of the posts or more fail while others are delivered: one of several backends may be bad. Every 30 s while it lasts |
+/// | WARN | `posts no longer fail` | that has ended; what it cost |
+/// | WARN | `batches are smaller` | the endpoint refuses large batches and takes small ones: lower `batch_bytes_max` or `batch_events_max`, or raise the endpoint's limit |
+/// | WARN | `outage ended` | the totals: check `lost`, which is zero as long as the log works |
+/// | WARN | `the queue is full` | events come faster than the endpoint takes them, or the endpoint hangs |
+/// | WARN | `no new value for the header` | the function of `header_with` or the file of `bearer_auth_file` failed: the last value stays in use |
+/// | WARN | `mode changed`, `queue share changed` | somebody switched it, or `memory_watch` did |
 /// | WARN | `nobody reads target` | no subscriber formats `overspill::spill`: spilled events go to the fallback sink (stderr). Let the target through |
-/// | WARN | `the spill sink failed`, `SpillLayer failed` | the same: a `SpillSink` of yours, or the writer of the layer, has reported an error |
-/// | WARN | `a log write has been stuck` | to the fallback sink only; events that find no room behind it are lost until the log takes again |
+/// | WARN | `the spill sink failed`, `SpillLayer failed` | the same, because your `SpillSink`, or the layer's writer, reported an error |
+/// | WARN | `a log write has been stuck` | only to the fallback sink; events that find no room are lost until the log works again |
 /// | WARN | `more is to be spilled than` | events are lost: raise `spill_bytes_per_second_max`, or send less |
-/// | ERROR | `an event could not be redacted` | an event is lost: mend the function given to `Redact::rewrite` |
-/// | WARN | `main ended with` | to the fallback sink only: hold a [guard](crate::Client::shutdown_on_drop) until the end of `main` |
+/// | ERROR | `an event could not be redacted` | an event is lost: fix the function given to `Redact::rewrite` |
+/// | WARN | `main ended with` | only to the fallback sink: hold a [guard](crate::Client::shutdown_on_drop) until the end of `main` |
 /// | ERROR | `neither the log nor the fallback` | an event is lost: give the process a log that can be written |
-/// | ERROR | `an event could not be encoded`, `an event is longer` | an event is lost: mend its `Serialize`, raise `event_bytes_max` |
-/// | ERROR | `the observer panicked` | a hook of yours; its panic was contained |
-/// | ERROR | `the sender panicked` | what it had in hand is in the log, reason `abandoned`; it goes on |
-/// | INFO | `shut down` | the final books; WARN if anything was lost |
+/// | ERROR | `an event could not be encoded`, `an event is longer` | an event is lost: fix its `Serialize`, or raise `event_bytes_max` |
+/// | ERROR | `the observer panicked` | one of your hooks panicked; the panic was contained |
+/// | ERROR | `the sender panicked` | the events it held are in the log, reason `abandoned`; the sender goes on |
+/// | INFO | `shut down` | the final stats; WARN if anything was lost |
 ///
-/// What may repeat itself is said once in 30 s, with a count of those left out; switches and outages ten times.
+/// A notice that may repeat appears once in 30 s, with a count of those left out; switches and outages ten times.
 pub const NOTICE_TARGET: &str = "overspill::notice";
 
 /// The notices of one client.

@@ -7,7 +7,8 @@ use crate::mode::Mode;
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use std::time::Duration;
 
-/// Something happened. Totals are in [`Stats`](crate::Stats); a signal is the edge. Fields may be added: a pattern ends with `..`.
+/// Something happened. A signal reports the change; totals are in [`Stats`](crate::Stats). Fields may be added, so a pattern ends with
+/// `..`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal<'a> {
@@ -42,9 +43,9 @@ pub enum Signal<'a> {
         batch: u64,
         /// Events it carried.
         events: u64,
-        /// The status of the answer, if there was one.
+        /// The status of the reply, if there was one.
         status: Option<u16>,
-        /// From handing over the request to the end of the answer.
+        /// From handing over the request to the end of the reply.
         took: Duration,
     },
     /// The endpoint is out.
@@ -56,25 +57,24 @@ pub enum Signal<'a> {
     /// The endpoint is back.
     #[non_exhaustive]
     OutageEnded {
-        /// From the beginning of the outage.
+        /// Since the beginning of the outage.
         lasted: Duration,
-        /// Events written to the log meanwhile, and those on their way there.
+        /// Events written to the log meanwhile, or on their way there.
         spilled: u64,
     },
-    /// A share of the posts fails, and others are delivered: perhaps one of several backends is bad. Told again every half minute as long
-    /// as it lasts.
+    /// Some of the posts fail while others are delivered: one of several backends may be bad. Repeated every half minute while it lasts.
     #[non_exhaustive]
     SomePostsFail {
         /// Posts that failed,
         failed: u64,
-        /// of so many,
+        /// out of this many,
         posts: u64,
         /// within this time.
         within: Duration,
-        /// Reason and status or error of the last of them, without URL and secrets.
+        /// Reason and status or error of the last failed post, without URL and secrets.
         detail: &'a str,
     },
-    /// Hardly any post fails any longer.
+    /// Almost no post fails any more.
     #[non_exhaustive]
     NoPostsFail {
         /// Since the first [`SomePostsFail`](Signal::SomePostsFail).
@@ -85,9 +85,9 @@ pub enum Signal<'a> {
     /// The mode was switched.
     #[non_exhaustive]
     ModeChanged {
-        /// From this.
+        /// The old mode.
         from: Mode,
-        /// To this.
+        /// The new mode.
         to: Mode,
     },
     /// The sender panicked and goes on; its batch is in the log.
@@ -100,7 +100,7 @@ pub enum Signal<'a> {
 /// use overspill::{Observer, Signal};
 /// use std::sync::atomic::{AtomicBool, Ordering};
 ///
-/// /// For a readiness page that says so while events go to the log.
+/// /// For a readiness page that shows when events go to the log.
 /// #[derive(Default)]
 /// struct Out(AtomicBool);
 ///
@@ -116,10 +116,11 @@ pub enum Signal<'a> {
 /// ```
 ///
 /// # Blocking
-/// Called on the thread where it happened: the sender's, the one that writes the log, a caller's for its own lost event, that of
-/// `set_mode`, or of a `shutdown` that gives up the rest. Be quick: count, do not write. A panic is contained; what the observer emits is an echo and not an event.
+/// Called on the thread where it happened: the sender's, the log's, a caller's for its own lost event, the one that calls `set_mode`, or
+/// the one in a `shutdown` that gives up the rest. Be quick: count, do not write. A panic is contained. Anything the observer emits is an
+/// echo, not an event.
 pub trait Observer: Send + Sync + 'static {
-    /// Takes note.
+    /// Receives one signal.
     fn signal(&self, signal: &Signal<'_>);
 }
 

@@ -26,8 +26,8 @@ named_reasons! {
     "a reason",
     /// Why an event was written to the log instead of being delivered.
     Reason {
-        /// The queue had no room, in events or in bytes; or the sender gave a batch to the log before it came to that (`relieved by the
-        /// sender`).
+        /// The queue had no room, in events or bytes; or the sender wrote a batch to the log before that could happen
+        /// (`relieved by the sender`).
         QueueFull = "queue_full",
         /// Emitted after `shutdown`, or after the sender had ended.
         Closed = "closed",
@@ -35,77 +35,77 @@ named_reasons! {
         LogOnly = "log_only",
         /// Its JSON is longer than `event_bytes_max`.
         Oversized = "oversized",
-        /// The endpoint is out: not tried, straight to the log.
+        /// The endpoint is out: the event was not posted and went straight to the log.
         Outage = "outage",
         /// No connection: refused, unreachable, name not found, TLS refused.
         Connect = "connect",
         /// No answer in time. `maybe_delivered` says whether the request may have arrived.
         Timeout = "timeout",
-        /// The exchange broke off, or what came back was not HTTP.
+        /// The exchange broke off, or the answer was not HTTP.
         Broken = "broken",
-        /// The endpoint refused this very event: 400, 413, 422 after halving, or a refusal named in a 2xx answer. Where a batch has
-        /// many of them, its rest goes unhalved.
+        /// The endpoint refused this event: 400, 413, 422 after halving, or a refusal named in a 2xx answer. If a batch has many of them,
+        /// the rest of it is not halved.
         Refused = "refused",
-        /// The endpoint refuses us: 401, 403, 404, a redirect and their like. The settings are wrong, not the event.
+        /// The endpoint refuses us: 401, 403, 404, a redirect and similar. The settings are wrong, not the event.
         Denied = "denied",
-        /// The endpoint cannot now: 408, 409, 425, 429, 5xx, and whatever else 4xx there is.
+        /// The endpoint cannot take it now: 408, 409, 425, 429, 5xx, and any other 4xx.
         Unavailable = "unavailable",
-        /// The deadline of `shutdown` came first.
+        /// The deadline of `shutdown` passed first.
         Deadline = "deadline",
         /// The `Format` panicked or wrote more than it declared, or the body could not be compressed.
         FormatFailed = "format_failed",
-        /// The sender panicked, or was dropped, with the event in hand.
+        /// The sender panicked or was dropped while it held the event.
         Abandoned = "abandoned",
     }
 }
 
 named_reasons! {
     "a reason",
-    /// Why the content of an event could be put nowhere.
+    /// Why an event's content could not be put anywhere.
     LostReason {
-        /// A log write has been stuck for [`LOG_STALL`](crate::limits::LOG_STALL), or the log made no room in that time, and what waits
-        /// for it is as much as may.
+        /// A log write has been stuck for [`LOG_STALL`](crate::limits::LOG_STALL), or the log made no room in that time, and its queue is
+        /// full.
         LogStalled = "log_stalled",
         /// Neither the log nor the fallback took the record.
         LogFailed = "log_failed",
-        /// More than [`spill_bytes_per_second_max`](crate::Builder::spill_bytes_per_second_max) was to be written: the surplus.
+        /// The surplus beyond [`spill_bytes_per_second_max`](crate::Builder::spill_bytes_per_second_max).
         LogBudget = "log_budget",
-        /// The rules of [`spill_redact`](crate::Builder::spill_redact) could not be followed, and unredacted it must not be written.
+        /// The rules of [`spill_redact`](crate::Builder::spill_redact) could not be applied, and the event must not be written unredacted.
         RedactFailed = "redact_failed",
         /// `Serialize` failed or panicked, or nested deeper than [`DEPTH_MAX`](crate::limits::DEPTH_MAX): there is no content.
         EncodeFailed = "encode_failed",
-        /// Longer than twice `event_bytes_max`: more than may be held to write it down.
+        /// Longer than twice `event_bytes_max`: too long to be held and written to the log.
         Oversized = "oversized",
-        /// Not written down before `shutdown` had to return.
+        /// Not written to the log before `shutdown` had to return.
         Deadline = "deadline",
         /// Emitted by the `Serialize` of an event that was itself emitted by a `Serialize`.
         Reentrant = "reentrant",
     }
 }
 
-/// What became of an event at the moment `emit` returned: to look at in tests, not to handle.
+/// What happened to an event by the time `emit` returned. Look at it in tests; do not handle it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Emitted {
     /// In the queue; the sender settles it.
     Queued,
-    /// Handed over to the thread that writes the log, which settles it: spilled once it is written, lost if the log fails.
+    /// Handed to the thread that writes the log, which settles it: spilled once it is written, lost if the log fails.
     Spilled(Reason),
     /// Not an event: the mode is [`Mode::Off`](crate::Mode::Off).
     Off,
-    /// Not an event: the call came out of overspill's own logging (a tracing layer or a `SpillSink` that emits), which
+    /// Not an event: the call came from overspill's own logging (a tracing layer or a `SpillSink` that emits), which
     /// [`Stats::echoes`](crate::Stats::echoes) counts.
     Echo,
-    /// Its content could be put nowhere; counted.
+    /// Its content could not be put anywhere; counted.
     Lost(LostReason),
 }
 
-/// Whether an event that was spilled may also have reached the endpoint: it may, or it cannot, and there is no third.
+/// Whether a spilled event may also have reached the endpoint. There is no third case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MaybeDelivered {
-    /// It certainly did not: no request that carried it was taken by the endpoint.
+    /// It certainly did not: the endpoint took no request that carried it.
     No,
-    /// The answer is unknown; remove the duplicate by `client` and `batch`, or by an id of your own.
+    /// The reply is unknown. Remove the duplicate by `client` and `batch`, or by an id of your own.
     Yes,
 }
 

@@ -3,11 +3,11 @@
 use crate::sync::plain::{AtomicU64, Ordering};
 use std::num::NonZeroU32;
 
-/// Keeps one in n, for events that come too often to send them all. A place in the code has one of its own.
+/// Keeps one event in n, for events that are too frequent to send them all. Give each place in the code its own `Sample`.
 ///
-/// What it leaves out is not emitted: it is in no count of [`Stats`](crate::Stats), as with [`Mode::Off`](crate::Mode::Off), but in
-/// [`left_out`](Sample::left_out). Send the rate along, so that sums can be scaled. To choose by what is in the event, write the `if`
-/// yourself: a hash of a trace's id keeps traces whole.
+/// Events left out are not emitted, as with [`Mode::Off`](crate::Mode::Off): no field of [`Stats`](crate::Stats) counts them, only
+/// [`left_out`](Sample::left_out) does. Send the rate with the event so that sums can be scaled. To choose by an event's content, write the
+/// `if` yourself: a hash of the trace id keeps traces whole.
 ///
 /// ```
 /// use overspill::{Client, Sample};
@@ -28,19 +28,19 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Keeps the first of each `n`.
+    /// Keeps the first of every `n`.
     pub const fn one_in(n: NonZeroU32) -> Sample {
         Sample { one_in: n, seen: AtomicU64::new(0) }
     }
 
-    /// Whether this one is kept. One atomic addition: from any thread, never blocks.
+    /// Whether to keep this one. One atomic addition; callable from any thread, never blocks.
     #[inline]
     pub fn keeps(&self) -> bool {
         // Relaxed: it orders nothing but itself.
         self.seen.fetch_add(1, Ordering::Relaxed) % u64::from(self.one_in.get()) == 0
     }
 
-    /// How many were left out so far.
+    /// How many events were left out so far.
     pub fn left_out(&self) -> u64 {
         let seen = self.seen.load(Ordering::Relaxed);
         seen - seen.div_ceil(u64::from(self.one_in.get()))

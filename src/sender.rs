@@ -62,8 +62,8 @@ use std::task::Poll;
 use tell::Telling;
 use window::Window;
 
-/// The sending half of a client, as a future for a runtime of your choice. Dropping it, or the future of its
-/// [`run`](Sender::run), closes the client and writes what is left to the log.
+/// The sending half of a client, as a future for a runtime of your choice. Dropping it, or the future of its [`run`](Sender::run), closes
+/// the client and writes the remaining events to the log.
 #[must_use = "a sender delivers nothing until it is run"]
 pub struct Sender {
     shared: Arc<Shared>,
@@ -140,17 +140,17 @@ impl Sender {
         }
     }
 
-    /// Sends until the client is shut down, or its last handle is dropped, and everything is settled.
+    /// Sends until the client is shut down or its last handle is dropped, and everything is settled.
     ///
-    /// Needs a tokio runtime with io and time enabled. A panic inside is contained: the events in hand go to the log
-    /// with [`Reason::Abandoned`], and the sender goes on.
+    /// Needs a tokio runtime with io and time enabled. A panic inside is contained: the events in hand go to the log with
+    /// [`Reason::Abandoned`], and the sender goes on.
     ///
     /// # Blocking
-    /// What goes to the log is written on the thread that polls this, a batch at a time, as long as the log takes, and inside of the
-    /// runtime: give it a thread of its own, but for a simulation, and no `SpillSink` that blocks on a runtime.
+    /// It writes the log on the thread that polls it, inside the runtime, one batch at a time, for as long as the log takes. Except in a
+    /// simulation, give it its own thread, and do not use a `SpillSink` that blocks on a runtime.
     ///
     /// # Cancel safety
-    /// Dropping the future is an end like any other: what is in hand or in the queue is written to the log.
+    /// Dropping the future ends the client: the events in hand or in the queue are written to the log.
     pub async fn run(mut self) {
         loop {
             let ended = {
@@ -321,7 +321,7 @@ impl Sender {
     }
 }
 
-/// The books, as [`Client`](crate::Client)'s.
+/// Shows the stats, like [`Client`](crate::Client).
 impl std::fmt::Debug for Sender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sender").field("stats", &self.shared.stats()).finish_non_exhaustive()

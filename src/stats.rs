@@ -19,10 +19,10 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum EndpointState {
-    /// Posts are delivered, all or most of them, or none was made yet.
+    /// All or most posts are delivered, or none was made yet.
     #[default]
     Healthy,
-    /// The last posts failed, not yet often enough to be an outage.
+    /// The last posts failed, but not often enough yet to be an outage.
     Failing,
     /// Events go straight to the log until a probe succeeds.
     Out,
@@ -32,8 +32,8 @@ pub enum EndpointState {
 
 names!(EndpointState, "a state", { Healthy = "healthy", Failing = "failing", Out = "out", Probing = "probing", });
 
-/// A snapshot of the ledger. `emitted = delivered + spilled + lost + pending` holds in every one. The default is that of a client that
-/// was given nothing yet.
+/// A snapshot of the counters. `emitted = delivered + spilled + lost + pending` holds in every one. The default is that of a client that
+/// has not been given anything yet.
 ///
 /// ```
 /// # let events = overspill::Client::disabled();
@@ -44,21 +44,21 @@ names!(EndpointState, "a state", { Healthy = "healthy", Failing = "failing", Out
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Events given to `emit` while the mode was not Off. One that comes after the client was closed counts once it is settled.
+    /// Events given to `emit` while the mode was not Off. An event emitted after the client was closed counts once it is settled.
     pub emitted: u64,
     /// Answered with a 2xx.
     pub delivered: u64,
     /// Written in full to a log destination.
     pub spilled: u64,
-    /// Put nowhere. Zero as long as the log works and the events are sound.
+    /// Could not be put anywhere. Zero as long as the log works and the events are sound.
     pub lost: u64,
     /// In the queue, in a batch, in a request, or on its way to the log. Zero after a shutdown.
     pub pending: u64,
-    /// Bytes that the events in queue, batches and requests are charged to `queue_bytes_max`.
+    /// Bytes of `queue_bytes_max` that the events in queue, batches and requests use.
     pub pending_bytes: usize,
-    /// Of the spilled: how many may have been delivered as well.
+    /// How many of the spilled events may also have been delivered.
     pub maybe_delivered: u64,
-    /// Calls of `emit` out of overspill's own logging; not events.
+    /// Calls of `emit` from overspill's own logging; not events.
     pub echoes: u64,
     /// Requests that have ended.
     pub posts: u64,
@@ -104,12 +104,12 @@ impl Stats {
         self.lost_by[reason.index()]
     }
 
-    /// Every reason to spill with its count, zeros too, in the order of [`Reason::ALL`].
+    /// Every reason for spilling with its count, including zeros, in the order of [`Reason::ALL`].
     pub fn spilled_by_reason(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
         Reason::ALL.iter().map(|&reason| (reason, self.spilled_by(reason)))
     }
 
-    /// Every reason to lose with its count, zeros too, in the order of [`LostReason::ALL`].
+    /// Every reason for losing with its count, including zeros, in the order of [`LostReason::ALL`].
     pub fn lost_by_reason(&self) -> impl Iterator<Item = (LostReason, u64)> + '_ {
         LostReason::ALL.iter().map(|&reason| (reason, self.lost_by(reason)))
     }
@@ -137,7 +137,7 @@ fn write_parts(f: &mut fmt::Formatter<'_>, parts: impl Iterator<Item = (&'static
     if parts.is_empty() { Ok(()) } else { write!(f, " ({})", parts.join(", ")) }
 }
 
-/// An object of the public fields, and `spilled_by` and `lost_by` with every reason by its name.
+/// An object with the public fields, plus `spilled_by` and `lost_by` with every reason by name.
 impl Serialize for Stats {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Stats", 14)?;

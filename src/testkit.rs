@@ -1,5 +1,5 @@
-//! For tests of your service, and ours: an endpoint that does exactly what the test says, byte for byte; a transport in
-//! memory; a log that can be read back; and the law as an assertion.
+//! For tests of your service, and ours: an endpoint that does exactly what the test says, byte for byte; an in-memory transport; a log that
+//! can be read back; and the law as an assertion.
 //!
 //! What a small service does while its telemetry is out, as one test:
 //!
@@ -8,7 +8,7 @@
 //! use overspill::Client;
 //! use std::time::Duration;
 //!
-//! /// The service: it answers its customers, whatever becomes of its telemetry.
+//! /// The service: it answers its customers, whatever happens to its telemetry.
 //! fn place_order(events: &Client, order: u64) -> &'static str {
 //!     events.emit(&("order placed", order));
 //!     "202 Accepted"
@@ -20,16 +20,16 @@
 //! let events = Client::builder(endpoint.url()).spill_sink(spilled.clone()).build()?;
 //! let memory = Rss::now()?;
 //! (0..1_000).for_each(|order| assert_eq!(place_order(&events, order), "202 Accepted"));
-//! endpoint.refuse(); // the outage: from now on nobody listens
+//! endpoint.refuse(); // the outage: nobody listens any more
 //! (1_000..5_000).for_each(|order| assert_eq!(place_order(&events, order), "202 Accepted"));
 //! let stats = events.shutdown_blocking(Duration::from_secs(5));
-//! memory.assert_grown_at_most(events.memory_bound() + (8 << 20)); // and what this test keeps itself
+//! memory.assert_grown_at_most(events.memory_bound() + (8 << 20)); // plus what this test itself keeps
 //! assert_settled(&stats, &taken, &spilled); // each order at the endpoint or in the log, none lost
 //! assert!(stats.spilled > 1_000, "{stats}");
 //! # Ok(()) }
 //! ```
 //!
-//! A guest: it uses nothing of the crate that a user could not.
+//! The testkit uses nothing of the crate that you could not use.
 #![expect(clippy::panic, reason = "an assertion of a test's panics, and says so")]
 
 mod act;

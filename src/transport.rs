@@ -1,7 +1,7 @@
-//! A request out, a reply in: bytes only, no judgement.
+//! A request out, a reply in: only bytes, no judgment.
 //!
-//! The core posts through this port; `http` is the real one. A scripted transport in its place makes outages of days
-//! testable in a second ([`Builder::transport`](crate::Builder::transport)).
+//! The core posts through this interface; `http` is the real implementation. With a scripted transport instead, you can test days of outage
+//! in a second ([`Builder::transport`](crate::Builder::transport)).
 
 mod body;
 pub(crate) mod http;
@@ -28,40 +28,40 @@ pub struct Request {
     pub content_type: &'static str,
     /// `gzip`, `zstd`, or nothing.
     pub content_encoding: Option<&'static str>,
-    /// `client-batch`: the same two values as in a log record; names this request at the endpoint.
+    /// `client-batch`: the same two values as in a log record. It identifies this request at the endpoint.
     pub idempotency_key: String,
-    /// From `post` to the last byte of the answer: name look-up, connecting and TLS included.
+    /// From `post` to the last byte of the reply, including name lookup, connecting and TLS.
     pub timeout: Duration,
-    /// What of a 2xx answer is wanted: with [`SettledBy::Status`] the post may end as soon as the status is known.
+    /// Which part of a 2xx reply is needed. With [`SettledBy::Status`] the post may end as soon as the status is known.
     pub settled_by: SettledBy,
-    /// Most bytes of the answer's body that are of use.
+    /// Maximum bytes of the reply's body that are used.
     pub reply_bytes_max: usize,
-    /// Headers of the answer that are of use, in lower case: [`Reply::headers`].
+    /// Reply headers that are used, in lower case: [`Reply::headers`].
     pub reply_headers: &'static [&'static str],
 }
 
-/// What came back: made by [`of_status`](Reply::of_status), and its fields set.
+/// What came back. Make one with [`of_status`](Reply::of_status), then set its fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// The `retry-after` header as it came, cut to 64 characters.
+    /// The `retry-after` header as received, cut to 64 characters.
     pub retry_after: Option<String>,
-    /// The `date` header as it came, cut to 64 characters: what the endpoint takes for the time.
+    /// The `date` header as received, cut to 64 characters: the endpoint's idea of the time.
     pub date: Option<String>,
-    /// The `content-type` header as it came, cut to 100 characters.
+    /// The `content-type` header as received, cut to 100 characters.
     pub content_type: Option<String>,
-    /// Those of [`Request::reply_headers`] that it had, each as it came, cut to 200 characters.
+    /// The headers of [`Request::reply_headers`] that the reply had, each as received, cut to 200 characters.
     pub headers: Vec<(&'static str, String)>,
-    /// The first [`reply_bytes_max`](Request::reply_bytes_max) bytes of the answer's body, or less: of a 2xx whose status settles its events what
-    /// was there with it, of any other answer what came within [`REFUSAL_PATIENCE`](crate::limits::REFUSAL_PATIENCE).
+    /// The first [`reply_bytes_max`](Request::reply_bytes_max) bytes of the body, or less. Of a 2xx whose status settles its events, what
+    /// arrived with the head; of any other reply, what arrived within [`REFUSAL_PATIENCE`](crate::limits::REFUSAL_PATIENCE).
     pub body: Vec<u8>,
     /// Whether `body` is the whole body.
     pub body_end: BodyEnd,
 }
 
 impl Reply {
-    /// An answer without a body, and the base of any other.
+    /// A reply without a body, and the base for any other.
     ///
     /// ```
     /// use overspill::transport::Reply;
@@ -81,31 +81,31 @@ impl Reply {
         }
     }
 
-    /// With this `retry-after` header.
+    /// Adds this `retry-after` header.
     pub fn with_retry_after(mut self, retry_after: impl Into<String>) -> Reply {
         self.retry_after = Some(retry_after.into());
         self
     }
 
-    /// With this header, in lower case.
+    /// Adds this header; the name is in lower case.
     pub fn with_header(mut self, name: &'static str, value: impl Into<String>) -> Reply {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// One of the headers that the format has asked for.
+    /// The value of a header that the format asked for.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// With this body, whole.
+    /// Sets this body, complete.
     pub fn with_body(mut self, body: impl Into<Vec<u8>>) -> Reply {
         (self.body, self.body_end) = (body.into(), BodyEnd::Whole);
         self
     }
 }
 
-/// Whether an answer's body was read to its end: it was, or it was not, and there is no third.
+/// Whether a reply's body was read to its end. There is no third case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyEnd {
     /// To its end.
@@ -114,7 +114,7 @@ pub enum BodyEnd {
     Cut,
 }
 
-/// No answer: made by [`Failure::new`].
+/// No reply. Make one with [`Failure::new`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     /// What went wrong.
@@ -126,7 +126,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// No answer, for this reason. `detail` gets into the log: neither URL nor secrets.
+    /// No reply, for this reason. `detail` goes into the log, so it must contain neither URL nor secrets.
     ///
     /// ```
     /// use overspill::MaybeDelivered;
@@ -140,7 +140,7 @@ impl Failure {
     }
 }
 
-/// The ways to get no answer.
+/// The ways to get no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
@@ -150,32 +150,32 @@ pub enum FailureKind {
     Timeout,
     /// The exchange broke off, or was not HTTP.
     Broken,
-    /// A connection that had been used before ended before an answer: most often its peer had closed it just then, as idle.
+    /// A reused connection ended before a reply: usually the peer had just closed it as idle.
     Stale,
 }
 
-/// The pending answer to a [`Request`]. Dropping it aborts the request.
+/// The pending reply to a [`Request`]. Dropping it aborts the request.
 pub type Posting = Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send>>;
 
 /// The way to the endpoint.
 pub trait Transport: Send + 'static {
-    /// Starts a request. The future must not follow redirects, must not retry a request that may have been processed,
-    /// and is dropped at any time: at the latest
-    /// [`TRANSPORT_GRACE`](crate::limits::TRANSPORT_GRACE) after its timeout, if it does not keep it by itself.
+    /// Starts a request. The future must not follow redirects and must not retry a request that may have been processed. It may be dropped
+    /// at any time, and is dropped [`TRANSPORT_GRACE`](crate::limits::TRANSPORT_GRACE) after its timeout if it does not keep the timeout
+    /// itself.
     ///
     /// # Blocking
-    /// Called and polled on the sender's thread: it must not block. A panic of the future is a failed request, maybe delivered; one
-    /// of `post` itself restarts the sender, which writes down what it has in hand as [`Abandoned`](crate::Reason::Abandoned).
+    /// Called and polled on the sender's thread: it must not block. A panic of the future counts as a failed request, maybe delivered. A
+    /// panic of `post` itself restarts the sender, which writes the events it holds to the log as [`Abandoned`](crate::Reason::Abandoned).
     fn post(&mut self, request: Request) -> Posting;
 
-    /// The next request needs a new connection: those that there are may be gone (one of them was, or far more time has passed than the
-    /// sender slept), or lead to a backend that takes nothing. Does nothing unless it is implemented.
+    /// The next request needs a new connection. Existing ones may be gone (one was, or far more time has passed than the sender slept), or
+    /// lead to a backend that takes nothing. Does nothing by default.
     ///
     /// # Blocking
     /// Called on the sender's thread: it must not block.
     fn connections_are_stale(&mut self) {}
 
-    /// Whether this text, from an answer, holds something secret that was sent: then it is not shown. By default nothing is.
+    /// Whether this text from a reply contains a secret that was sent. If so, it is not shown. Returns false by default.
     ///
     /// # Blocking
     /// Called on the sender's thread: it must not block.

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-/// By when: a [`Duration`] from now, or an [`Instant`].
+/// A deadline: a [`Duration`] from now, or an [`Instant`].
 ///
 /// ```
 /// use std::time::{Duration, Instant};

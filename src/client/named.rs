@@ -8,12 +8,12 @@ use crate::settle::Settler;
 use serde::Serialize;
 
 impl Client {
-    /// [`emit`](Client::emit), of an event that has a name: `"order_placed"`. A format that has a place for names writes it there; in
-    /// others it is a member of the event's JSON, in front of its own: `{"event.name":"order_placed","order":7}`
-    /// ([`Builder::name_field`](crate::Builder::name_field)). An event that is no object then stands under `"value"`.
+    /// Like [`emit`](Client::emit), for an event with a name: `"order_placed"`. A format that has a place for names writes it there. In
+    /// other formats the name is the first member of the event's JSON: `{"event.name":"order_placed","order":7}`
+    /// ([`Builder::name_field`](crate::Builder::name_field)). An event that is not an object then goes under `"value"`.
     ///
-    /// Names are few and part of the program: an event of the first [`EVENT_NAMES`](crate::limits::EVENT_NAMES) or so has its name by a number
-    /// until it is sent; one with another name is copied with it at once, and so is one whose name is longer than
+    /// Use few names, fixed in the program. The client stores the first [`EVENT_NAMES`](crate::limits::EVENT_NAMES) or so as a number until
+    /// the event is sent. Any other name is copied into the event at once, and so is one that is longer than
     /// [`EVENT_NAME_BYTES_MAX`](crate::limits::EVENT_NAME_BYTES_MAX) or not printable ASCII.
     ///
     /// ```
@@ -24,7 +24,7 @@ impl Client {
     /// ```
     ///
     /// # Blocking
-    /// As [`emit`](Client::emit).
+    /// Like [`emit`](Client::emit).
     #[inline]
     pub fn emit_named<T: Serialize + ?Sized>(&self, name: &'static str, event: &T) -> Emitted {
         match self.own.mode().unless_off() {
@@ -33,7 +33,7 @@ impl Client {
         }
     }
 
-    /// [`emit_with`](Client::emit_with), of an event that has a [name](Client::emit_named).
+    /// [`emit_with`](Client::emit_with) for an event with a [name](Client::emit_named).
     #[inline]
     pub fn emit_named_with<T: Serialize>(&self, name: &'static str, make: impl FnOnce() -> T) -> Emitted {
         match self.own.mode().unless_off() {

@@ -50,16 +50,17 @@ fn json_of(value: &(impl Serialize + ?Sized)) -> Result<String, String> {
 }
 
 impl Builder {
-    /// A field that every event has: which service, which version, where. In the place of an earlier one of the same name; the value
+    /// Adds a field that every event has: which service, which version, where. It replaces an earlier field of the same name. The value
     /// becomes JSON at once.
     ///
-    /// A format that has a place for such fields writes them there, once a request; JSON array and NDJSON, and every frame, have them in each
-    /// event, in front of its own: `{"service.name":"orders","order":7}`. They are spliced in by the sender; `emit` does not pay for them. An event that is no
-    /// object then stands under `"value"`; of a field that an event has too, most readers take the last, which is the event's own.
+    /// A format that has a place for such fields writes them there, once per request. JSON array, NDJSON and every frame put them into each
+    /// event, before its own members: `{"service.name":"orders","order":7}`. The sender adds them, so `emit` does not pay for them. An
+    /// event that is not an object then goes under `"value"`. If an event has a field of the same name, most readers take the last one,
+    /// which is the event's own.
     ///
-    /// They count towards `event_bytes_max` and `batch_bytes_max`, and are at most
-    /// [`COMMON_FIELDS_BYTES_MAX`](crate::limits::COMMON_FIELDS_BYTES_MAX) together. A spilled event has them in its JSON as the request would
-    /// have, or in its record beside it (`spill_common`); `spill_redact` is about them too.
+    /// They count toward `event_bytes_max` and `batch_bytes_max`, and take at most
+    /// [`COMMON_FIELDS_BYTES_MAX`](crate::limits::COMMON_FIELDS_BYTES_MAX) together. A spilled event has them in its JSON, as the request
+    /// would, or next to it in its record (`spill_common`). `spill_redact` applies to them too.
     ///
     /// ```
     /// let builder = overspill::Client::builder("http://127.0.0.1:9/")
@@ -77,7 +78,7 @@ impl Builder {
         self
     }
 
-    /// The [common field](Builder::common_field) `service.name`: the names are OpenTelemetry's.
+    /// The [common field](Builder::common_field) `service.name`. The names are OpenTelemetry's.
     pub fn service_name(self, name: impl AsRef<str>) -> Builder {
         self.common_field("service.name", name.as_ref())
     }
@@ -87,7 +88,7 @@ impl Builder {
         self.common_field("service.version", version.as_ref())
     }
 
-    /// The [common field](Builder::common_field) `service.instance.id`: what tells this process from others of the service.
+    /// The [common field](Builder::common_field) `service.instance.id`: distinguishes this process from others of the service.
     pub fn service_instance_id(self, id: impl AsRef<str>) -> Builder {
         self.common_field("service.instance.id", id.as_ref())
     }
@@ -102,9 +103,9 @@ impl Builder {
         self.common_field("host.name", name.as_ref())
     }
 
-    /// [Common fields](Builder::common_field) from the variables that OpenTelemetry reads: `OTEL_RESOURCE_ATTRIBUTES`
-    /// (`key=value,key=value`, percent-encoded) and `OTEL_SERVICE_NAME`, whose `service.name` counts. One that is empty counts as unset. An
-    /// error, of which none is taken over, waits for [`build`](Builder::build), as with [`with_env`](Builder::with_env).
+    /// Adds [common fields](Builder::common_field) from the variables that OpenTelemetry reads: `OTEL_RESOURCE_ATTRIBUTES`
+    /// (`key=value,key=value`, percent-encoded) and `OTEL_SERVICE_NAME`, whose value wins for `service.name`. An empty variable counts as
+    /// unset. On an error none of them is used, and [`build`](Builder::build) returns the error, as with [`with_env`](Builder::with_env).
     pub fn common_fields_from_otel_env(self) -> Builder {
         self.with_resource(|name| std::env::var_os(name))
     }
@@ -121,15 +122,15 @@ impl Builder {
         }
     }
 
-    /// Writes when it was emitted into each event, as a member of this name: `"timestamp":"2026-11-26T12:19:45.123Z"`, with the
-    /// [common fields](Builder::common_field). A format that has a place of its own for the time writes it there, asked or not. On Linux it is
-    /// exact to the kernel's tick, 1 to 10 ms.
+    /// Writes the time of `emit` into each event, as a member with this name: `"timestamp":"2026-11-26T12:19:45.123Z"`, next to the [common
+    /// fields](Builder::common_field). A format that has its own place for the time writes it there in any case. On Linux it is exact to
+    /// the kernel's tick, 1 to 10 ms.
     pub fn time_field(mut self, name: impl Into<String>) -> Builder {
         self.time_field = Some(name.into());
         self
     }
 
-    /// The member that has an event's [name](crate::Client::emit_named) where the format has no place of its own for it. Default
+    /// The member that holds an event's [name](crate::Client::emit_named) if the format has no place of its own for it. Default
     /// [`NAME_FIELD`].
     pub fn name_field(mut self, name: impl Into<String>) -> Builder {
         self.name_field = name.into();

@@ -7,9 +7,9 @@ use crate::format::{Demands, Layout, TokenHeader};
 use crate::limits::*;
 
 impl Builder {
-    /// A token, as the [format](Builder::format)'s endpoint wants it: `authorization: Bearer TOKEN` unless the format says otherwise
-    /// (`Authorization: Splunk TOKEN`, `DD-API-KEY: TOKEN`). It takes the place of a [header](Builder::header) of that name, is never shown, and over plain http
-    /// refused by `build` as [`bearer_auth`](Builder::bearer_auth) is, whatever the header's name.
+    /// Sends a token the way the [format](Builder::format)'s endpoint wants it: `authorization: Bearer TOKEN` unless the format says
+    /// otherwise (`Authorization: Splunk TOKEN`, `DD-API-KEY: TOKEN`). It replaces a [header](Builder::header) of that name and is never
+    /// shown. Over plain http `build` refuses it like [`bearer_auth`](Builder::bearer_auth), whatever the header's name.
     pub fn token(mut self, token: impl Into<String>) -> Builder {
         self.token = Some(token.into());
         self

@@ -66,42 +66,42 @@ pub(super) const NAMES: &[&str] = &[
 ];
 
 impl Builder {
-    /// A builder from the environment alone; `OVERSPILL_ENDPOINT` is required. What is called on the builder later
-    /// overrides the environment.
+    /// A builder configured only from the environment; `OVERSPILL_ENDPOINT` is required. Methods called on the builder later override the
+    /// environment.
     ///
     /// | variable | value |
     /// |---|---|
     /// | `OVERSPILL_ENDPOINT` | the URL |
     /// | `OVERSPILL_MODE` | `on`, `log_only`, `off`: the kill switch |
-    /// | `OVERSPILL_BEARER_TOKEN` | the token of [`bearer_auth`](Builder::bearer_auth) |
-    /// | `OVERSPILL_BEARER_TOKEN_FILE` | the path for [`bearer_auth_file`](Builder::bearer_auth_file); not beside a `BEARER_TOKEN` |
-    /// | `OVERSPILL_TOKEN` | a token where the format's endpoint wants it: [`token`](Builder::token) |
-    /// | `OVERSPILL_HEADERS` | a JSON object of names and values; each takes the place of one that was set by the same name |
+    /// | `OVERSPILL_BEARER_TOKEN` | the token for [`bearer_auth`](Builder::bearer_auth) |
+    /// | `OVERSPILL_BEARER_TOKEN_FILE` | the path for [`bearer_auth_file`](Builder::bearer_auth_file); not together with `BEARER_TOKEN` |
+    /// | `OVERSPILL_TOKEN` | a token, placed where the format's endpoint wants it: [`token`](Builder::token) |
+    /// | `OVERSPILL_HEADERS` | a JSON object of names and values; each replaces one set earlier by the same name |
     /// | `OVERSPILL_PLAINTEXT_CREDENTIALS` | `allow` |
     /// | `OVERSPILL_PROXY` | a URL |
     /// | `OVERSPILL_UNIX_SOCKET` | the path of a socket |
-    /// | `OVERSPILL_ROOT_CERTIFICATE_FILE` | the path of a PEM file to trust beside what was set: [`root_certificate_pem`](Builder::root_certificate_pem) |
+    /// | `OVERSPILL_ROOT_CERTIFICATE_FILE` | the path of a PEM file to trust in addition to what was set: [`root_certificate_pem`](Builder::root_certificate_pem) |
     /// | `OVERSPILL_CLIENT_CERTIFICATE_FILE` | the path of a PEM file with our certificate, instead of what was set: [`client_certificate_pem`](Builder::client_certificate_pem) |
-    /// | `OVERSPILL_CLIENT_KEY_FILE` | the path of a PEM file with its private key, if that is a file of its own |
+    /// | `OVERSPILL_CLIENT_KEY_FILE` | the path of a PEM file with its private key, if that is a separate file |
     /// | `OVERSPILL_QUEUE_EVENTS_MAX`, `OVERSPILL_BATCH_EVENTS_MAX`, `OVERSPILL_POSTS_IN_FLIGHT_MAX` | a number |
     /// | `OVERSPILL_QUEUE_BYTES_MAX`, `OVERSPILL_EVENT_BYTES_MAX`, `OVERSPILL_BATCH_BYTES_MAX`, `OVERSPILL_SPILL_LINE_BYTES_MAX`, `OVERSPILL_SPILL_BYTES_PER_SECOND_MAX` | bytes: `65536`, `64 KiB`, `8MiB`, `1.5 MB` |
     /// | `OVERSPILL_BATCH_AGE_MAX`, `OVERSPILL_CONNECT_TIMEOUT`, `OVERSPILL_POST_TIMEOUT`, `OVERSPILL_CONNECTION_IDLE_MAX`, `OVERSPILL_SHUTDOWN_TIMEOUT`, `OVERSPILL_PROBE_INTERVAL_MAX` | `200 ms`, `1.5s`, `2m`, `1h` |
     /// | `OVERSPILL_HTML_ANSWERS` | `accept`, or unset: [`accept_html_answers`](Builder::accept_html_answers) |
-    /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson`, `otlp`, `otlp_json`, `bulk`, `loki`, `splunk_hec`, `datadog`, `new_relic`, `honeycomb`, `click_house`, `influx`, `victoria_logs`, `vector`, `fluent_bit`, `kafka_rest`: the formats of [`format`](crate::format) without settings of their own |
-    /// | `OVERSPILL_COMMON_FIELDS` | a JSON object of names and values; each takes the place of one that was set by the same name: [`common_field`](Builder::common_field) |
+    /// | `OVERSPILL_FORMAT` | `json_array`, `ndjson`, `otlp`, `otlp_json`, `bulk`, `loki`, `splunk_hec`, `datadog`, `new_relic`, `honeycomb`, `click_house`, `influx`, `victoria_logs`, `vector`, `fluent_bit`, `kafka_rest`: the formats of [`format`](crate::format) with default settings |
+    /// | `OVERSPILL_COMMON_FIELDS` | a JSON object of names and values; each replaces one set earlier by the same name: [`common_field`](Builder::common_field) |
     /// | `OVERSPILL_TIME_FIELD`, `OVERSPILL_NAME_FIELD` | a name: [`time_field`](Builder::time_field), [`name_field`](Builder::name_field) |
     /// | `OVERSPILL_COMPRESSION` | `none`, or `gzip` or `zstd` with the feature of that name |
     /// | `OVERSPILL_SPILL_LEVEL` | `error`, `warn`, `info`, `debug` |
     /// | `OVERSPILL_SPILL_PACKING` | `one_by_one`, `packed` |
-    /// | `OVERSPILL_SPILL_REDACT` | paths as in [`Redact`](crate::spill::Redact), with commas between them: removed from records, besides what the program removes |
-    /// | `OVERSPILL_SPILL_FILE` | a path: the fallback appends to it instead of writing to stderr, and creates it with mode 0600; the file is never renamed nor opened again, so rotate it with `copytruncate` |
+    /// | `OVERSPILL_SPILL_REDACT` | paths as in [`Redact`](crate::spill::Redact), separated by commas: removed from records, in addition to what the program removes |
+    /// | `OVERSPILL_SPILL_FILE` | a path: the fallback appends to it instead of writing to stderr, and creates it with mode 0600. The file is never renamed or reopened, so rotate it with `copytruncate` |
     ///
-    /// Words are taken in upper and lower case. What Kubernetes sets beside a Service whose name begins with `overspill`
-    /// (`OVERSPILL_SERVICE_HOST`, `OVERSPILL_PORT_8080_TCP` and their like) is ignored.
+    /// Words may be upper or lower case. Variables that Kubernetes sets for a Service whose name begins with `overspill`
+    /// (`OVERSPILL_SERVICE_HOST`, `OVERSPILL_PORT_8080_TCP` and similar) are ignored.
     ///
     /// # Errors
-    /// A variable with the prefix that is not in the table, is empty, or has a value that cannot be read: the error names each of them and
-    /// says what it takes, and never repeats a value.
+    /// A variable with the prefix that is not in the table, is empty, or has a value that cannot be read. The error names each of them and
+    /// says what it takes. It never repeats a value.
     pub fn from_env() -> Result<Builder, BuildError> {
         let variables = ours::ours(std::env::vars_os());
         if !variables.contains_key("ENDPOINT") {
@@ -112,16 +112,16 @@ impl Builder {
         Builder::new("").with_variables(variables)
     }
 
-    /// Lets the environment override what was set so far: the same variables, none required.
+    /// Lets the environment override what was set so far. It reads the same variables and requires none.
     ///
     /// # Errors
-    /// As [`from_env`](Builder::from_env).
+    /// Those of [`from_env`](Builder::from_env).
     pub fn override_from_env(self) -> Result<Builder, BuildError> {
         self.with_variables(ours::ours(std::env::vars_os()))
     }
 
-    /// [`override_from_env`](Builder::override_from_env) whose errors wait for the end: [`build`](Builder::build) returns them,
-    /// [`build_or_log_only`](Builder::build_or_log_only) tells of them and goes on.
+    /// Like [`override_from_env`](Builder::override_from_env), but errors are kept for later: [`build`](Builder::build) returns them,
+    /// [`build_or_log_only`](Builder::build_or_log_only) reports them and goes on.
     pub fn with_env(self) -> Builder {
         let (mut builder, wrong) = self.overridden_by(ours::ours(std::env::vars_os()));
         builder.wrong_variables.extend(wrong);

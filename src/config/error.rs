@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-/// Why no client was built. The text says what to do; it never repeats a URL or a header's value, which may be secret.
+/// Why no client was built. The text says what to do. It never repeats a URL or a header's value, which may be secret.
 #[non_exhaustive]
 pub enum BuildError {
-    /// The endpoint is not a usable URL.
+    /// The endpoint is not a valid URL.
     Endpoint(String),
     /// The endpoint is https, or certificates were given, but the crate was built without its feature `https`.
     HttpsMissing,
@@ -23,7 +23,7 @@ pub enum BuildError {
         /// What to do.
         remedy: String,
     },
-    /// A variable of the environment is not one of ours, or its value cannot be read.
+    /// An environment variable is not one of overspill's, or its value cannot be read.
     Environment(String),
     /// The HTTP client could not be made: for https usually because the machine has no root certificates.
     HttpClient(String),
@@ -73,7 +73,7 @@ impl fmt::Display for BuildError {
     }
 }
 
-/// The same sentence: it is what a `main` that returns the error prints.
+/// The same sentence as `Display`, because that is what a `main` that returns the error prints.
 impl fmt::Debug for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

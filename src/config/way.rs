@@ -10,9 +10,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 impl Builder {
-    /// Sends `authorization: Bearer token`. Never shown in Debug, a log or an error; over plain http refused by
-    /// `build` except to a loopback host, without a proxy or by one there, or by a [unix socket](Builder::unix_socket). It takes the place of a
-    /// user and a password in the endpoint's URL.
+    /// Sends `authorization: Bearer token`. It is never shown in Debug, a log or an error. Over plain http `build` refuses it, except to a
+    /// loopback host without a proxy elsewhere, or through a [unix socket](Builder::unix_socket). It replaces a user and password in the
+    /// endpoint's URL.
     ///
     /// For a token that changes: [`bearer_auth_file`](Builder::bearer_auth_file), [`header_with`](Builder::header_with),
     /// [`Client::set_bearer_auth`](crate::Client::set_bearer_auth).
@@ -21,11 +21,11 @@ impl Builder {
         self.header("authorization", value)
     }
 
-    /// Sends a header with every request, in the place of an earlier one of the same name. Every value is treated as a secret: never
-    /// shown anywhere. One whose name speaks of a credential (auth, key, token, secret, password, cookie) is refused over plain http
-    /// like a bearer token. `content-type` and `idempotency-key` replace overspill's own; how a body is framed and packed
-    /// (`content-length`, `transfer-encoding`, `content-encoding`), `host` and `connection` are refused by `build`, and so is a value that
-    /// begins or ends with a blank, or has characters that a header cannot have.
+    /// Sends a header with every request. It replaces an earlier one of the same name. Every value is treated as a secret and never shown.
+    /// A header whose name suggests a credential (auth, key, token, secret, password, cookie) is refused over plain http like a bearer
+    /// token. `content-type` and `idempotency-key` replace overspill's own. `build` refuses headers for framing and encoding
+    /// (`content-length`, `transfer-encoding`, `content-encoding`), `host` and `connection`, and a value that begins or ends with a blank
+    /// or has characters that a header cannot have.
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Builder {
         let name = name.into();
         self.forget_header(&name);
@@ -33,17 +33,18 @@ impl Builder {
         self
     }
 
-    /// Sends a header whose value is asked for: a token that a vault or an agent renews. In the place of an earlier one of the same name,
-    /// and checked like it ([`header`](Builder::header)); at most [`LIVE_HEADERS_MAX`](crate::limits::LIVE_HEADERS_MAX).
+    /// Sends a header whose value comes from a function, for example a token that a vault or an agent renews. It replaces an earlier one of
+    /// the same name and is checked like it ([`header`](Builder::header)). Maximum number:
+    /// [`LIVE_HEADERS_MAX`](crate::limits::LIVE_HEADERS_MAX).
     ///
-    /// It is asked for with the first request, again when the value is [`CREDENTIAL_AGE`](crate::limits::CREDENTIAL_AGE) old, and at once when the
-    /// endpoint answers 401: if the value is another one by then, the request, of which nothing was taken, is sent once more with the same
-    /// `idempotency-key`. An error, a panic or a value that cannot be sent leaves the last value in use, and a notice says so; without
-    /// one, requests fail with [`Reason::Connect`](crate::Reason::Connect), and the next one asks again.
+    /// `ask` is called for the first request, again when the value is [`CREDENTIAL_AGE`](crate::limits::CREDENTIAL_AGE) old, and at once
+    /// when the endpoint answers 401. If the value has then changed, the request, which was not taken, is sent once more with the same
+    /// `idempotency-key`. After an error, a panic or a value that cannot be sent, the last value stays in use and a notice says so. Without
+    /// a value, requests fail with [`Reason::Connect`](crate::Reason::Connect), and the next request asks again.
     ///
     /// # Blocking
-    /// `ask` may take its time: it runs on a thread of its own, one question at a time, never on that of a caller or the sender. Only a request
-    /// that has no value yet, or was answered with 401, waits for it, within the post timeout.
+    /// `ask` may take its time: it runs on its own thread, one call at a time, never on a caller's or the sender's. Only a request that has
+    /// no value yet, or was answered with 401, waits for it, within the post timeout.
     ///
     /// ```
     /// # use std::sync::{Arc, Mutex};
@@ -67,9 +68,9 @@ impl Builder {
         self
     }
 
-    /// Sends `authorization: Bearer` with what is in this file, without the blanks and line ends around it: a token that others write and
-    /// rewrite, like those that Kubernetes projects into a pod. Read by `build`, whose error it is if there is none, and again as
-    /// [`header_with`](Builder::header_with) says: when it is a minute old, and after a 401.
+    /// Sends `authorization: Bearer` with the contents of this file, without leading and trailing blanks and line ends. For a token that
+    /// another program rewrites, like those that Kubernetes projects into a pod. `build` reads it and fails if the file is missing. It is
+    /// read again when it is a minute old, and after a 401, like [`header_with`](Builder::header_with).
     pub fn bearer_auth_file(mut self, path: impl Into<PathBuf>) -> Builder {
         let path = path.into();
         // Where it is now, wherever the program goes.
@@ -85,48 +86,48 @@ impl Builder {
         self.live_headers.retain(|earlier| !earlier.name.eq_ignore_ascii_case(name));
     }
 
-    /// Lets credentials travel over plain http to a host that is not loopback: for a network that you trust.
+    /// Allows credentials over plain http to a host that is not loopback: for a network that you trust.
     pub fn allow_plaintext_credentials(mut self) -> Builder {
         self.plaintext_credentials = PlaintextCredentials::Allowed;
         self
     }
 
-    /// Posts through this proxy: `http://host:port`, `https://host:port` with feature `https`, with a user and a password before the host if it
-    /// asks for them; `http://` may be left out. Others, like socks, are an error of `build`. The proxy variables of the environment
-    /// are never looked at.
+    /// Posts through this proxy: `http://host:port`, or `https://host:port` with feature `https`, with a user and password before the host
+    /// if it requires them; `http://` may be omitted. Other kinds, like socks, are an error of `build`. The environment's proxy variables
+    /// are never read.
     pub fn proxy(mut self, url: impl Into<String>) -> Builder {
         self.proxy = Some(url.into());
         self
     }
 
-    /// Posts through the unix socket at this path: to an agent on the same machine. The endpoint's URL then says what is asked for, and its
-    /// host goes into the `host` header: `http://localhost/v1/events`. Credentials may travel over it. Unix alone; elsewhere an error of
-    /// `build`. A socket that is not there is no connection, like a port that nobody listens on.
+    /// Posts through the unix socket at this path, to an agent on the same machine. The endpoint's URL then gives the request path, and its
+    /// host goes into the `host` header: `http://localhost/v1/events`. Credentials may travel over it. Only on Unix; elsewhere it is an
+    /// error of `build`. A missing socket counts as no connection, like a port that nobody listens on.
     pub fn unix_socket(mut self, path: impl Into<PathBuf>) -> Builder {
         self.unix_socket = Some(path.into());
         self
     }
 
-    /// Trusts the certificates in this PEM text beside the platform's own. May be called again. Feature `https`. Whatever else stands in the
-    /// text, or cannot be read, is an error of `build`, and so is a certificate for an endpoint in plain http.
+    /// Trusts the certificates in this PEM text in addition to the platform's. May be called again. Feature `https`. Anything else in the
+    /// text, or anything unreadable, is an error of `build`, and so is a certificate for a plain http endpoint.
     ///
-    /// Where the platform's own are is the platform's to say: on Linux also by the variables `SSL_CERT_FILE` and
-    /// `SSL_CERT_DIR`, the only ones of the environment that matter here without being asked for.
+    /// The platform decides where its own certificates are. On Linux the variables `SSL_CERT_FILE` and `SSL_CERT_DIR` matter too; they are
+    /// the only environment variables read here unless you ask for others.
     pub fn root_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Builder {
         self.root_certificates_pem.push(pem.into());
         self
     }
 
-    /// Shows this certificate to an endpoint that asks who we are (mTLS): in PEM, the certificate first, then those between it and its root,
-    /// and its private key (PKCS#8, PKCS#1 or SEC1, not encrypted), in one text or in two calls. Feature `https`. Read by `build` alone: for one
-    /// that was renewed, build a new client.
+    /// Presents this certificate to an endpoint that asks for one (mTLS). In PEM: first the certificate, then the intermediates, and the
+    /// private key (PKCS#8, PKCS#1 or SEC1, not encrypted), in one text or in two calls. Feature `https`. Only `build` reads it: after a
+    /// renewal, build a new client.
     pub fn client_certificate_pem(mut self, pem: impl Into<Vec<u8>>) -> Builder {
         self.client_certificate_pem.push(pem.into());
         self
     }
 
-    /// How long a connection may be idle and be used again. Default [`CONNECTION_IDLE`](crate::limits::CONNECTION_IDLE): choose less than the
-    /// endpoint keeps it. One that says how long that is (`keep-alive: timeout=5`) is heeded if it is less.
+    /// How long a connection may be idle before it is no longer reused. Default [`CONNECTION_IDLE`](crate::limits::CONNECTION_IDLE). Choose
+    /// less than the endpoint's own idle time. If the endpoint announces a shorter one (`keep-alive: timeout=5`), that applies.
     pub fn connection_idle_max(mut self, time: Duration) -> Builder {
         self.connection_idle_max = time;
         self

@@ -1,6 +1,6 @@
 //! The body of a request, and how long it may be.
 
-/// What a format adds, in bytes. The two are all there is to say: a literal of it stays valid.
+/// What a format adds, in bytes. It will never have more than these two fields, so a literal stays valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Overhead {
     /// Once per body.
@@ -39,7 +39,7 @@ impl Body {
         Body { bytes: Vec::new(), bytes_max, overflowed: Overflowed::No }
     }
 
-    /// Appends. What would exceed the declared [`Overhead`] is not appended, and the body counts as failed.
+    /// Appends bytes. Bytes that would exceed the declared [`Overhead`] are not appended, and the body counts as failed.
     pub fn push(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         if self.bytes.len() + bytes.len() > self.bytes_max {

@@ -1,6 +1,6 @@
 //! What an endpoint takes: what a format knows of its limits, and `build` holds the settings to.
 
-/// What an endpoint takes at most, how it may be packed, and where it wants a token.
+/// The endpoint's limits, the compression it accepts, and where it wants a token.
 ///
 /// ```
 /// use overspill::format::Demands;
@@ -17,18 +17,18 @@ pub struct Demands {
     pub(crate) token: TokenHeader,
 }
 
-/// Where a token stands: [`Builder::token`](crate::Builder::token).
+/// Where a token goes: [`Builder::token`](crate::Builder::token).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TokenHeader {
     /// The header's name.
     pub name: &'static str,
-    /// What stands before the token in its value.
+    /// What comes before the token in its value.
     pub prefix: &'static str,
 }
 
 impl Demands {
-    /// Whatever it is; a token as `authorization: Bearer`.
+    /// No limits; a token goes into `authorization: Bearer`.
     pub const NONE: Demands = Demands {
         events_max: None,
         body_bytes_max: None,
@@ -38,32 +38,33 @@ impl Demands {
         token: TokenHeader { name: "authorization", prefix: "Bearer " },
     };
 
-    /// At most so many events a request.
+    /// Maximum number of events in a request.
     pub const fn events_max(self, events: usize) -> Demands {
         Demands { events_max: Some(events), ..self }
     }
 
-    /// At most so many bytes of a request's body, before it is packed.
+    /// Maximum bytes of a request's body before compression.
     pub const fn body_bytes_max(self, bytes: usize) -> Demands {
         Demands { body_bytes_max: Some(bytes), ..self }
     }
 
-    /// At most so many bytes of one event's JSON.
+    /// Maximum bytes of one event's JSON.
     pub const fn event_bytes_max(self, bytes: usize) -> Demands {
         Demands { event_bytes_max: Some(bytes), ..self }
     }
 
-    /// These values of `content-encoding`, and no other. Some endpoints take a body for text that they cannot unpack, and answer with a 2xx.
+    /// The only values of `content-encoding` that it accepts. Some endpoints take a body they cannot unpack for text, and answer with a
+    /// 2xx.
     pub const fn encodings(self, encodings: &'static [&'static str]) -> Demands {
         Demands { encodings: Some(encodings), ..self }
     }
 
-    /// An event's time in a member of this name, unless [another was chosen](crate::Builder::time_field).
+    /// An event's time goes into a member of this name, unless [another was chosen](crate::Builder::time_field).
     pub const fn time_field(self, name: &'static str) -> Demands {
         Demands { time_field: Some(name), ..self }
     }
 
-    /// A token in this header, behind this prefix.
+    /// A token goes into this header, after this prefix.
     pub const fn token(self, name: &'static str, prefix: &'static str) -> Demands {
         Demands { token: TokenHeader { name, prefix }, ..self }
     }

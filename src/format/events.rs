@@ -11,13 +11,13 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Placement {
-    /// In each event's JSON, in front of its own members: [`Event::json`] has them. The time only if it was asked for.
+    /// In each event's JSON, before its own members: [`Event::json`] has them. The time only if it was configured.
     #[default]
     InEachEvent,
-    /// The format has a place of its own for them: it writes [`Events::common_fields`] once a request, [`Event::name`] and [`Event::time`]
-    /// beside the event's JSON, which is left as it was emitted.
+    /// The format has its own place for them: it writes [`Events::common_fields`] once per request, and [`Event::name`] and [`Event::time`]
+    /// next to the event's JSON, which stays as it was emitted.
     OncePerRequest,
-    /// The same, and the common fields stand beside each event.
+    /// The same, but the common fields go next to each event.
     BesideEachEvent,
 }
 
@@ -58,8 +58,8 @@ impl<'a> Events<'a> {
         Events { text, marks: marks.iter(), at: start, gap, origin }
     }
 
-    /// What was given once for all events. They are in each event's JSON already, unless the format's
-    /// [`placement`](super::Format::placement) says otherwise.
+    /// The fields that all events share. They are already in each event's JSON unless the format's [`placement`](super::Format::placement)
+    /// says otherwise.
     pub fn common_fields(&self) -> CommonFields<'a> {
         self.origin.common.fields()
     }
@@ -96,19 +96,19 @@ impl<'a> Event<'a> {
         self.json
     }
 
-    /// When it was emitted, by the wall clock; the same each time that it is posted, and in the log.
+    /// When it was emitted, by the wall clock. The same each time it is posted, and in the log.
     pub fn time(&self) -> SystemTime {
         self.origin.calendar.time(self.mark.emitted_at())
     }
 
     /// Its name, if it was [emitted with one](crate::Client::emit_named): printable ASCII without quotes and backslashes, at most
-    /// [`EVENT_NAME_BYTES_MAX`](crate::limits::EVENT_NAME_BYTES_MAX) long. Another name is a member of its JSON.
+    /// [`EVENT_NAME_BYTES_MAX`](crate::limits::EVENT_NAME_BYTES_MAX) long. Any other name is a member of its JSON.
     pub fn name(&self) -> Option<&'a str> {
         Some(self.origin.common.names.text(self.mark.name())).filter(|name| !name.is_empty())
     }
 
-    /// What names it in all the world, the same each time that it is posted, and in the log (`spill_client`, `spill_seq`): as text
-    /// `client-seq`, 16 hexadecimal digits and a number, for endpoints that take what came twice for one.
+    /// A globally unique id, the same each time it is posted, and in the log (`spill_client`, `spill_seq`). As text it is `client-seq`, 16
+    /// hexadecimal digits and a number, for endpoints that deduplicate.
     pub fn id(&self) -> EventId<'a> {
         EventId { client: self.origin.client, seq: self.mark.seq() }
     }
@@ -130,13 +130,13 @@ impl std::ops::Deref for Event<'_> {
     }
 }
 
-/// The name of an event in all the world: `client-seq`.
+/// An event's globally unique id: `client-seq`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct EventId<'a> {
     /// The client instance.
     pub client: &'a str,
-    /// The event's number within its client.
+    /// Zero-based sequence number of the event within its client.
     pub seq: u64,
 }
 
@@ -146,7 +146,7 @@ impl fmt::Display for EventId<'_> {
     }
 }
 
-/// The fields that all events of a client have.
+/// The fields that all events of a client share.
 #[derive(Debug, Clone, Copy)]
 pub struct CommonFields<'a> {
     fields: &'a [Field],
@@ -158,17 +158,17 @@ impl<'a> CommonFields<'a> {
         CommonFields { fields, object }
     }
 
-    /// As one JSON object: `{"service.name":"orders"}`, `{}` if there are none.
+    /// All of them as one JSON object: `{"service.name":"orders"}`, or `{}` if there are none.
     pub fn json(&self) -> &'a str {
         self.object
     }
 
-    /// Each name, and its value as JSON, in the order in which they were given.
+    /// Each name with its value as JSON, in the order in which they were set.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&'a str, &'a str)> + use<'a> {
         self.fields.iter().map(|field| (field.name.as_str(), field.json.as_str()))
     }
 
-    /// The value of one, as JSON.
+    /// The value of one field, as JSON.
     pub fn get(&self, name: &str) -> Option<&'a str> {
         self.iter().find(|(known, _)| *known == name).map(|(_, json)| json)
     }

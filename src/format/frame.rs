@@ -6,11 +6,11 @@ use super::{Body, Events, Overhead};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Layout {
-    /// As [`encode`](super::Format::encode) writes it, for each request anew.
+    /// As [`encode`](super::Format::encode) writes it, anew for each request.
     #[default]
     Encoded,
-    /// The texts as they are, in a frame. A batch is laid out so while it fills, and is then its own body: nothing is copied
-    /// for a request, and `encode` is not called.
+    /// The unchanged texts, in a frame. A batch is laid out this way while it fills and is then its own body: nothing is copied for a
+    /// request, and `encode` is not called.
     Framed(Frame),
 }
 
@@ -24,19 +24,19 @@ impl Layout {
     }
 }
 
-/// The bytes around the events' texts. The three are all there is to say: a literal of it stays valid.
+/// The bytes around the events' texts. It will never have more than these three fields, so a literal stays valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Frame {
-    /// Before the first.
+    /// Before the first event.
     pub before: &'static [u8],
-    /// Between each and the next.
+    /// Between two events.
     pub between: &'static [u8],
-    /// Behind the last.
+    /// After the last event.
     pub behind: &'static [u8],
 }
 
 impl Frame {
-    /// A format's `encode`, for one whose layout is this frame.
+    /// Implements a format's `encode` for a layout that is this frame.
     pub fn encode(&self, events: Events<'_>, body: &mut Body) {
         for (nth, event) in events.enumerate() {
             body.push(if nth == 0 { self.before } else { self.between });
@@ -45,7 +45,7 @@ impl Frame {
         body.push(self.behind);
     }
 
-    /// A format's `overhead`, for one whose layout is this frame.
+    /// Implements a format's `overhead` for a layout that is this frame.
     pub const fn overhead(&self) -> Overhead {
         let (ends, between) = (self.before.len() + self.behind.len(), self.between.len());
         // There is one gap less than there are events.

@@ -17,7 +17,7 @@ impl Format for JsonArray {
         Layout::Framed(FRAME)
     }
 
-    /// The status: an answer to this format names no single events.
+    /// The status, because a reply to this format never names single events.
     fn settled_by(&self) -> SettledBy {
         SettledBy::Status
     }

@@ -8,7 +8,7 @@ use std::time::UNIX_EPOCH;
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl Events<'_> {
-    /// Gives `use_them` these texts as a batch's events: for tests of [`Format::encode`].
+    /// Passes these texts to `use_them` as the events of a batch: for testing [`Format::encode`].
     ///
     /// ```
     /// use overspill::format::Events;
@@ -35,9 +35,8 @@ impl Events<'_> {
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl Body {
-    /// What a request with these events carries in this format, before any compression: for tests of a [`Format`] of yours. `None` if
-    /// it is longer than [`Format::overhead`] allows; a client would spill the events with
-    /// [`Reason::FormatFailed`](crate::Reason::FormatFailed).
+    /// The body of a request with these events in this format, before compression: for testing your own [`Format`]. `None` if it is longer
+    /// than [`Format::overhead`] allows; a client would then spill the events with [`Reason::FormatFailed`](crate::Reason::FormatFailed).
     ///
     /// ```
     /// use overspill::format::{Body, JsonArray, Ndjson};

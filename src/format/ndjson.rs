@@ -2,7 +2,7 @@
 
 use super::{Format, Frame, Layout, SettledBy};
 
-/// One event a line, `application/x-ndjson`: ClickHouse's JSONEachRow, Vector, Loki-like collectors.
+/// One event per line, `application/x-ndjson`: ClickHouse's JSONEachRow, Vector, Loki-like collectors.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ndjson;
 
@@ -17,7 +17,7 @@ impl Format for Ndjson {
         Layout::Framed(FRAME)
     }
 
-    /// The status: an answer to this format names no single events.
+    /// The status, because a reply to this format never names single events.
     fn settled_by(&self) -> SettledBy {
         SettledBy::Status
     }

@@ -4,13 +4,13 @@
 
 use crate::outcome::MaybeDelivered;
 
-/// What of a 2xx answer settles the events that it is about.
+/// Which part of a 2xx reply settles its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettledBy {
-    /// Its status: all were taken. What the body does (it is shorter than announced, drips, never ends) holds up nothing.
+    /// The status: all were taken. Whatever the body does (it is shorter than announced, drips, never ends) delays nothing.
     Status,
-    /// Its body, which may refuse some of them.
+    /// The body, which may refuse some of them.
     Body,
 }
 
@@ -20,62 +20,61 @@ pub enum SettledBy {
 pub enum Refused {
     /// All were accepted.
     None,
-    /// These were not, by their position in the request, from 0; they are spilled with
-    /// [`Reason::Refused`](crate::Reason::Refused).
+    /// These were refused, by zero-based position in the request. They are spilled with [`Reason::Refused`](crate::Reason::Refused).
     Events(Vec<usize>),
-    /// The answer does not say: all are spilled with [`Reason::Broken`](crate::Reason::Broken), marked `maybe_delivered`.
+    /// The reply does not say: all are spilled with [`Reason::Broken`](crate::Reason::Broken), marked `maybe_delivered`.
     Unknown,
 }
 
-/// What an answer of any status says about the events of its request: what a format reads out of it, for
-/// [`Format::verdict`](super::Format::verdict).
+/// What a reply of any status says about the events of its request, as a format reads it for [`Format::verdict`](super::Format::verdict).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// No more than its status: 2xx, all were taken; 400, 413, 422, something about the events is refused, and nothing was taken: they
-    /// are posted again in halves until the one is alone; any other, it is not about the events.
+    /// Nothing beyond its status. 2xx: all were taken. 400, 413, 422: something about the events is refused, and nothing was taken; they
+    /// are posted again in halves until the refused one is alone. Any other: it is not about the events.
     ByStatus,
-    /// What became of each, in the order of the request. One that the answer says nothing about is [`Fate::Unknown`].
+    /// What happened to each, in the order of the request. An event that the reply does not mention is [`Fate::Unknown`].
     Each(Vec<Fate>),
-    /// None was taken because of some of them, and it does not say which: they are posted again in halves until those are alone.
+    /// None was taken because of some of them, and the reply does not say which: they are posted again in halves until those are alone.
     NoneTaken {
-        /// The answer's own words.
+        /// The reply's own words.
         words: String,
     },
-    /// Some were refused and the others taken, and it does not say which. Where the endpoint
-    /// [takes an event that comes twice for one](super::Repeats::Harmless), they are posted again in halves until those that are refused are alone;
-    /// elsewhere all are spilled, [`Reason::Refused`](crate::Reason::Refused) and `maybe_delivered`.
+    /// Some were refused and the others taken, and the reply does not say which. If the endpoint [stores a repeated event
+    /// once](super::Repeats::Harmless), they are posted again in halves until the refused ones are alone. Otherwise all are spilled,
+    /// [`Reason::Refused`](crate::Reason::Refused) and `maybe_delivered`.
     SomeRefused {
-        /// How many, if it says that much. None means that all were taken, and all of them that none was.
+        /// How many, if the reply says so. None refused means that all were taken; all refused means that none was.
         refused: Option<usize>,
-        /// The answer's own words.
+        /// The reply's own words.
         words: String,
     },
-    /// None of them for now: the endpoint has too much to do, or something behind it is gone. Counts towards an outage; the answer's
-    /// `retry-after` is honoured.
+    /// None was taken for now: the endpoint is overloaded, or something behind it is down. Counts toward an outage; the reply's
+    /// `retry-after` is respected.
     Unavailable {
-        /// Whether some of them may have been taken nevertheless.
+        /// Whether some of them may have been taken anyway.
         maybe_delivered: MaybeDelivered,
-        /// The answer's own words.
+        /// The reply's own words.
         words: String,
     },
-    /// None of them, and none of those to come: path, credentials or settings are wrong.
+    /// None was taken, and none will be: path, credentials or settings are wrong.
     Denied {
-        /// The answer's own words.
+        /// The reply's own words.
         words: String,
     },
-    /// It does not say: all are spilled with [`Reason::Broken`](crate::Reason::Broken), marked `maybe_delivered`. Counts towards an outage.
+    /// The reply does not say: all are spilled with [`Reason::Broken`](crate::Reason::Broken), marked `maybe_delivered`. Counts toward an
+    /// outage.
     Unknown,
 }
 
 impl Verdict {
-    /// All are refused: for an answer that takes nothing, and will not when asked again.
+    /// All are refused: for a reply that takes nothing and will not change on a retry.
     pub fn all_refused(events: usize, words: impl Into<String>) -> Verdict {
         Verdict::Each(vec![Fate::Refused(words.into()); events])
     }
 
-    /// None was taken, because of the one at this position: it is refused, and the others are posted again without it. A position outside
-    /// of the request says nothing: they are posted again in halves.
+    /// None was taken because of the one at this position: it is refused, and the others are posted again without it. If the position is
+    /// outside the request, they are posted again in halves.
     pub fn none_because_of(nth: usize, events: usize, words: impl Into<String>) -> Verdict {
         let mut fates = vec![Fate::NotTaken; events];
         match fates.get_mut(nth) {
@@ -86,24 +85,24 @@ impl Verdict {
     }
 }
 
-/// What became of one event of a request.
+/// What happened to one event of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fate {
-    /// Taken, by this request or by an earlier one.
+    /// Taken, by this request or an earlier one.
     Delivered,
-    /// Refused for good, with the answer's own words: spilled with [`Reason::Refused`](crate::Reason::Refused).
+    /// Refused permanently, with the reply's own words: spilled with [`Reason::Refused`](crate::Reason::Refused).
     Refused(String),
-    /// Refused, or taken: the answer does not tell it from its neighbour. Spilled with [`Reason::Refused`](crate::Reason::Refused) and
+    /// Refused or taken: the reply does not distinguish it from its neighbor. Spilled with [`Reason::Refused`](crate::Reason::Refused) and
     /// `maybe_delivered`.
     MaybeRefused(String),
-    /// Not taken for now, with the answer's own words: spilled with [`Reason::Unavailable`](crate::Reason::Unavailable). More of these than of
-    /// those delivered are a post that failed, and counts towards an outage.
+    /// Not taken for now, with the reply's own words: spilled with [`Reason::Unavailable`](crate::Reason::Unavailable). If a request has
+    /// more of these than delivered events, the post failed and counts toward an outage.
     Unavailable(String),
-    /// It may have been taken, with the answer's own words: spilled as `maybe_delivered`.
+    /// It may have been taken, with the reply's own words: spilled as `maybe_delivered`.
     Unknown(String),
-    /// Certainly not taken, and nothing is known against it: another event, or the end of the endpoint's patience, was in its way. It is
-    /// posted again, a bounded number of times.
+    /// Certainly not taken, and nothing is known against it: another event stopped the request, or the endpoint gave up before it. It is
+    /// posted again, a limited number of times.
     NotTaken,
 }
 
@@ -119,11 +118,11 @@ impl Fate {
     }
 }
 
-/// What an endpoint makes of an event that comes twice.
+/// What an endpoint does with a repeated event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeats {
-    /// Two events.
+    /// It stores two events.
     Double,
-    /// One: by its id, its time or its content.
+    /// It stores one, recognized by id, time or content.
     Harmless,
 }

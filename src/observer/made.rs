@@ -5,7 +5,7 @@ use crate::mode::Mode;
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use std::time::Duration;
 
-/// Signals to give to an [`Observer`](super::Observer) of yours in a test.
+/// Signals for testing your own [`Observer`](super::Observer).
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl<'a> Signal<'a> {
     /// [`Signal::Delivered`].
@@ -20,7 +20,7 @@ impl<'a> Signal<'a> {
     /// #         if let Signal::Delivered { events, .. } = signal { self.0.fetch_add(*events, Ordering::Relaxed); }
     /// #     }
     /// # }
-    /// let observer = Count::default(); // yours: it counts what is delivered
+    /// let observer = Count::default(); // yours: it counts delivered events
     /// observer.signal(&Signal::delivered(500));
     /// observer.signal(&Signal::outage_began("status 503"));
     /// assert_eq!(observer.0.into_inner(), 500);

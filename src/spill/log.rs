@@ -29,13 +29,13 @@ use tracing::{Callsite, Event, Level, Metadata};
 /// The target of spilled events.
 pub const SPILL_TARGET: &str = "overspill::spill";
 
-/// At which level spilled events are logged.
+/// The level at which spilled events are logged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum LogLevel {
     /// ERROR
     Error,
-    /// WARN, the default: an event in the log is one that is missing elsewhere.
+    /// WARN, the default: an event in the log is missing elsewhere.
     #[default]
     Warn,
     /// INFO

@@ -6,8 +6,8 @@ use std::time::SystemTime;
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl<'a> Record<'a> {
-    /// The record of an event with this JSON, whole, spilled in an outage at the beginning of 1970: for tests of a
-    /// [`SpillSink`](super::SpillSink) of yours. Set the fields that matter to it.
+    /// The record of an event with this JSON, whole, spilled in an outage at the beginning of 1970: for testing your own
+    /// [`SpillSink`](super::SpillSink). Set the fields that matter to it.
     ///
     /// ```
     /// use overspill::{Reason, SpillSink, spill::{Record, WriteSink}};
@@ -45,7 +45,7 @@ impl<'a> Record<'a> {
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl SpilledPart {
-    /// What [`read_line`](super::read_line) makes of the line of [`Record::of_event`]: for tests of what puts events back in. Set the
+    /// What [`read_line`](super::read_line) returns for the line of [`Record::of_event`]: for testing code that puts events back. Set the
     /// fields that matter to it.
     ///
     /// ```

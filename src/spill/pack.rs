@@ -10,18 +10,17 @@ use super::parts::escaped_len;
 use crate::names::names;
 use crate::sync::{Arc, FreeList};
 
-/// How the sender writes events to the log that it has together: in an outage, at a shutdown, after a failed post.
+/// How the sender writes events to the log when it has several: in an outage, at a shutdown, after a failed post.
 ///
-/// What a caller writes itself, because the queue is full or the mode is LogOnly, is always one record per event.
+/// An event that a caller hands to the log, because the queue is full or the mode is LogOnly, is always one record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SpillPacking {
     /// One record per event, the default: anything that reads lines can count, search and alert on single events.
     #[default]
     OneByOne,
-    /// Several events per record: as many as a line has room for and have consecutive numbers. Most of what a record costs
-    /// is the record; but readers of the log must know that `spill_event` is an array of `spill_events` events where that is
-    /// more than 1.
+    /// Several events per record: as many with consecutive numbers as fit on a line. Most of a record's cost is the record itself. Readers
+    /// of the log must know that `spill_event` is an array of `spill_events` events if that is more than 1.
     Packed,
 }
 

@@ -13,8 +13,8 @@ use std::time::SystemTime;
 
 /// One line of the log. The field names and their meaning are a public interface, versioned by `spill_v`.
 ///
-/// As JSON (`Serialize`) it is one flat object: `timestamp`, `level`, `target`, `message`, and then the fields that are named
-/// below, in this order. As a `tracing` event it has `message` and the fields, and the formatter adds the rest.
+/// As JSON (`Serialize`) it is one flat object: `timestamp`, `level`, `target`, `message`, then the fields named below, in this order. As a
+/// `tracing` event it has `message` and the fields; the formatter adds the rest.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Record<'a> {
@@ -24,36 +24,35 @@ pub struct Record<'a> {
     pub written_at: SystemTime,
     /// `spill_client`: the client instance, 16 hexadecimal digits, new for each `build`.
     pub client: &'a str,
-    /// `spill_seq`: the event's number within its client, from 0. `client` and `seq` name an event. Of several events, the
-    /// first's: the others have the numbers that follow.
+    /// `spill_seq`: zero-based sequence number of the event within its client. `client` and `seq` identify an event. If the record has
+    /// several events, the first one's; the others have the numbers that follow.
     pub seq: u64,
-    /// `spill_batch`: the batch whose request carried it, or would have next, as in the `idempotency-key` header (`client-batch`);
-    /// 0 if none was made for it.
+    /// `spill_batch`: the batch whose request carried the event, or would have next, as in the `idempotency-key` header (`client-batch`); 0
+    /// if there was none.
     pub batch: u64,
     /// `spill_reason`: why it is here.
     pub reason: Reason,
-    /// `spill_maybe_delivered`: whether it may be at the endpoint as well.
+    /// `spill_maybe_delivered`: whether it may be at the endpoint too.
     pub maybe_delivered: MaybeDelivered,
-    /// `spill_emitted_at`: when `emit` was called, by the wall clock ([`Rfc3339`]); of several events, the oldest.
+    /// `spill_emitted_at`: when `emit` was called, by the wall clock ([`Rfc3339`]). If the record has several events, the oldest one's.
     pub emitted_at: SystemTime,
-    /// `spill_age_ms`: milliseconds from `emit` to this record; of several events, the oldest's.
+    /// `spill_age_ms`: milliseconds from `emit` to this record. If the record has several events, the oldest one's.
     pub age_ms: u64,
     /// `spill_detail`: status or error kind, without URL and secrets; may be empty.
     pub detail: &'a str,
-    /// `spill_part`: the number of this part, from 1.
+    /// `spill_part`: the number of this part, starting at 1.
     pub part: u32,
     /// `spill_parts`: how many parts the event has.
     pub parts: u32,
     /// `spill_events`: how many events the record carries. More than 1 only with
     /// [`SpillPacking::Packed`](super::SpillPacking::Packed): `event` is then a JSON array of them, and the record is the only part.
     pub events: u32,
-    /// `spill_redacted`: whether the event is not what the request carried, because fields of it were removed or replaced.
+    /// `spill_redacted`: whether the event differs from what the request carried because fields were removed or replaced.
     pub redacted: bool,
-    /// `spill_name`: the event's [name](crate::Client::emit_named), if the format writes it beside the event's JSON; only where there is
-    /// one.
+    /// `spill_name`: the event's [name](crate::Client::emit_named), if it has one and the format writes it next to the event's JSON.
     pub name: Option<&'a str>,
-    /// `spill_common`: the client's [common fields](crate::Builder::common_field) as one JSON object, if the format writes them beside the
-    /// events; only where there are some.
+    /// `spill_common`: the client's [common fields](crate::Builder::common_field) as one JSON object, if it has any and the format writes
+    /// them next to the events.
     pub common: Option<&'a str>,
     /// `spill_event`: the event's JSON, or the piece of it that this part carries: printable, without line breaks.
     pub event: &'a str,
@@ -84,7 +83,7 @@ impl Record<'_> {
     /// The version of the fields and their meaning: `spill_v`.
     pub const V: u64 = 3;
 
-    /// What a person reads: `event spilled: outage`, `event spilled: outage (part 2 of 3)`, `12 events spilled: outage`.
+    /// The text for people: `event spilled: outage`, `event spilled: outage (part 2 of 3)`, `12 events spilled: outage`.
     pub fn message(&self) -> impl fmt::Display + '_ {
         Message(self)
     }
@@ -134,10 +133,10 @@ impl Serialize for Record<'_> {
     }
 }
 
-/// A notice of overspill about itself, as a sink gets it.
+/// A notice about overspill itself, as a sink gets it.
 ///
-/// As JSON (`Serialize`) it is one flat object: `timestamp`, `level`, `target` ([`NOTICE_TARGET`](crate::NOTICE_TARGET)), `message`
-/// and, if it is a client's, `spill_client`.
+/// As JSON (`Serialize`) it is one flat object: `timestamp`, `level`, `target` ([`NOTICE_TARGET`](crate::NOTICE_TARGET)), `message` and, if
+/// it belongs to a client, `spill_client`.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Notice<'a> {
@@ -145,14 +144,14 @@ pub struct Notice<'a> {
     pub level: LogLevel,
     /// When it was made.
     pub written_at: SystemTime,
-    /// The client instance; empty if it is about none.
+    /// The client instance; empty if it belongs to none.
     pub client: &'a str,
-    /// What it says: printable, without line breaks.
+    /// The text: printable, without line breaks.
     pub text: &'a str,
 }
 
 impl<'a> Notice<'a> {
-    /// A notice of now.
+    /// A notice with the current time.
     pub fn new(level: LogLevel, client: &'a str, text: &'a str) -> Notice<'a> {
         Notice { level, written_at: super::time::now(), client, text }
     }

@@ -18,11 +18,10 @@ use path::Path;
 use std::borrow::Cow;
 use std::fmt;
 
-/// What of an event's JSON does not go to the log. For [`Builder::spill_redact`](crate::Builder::spill_redact).
+/// What to keep out of the log of an event's JSON. For [`Builder::spill_redact`](crate::Builder::spill_redact).
 ///
-/// A path is a JSON pointer, `/user/email` (with `~1` for `/` and `~0` for `~` in a name), in which `*` stands for any one name or place
-/// in an array, and `**` for any number of them: `/**/password`. Rules are tried in their order; the first that fits a value
-/// counts.
+/// A path is a JSON pointer, `/user/email` (with `~1` for `/` and `~0` for `~` in a name). In it `*` matches any one name or array
+/// position, and `**` any number of them: `/**/password`. Rules are tried in order; the first that matches a value applies.
 ///
 /// ```
 /// use overspill::spill::Redact;
@@ -67,19 +66,19 @@ impl Redacted<'_> {
 }
 
 impl Redact {
-    /// Nothing yet.
+    /// No rules yet.
     pub fn new() -> Redact {
         Redact::default()
     }
 
-    /// Leaves out what is at this path; in an array `null` takes its place.
+    /// Removes the value at this path; in an array, `null` replaces it.
     pub fn remove(self, path: &str) -> Redact {
         self.rule(path, Action::Remove)
     }
 
-    /// Puts a string of 24 hexadecimal digits in the place of what is at this path: the first 96 bits of HMAC-SHA-256 over the value's
-    /// JSON, `"a@example.com"` with its quotes. Equal values have equal hashes, so that events can still be counted by them;
-    /// without the key nobody can try values. `printf %s '"a@example.com"' | openssl dgst -sha256 -hmac KEY` finds the same.
+    /// Replaces the value at this path with a string of 24 hexadecimal digits: the first 96 bits of HMAC-SHA-256 over the value's JSON,
+    /// `"a@example.com"` with its quotes. Equal values have equal hashes, so you can still count events by them, but nobody can guess
+    /// values without the key. `printf %s '"a@example.com"' | openssl dgst -sha256 -hmac KEY` gives the same hash.
     ///
     /// ```
     /// use overspill::spill::Redact;
@@ -93,10 +92,9 @@ impl Redact {
         self.rule(path, Action::Hash(hash::Key::new(key.as_ref())))
     }
 
-    /// Gives the event's JSON, after the paths, to a function of yours, and takes what it returns in its place; `None` leaves the event
-    /// as it is. What it returns must be one JSON value without line breaks. If it is not, or the function panics, or the text is more
-    /// than [`REDACTED_GROWTH_MAX`] times as long as before, the event is lost, reason
-    /// [`RedactFailed`](crate::LostReason::RedactFailed).
+    /// Passes the event's JSON, after the paths, to your function and uses what it returns instead; `None` leaves the event as it is. The
+    /// result must be one JSON value without line breaks. If it is not, or the function panics, or the text is more than
+    /// [`REDACTED_GROWTH_MAX`] times as long as before, the event is lost, reason [`RedactFailed`](crate::LostReason::RedactFailed).
     pub fn rewrite(mut self, rewrite: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Redact {
         self.rewrites.push(Arc::new(rewrite));
         self
@@ -148,7 +146,7 @@ impl Redact {
     }
 }
 
-/// Numbers alone: a path may tell what is secret, and a key is.
+/// Shows only numbers: a path may reveal what is secret, and a key is secret.
 impl fmt::Debug for Redact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redact")

@@ -6,15 +6,15 @@ use super::stream::Stream;
 use super::{Notice, Record};
 use std::io::{self, Write};
 
-/// A place for spilled events: instead of the application log ([`Builder::spill_sink`](crate::Builder::spill_sink)),
-/// or behind it for when nobody reads it ([`Builder::spill_fallback`](crate::Builder::spill_fallback)).
+/// A destination for spilled events: instead of the application log ([`Builder::spill_sink`](crate::Builder::spill_sink)), or as the
+/// fallback for when nobody reads it ([`Builder::spill_fallback`](crate::Builder::spill_fallback)).
 ///
 /// ```
 /// use overspill::spill::{Record, SpillSink};
 /// use std::io;
 /// use std::sync::mpsc::{SyncSender, TrySendError};
 ///
-/// /// Hands each record, as a line of JSON, to whoever keeps lines; one that is behind is an error, and the fallback takes the event.
+/// /// Sends each record, as a line of JSON, to another thread. If that thread is behind, it is an error, and the fallback takes the event.
 /// struct Lines(SyncSender<String>);
 ///
 /// impl SpillSink for Lines {
@@ -28,22 +28,21 @@ use std::io::{self, Write};
 /// }
 /// ```
 pub trait SpillSink: Send + Sync + 'static {
-    /// Takes one part of one event; with [`SpillPacking::Packed`](super::SpillPacking::Packed) also several events at once,
+    /// Takes one part of one event. With [`SpillPacking::Packed`](super::SpillPacking::Packed) it may also get several events at once,
     /// [`events`](Record::events) of them.
     ///
     /// # Errors
-    /// `Ok` is a promise that the content is kept; any error sends the whole event, or all of the events, to the next
-    /// destination.
+    /// `Ok` promises that the content is kept. Any error sends the whole event, or all of the events, to the next destination.
     ///
     /// # Blocking
-    /// Called on a thread that writes the log and does nothing else, outside of any runtime: a sink may block on one of its own. (With
-    /// `build_with_sender` on the thread that polls the sender.) One that is stuck costs the events that find no room behind it. A
-    /// panic is contained and counts as an error; what the sink emits is an echo and not an event. The notice `the spill sink failed`
-    /// repeats what the error or the panic says.
+    /// Called on a thread that only writes the log, outside of any runtime: a sink may block on a runtime of its own. (With
+    /// `build_with_sender`, on the thread that polls the sender.) While a sink is stuck, events that find no room behind it are lost. A
+    /// panic is contained and counts as an error. Anything the sink emits is an echo, not an event. The notice `the spill sink failed`
+    /// repeats the text of the error or panic.
     fn write(&self, record: &Record<'_>) -> io::Result<()>;
 
-    /// Takes a notice of overspill about itself, when the application log has no reader for it, or is stuck. Comes to the fallback
-    /// alone. Does nothing unless overridden.
+    /// Takes a notice about overspill itself, if the application log has no reader for it or is stuck. Only the fallback gets notices. Does
+    /// nothing by default.
     ///
     /// # Errors
     /// Ignored: a notice is not an event.
@@ -73,18 +72,18 @@ impl<T: SpillSink + ?Sized> SpillSink for std::sync::Arc<T> {
     }
 }
 
-/// One JSON object a line on standard error. The default fallback is `WriteSink::new(std::io::stderr())`, which also keeps a
-/// line that an error has cut off apart from the next; this has no memory for that.
+/// One JSON object per line on standard error. The default fallback is `WriteSink::new(std::io::stderr())`, which also finishes a line that
+/// an error has cut off; this type does not remember such lines.
 ///
 /// As a sink and as a `Write` it reports what `std::io::stderr` does not: a descriptor that is closed, read-only or (on Linux) the null
 /// device is an error. [`WriteSink`] does the same for the standard library's handles.
 ///
-/// A record is one write. Code that writes to standard error in pieces and without its lock, as a panic's backtrace does, can have
-/// one in the middle of a line; [`read_line`](super::read_line) does not find it there. In a panic hook, shut down first and print then.
+/// A record is one write. Code that writes to standard error in pieces and without its lock, like a panic's backtrace, can get a record in
+/// the middle of a line, where [`read_line`](super::read_line) does not find it. In a panic hook, shut down first, then print.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stderr;
 
-/// One JSON object a line on standard output, with the errors that [`Stderr`] reports.
+/// One JSON object per line on standard output, with the errors that [`Stderr`] reports.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stdout;
 
@@ -101,7 +100,7 @@ macro_rules! standard_stream {
         }
 
         impl Write for $name {
-            /// Writes all of it.
+            /// Writes all bytes.
             fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
                 $stream.write(bytes)?;
                 Ok(bytes.len())

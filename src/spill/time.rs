@@ -20,7 +20,7 @@ fn millis(time: SystemTime) -> u64 {
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `2026-11-26T12:19:45.123Z`. A moment outside of the years 1970 to 9999 is shown as the nearest within.
+/// `2026-11-26T12:19:45.123Z`. A time outside of the years 1970 to 9999 is shown as the nearest one inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rfc3339(pub SystemTime);
 

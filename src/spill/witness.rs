@@ -1,8 +1,8 @@
-//! The port for a tracing layer that writes records itself, and so knows whether they are kept. The `SpillLayer` of the feature
-//! `tracing-layer` is one.
+//! The interface for a tracing layer that writes records itself and therefore knows whether they are kept. `SpillLayer` (feature
+//! `tracing-layer`) is one.
 //!
-//! While a record or a notice is with the current subscriber, the layer says that it is there, from its `enabled`, and how its
-//! write went, from its `on_event`. Then that answer counts, and not that some layer has formatted the record.
+//! While the current subscriber has a record or a notice, the layer reports from its `enabled` that it is there, and from its `on_event`
+//! how its write went. That answer then counts, instead of the fact that some layer formatted the record.
 
 use crate::sync::thread_local;
 use std::cell::Cell;
@@ -26,12 +26,12 @@ thread_local! {
     static ANSWER: Cell<Option<Answer>> = const { Cell::new(None) };
 }
 
-/// A layer that answers for its writes is asked about a record or a notice. Without effect at any other time.
+/// Call this when a layer that answers for its writes is asked about a record or a notice. It has no effect at any other time.
 pub fn present() {
     say(Answer::Present);
 }
 
-/// The layer has written the record or the notice that it was given, or could not. Without effect at any other time.
+/// Call this when the layer has written the record or notice it was given, or could not. It has no effect at any other time.
 pub fn answer(written: &io::Result<()>) {
     say(if written.is_ok() { Answer::Kept } else { Answer::Failed });
 }

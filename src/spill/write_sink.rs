@@ -17,8 +17,8 @@ use std::path::Path;
 use std::sync::TryLockError;
 use std::time::Duration;
 
-/// One JSON object a line into any `Write`: a file, a pipe, a `Vec`. Lines are written whole, in one `write_all`; one that
-/// an error has cut off ends before the next begins.
+/// Writes one JSON object per line into any `Write`: a file, a pipe, a `Vec`. Lines are written whole, in one `write_all`. A line that an
+/// error cut off is finished before the next one begins.
 ///
 /// ```no_run
 /// use overspill::{Client, spill::WriteSink};
@@ -98,8 +98,9 @@ impl Spare {
 }
 
 impl<W: Write + Send + 'static> WriteSink<W> {
-    /// A sink into `write`. Unbuffered is best: a buffer holds what it promises to have written. `std::io::stdout()` and
-    /// `std::io::stderr()` are written to as [`Stdout`](super::Stdout) and [`Stderr`](super::Stderr) are, so that a closed one is an error.
+    /// A sink that writes to `write`. Unbuffered is best: a buffer only holds what the sink promises to have written. For
+    /// `std::io::stdout()` and `std::io::stderr()` it works like [`Stdout`](super::Stdout) and [`Stderr`](super::Stderr): a closed one is
+    /// an error.
     pub fn new(write: W) -> WriteSink<W> {
         let spare = Stream::of(&write).map_or(Spare::None, Spare::Stream);
         WriteSink::beside(write, spare)
@@ -141,11 +142,12 @@ impl<W: Write + Send + 'static> WriteSink<W> {
 }
 
 impl WriteSink<File> {
-    /// A sink that appends to the file at `path`. A missing file is created, on Unix for its owner alone (0600): events are not for
-    /// everybody on the machine. One that is there keeps its permissions. Several processes may append to one file: a record is one write.
+    /// A sink that appends to the file at `path`. A missing file is created; on Unix only its owner may read it (0600), because events are
+    /// not for everybody on the machine. An existing file keeps its permissions. Several processes may append to one file: a record is one
+    /// write.
     ///
     /// # Errors
-    /// Whatever opening the file says.
+    /// Whatever opening the file returns.
     pub fn append(path: impl AsRef<Path>) -> io::Result<WriteSink<File>> {
         let mut options = OpenOptions::new();
         options.create(true).append(true);

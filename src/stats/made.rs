@@ -5,8 +5,8 @@ use crate::outcome::{LostReason, Reason};
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl Stats {
-    /// These books and so many events more, delivered. As all of `with_...`: emitted goes up by as much, so that the law holds; the
-    /// fields beside it (`posts`, `endpoint`, `mode`) may be set.
+    /// These stats plus this many delivered events. Like all `with_...` methods it raises emitted by the same number, so the law holds. You
+    /// may set the other fields (`posts`, `endpoint`, `mode`).
     ///
     /// ```
     /// use overspill::{LostReason, Reason, Stats};
@@ -21,7 +21,7 @@ impl Stats {
         self
     }
 
-    /// So many events more, spilled for this reason.
+    /// Plus this many events spilled for this reason.
     pub fn with_spilled(mut self, reason: Reason, events: u64) -> Stats {
         self.spilled_by[reason.index()] += events;
         self.spilled += events;
@@ -29,7 +29,7 @@ impl Stats {
         self
     }
 
-    /// So many events more, lost for this reason.
+    /// Plus this many events lost for this reason.
     pub fn with_lost(mut self, reason: LostReason, events: u64) -> Stats {
         self.lost_by[reason.index()] += events;
         self.lost += events;
@@ -37,7 +37,7 @@ impl Stats {
         self
     }
 
-    /// So many events more, not settled yet.
+    /// Plus this many events that are not settled yet.
     pub fn with_pending(mut self, events: u64) -> Stats {
         self.pending += events;
         self.emitted += events;

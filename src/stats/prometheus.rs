@@ -5,11 +5,11 @@ use crate::mode::Mode;
 use std::fmt::Write;
 
 impl Stats {
-    /// The books in Prometheus' text format, for a `/metrics` page of your own or to append to one. The names do not change:
+    /// The stats in Prometheus' text format, for your own `/metrics` page or to append to one. The names do not change:
     /// `overspill_events_emitted_total`, `overspill_events_delivered_total`, `overspill_events_spilled_total{reason}`,
     /// `overspill_events_lost_total{reason}`, `overspill_events_maybe_delivered_total`, `overspill_events_pending`,
     /// `overspill_pending_bytes`, `overspill_echoes_total`, `overspill_posts_total`, `overspill_posts_failed_total`,
-    /// `overspill_endpoint_state{state}` and `overspill_mode{mode}`, of which one is 1.
+    /// `overspill_endpoint_state{state}` and `overspill_mode{mode}`; of the last two, one state and one mode is 1.
     ///
     /// For several clients in one process: [`prometheus_text`].
     pub fn prometheus_text(&self) -> String {
@@ -17,8 +17,8 @@ impl Stats {
     }
 }
 
-/// The books of several clients in one exposition ([`Stats::prometheus_text`]): each series has the label `client` with the name given
-/// here. Of clients with the same name Prometheus takes one.
+/// The stats of several clients in one page ([`Stats::prometheus_text`]). Each series has the label `client` with the name given here. If
+/// two clients have the same name, Prometheus takes one.
 pub fn prometheus_text(clients: &[(&str, &Stats)]) -> String {
     text(clients)
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-/// What the endpoint does with a connection, before it has seen a request.
+/// What the endpoint does with a connection before it has seen a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Greet {
-    /// Reads requests and acts on them by the script.
+    /// Reads requests and acts on them as the script says.
     Talk,
     /// Accepts and never reads a byte.
     Deaf,
@@ -14,19 +14,19 @@ pub enum Greet {
     CutAfter(usize, Cut),
 }
 
-/// How a connection ends before its time.
+/// How a connection ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cut {
     /// FIN: the orderly end.
     Fin,
-    /// FIN of our side only: we say nothing more, and go on reading until the peer ends it.
+    /// FIN from our side only: we send nothing more, but keep reading until the peer ends it.
     HalfClose,
-    /// RST: what was under way is gone.
+    /// RST: data in transit is gone.
     Rst,
 }
 
-/// What the endpoint does with a request that it has read whole.
+/// What the endpoint does with a request that it has read completely.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Act {
@@ -36,18 +36,18 @@ pub enum Act {
     Bytes(Vec<u8>),
     /// Answers with exactly these bytes, then FIN.
     BytesThenClose(Vec<u8>),
-    /// Answers with exactly these bytes, then FIN of our side only.
+    /// Answers with exactly these bytes, then FIN from our side only.
     BytesThenHalfClose(Vec<u8>),
     /// Answers with exactly these bytes, then RST.
     BytesThenReset(Vec<u8>),
-    /// Answers without end, until the client goes away or [`ENDLESS_BYTES_MAX`] are written.
+    /// Answers endlessly, until the client goes away or [`ENDLESS_BYTES_MAX`] are written.
     Endless {
         /// First this,
         head: Vec<u8>,
-        /// then this, again and again.
+        /// then this, over and over.
         chunk: Vec<u8>,
     },
-    /// Answers with these bytes, one at a time with this pause between; the connection stays open.
+    /// Answers with these bytes, one at a time with this pause in between; the connection stays open.
     Drip(Vec<u8>, Duration),
     /// No answer; the connection stays open until the endpoint is dropped or hangs up.
     Hang,
@@ -57,12 +57,12 @@ pub enum Act {
     Reset,
 }
 
-/// Where an endless answer ends after all: far beyond what any client should read.
+/// Where an endless answer ends: far beyond what any client should read.
 pub const ENDLESS_BYTES_MAX: usize = 256 << 20;
 
 impl Act {
-    /// Whether this answer, as far as it goes, is a 2xx: the endpoint has taken what the request carried. An informational
-    /// answer before it is not looked through: for that, [`Taken::keep`](super::Taken::keep) what the script has taken.
+    /// Whether this answer, as far as it goes, is a 2xx, so that the endpoint has taken what the request carried. It does not look past an
+    /// informational answer before it; for that, call [`Taken::keep`](super::Taken::keep) with what the script has taken.
     pub fn takes(&self) -> bool {
         match self {
             Act::Status(status) => (200..300).contains(status),

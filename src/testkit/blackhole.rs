@@ -14,8 +14,8 @@ const FULL_AFTER: Duration = Duration::from_millis(200);
 /// The usual length.
 const BACKLOG_HEALED: i32 = 128;
 
-/// A listener on loopback whose backlog is full, so that the SYN of whoever connects is dropped, as by a firewall that says
-/// nothing. Linux only: other systems refuse.
+/// A listener on loopback whose backlog is full, so that the SYN of a new connection is dropped, as by a silent firewall. Linux only: other
+/// systems refuse the connection.
 #[derive(Debug)]
 pub struct Blackhole {
     address: SocketAddr,
@@ -27,10 +27,10 @@ impl Blackhole {
     /// Opens one on a free port.
     ///
     /// # Errors
-    /// If no port is to be had, or the backlog does not fill.
+    /// If no port is available, or the backlog does not fill.
     ///
     /// # Blocking
-    /// 200 ms, to see that it is full.
+    /// 200 ms, to check that it is full.
     pub fn open() -> io::Result<Blackhole> {
         let listener = Socket::new(Domain::IPV4, Type::STREAM, None)?;
         listener.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())?;
@@ -62,8 +62,7 @@ impl Blackhole {
         self.address
     }
 
-    /// From now on connections are taken, by whoever accepts from this listener, at the same address
-    /// ([`Endpoint::start_on`](super::Endpoint::start_on)).
+    /// Makes the same address accept connections again, through the returned listener ([`Endpoint::start_on`](super::Endpoint::start_on)).
     ///
     /// # Errors
     /// If the operating system refuses a longer backlog.

@@ -21,11 +21,11 @@ const CONNECTIONS_MAX: usize = 256;
 /// How long a connection may take that only wakes the accepting thread.
 const WAKE_EVERY: Duration = Duration::from_millis(100);
 
-/// A request as it came over the wire.
+/// A request as received over the wire.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Received {
-    /// The number of the connection, from 1: two requests with the same one used the same connection.
+    /// The number of the connection, starting at 1: two requests with the same number used the same connection.
     pub connection: u64,
     /// Request line and headers.
     pub head: String,
@@ -46,7 +46,7 @@ impl Received {
 type Script = dyn Fn(&Received) -> Act + Send + Sync;
 type Welcome = dyn Fn(u64) -> Greet + Send + Sync;
 
-/// The endpoint: at most 256 connections at once, those beyond are closed. Dropping it closes everything.
+/// The endpoint. It takes at most 256 connections at once and closes any beyond that. Dropping it closes everything.
 pub struct Endpoint {
     address: SocketAddr,
     inner: Arc<Inner>,
@@ -71,18 +71,18 @@ enum Door {
 }
 
 impl Endpoint {
-    /// Listens on a free port of 127.0.0.1 and acts by `script`, which may change its mind with each request.
+    /// Listens on a free port of 127.0.0.1 and does what `script` says, which may differ for each request.
     ///
     /// # Errors
-    /// If no port or thread is to be had.
+    /// If no port or thread is available.
     pub fn start(script: impl Fn(&Received) -> Act + Send + Sync + 'static) -> io::Result<Endpoint> {
         Endpoint::start_greeting(|_| Greet::Talk, script)
     }
 
-    /// Like [`start`](Endpoint::start), with a say in each connection: `welcome` gets its number, from 1.
+    /// Like [`start`](Endpoint::start), but also decides about each connection: `welcome` gets its number, starting at 1.
     ///
     /// # Errors
-    /// If no port or thread is to be had.
+    /// If no port or thread is available.
     pub fn start_greeting(
         welcome: impl Fn(u64) -> Greet + Send + Sync + 'static,
         script: impl Fn(&Received) -> Act + Send + Sync + 'static,
@@ -90,11 +90,11 @@ impl Endpoint {
         Endpoint::start_on(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?, welcome, script)
     }
 
-    /// Like [`start_greeting`](Endpoint::start_greeting), on a listener that is there already: a healed
-    /// [`Blackhole`](super::Blackhole), or an address of your choice.
+    /// Like [`start_greeting`](Endpoint::start_greeting), on an existing listener: a healed [`Blackhole`](super::Blackhole), or an address
+    /// of your choice.
     ///
     /// # Errors
-    /// If no thread is to be had.
+    /// If no thread is available.
     pub fn start_on(
         listener: TcpListener,
         welcome: impl Fn(u64) -> Greet + Send + Sync + 'static,
@@ -129,17 +129,17 @@ impl Endpoint {
         self.inner.accepted.load(Ordering::Acquire)
     }
 
-    /// Whole requests received so far.
+    /// Complete requests received so far.
     pub fn requests(&self) -> u64 {
         self.inner.requests.load(Ordering::Acquire)
     }
 
-    /// Bytes of answers that the operating system has taken so far.
+    /// Bytes of answers that the operating system has accepted so far.
     pub fn bytes_written(&self) -> u64 {
         self.inner.written.load(Ordering::Acquire)
     }
 
-    /// From now on connections are refused, and those that exist are closed. Returns when it is so.
+    /// Refuses connections from now on and closes existing ones. Returns when that is done.
     pub fn refuse(&self) {
         *lock(&self.inner.door) = Door::Closed;
         if let Some(accepting) = lock(&self.accepting).take() {
@@ -155,7 +155,7 @@ impl Endpoint {
     /// Listens again on the same port.
     ///
     /// # Errors
-    /// If somebody else has taken the port meanwhile.
+    /// If another process has taken the port meanwhile.
     pub fn accept(&self) -> io::Result<()> {
         let listener = TcpListener::bind(self.address)?;
         *lock(&self.inner.door) = Door::Open;
@@ -172,7 +172,7 @@ impl Endpoint {
     }
 }
 
-/// Its address and what it has counted.
+/// Shows its address and its counters.
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (connections, requests) = (self.connections(), self.requests());

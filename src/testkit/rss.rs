@@ -2,15 +2,15 @@
 
 use std::io;
 
-/// The resident set of this process at some moment, in bytes, to compare with a later one. Linux only.
+/// The resident set of this process at one moment, in bytes, to compare with a later one. Linux only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rss(u64);
 
 impl Rss {
-    /// Now; take it after a warm-up, when buffers and threads are there.
+    /// Measures it now. Call it after a warm-up, when buffers and threads exist.
     ///
     /// # Errors
-    /// Where there is no `/proc/self/status`.
+    /// If there is no `/proc/self/status`.
     pub fn now() -> io::Result<Rss> {
         let status = std::fs::read_to_string("/proc/self/status")?;
         let kibibytes = status
@@ -22,20 +22,20 @@ impl Rss {
         Ok(Rss(kibibytes << 10))
     }
 
-    /// In bytes.
+    /// The size in bytes.
     pub fn bytes(self) -> u64 {
         self.0
     }
 
-    /// Bytes more than at `before`; none if it has shrunk.
+    /// How many bytes more than `before`; zero if it has shrunk.
     pub fn growth_since(self, before: Rss) -> u64 {
         self.0.saturating_sub(before.0)
     }
 
-    /// Asserts that the process has grown by at most so many bytes since; returns by how many.
+    /// Asserts that the process has grown by at most this many bytes since then, and returns by how many.
     ///
     /// # Panics
-    /// If it has grown by more, or where the resident set cannot be read.
+    /// If it has grown by more, or if the resident set cannot be read.
     #[track_caller]
     pub fn assert_grown_at_most(self, bytes: usize) -> u64 {
         let now = Rss::now().unwrap_or_else(|error| panic!("the resident set cannot be read: {error}"));

@@ -9,19 +9,19 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
-    /// With this, so much later.
+    /// With this result, after this time.
     After(Duration, Result<Reply, Failure>),
-    /// Not at all.
+    /// Never.
     Never,
 }
 
 impl Answer {
-    /// This status with an empty body, so much later.
+    /// This status with an empty body, after this time.
     pub fn status(after: Duration, status: u16) -> Answer {
         Answer::After(after, Ok(Reply::of_status(status)))
     }
 
-    /// A refused connection, so much later.
+    /// A refused connection, after this time.
     pub fn refused(after: Duration) -> Answer {
         Answer::After(
             after,
@@ -36,8 +36,8 @@ impl Answer {
 
 /// A [`Transport`] that asks a script for each answer.
 ///
-/// With [`Builder::build_with_sender`](crate::Builder::build_with_sender) on a tokio runtime whose clock is paused, days of
-/// outage pass in a second.
+/// With [`Builder::build_with_sender`](crate::Builder::build_with_sender) on a tokio runtime with a paused clock, days of outage pass in a
+/// second.
 ///
 /// ```
 /// use overspill::{Client, testkit::{Answer, Scripted, Spilled, Taken, assert_settled}};
@@ -47,7 +47,7 @@ impl Answer {
 /// let (takes, mut posts) = (taken.clone(), 0);
 /// let transport = Scripted::new(move |request| {
 ///     posts += 1;
-///     // A post that was refused goes once more.
+///     // A refused post is retried once.
 ///     if posts <= 2 {
 ///         return Answer::refused(Duration::ZERO);
 ///     }
@@ -75,7 +75,7 @@ pub struct Scripted<F> {
 }
 
 impl<F: FnMut(&Request) -> Answer + Send + 'static> Scripted<F> {
-    /// Asks `script` at the beginning of each exchange.
+    /// Calls `script` at the beginning of each exchange.
     pub fn new(script: F) -> Scripted<F> {
         Scripted { script }
     }
@@ -98,7 +98,7 @@ impl<F: FnMut(&Request) -> Answer + Send + 'static> Transport for Scripted<F> {
     }
 }
 
-/// Its name: a script is a closure.
+/// Shows only its name, because a script is a closure.
 impl<F> fmt::Debug for Scripted<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scripted").finish_non_exhaustive()

@@ -5,13 +5,13 @@ use crate::MaybeDelivered;
 use crate::Stats;
 use std::collections::BTreeSet;
 
-/// Asserts the law at rest, after a shutdown: nothing pending, nothing lost, and each event at the endpoint or in the log,
-/// compared as sets; in both only if it is marked `maybe_delivered`.
+/// Asserts the law at rest, after a shutdown: nothing pending, nothing lost, and each event at the endpoint or in the log, compared as
+/// sets. An event may be in both only if it is marked `maybe_delivered`.
 ///
 /// The events must differ from each other (an id, a time), or sets could not tell them apart.
 ///
 /// # Panics
-/// If any of this does not hold; the text says what, with the books.
+/// If any of this does not hold. The text says what, with the stats.
 #[track_caller]
 pub fn assert_settled(stats: &Stats, taken: &Taken, spilled: &Spilled) {
     assert_eq!(stats.pending, 0, "events are still pending; shut the client down first: {stats}");

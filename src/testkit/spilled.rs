@@ -5,20 +5,20 @@ use crate::spill::{Joined, Notice, Record, SpillSink, join, read_line};
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex};
 
-/// A log that keeps what is written to it. Clones share one text, which grows with every line: for tests.
+/// A log that keeps what is written to it, for tests. Clones share one text, which grows with every line.
 ///
-/// As the writer of a subscriber, `.with_writer(move || spilled.clone())`, it sees what the application log sees; as a
-/// [`SpillSink`] it needs no subscriber; notices come to it only as the [fallback](crate::Builder::spill_fallback).
+/// As the writer of a subscriber, `.with_writer(move || spilled.clone())`, it sees what the application log sees. As a [`SpillSink`] it
+/// needs no subscriber, and gets notices only as the [fallback](crate::Builder::spill_fallback).
 #[derive(Debug, Clone, Default)]
 pub struct Spilled(Arc<Mutex<Vec<u8>>>);
 
 impl Spilled {
-    /// Everything, as it was written.
+    /// Everything as written.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&lock(&self.0)).into_owned()
     }
 
-    /// The spilled events among it, parts joined.
+    /// The spilled events in it, with parts joined.
     pub fn events(&self) -> Vec<Joined> {
         join(self.text().lines().filter_map(read_line))
     }

@@ -6,14 +6,13 @@ use super::lock;
 use serde::de::IgnoredAny;
 use std::sync::{Arc, Mutex};
 
-/// The events that an endpoint took, each as the exact JSON text it came in. Clones share one list, which grows with every
-/// event: for tests.
+/// The events that an endpoint took, each as its exact JSON text, for tests. Clones share one list, which grows with every event.
 #[derive(Debug, Clone, Default)]
 pub struct Taken(Arc<Mutex<Vec<String>>>);
 
 impl Taken {
-    /// A script for [`Endpoint::start`](super::Endpoint::start) that keeps here the events of each request whose answer
-    /// [takes](Act::takes) them.
+    /// A script for [`Endpoint::start`](super::Endpoint::start) that keeps the events of each request whose answer [takes](Act::takes)
+    /// them.
     pub fn when(
         &self,
         script: impl Fn(&Received) -> Act + Send + Sync + 'static,
@@ -28,25 +27,25 @@ impl Taken {
         }
     }
 
-    /// Keeps the events of a body: a JSON array, or one event a line.
+    /// Keeps the events of a body: a JSON array, or one event per line.
     ///
     /// # Panics
-    /// If it is neither, which a plain body of overspill's own formats always is.
+    /// If it is neither. A plain body of overspill's own formats always is one of them.
     pub fn keep(&self, body: &[u8]) {
         lock(&self.0).extend(events_of(body));
     }
 
-    /// The events so far, in the order they came.
+    /// The events so far, in the order of arrival.
     pub fn events(&self) -> Vec<String> {
         lock(&self.0).clone()
     }
 
-    /// How many so far.
+    /// The number of events so far.
     pub fn len(&self) -> usize {
         lock(&self.0).len()
     }
 
-    /// Whether none came so far.
+    /// Whether there are no events so far.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

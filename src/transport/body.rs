@@ -4,10 +4,10 @@ use crate::sync::Arc;
 use std::fmt;
 use std::ops::Deref;
 
-/// A request's body: bytes that nobody changes any more. A clone is the same bytes.
+/// A request's body: bytes that no longer change. A clone shares the same bytes.
 ///
-/// A [`Transport`](super::Transport) may keep it as long as it sends, and no longer: until it is dropped its memory is not free for the
-/// next batch.
+/// A [`Transport`](super::Transport) may keep it while it sends, but no longer: until it is dropped, its memory is not free for the next
+/// batch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestBody(Arc<Vec<u8>>);
 
@@ -38,7 +38,7 @@ impl AsRef<[u8]> for RequestBody {
     }
 }
 
-/// Its length: the content is for the endpoint.
+/// Shows only its length: the content is for the endpoint.
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RequestBody({} bytes)", self.len())

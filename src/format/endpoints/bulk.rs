@@ -5,11 +5,11 @@ mod items;
 use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Repeats, Verdict, moment};
 use crate::transport::{BodyEnd, Reply};
 
-/// Elasticsearch, OpenSearch, Quickwit: `/INDEX/_bulk`, each event `create`d under its own id, so that one that comes twice is there once.
+/// Elasticsearch, OpenSearch, Quickwit: `/INDEX/_bulk`. Each event is `create`d under its own id, so a repeated event is stored once.
 ///
-/// The document is the event, with `@timestamp` in it ([`time_field`](crate::Builder::time_field) names another member) and the
-/// [common fields](crate::Builder::common_field). Index and answer are the URL's: `http://…:9200/events/_bulk?filter_path=errors,items.*.status,items.*.error`
-/// makes a good answer short. Of compressions gzip is unpacked by all of them.
+/// The document is the event, with `@timestamp` in it ([`time_field`](crate::Builder::time_field) sets another member) and the [common
+/// fields](crate::Builder::common_field). The URL selects the index and the answer:
+/// `http://…:9200/events/_bulk?filter_path=errors,items.*.status,items.*.error` makes a good answer short. All of them unpack gzip.
 ///
 /// | answer for an event | it is |
 /// |---|---|
@@ -34,7 +34,7 @@ impl Bulk {
         Bulk { stamp: Stamp::Ours }
     }
 
-    /// Events have their own `@timestamp`: none is added, which would be refused as a member twice.
+    /// Events have their own `@timestamp`: none is added, because a repeated member would be refused.
     pub const fn events_have_a_timestamp(self) -> Bulk {
         Bulk { stamp: Stamp::Theirs }
     }

@@ -4,11 +4,11 @@ use crate::format::{Demands, Format, Frame, Layout, Verdict};
 use crate::outcome::MaybeDelivered;
 use crate::transport::{BodyEnd, Reply};
 
-/// ClickHouse, `http://…:8123/?query=INSERT%20INTO%20events%20FORMAT%20JSONEachRow`: a row an event, the members its columns.
+/// ClickHouse, `http://…:8123/?query=INSERT%20INTO%20events%20FORMAT%20JSONEachRow`: one row per event, its members are the columns.
 ///
-/// Of a request either all rows are stored or none. An answer that names a row has that one refused, and the others are posted again without
-/// it. What the server does with columns that it does not know, and with asynchronous inserts, is its settings'
-/// (`input_format_skip_unknown_fields`, `wait_for_async_insert=1`). Servers before 20 unpack gzip and no zstd, and say so.
+/// ClickHouse stores all rows of a request or none. If the answer names a row, that event is refused and the others are posted again
+/// without it. The server's settings decide what happens to unknown columns and asynchronous inserts (`input_format_skip_unknown_fields`,
+/// `wait_for_async_insert=1`). Servers before 20 unpack gzip but not zstd, and say so.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct ClickHouse {}

@@ -2,11 +2,12 @@
 
 use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 
-/// Datadog, `https://http-intake.logs.datadoghq.com/api/v2/logs`, with [`token`](crate::Builder::token) (`DD-API-KEY`). Scripted: it cannot be
-/// installed.
+/// Datadog, `https://http-intake.logs.datadoghq.com/api/v2/logs`, with [`token`](crate::Builder::token) (`DD-API-KEY`). Tested by script,
+/// because it cannot be installed.
 ///
-/// `service`, `hostname`, `ddsource` and `ddtags` are [common fields](crate::Builder::common_field) of these names, `message` is the event's own, its time
-/// is in `timestamp`. A request is taken whole or not at all; an event beyond 1 MB, which `build` does not allow, would be **cut in silence**.
+/// `service`, `hostname`, `ddsource` and `ddtags` are [common fields](crate::Builder::common_field) with these names, `message` is the
+/// event's own, and its time is in `timestamp`. A request is taken whole or not at all. An event beyond 1 MB, which `build` does not allow,
+/// would be **cut silently**.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Datadog {}

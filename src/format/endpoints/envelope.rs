@@ -2,7 +2,7 @@
 
 use crate::format::{Format, Frame, Layout, SettledBy};
 
-/// What an endpoint of your own has around its events, `application/json`.
+/// Your own text around a JSON array of events, `application/json`.
 ///
 /// ```
 /// use overspill::format::{Body, Envelope};
@@ -18,7 +18,7 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Around the events, which have commas between them.
+    /// Puts these texts around the events, which are separated by commas.
     pub const fn new(before: &'static str, behind: &'static str) -> Envelope {
         Envelope { before, behind }
     }
@@ -34,7 +34,7 @@ impl Format for Envelope {
         Layout::Framed(Frame { before, between: b",", behind })
     }
 
-    /// The status: an answer to this format names no single events.
+    /// The status, because a reply to this format never names single events.
     fn settled_by(&self) -> SettledBy {
         SettledBy::Status
     }

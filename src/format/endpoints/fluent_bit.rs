@@ -2,7 +2,8 @@
 
 use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 
-/// Fluent Bit, `http://…:9880/TAG`: a JSON array, as [`JsonArray`](super::JsonArray), with the compression that it unpacks. Scripted: no package has it.
+/// Fluent Bit, `http://…:9880/TAG`: a JSON array like [`JsonArray`](super::JsonArray), with the compression that it unpacks. Tested by
+/// script, because no package has it.
 ///
 /// A request is taken whole or not at all. Its `buffer_max_size` is 4 MB.
 #[derive(Debug, Clone, Copy, Default)]

@@ -5,10 +5,11 @@ use crate::spill::Rfc3339;
 use crate::transport::Reply;
 use serde_json::Value;
 
-/// Honeycomb, `https://api.honeycomb.io/1/batch/DATASET`, with [`token`](crate::Builder::token) (`X-Honeycomb-Team`). Scripted: it cannot be
-/// installed.
+/// Honeycomb, `https://api.honeycomb.io/1/batch/DATASET`, with [`token`](crate::Builder::token) (`X-Honeycomb-Team`). Tested by script,
+/// because it cannot be installed.
 ///
-/// `data` is the event with the [common fields](crate::Builder::common_field) in it; its time is that of the `emit`. Nothing there tells an event that comes twice.
+/// `data` is the event, including the [common fields](crate::Builder::common_field); its time is that of the `emit`. Honeycomb cannot
+/// detect a repeated event.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Honeycomb {}

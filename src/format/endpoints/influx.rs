@@ -5,20 +5,21 @@ use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Placement, Re
 use crate::limits::EVENT_NAME_BYTES_MAX;
 use crate::transport::Reply;
 
-/// Line protocol: InfluxDB, `/write?db=…&precision=ns` of version 1 or `/api/v2/write?…&precision=ns` of version 2, with [`token`](crate::Builder::token) (`Authorization: Token`);
-/// VictoriaMetrics, `/write`. For events that are numbers.
+/// Line protocol, for events that are numbers. InfluxDB: `/write?db=…&precision=ns` of version 1 or `/api/v2/write?…&precision=ns` of
+/// version 2, with [`token`](crate::Builder::token) (`Authorization: Token`). VictoriaMetrics: `/write`.
 ///
-/// The measurement is the event's name, or `events`; the tags are the [common fields](crate::Builder::common_field), and members of the event that
-/// [`tags`](Influx::tags) names; every other member is a field: texts, numbers, booleans, and what is nested as its JSON in a text. An event without a
-/// field has `event=true`; one that is no object has `value`.
+/// The measurement is the event's name, or `events`. The tags are the [common fields](crate::Builder::common_field) and the members that
+/// [`tags`](Influx::tags) names. Every other member is a field: texts, numbers, booleans; nested values become their JSON text. An event
+/// without a field gets `event=true`; one that is not an object has `value`.
 ///
-/// Outside of texts a backslash becomes a slash, and a line's end an underscore: there is no way to write them.
+/// Outside of texts, a backslash becomes a slash and a line end an underscore, because the protocol cannot represent them.
 ///
-/// The time is exact to the millisecond; below it stands what tells events of the same moment apart, because two points of one series and time are one
-/// there. So an event that comes twice is there once; in VictoriaMetrics, which knows milliseconds alone, it is there twice, unless it is told to deduplicate.
+/// The time is exact to the millisecond. The digits below it keep events from the same moment apart, because InfluxDB stores one point per
+/// series and time. So it stores a repeated event once. VictoriaMetrics only knows milliseconds and stores it twice, unless it is told to
+/// deduplicate.
 ///
-/// InfluxDB stores the good lines of a request and refuses the others, which are found by halves. **VictoriaMetrics drops in silence** what it cannot read, and
-/// **stores a text as 0**.
+/// InfluxDB stores the good lines of a request and refuses the others, which are found by halving. **VictoriaMetrics silently drops** what
+/// it cannot read, and **stores a text as 0**.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Influx {
     tags: &'static [&'static str],
@@ -30,7 +31,8 @@ impl Influx {
         Influx { tags: &[] }
     }
 
-    /// And these members of an event, if they are texts, numbers or booleans: what is searched and grouped by. Each combination is a series.
+    /// Makes these members of an event tags, if they are texts, numbers or booleans: what you search and group by. Each combination is a
+    /// series.
     pub const fn tags(self, names: &'static [&'static str]) -> Influx {
         Influx { tags: names }
     }

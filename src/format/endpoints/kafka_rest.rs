@@ -4,10 +4,10 @@ use crate::format::{Demands, Fate, Format, Frame, Layout, Verdict};
 use crate::transport::Reply;
 use serde_json::Value;
 
-/// Confluent's REST proxy in front of Kafka, `/topics/TOPIC`: a record an event. Scripted: it cannot be installed.
+/// Confluent's REST proxy in front of Kafka, `/topics/TOPIC`: one record per event. Tested by script, because it cannot be installed.
 ///
-/// The answer names each record by position: one with an offset is in the topic. An event that comes twice is there twice; have
-/// [`common fields`](crate::Builder::common_field) and ids of your own tell it.
+/// The reply names each record by position: one with an offset is in the topic. A repeated event is stored twice; detect it with
+/// [`common fields`](crate::Builder::common_field) and ids of your own.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct KafkaRest {}

@@ -5,15 +5,17 @@ use crate::limits::EVENT_NAME_BYTES_MAX;
 use crate::outcome::MaybeDelivered;
 use crate::transport::Reply;
 
-/// Loki, `/loki/api/v1/push`: the [common fields](crate::Builder::common_field) are the labels, the event's JSON is the line (`| json` takes it apart).
+/// Loki, `/loki/api/v1/push`: the [common fields](crate::Builder::common_field) are the labels, the event's JSON is the line (`| json`
+/// parses it).
 ///
 /// A label's name has underscores where the field's has other characters (`service.name` is `service_name`). All fields of all clients
-/// together should be a few streams, and Loki takes 15 labels unless its settings say otherwise: [`labels`](Loki::labels) chooses, and the others become structured metadata of each line, as the event's name
-/// (`event_name`) does. Where there is no label at all, `source="overspill"` is one.
+/// together should make only a few streams, and Loki takes 15 labels unless its settings say otherwise. Choose them with
+/// [`labels`](Loki::labels); the others become structured metadata of each line, like the event's name (`event_name`). If there is no label
+/// at all, `source="overspill"` is added.
 ///
-/// The time of a line is exact to the millisecond; below it stands what tells events of the same moment apart, because of two lines with the
-/// same time and text Loki keeps one. For the same reason an event that was taken may be posted again: where Loki refuses some of a
-/// request, the others are stored, and those that are refused are found by halves.
+/// The time of a line is exact to the millisecond. The digits below it keep events from the same moment apart, because Loki keeps only one
+/// of two lines with the same time and text. For the same reason an event that was taken may be posted again: if Loki refuses some of a
+/// request, it stores the others, and the refused ones are found by halving.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Loki {
     labels: Option<&'static [&'static str]>,
@@ -25,7 +27,7 @@ impl Loki {
         Loki { labels: None }
     }
 
-    /// Common fields of these names are labels, the others structured metadata.
+    /// Makes common fields with these names labels, and the others structured metadata.
     pub const fn labels(self, names: &'static [&'static str]) -> Loki {
         Loki { labels: Some(names) }
     }

@@ -4,10 +4,12 @@ use crate::format::members::{self, Text, Value};
 use crate::format::{Body, Demands, Events, Format, Overhead, Placement, moment};
 use crate::limits::EVENT_NAME_BYTES_MAX;
 
-/// New Relic, `https://log-api.newrelic.com/log/v1`, with [`token`](crate::Builder::token) (`Api-Key`). Scripted: it cannot be installed.
+/// New Relic, `https://log-api.newrelic.com/log/v1`, with [`token`](crate::Builder::token) (`Api-Key`). Tested by script, because it cannot
+/// be installed.
 ///
-/// The event's members are attributes, a text `message` is the message, or else the event's name. Arrays, which are no attribute there, are their JSON
-/// as a text. The [common fields](crate::Builder::common_field) stand once in a request. The answer, 202, comes before anything is looked at.
+/// The event's members are attributes. A text `message` is the message; without one, the event's name is. Arrays, which cannot be
+/// attributes there, become their JSON text. The [common fields](crate::Builder::common_field) appear once per request. The answer, 202,
+/// comes before New Relic looks at anything.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct NewRelic {}

@@ -11,7 +11,8 @@ use crate::format::{Body, Demands, Events, Format, Overhead, Placement, Verdict,
 use crate::limits::EVENT_NAME_BYTES_MAX;
 use crate::transport::Reply;
 
-/// OTLP/HTTP logs in protobuf, `application/x-protobuf`: for an OpenTelemetry Collector, at `http://…:4318/v1/logs`, and whatever speaks the same.
+/// OTLP/HTTP logs in protobuf, `application/x-protobuf`: for an OpenTelemetry Collector, at `http://…:4318/v1/logs`, and anything else that
+/// takes OTLP.
 ///
 /// | of the event | in the log record |
 /// |---|---|
@@ -20,15 +21,16 @@ use crate::transport::Reply;
 /// | a text `message` | `body` |
 /// | a text `level` that names a severity | `severity_text`, `severity_number` |
 /// | `trace_id` and `span_id` in hexadecimal digits | the same |
-/// | every other member | an attribute: texts, numbers, booleans, arrays and objects as such; null is left out |
+/// | every other member | an attribute: texts, numbers, booleans, arrays and objects as such; null is omitted |
 /// | its id | the attribute `log.record.uid` |
 /// | the [common fields](crate::Builder::common_field) | the attributes of the resource |
 ///
-/// An event that is no object is the `body`. A number that is no 64-bit integer is a double.
+/// An event that is not an object is the `body`. A number that does not fit a 64-bit integer is a double.
 ///
-/// A body is at most 20 MiB, as receivers have it. Every receiver should unpack gzip; the Collector unpacks zstd, and rotel refuses it.
+/// A body has 20 MiB maximum, like receivers allow. Every receiver should unpack gzip; the Collector also unpacks zstd, and rotel refuses
+/// it.
 ///
-/// An answer that says how many records were rejected does not say which: all of its request are spilled, `maybe_delivered`.
+/// An answer that says how many records were rejected does not say which: all events of its request are spilled, `maybe_delivered`.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Otlp {}
@@ -40,7 +42,7 @@ impl Otlp {
     }
 }
 
-/// OTLP/HTTP logs in JSON, `application/json`: what [`Otlp`] has, for what takes no protobuf. About four times as long.
+/// OTLP/HTTP logs in JSON, `application/json`: the same as [`Otlp`], for endpoints that do not take protobuf. About four times as long.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct OtlpJson {}

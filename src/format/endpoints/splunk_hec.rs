@@ -5,14 +5,16 @@ use crate::limits::EVENT_NAME_BYTES_MAX;
 use crate::transport::Reply;
 use serde_json::Value;
 
-/// Splunk HEC, `/services/collector/event`, with [`token`](crate::Builder::token). Scripted: there is no Splunk to test against.
+/// Splunk HEC, `/services/collector/event`, with [`token`](crate::Builder::token). Tested by script, because there is no Splunk to test
+/// against.
 ///
-/// The common fields `host.name` and `service.name` are the event's `host` and `source`, the others its `fields`, with the event's name
-/// (`event_name`) and its id (`event_id`: Splunk keeps an event that comes twice twice, and a search can tell by it). Index and source type are
-/// the token's, unless [`index`](SplunkHec::index) and [`sourcetype`](SplunkHec::sourcetype) say otherwise.
+/// The common fields `host.name` and `service.name` are the event's `host` and `source`. The others are its `fields`, along with the
+/// event's name (`event_name`) and its id (`event_id`; Splunk stores a repeated event twice, and a search can detect it by this id). The
+/// token determines index and source type unless [`index`](SplunkHec::index) and [`sourcetype`](SplunkHec::sourcetype) set them.
 ///
-/// An answer that refuses an event names it by a number, what stands before it is stored and what stands behind is not. Whether Splunk counts
-/// from 0 or from 1 is not documented: the two events that it may be are spilled, `maybe_delivered`; what is behind them is posted again.
+/// An answer that refuses an event names it by number: the events before it are stored, those after it are not. It is not documented
+/// whether Splunk counts from 0 or from 1, so the two events it may mean are spilled, `maybe_delivered`, and those after them are posted
+/// again.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SplunkHec {
     index: Option<&'static str>,
@@ -20,17 +22,17 @@ pub struct SplunkHec {
 }
 
 impl SplunkHec {
-    /// To the token's own index.
+    /// Sends to the token's own index.
     pub const fn new() -> SplunkHec {
         SplunkHec { index: None, sourcetype: None }
     }
 
-    /// To this index: letters, digits, hyphens and underscores.
+    /// Sends to this index: letters, digits, hyphens and underscores.
     pub const fn index(self, index: &'static str) -> SplunkHec {
         SplunkHec { index: Some(index), ..self }
     }
 
-    /// As this type.
+    /// Sends with this source type.
     pub const fn sourcetype(self, sourcetype: &'static str) -> SplunkHec {
         SplunkHec { sourcetype: Some(sourcetype), ..self }
     }

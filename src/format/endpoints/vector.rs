@@ -2,10 +2,10 @@
 
 use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 
-/// Vector, source `http_server` with `decoding.codec = "json"` and `framing.method = "newline_delimited"`: an event a line, its time in
-/// `timestamp`. Scripted: no package has it.
+/// Vector, source `http_server` with `decoding.codec = "json"` and `framing.method = "newline_delimited"`: one event per line, its time in
+/// `timestamp`. Tested by script, because no package has it.
 ///
-/// A request is taken whole or not at all; with acknowledgements a 400 or a 500 is a sink's word.
+/// A request is taken whole or not at all. With acknowledgements, a 400 or 500 comes from a sink.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Vector {}

@@ -2,9 +2,10 @@
 
 use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 
-/// VictoriaLogs, `/insert/jsonline?_stream_fields=service.name&_msg_field=message`: an event a line, its time in `_time`. Scripted: no package has it.
+/// VictoriaLogs, `/insert/jsonline?_stream_fields=service.name&_msg_field=message`: one event per line, its time in `_time`. Tested by
+/// script, because no package has it.
 ///
-/// **It drops in silence** a line that it cannot read or that is longer than its settings allow (256 KiB), and answers with a 2xx.
+/// **It silently drops** a line that it cannot read or that is longer than its settings allow (256 KiB), and answers with a 2xx.
 #[derive(Debug, Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct VictoriaLogs {}
