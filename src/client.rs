@@ -376,7 +376,7 @@ pub enum FlushError {
 
 impl fmt::Display for FlushError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the deadline of the flush passed with events not settled yet")
+        f.write_str("the flush deadline passed before all events were settled")
     }
 }
 

@@ -45,7 +45,7 @@ use throttle::Throttle;
 /// | WARN | `nobody reads target` | no subscriber formats `overspill::spill`: spilled events go to the fallback sink (stderr). Let the target through |
 /// | WARN | `the spill sink failed`, `SpillLayer failed` | the same, because your `SpillSink`, or the layer's writer, reported an error |
 /// | WARN | `a log write has been stuck` | only to the fallback sink; events that find no room are lost until the log works again |
-/// | WARN | `more is to be spilled than` | events are lost: raise `spill_bytes_per_second_max`, or send less |
+/// | WARN | `more to spill than` | events are lost: raise `spill_bytes_per_second_max`, or send less |
 /// | ERROR | `an event could not be redacted` | an event is lost: fix the function given to `Redact::rewrite` |
 /// | WARN | `main ended with` | only to the fallback sink: hold a [guard](crate::Client::shutdown_on_drop) until the end of `main` |
 /// | ERROR | `neither the log nor the fallback` | an event is lost: give the process a log that can be written |
@@ -196,7 +196,7 @@ impl Notices {
             self,
             Error,
             format!(
-                "could not start as configured: {problem}. Mode {mode}: {then} until this is mended and the process is started again"
+                "could not start as configured: {problem}. Mode {mode}: {then} until this is fixed and the process is restarted"
             )
         );
     }
@@ -230,7 +230,7 @@ impl Notices {
                 self,
                 Error,
                 format!(
-                    "the sender panicked and goes on: {text}; what it had in hand is in the log, reason abandoned{}",
+                    "the sender panicked and goes on: {text}; the events it held are in the log, reason abandoned{}",
                     since_last(left_out)
                 )
             );
@@ -251,7 +251,7 @@ impl Notices {
                 self,
                 Warn,
                 format!(
-                    "the queue is full: the endpoint is slower than the events, or hangs; the surplus goes to the log, reason \
+                    "the queue is full: events come faster than the endpoint takes them, or it hangs; the surplus goes to the log, reason \
                      queue_full{}",
                     since_last(left_out)
                 )

@@ -74,7 +74,7 @@ pub(crate) fn in_child(parts: &Parts, parent: &Shared) -> Own {
 }
 
 const ONLY_ONE_TRANSPORT: &str =
-    "the process was forked, and a transport of your own is its parent's: build a client in the child";
+    "the process was forked, and a transport of your own stays with the parent: build a client in the child";
 
 fn by_http(parts: &Parts, again: &Again, mode: Mode, parent: &str) -> Result<Own, String> {
     let clock = Clock::start(Source::Machine);

@@ -81,7 +81,7 @@ impl Builder {
         let connect_timeout = match self.connect_timeout {
             Some(connect) if connect > post_timeout => Err(BuildError::invalid(
                 "connect_timeout",
-                format!("is {connect:?}, more than post_timeout ({post_timeout:?}) of which it is a part"),
+                format!("is {connect:?}, more than post_timeout ({post_timeout:?}), which includes it"),
                 "lower it, or raise post_timeout",
             )),
             Some(connect) => time("connect_timeout", connect),
@@ -206,8 +206,8 @@ impl Builder {
         match self.spill_redact.wrong_path() {
             Some(path) => Err(BuildError::invalid(
                 "spill_redact",
-                format!("has the path {path:?}, which is no JSON pointer"),
-                "begin each path with a slash, like /user/email, and end it in a name or in *",
+                format!("has the path {path:?}, which is not a JSON pointer"),
+                "begin each path with a slash, like /user/email, and end it with a name or *",
             )),
             None => Ok(self.spill_redact.clone()),
         }
@@ -223,11 +223,11 @@ fn leaves_room(event_bytes_max: usize, common: &Common) -> Result<usize, BuildEr
     Err(BuildError::invalid(
         "event_bytes_max",
         format!(
-            "is {}, and what every event has in common takes {} of it",
+            "is {}, and the fields that every event has take {} of it",
             Bytes(event_bytes_max),
             Bytes(added)
         ),
-        "raise it, and batch_bytes_max and queue_bytes_max if they hold it down, or give fewer common fields",
+        "raise it (and batch_bytes_max and queue_bytes_max if they limit it), or set fewer common fields",
     ))
 }
 

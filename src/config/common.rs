@@ -142,7 +142,7 @@ impl Builder {
         if placement.is_beside() && matches!(self.format.layout(), Layout::Framed(_)) {
             return Err(BuildError::invalid(
                 "format",
-                "has a frame, and wants common fields once a request, for which a frame has no place",
+                "has a frame, but wants common fields once per request, which a frame has no place for",
                 "return Placement::InEachEvent from Format::placement, or Layout::Encoded from Format::layout",
             ));
         }
@@ -197,18 +197,15 @@ impl Builder {
             BuildError::invalid(
                 "spill_redact",
                 "cannot be applied to the common fields",
-                "have Redact::rewrite return one JSON value, also for an object of the common fields",
+                "make Redact::rewrite return one JSON value, also for the object of common fields",
             )
         })?;
         let room = event_room(self.spill_line_bytes_max, in_log.as_ref());
         if in_log.is_some() && room < SPILL_EVENT_BYTES_LEAST {
             return Err(BuildError::invalid(
                 "spill_line_bytes_max",
-                format!("leaves {room} bytes for the event beside the common fields"),
-                format!(
-                    "raise it by {} or more, or give fewer common fields",
-                    SPILL_EVENT_BYTES_LEAST - room
-                ),
+                format!("leaves {room} bytes for the event next to the common fields"),
+                format!("raise it by {} or more, or set fewer common fields", SPILL_EVENT_BYTES_LEAST - room),
             ));
         }
         Ok(in_log)
@@ -320,10 +317,10 @@ mod tests {
         assert_eq!(both().event_bytes_max(67).config().unwrap().text_bytes_max, 1);
         let error = refused(both().event_bytes_max(66));
         assert!(
-            error.contains("event_bytes_max is 66 B, and what every event has in common takes 66 B"),
+            error.contains("event_bytes_max is 66 B, and the fields that every event has take 66 B"),
             "{error}"
         );
-        assert!(refused(both().batch_bytes_max(60)).contains("raise it, and batch_bytes_max"));
+        assert!(refused(both().batch_bytes_max(60)).contains("raise it (and batch_bytes_max"));
         // Beside the events: once a request.
         let beside = || both().format(Placing(None));
         let config = beside().config().unwrap();

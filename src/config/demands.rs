@@ -25,11 +25,9 @@ impl Builder {
         let growth = self.format.growth_max();
         let problem = match self.format.layout() {
             Layout::Framed(_) if growth != 1 => {
-                "has a frame, which leaves events as they are, and says that they grow"
+                "has a frame, which leaves events as they are, but says that they grow"
             }
-            _ if !(1..=GROWTH_LIMIT).contains(&growth) => {
-                "says that events grow by a number of times that cannot be"
-            }
+            _ if !(1..=GROWTH_LIMIT).contains(&growth) => "says that events grow by an impossible factor",
             _ => return Ok(growth),
         };
         let remedy = format!("return 1 to {GROWTH_LIMIT} from Format::growth_max, and 1 with a frame");

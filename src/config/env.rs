@@ -185,7 +185,7 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
             let pairs = serde_json::from_str::<Pairs<String>>(value)
                 .ok()
                 .and_then(|pairs| pairs.distinct(str::eq_ignore_ascii_case))
-                .ok_or_else(|| takes(r#"a JSON object, like {"x-key": "value"}, of headers that differ"#))?;
+                .ok_or_else(|| takes(r#"a JSON object of distinct headers, like {"x-key": "value"}"#))?;
             Box::new(|b| pairs.into_iter().fold(b, |b, (name, value)| b.header(name, value)))
         }
         "PLAINTEXT_CREDENTIALS" if word == "allow" => Box::new(Builder::allow_plaintext_credentials),
@@ -228,7 +228,7 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
                 .ok()
                 .and_then(|pairs| pairs.distinct(str::eq))
                 .ok_or_else(|| {
-                    takes(r#"a JSON object, like {"service.name": "orders"}, of names that differ"#)
+                    takes(r#"a JSON object of distinct names, like {"service.name": "orders"}"#)
                 })?;
             Box::new(|b| pairs.into_iter().fold(b, |b, (name, value)| b.common_field(name, value)))
         }
@@ -255,7 +255,7 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
             let with =
                 |redact: Redact| text.split(',').fold(redact, |redact, path| redact.remove(path.trim()));
             if with(Redact::new()).wrong_path().is_some() {
-                let what = "JSON pointers with commas between them, like /user/email,/**/password";
+                let what = "JSON pointers separated by commas, like /user/email,/**/password";
                 return Err(takes(what));
             }
             Box::new(move |b| {

@@ -60,7 +60,7 @@ impl fmt::Display for BuildError {
             BuildError::HttpClient(why) => write!(
                 f,
                 "the HTTP client could not be made ({why}): for an https endpoint, install the system's root \
-                 certificates (Debian: ca-certificates), name others by SSL_CERT_FILE, or give one by \
+                 certificates (Debian: ca-certificates), point SSL_CERT_FILE at others, or add one with \
                  root_certificate_pem"
             ),
             BuildError::Sender(error) => {

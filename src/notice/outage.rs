@@ -77,8 +77,8 @@ impl Notices {
                 self,
                 Warn,
                 format!(
-                    "batches are smaller: {refused} were refused ({detail}), and passed in parts: at most {limit} from now on, \
-                     slowly more; lower batch_events_max or batch_bytes_max, or raise the endpoint's limit{}",
+                    "batches are smaller: {refused} were refused ({detail}) but passed in parts; at most {limit} from now on, \
+                     growing slowly; lower batch_events_max or batch_bytes_max, or raise the endpoint's limit{}",
                     since_last(left_out)
                 )
             );

@@ -33,7 +33,7 @@ impl Notices {
             self.log_stalled.left_out.fetch_add(1, Ordering::Relaxed);
         } else if let Some(left_out) = self.log_stalled.speak(now) {
             let text = format!(
-                "a log write has been stuck for over {} ms: events are lost, reason log_stalled, until it comes back{}",
+                "a log write has been stuck for over {} ms: events are lost, reason log_stalled, until it completes{}",
                 LOG_STALL.as_millis(),
                 since_last(left_out)
             );
@@ -71,7 +71,7 @@ impl Notices {
                 self,
                 Warn,
                 format!(
-                    "more is to be spilled than spill_bytes_per_second_max ({bytes_per_second_max}): the surplus is lost, reason \
+                    "more to spill than spill_bytes_per_second_max ({bytes_per_second_max}) allows: the surplus is lost, reason \
                      log_budget{}",
                     since_last(left_out)
                 )
@@ -85,7 +85,7 @@ impl Notices {
                 self,
                 Error,
                 format!(
-                    "an event could not be redacted, and is not written down otherwise: it is lost, reason redact_failed{}",
+                    "an event could not be redacted and must not be written unredacted: it is lost, reason redact_failed{}",
                     since_last(left_out)
                 )
             );

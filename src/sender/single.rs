@@ -71,7 +71,7 @@ fn rest_because_of(counts_as: &CountsAs) -> Cause {
             Cause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }
         }
         CountsAs::Delivery(None) => {
-            Cause::of(Reason::Unavailable, "not taken, in as many posts as it may have")
+            Cause::of(Reason::Unavailable, "not taken after the maximum number of posts")
         }
     }
 }

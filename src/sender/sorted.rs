@@ -66,7 +66,7 @@ pub(crate) fn sort(
     retry_after: RetryAfter,
     detail: impl Fn(&str) -> String,
 ) -> Verdict {
-    let silent = Fate::Unknown("the answer does not say what became of it".to_owned());
+    let silent = Fate::Unknown("the answer does not say what happened to it".to_owned());
     let fates = || fates.iter().chain(std::iter::repeat(&silent)).take(events);
     let mut runs: Vec<Run> = Vec::new();
     let mut last: Option<&Fate> = None;

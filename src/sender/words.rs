@@ -77,7 +77,7 @@ pub(crate) fn advice(status: u16) -> Option<&'static str> {
         401 | 403 => "check the token",
         402 => "check the account",
         404 | 410 => "check the path",
-        405 => "check the path: it takes no POST",
+        405 => "check the path: it does not accept POST",
         407 => "check the proxy's credentials",
         413 => {
             "check the endpoint's limit on size: lower batch_bytes_max, batch_events_max or event_bytes_max"

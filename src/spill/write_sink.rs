@@ -91,7 +91,7 @@ impl Spare {
             Spare::Stream(stream) => stream.write_unlocked(line),
             Spare::File(file) => (&mut &*file).write_all(line),
             Spare::None => {
-                Err(io::Error::other("its lock was held as the process forked, and nobody gives it back"))
+                Err(io::Error::other("its lock was held when the process forked and will never be released"))
             }
         }
     }

@@ -125,7 +125,7 @@ impl Http {
     /// Scheme, host and port: what may be shown. Not the path, which is where webhooks and some intakes have their key.
     pub(crate) fn shown(&self) -> String {
         let origin = self.road.url.origin().ascii_serialization();
-        if self.recipe.has_socket() { format!("{origin} by a unix socket") } else { origin }
+        if self.recipe.has_socket() { format!("{origin} over a unix socket") } else { origin }
     }
 
     /// Whether it holds root certificates and the state of TLS.

@@ -37,7 +37,7 @@ impl Resolver {
         let answered = answer.wait_for(Option::is_some).await;
         match answered.map(|answer| answer.clone()) {
             Ok(Some(answer)) => answer,
-            Ok(None) | Err(_) => Err("the look-up broke off".to_owned()),
+            Ok(None) | Err(_) => Err("the lookup was interrupted".to_owned()),
         }
     }
 
@@ -52,7 +52,7 @@ impl Resolver {
             if look_up.name == name {
                 return Ok(look_up.answer.clone());
             }
-            return Err("the look-up of another name is still under way".to_owned());
+            return Err("the lookup of another name is still running".to_owned());
         }
         let (tell, answer) = watch::channel(None);
         let (resolver, asked) = (self.clone(), name.to_owned());
@@ -63,7 +63,7 @@ impl Resolver {
             tell.send_replace(Some(found));
         };
         start_thread("overspill-resolver", look_up)
-            .map_err(|error| format!("no thread to look a name up: {error}"))?;
+            .map_err(|error| format!("no thread to look up a name: {error}"))?;
         *current = Some(LookUp { name: name.to_owned(), answer: answer.clone() });
         Ok(answer)
     }
@@ -121,7 +121,7 @@ mod tests {
     async fn a_look_up_that_breaks_off_is_an_error_and_the_next_one_begins_anew() {
         let resolver = Resolver::default();
         let broken = resolver.look_up_by("name", |_| panic!("a resolver")).await;
-        assert_eq!(broken, Err("the look-up broke off".to_owned()));
+        assert_eq!(broken, Err("the lookup was interrupted".to_owned()));
         let address = SocketAddr::from(([192, 0, 2, 1], 0));
         assert_eq!(
             resolver.look_up_by("name", |_| Ok(vec![([192, 0, 2, 1], 0).into()])).await,

@@ -200,7 +200,7 @@ fn what_is_over_the_budget_of_the_log_is_lost_counted_and_told_and_the_rest_is_s
             "{stats}"
         );
         assert_eq!(ids_spilled(&world.log).into_iter().collect::<BTreeSet<_>>().len() as u64, stats.spilled);
-        assert_eq!(world.log.count_notices("more is to be spilled than spill_bytes_per_second_max"), 1);
+        assert_eq!(world.log.count_notices("more to spill than spill_bytes_per_second_max"), 1);
         let text = world.log.text();
         let written: usize = text.lines().filter(|line| read_line(line).is_some()).map(str::len).sum();
         // A second's worth at once, and what came in the seconds since; a line may be a little longer than it is counted.

@@ -69,7 +69,7 @@ fn events_go_through_a_unix_socket_with_their_credentials() {
     let head = told.recv().unwrap();
     assert!(head.starts_with("POST /v1/events?a=b HTTP/1.1\r\n"), "{head}");
     assert!(head.contains("host: agent.example\r\n") && head.contains("Bearer s3cret"), "{head}");
-    assert_eq!(world.log.count_notices("endpoint http://agent.example by a unix socket"), 1);
+    assert_eq!(world.log.count_notices("endpoint http://agent.example over a unix socket"), 1);
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_unix_socket_that_is_not_there_or_not_listened_on_is_no_connection_until_it_
     let client = quick("http://localhost/").unix_socket(&socket.0).build().unwrap();
     emit_all(&client, 0..5);
     block_on(client.flush(LONG)).unwrap();
-    assert!(world.log.text().contains("the unix socket is not there"), "{}", world.log.text());
+    assert!(world.log.text().contains("the unix socket does not exist"), "{}", world.log.text());
     drop(UnixListener::bind(&socket.0).unwrap());
     emit_all(&client, 5..10);
     block_on(client.flush(LONG)).unwrap();

@@ -51,9 +51,7 @@ pub(super) fn proxy(text: &str) -> Result<Url, BuildError> {
     }
     check_authority(&parts).map_err(|why| wrong(format!("is not a usable URL ({why})")))?;
     if !matches!(parts.rest, "" | "/") {
-        return Err(wrong(
-            "has a path, a query or a fragment, none of which a proxy is asked for".to_owned(),
-        ));
+        return Err(wrong("has a path, a query or a fragment, which a proxy does not use".to_owned()));
     }
     parse(&whole, &parts).map_err(|why| wrong(format!("is not a usable URL ({why})")))
 }
@@ -78,7 +76,7 @@ fn split(text: &str) -> Result<Parts<'_>, String> {
     let Some((scheme, behind)) = text.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
         let begins = |scheme: &str| text.get(..scheme.len()).is_some_and(|s| s.eq_ignore_ascii_case(scheme));
         return if begins("http:") || begins("https:") {
-            says("there is no // behind the scheme: write it as http:// or https://")
+            says("there is no // after the scheme: write it as http:// or https://")
         } else {
             says("the scheme is missing: put https:// in front")
         };
@@ -121,11 +119,11 @@ fn check_authority(parts: &Parts<'_>) -> Result<(), String> {
         if c.is_ascii() { c.is_ascii_alphanumeric() || "-._".contains(c) } else { c.is_alphanumeric() }
     };
     if !is_address && !parts.host.chars().all(in_a_name) {
-        return says("the host has characters that a host's name cannot have");
+        return says("the host has characters that a host name cannot have");
     }
     match parts.port {
         None => Ok(()),
-        Some("") => says("the port behind the colon is empty: write a number, or remove the colon"),
+        Some("") => says("the port after the colon is empty: write a number, or remove the colon"),
         Some(port) if !port.bytes().all(|byte| byte.is_ascii_digit()) => says("the port is not a number"),
         Some(port) => match port.parse::<u16>() {
             Ok(0) | Err(_) => says("the port is not one of 1 to 65535"),
@@ -142,7 +140,7 @@ fn check_rest(rest: &str) -> Result<(), String> {
     }
     let path = rest.split('?').next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
     if path.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return Err("the path has a . or .. in it: write the path that is meant".to_owned());
+        return Err("the path has a . or .. in it: write the path you mean".to_owned());
     }
     Ok(())
 }

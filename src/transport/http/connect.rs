@@ -47,7 +47,7 @@ impl Recipe {
         if proxy.is_some() && unix_socket.is_some() {
             return Err(BuildError::invalid(
                 "unix_socket",
-                "is set, and so is a proxy, which has no part in it",
+                "is set together with a proxy, which it does not use",
                 "set one of the two",
             ));
         }

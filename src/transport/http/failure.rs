@@ -78,13 +78,13 @@ fn advice(cause: &(dyn Error + 'static), kind: FailureKind, peer: Peer) -> Optio
         return Some("not an HTTP/1 answer: a TLS port? then put https:// in front");
     }
     if says("UnknownIssuer") {
-        return Some("its issuer is not trusted here: root_certificate_pem adds one");
+        return Some("its issuer is not trusted here: add it with root_certificate_pem");
     }
     if says("CertificateRequired") || says("certificate required") {
-        return Some("the endpoint wants a client certificate: client_certificate_pem gives one");
+        return Some("the endpoint wants a client certificate: set one with client_certificate_pem");
     }
     if says("invalid peer certificate") && says("expired") {
-        return Some("renew the endpoint's certificate, or look at this machine's clock");
+        return Some("renew the endpoint's certificate, or check this machine's clock");
     }
     if says("not valid for name") {
         return Some("is the host of the endpoint right?");
@@ -100,10 +100,10 @@ fn advice(cause: &(dyn Error + 'static), kind: FailureKind, peer: Peer) -> Optio
     }
     let io = cause.downcast_ref::<io::Error>()?;
     match (io.kind(), peer) {
-        (ErrorKind::ConnectionRefused, Peer::Proxy) => Some("the proxy does not listen"),
-        (ErrorKind::ConnectionRefused, Peer::Socket) => Some("nobody listens on the unix socket"),
-        (ErrorKind::NotFound, Peer::Socket) => Some("the unix socket is not there"),
-        (ErrorKind::PermissionDenied, Peer::Socket) => Some("the unix socket may not be written to"),
+        (ErrorKind::ConnectionRefused, Peer::Proxy) => Some("the proxy is not listening"),
+        (ErrorKind::ConnectionRefused, Peer::Socket) => Some("nothing is listening on the unix socket"),
+        (ErrorKind::NotFound, Peer::Socket) => Some("the unix socket does not exist"),
+        (ErrorKind::PermissionDenied, Peer::Socket) => Some("no permission to write to the unix socket"),
         _ => None,
     }
 }

@@ -70,7 +70,7 @@ impl Headers {
         if live.len() > LIVE_HEADERS_MAX {
             return Err(BuildError::invalid(
                 "header_with",
-                format!("more than {LIVE_HEADERS_MAX} headers whose value is asked for"),
+                format!("more than {LIVE_HEADERS_MAX} headers with header_with or bearer_auth_file"),
                 "use fewer",
             ));
         }

@@ -87,7 +87,7 @@ impl Source {
                 return Err(BuildError::invalid(
                     "bearer_auth_file",
                     format!("has no token ({})", known.failed),
-                    "name a file that can be read and holds the token alone",
+                    "name a readable file that holds only the token",
                 ));
             }
         }

@@ -95,18 +95,14 @@ fn roots_of(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, BuildError> {
     let sound = reqwest::Client::builder().no_proxy().tls_certs_only(roots.iter().cloned()).build().is_ok();
     if roots.len() != labels.len() || !sound {
         let of = labels.len();
-        return wrong(
-            format!("holds a certificate that cannot be read (of {of})"),
-            "look for the one that is damaged",
-        );
+        return wrong(format!("holds a certificate that cannot be read (of {of})"), "find the damaged one");
     }
     Ok(roots)
 }
 
 #[cfg(feature = "https")]
 fn identity_of(pem: &[u8]) -> Result<reqwest::Identity, BuildError> {
-    const REMEDY: &str =
-        "give the certificate, those between it and its root, and its private key, all in PEM";
+    const REMEDY: &str = "give the certificate, its intermediates and its private key, all in PEM";
     let wrong = |why: String| Err(BuildError::invalid("client_certificate_pem", why, REMEDY));
     let labels = labels_of(pem);
     let (mut certificates, mut keys) = (0, 0);

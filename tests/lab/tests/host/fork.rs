@@ -457,7 +457,7 @@ fn a_child_says_that_it_has_a_client_of_its_own_and_whose_it_was() {
     assert_eq!(ended.count_notices("in a fork of the process of client"), 1, "{ended}");
     assert_eq!(clients(&ended).len(), 2, "{ended}");
     let ended = Start::of("fork: own transport", Peer::healthy().url()).start().succeed();
-    assert_eq!(ended.count_notices("a transport of your own is its parent's"), 1, "{ended}");
+    assert_eq!(ended.count_notices("a transport of your own stays with the parent"), 1, "{ended}");
 }
 
 #[test]

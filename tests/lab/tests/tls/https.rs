@@ -97,7 +97,7 @@ async fn a_self_signed_wrong_or_expired_certificate_fails_closed_with_one_clear_
             here,
             Valid::Now,
             false,
-            "UnknownIssuer: its issuer is not trusted here: root_certificate_pem",
+            "UnknownIssuer: its issuer is not trusted here: add it with root_certificate_pem",
         ),
         ("wrong host", &["other.example.com"][..], Valid::Now, true, "not valid for name"),
         ("expired", here, Valid::UntilYesterday, true, "expired"),
