@@ -1,18 +1,18 @@
-//! One event becomes one log record, or several events do: the only place where the content of an event reaches a log.
+//! Writes events to the log: one event per record, or several packed. This is the only place where an event's content reaches a log.
 //!
-//! In: an event's text, number and time, and why it is spilled. Out: `Ok` only if a destination took every part of
-//! it, else the reason why it is lost.
+//! In: an event's text, number and time, and why it is spilled. Out: `Ok` only if a destination took every part of it, else the reason why
+//! it is lost.
 //!
-//! A [`Record`] carries an event's JSON, or part `spill_part` of `spill_parts` of it; or, by choice ([`SpillPacking::Packed`]), a JSON array of
-//! `spill_events` events, numbered from `spill_seq` on. [`read_line`] and [`join`] turn lines back into events, [`Records`] does
-//! it for a whole log.
+//! A [`Record`] carries an event's JSON, or part `spill_part` of `spill_parts` of it. With [`SpillPacking::Packed`] it carries a JSON array
+//! of `spill_events` events, numbered from `spill_seq`. [`read_line`] and [`join`] turn lines back into events; [`Records`] does it for a
+//! whole log.
 //!
-//! S1: "spilled" is claimed only for a record that somebody read (see `log`) or that a sink took without error.
-//! S2: whatever the destination does (panic, error, silence), the next destination gets the whole event.
-//! S3: one thread writes, and nobody joins a write that is stuck (see `log_queue`); the event is lost instead of the caller.
-//! S4: a record is one line of printable text, at most `spill_line_bytes_max` long; a long event is several, which join to the identical
-//! JSON.
-//! S5: a pack is written, refused and lost as a whole: all its events go to the same destination, or to none.
+//! - S1: "spilled" is claimed only for a record that somebody read (see `log`) or that a sink took without error.
+//! - S2: whatever the destination does (panic, error, silence), the next destination gets the whole event.
+//! - S3: one thread writes, and nobody waits behind a stuck write (see `log_queue`); the event is lost rather than the caller blocked.
+//! - S4: a record is one line of printable text, at most `spill_line_bytes_max` long. A long event takes several, which join to the
+//!   identical JSON.
+//! - S5: a pack is written, refused and lost as a whole: all its events go to the same destination, or to none.
 
 pub(crate) mod log;
 pub(crate) mod log_queue;
