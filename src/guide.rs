@@ -6,6 +6,9 @@ pub mod glossary {}
 #[doc = include_str!("guide/log.md")]
 pub mod log {}
 
+#[doc = include_str!("guide/aggregators.md")]
+pub mod aggregators {}
+
 #[doc = include_str!("guide/processes.md")]
 pub mod processes {}
 

@@ -1,0 +1,175 @@
+//! What was spilled comes back: `restore emit` sends numbered events to a ClickHouse table that merges rows with the same id, and keeps
+//! an application log; `restore check` reads the table and fails unless every event that was settled is there, once.
+//!
+//! Between the two, `.ci/restore` stops and kills the server, kills the program itself, takes the log through rsyslog, syslog-ng and
+//! journald, and has `overspill replay` send what was spilled.
+#![allow(missing_docs, reason = "a program has no outside")]
+#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+
+mod log;
+mod table;
+
+use clap::{Parser, Subcommand};
+use overspill::{Client, Stats, format};
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+/// How many events may be unsettled when the program is killed: after this many it flushes, and writes down how far it is.
+const FLUSH_EVERY: u64 = 10_000;
+/// A flush waits for a stopped server no longer than an outage takes to be recognized.
+const FLUSH_MAX: Duration = Duration::from_secs(30);
+const POST_TIMEOUT: Duration = Duration::from_secs(1);
+const PROBE_INTERVAL_MAX: Duration = Duration::from_millis(500);
+const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
+/// The steps of a steady rate.
+const TICK: Duration = Duration::from_millis(10);
+
+type Failure = Box<dyn std::error::Error>;
+
+#[derive(Debug, Parser)]
+#[command(about = "Emits numbered events into ClickHouse, and checks that each of them is there once")]
+struct Arguments {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Creates a table, or makes sure that it is there
+    Create {
+        /// The server's HTTP interface
+        #[arg(long)]
+        server: String,
+        #[arg(long, default_value = "sold")]
+        table: String,
+        /// The table whose rows it begins with
+        #[arg(long)]
+        copy: Option<String>,
+    },
+    /// Drops the table of events
+    Drop {
+        #[arg(long)]
+        server: String,
+    },
+    /// Emits events with the ids FIRST, FIRST + 1, ...
+    Emit(Emit),
+    /// Reads a table, and fails unless each id is there once
+    Check {
+        #[arg(long)]
+        server: String,
+        #[arg(long, default_value = "sold")]
+        table: String,
+        /// How many ids there are
+        #[arg(long)]
+        events: u64,
+        /// The first id that was not settled when a program was killed; as many as a program flushes at once may be missing
+        #[arg(long)]
+        killed_at: Option<u64>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+struct Emit {
+    #[arg(long)]
+    server: String,
+    #[arg(long, default_value_t = 0)]
+    first: u64,
+    /// The first id that is not emitted
+    #[arg(long)]
+    until: u64,
+    /// Events a second
+    #[arg(long, default_value_t = 10_000)]
+    rate: u64,
+    /// The application log: a file, which is opened anew at SIGHUP
+    #[arg(long, conflicts_with = "journal", required_unless_present = "journal")]
+    log: Option<PathBuf>,
+    /// The application log: the standard output of a service, at this socket of journald
+    #[arg(long)]
+    journal: Option<PathBuf>,
+    /// Where to write the first id that is not known to be settled
+    #[arg(long)]
+    settled: Option<PathBuf>,
+}
+
+fn main() -> Result<(), Failure> {
+    match Arguments::parse().act {
+        Act::Create { server, table, copy } => table::create(&server, &table, copy.as_deref()),
+        Act::Drop { server } => table::remove(&server),
+        Act::Emit(emit) => run(&emit),
+        Act::Check { server, table, events, killed_at } => {
+            let doubtful = killed_at.map_or(0..0, |first| first..(first + FLUSH_EVERY).min(events));
+            table::check(&server, &table, events, doubtful)
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Sold<'a> {
+    id: u64,
+    kind: &'a str,
+    text: &'a str,
+}
+
+/// Texts that logs and aggregators have had trouble with.
+const TEXTS: [&str; 8] = [
+    "plain",
+    "two\nlines and a\ttab",
+    "\"quoted\", a \\ and {\"json\": [1, 2]}",
+    "Grüße, 日本語, 🦀",
+    "event spilled: outage spill_v=3 spill_client=\"forged\"",
+    "#011 and #012, as rsyslog writes control characters",
+    "<13>Nov 26 12:00:00 host app[1]: a line of syslog",
+    "\u{1b}[31mred\u{1b}[0m, \u{0} and \u{2028}",
+];
+
+fn run(emit: &Emit) -> Result<(), Failure> {
+    log::install(emit)?;
+    let client = Client::builder(table::insert_url(&emit.server)?)
+        .format(format::ClickHouse::new())
+        .post_timeout(POST_TIMEOUT)
+        .connect_timeout(POST_TIMEOUT)
+        .probe_interval_max(PROBE_INTERVAL_MAX)
+        .build()?;
+    let (began, mut id) = (Instant::now(), emit.first);
+    while id < emit.until {
+        let due = emit.first + (began.elapsed().as_millis() as u64).saturating_mul(emit.rate) / 1_000;
+        while id < due.min(emit.until) {
+            sell(&client, id);
+            id += 1;
+            if id.is_multiple_of(FLUSH_EVERY) {
+                client.flush_blocking(FLUSH_MAX).map_err(|error| format!("at {id}: {error}"))?;
+                write_down(emit, id)?;
+            }
+        }
+        // The pace of the load.
+        std::thread::sleep(TICK);
+    }
+    let stats = client.shutdown_blocking(SHUTDOWN_MAX);
+    println!("{stats}");
+    write_down(emit, id)?;
+    lawful(&stats, emit.until - emit.first)
+}
+
+fn sell(client: &Client, id: u64) {
+    let text = TEXTS[(id % TEXTS.len() as u64) as usize];
+    client.emit(&Sold { id, kind: "sold", text });
+    if id.is_multiple_of(100) {
+        tracing::info!(id, text, "a line of the application's own");
+    }
+}
+
+/// By a rename: a reader sees the old number or the new one.
+fn write_down(emit: &Emit, id: u64) -> Result<(), Failure> {
+    let Some(path) = &emit.settled else { return Ok(()) };
+    let new = path.with_extension("new");
+    std::fs::write(&new, format!("{id}\n"))?;
+    Ok(std::fs::rename(&new, path)?)
+}
+
+fn lawful(stats: &Stats, events: u64) -> Result<(), Failure> {
+    let [emitted, settled] = [stats.emitted, stats.delivered + stats.spilled];
+    if (emitted, settled, stats.lost, stats.pending) == (events, events, 0, 0) {
+        return Ok(());
+    }
+    Err(format!("{events} events were to be delivered or spilled: {stats}").into())
+}
