@@ -18,6 +18,8 @@ fn every_public_type_of_the_core_is_shown_and_shared_or_given_away() {
     shared::<Deadline>();
     shared::<Emitted>();
     shared::<EndpointState>();
+    shared::<Figure>();
+    shared::<FigureKind>();
     shared::<FlushError>();
     shared::<LostReason>();
     shared::<MaybeDelivered>();

@@ -169,7 +169,7 @@ pub use sample::Sample;
 pub use sender::Sender;
 pub use spill::SpillSink;
 pub use spill::log::SPILL_TARGET;
-pub use stats::{EndpointState, Stats, prometheus_text};
+pub use stats::{EndpointState, Figure, FigureKind, Stats, prometheus_text};
 pub use waits::Deadline;
 
 #[cfg(all(doctest, not(overspill_model)))]

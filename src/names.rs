@@ -71,7 +71,7 @@ pub(crate) use names;
 #[cfg(all(test, not(overspill_model)))]
 mod tests {
     use crate::spill::{LogLevel, SpillPacking};
-    use crate::{EndpointState, LostReason, Mode, QueueShare, Reason};
+    use crate::{EndpointState, FigureKind, LostReason, Mode, QueueShare, Reason};
     use std::collections::BTreeSet;
     use std::fmt::{Debug, Display};
     use std::str::FromStr;
@@ -101,6 +101,7 @@ mod tests {
         holds(Reason::ALL);
         holds(LostReason::ALL);
         holds(EndpointState::ALL);
+        holds(FigureKind::ALL);
         holds(LogLevel::ALL);
         holds(SpillPacking::ALL);
         holds(QueueShare::ALL);

@@ -2,10 +2,12 @@
 //!
 //! In: the ledger's totals. Out: [`Stats`]. The names here are an interface: fields of the JSON and of the exposition do not change.
 
+mod figures;
 #[cfg(all(feature = "testkit", not(overspill_model)))]
 mod made;
 mod prometheus;
 
+pub use figures::{Figure, FigureKind};
 pub use prometheus::prometheus_text;
 
 use crate::ledger::{LOST_REASONS, REASONS, Totals};

@@ -1,7 +1,7 @@
 //! Prometheus' text exposition (version 0.0.4) of the books, by hand: it is a dozen lines of text.
 
-use super::{EndpointState, Stats};
-use crate::mode::Mode;
+use super::figures::FAMILIES;
+use super::{Figure, Stats};
 use std::fmt::Write;
 
 impl Stats {
@@ -11,7 +11,7 @@ impl Stats {
     /// `overspill_pending_bytes`, `overspill_echoes_total`, `overspill_posts_total`, `overspill_posts_failed_total`,
     /// `overspill_endpoint_state{state}` and `overspill_mode{mode}`; of the last two, one state and one mode is 1.
     ///
-    /// For several clients in one process: [`prometheus_text`].
+    /// For several clients in one process: [`prometheus_text`]. As values instead of text: [`figures`](Stats::figures).
     pub fn prometheus_text(&self) -> String {
         text(&[("", self)])
     }
@@ -23,53 +23,26 @@ pub fn prometheus_text(clients: &[(&str, &Stats)]) -> String {
     text(clients)
 }
 
-/// One series of a client: further labels, and the value.
-type Series = (String, u64);
-
 fn text(clients: &[(&str, &Stats)]) -> String {
     let mut out = String::new();
-    let mut family = |name: &str, kind: &str, help: &str, series: &dyn Fn(&Stats) -> Vec<Series>| {
-        _ = writeln!(out, "# HELP overspill_{name} {help}\n# TYPE overspill_{name} {kind}");
+    for family in FAMILIES {
+        let (name, kind, help) = (family.name, family.kind, family.help);
+        _ = writeln!(out, "# HELP {name} {help}\n# TYPE {name} {kind}");
         for (client, stats) in clients {
-            for (label, value) in series(stats) {
-                let labels = [client_label(client), label];
+            for figure in family.figures(stats) {
+                let labels = [client_label(client), label_of(&figure)];
                 let labels: Vec<String> = labels.into_iter().filter(|label| !label.is_empty()).collect();
                 let labels =
                     if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-                _ = writeln!(out, "overspill_{name}{labels} {value}");
+                _ = writeln!(out, "{name}{labels} {}", figure.value);
             }
         }
-    };
-    let one = |value: u64| vec![(String::new(), value)];
-    let label = |name: &str, value: &str| format!("{name}=\"{value}\"");
-    family("events_emitted_total", "counter", "Events given to emit.", &|of| one(of.emitted));
-    family("events_delivered_total", "counter", "Events the endpoint took.", &|of| one(of.delivered));
-    family("events_spilled_total", "counter", "Events written to the log instead.", &|of| {
-        of.spilled_by_reason().map(|(reason, n)| (label("reason", reason.as_str()), n)).collect()
-    });
-    family("events_lost_total", "counter", "Events that could be put nowhere.", &|of| {
-        of.lost_by_reason().map(|(reason, n)| (label("reason", reason.as_str()), n)).collect()
-    });
-    family(
-        "events_maybe_delivered_total",
-        "counter",
-        "Events written to the log that may be at the endpoint as well.",
-        &|of| one(of.maybe_delivered),
-    );
-    family("events_pending", "gauge", "Events not settled yet.", &|of| one(of.pending));
-    family("pending_bytes", "gauge", "Bytes of pending events.", &|of| one(of.pending_bytes as u64));
-    family("echoes_total", "counter", "Calls of emit out of overspill's own logging.", &|of| one(of.echoes));
-    family("posts_total", "counter", "Requests that ended.", &|of| one(of.posts));
-    family("posts_failed_total", "counter", "Requests that ended without a 2xx.", &|of| one(of.posts_failed));
-    family("endpoint_state", "gauge", "1 for the state of the endpoint.", &|of| {
-        let is = |state: &EndpointState| (label("state", state.as_str()), u64::from(*state == of.endpoint));
-        EndpointState::ALL.iter().map(is).collect()
-    });
-    family("mode", "gauge", "1 for the mode.", &|of| {
-        let is = |mode: &Mode| (label("mode", mode.as_str()), u64::from(*mode == of.mode));
-        Mode::ALL.iter().map(is).collect()
-    });
+    }
     out
+}
+
+fn label_of(figure: &Figure) -> String {
+    figure.label.map(|(name, value)| format!("{name}=\"{value}\"")).unwrap_or_default()
 }
 
 fn client_label(client: &str) -> String {
