@@ -147,6 +147,18 @@ fn every_public_type_of_the_memory_watch_is_shown_and_shared_or_given_away() {
     given::<Watch>();
 }
 
+#[cfg(feature = "metrics-recorder")]
+#[test]
+fn every_public_type_of_the_metrics_recorder_is_shared() {
+    use crate::metrics_recorder::*;
+    shared::<metrics_recorder::Builder>();
+    shared::<metrics_recorder::FlushError>();
+    shared::<InstallError>();
+    shared::<MetricsGuard>();
+    shared::<MetricsRecorder>();
+    shared::<MetricsStats>();
+}
+
 #[cfg(feature = "tracing-layer")]
 #[test]
 fn the_layer_is_shared() {

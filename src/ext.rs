@@ -5,6 +5,8 @@
 pub mod heap_compare;
 #[cfg(feature = "memory-watch")]
 pub mod memory_watch;
+#[cfg(feature = "metrics-recorder")]
+pub mod metrics_recorder;
 #[cfg(feature = "tracing-layer")]
 pub mod tracing_layer;
 #[cfg(all(target_os = "linux", feature = "memory-watch-jemalloc"))]

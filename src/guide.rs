@@ -44,5 +44,8 @@ pub mod backends {
     pub mod your_own {}
 }
 
+#[doc = include_str!("guide/metrics.md")]
+pub mod metrics {}
+
 #[doc = include_str!("guide/several.md")]
 pub mod several {}

@@ -143,6 +143,10 @@ pub use ext::heap_compare;
 #[cfg_attr(docsrs, doc(cfg(feature = "memory-watch")))]
 #[cfg(not(overspill_model))]
 pub use ext::memory_watch;
+#[cfg(feature = "metrics-recorder")]
+#[cfg_attr(docsrs, doc(cfg(feature = "metrics-recorder")))]
+#[cfg(not(overspill_model))]
+pub use ext::metrics_recorder;
 #[cfg(feature = "tracing-layer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing-layer")))]
 #[cfg(not(overspill_model))]

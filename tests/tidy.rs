@@ -89,7 +89,13 @@ fn each_dependency_has_its_one_door() {
     only_in(&["tower_layer::", "tower_service::"], &["transport/http/witness.rs"]);
     only_in(
         &["tracing::event!", "tracing::enabled!", "tracing::dispatcher"],
-        &["spill/log.rs", "ext/memory_watch/notice.rs", "ext/memory_watch/thread.rs"],
+        &[
+            "spill/log.rs",
+            "ext/memory_watch/notice.rs",
+            "ext/memory_watch/thread.rs",
+            "ext/metrics_recorder/notice.rs",
+            "ext/metrics_recorder/drive.rs",
+        ],
     );
     only_in(&["flate2::"], &["format/compress.rs", "ext/"]);
     only_in(&["prost::", "rustc_demangle::", "cpp_demangle::", "libm::"], &["ext/"]);
@@ -106,8 +112,13 @@ fn each_dependency_has_its_one_door() {
         ],
     );
     only_in(&["forkguard::"], &["process.rs"]);
-    only_in(&["use nix::"], &["sync.rs", "ext/memory_watch/signals.rs"]);
-    only_in(&["thread::Builder"], &["sync.rs", "ext/memory_watch/thread.rs", "testkit/endpoint.rs"]);
+    only_in(&["use nix::"], &["sync.rs", "ext/memory_watch/signals.rs", "ext/metrics_recorder/drive.rs"]);
+    only_in(
+        &["thread::Builder"],
+        &["sync.rs", "ext/memory_watch/thread.rs", "ext/metrics_recorder/drive.rs", "testkit/endpoint.rs"],
+    );
+    only_in(&["use metrics::", "metrics::set_"], &["ext/metrics_recorder/"]);
+    only_in(&["sketches_ddsketch::"], &["ext/metrics_recorder/distribution.rs"]);
     only_in(&["signal_hook::"], &["ext/memory_watch/thread.rs", "ext/memory_watch/check.rs"]);
     only_in(&["tikv_jemalloc_ctl::"], &["ext/memory_watch/jemalloc.rs"]);
     only_in(&["mappings::"], &["ext/memory_watch/pprof.rs"]);
@@ -129,12 +140,18 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
             "transport/http/exchange.rs",
             "ext/memory_watch/thread.rs",
             "ext/memory_watch/watch.rs",
+            "ext/metrics_recorder/drive.rs",
         ],
     );
-    // A snapshot has the hour in its name, and the layer's line the time of its writing.
+    // A snapshot has the hour in its name, an interval its beginning and end, and the layer's line the time of its writing.
     only_in(
         &["SystemTime::now()", "RandomState"],
-        &["clock.rs", "ext/memory_watch/snapshot.rs", "ext/tracing_layer.rs"],
+        &[
+            "clock.rs",
+            "ext/memory_watch/snapshot.rs",
+            "ext/metrics_recorder/drive.rs",
+            "ext/tracing_layer.rs",
+        ],
     );
 }
 
@@ -166,8 +183,17 @@ fn the_core_does_not_know_its_guests() {
 /// that what has names has them everywhere in one way.
 #[test]
 fn the_guests_use_only_the_public_api() {
-    const PUBLIC: [&str; 8] =
-        ["format", "heap_compare", "limits", "memory_watch", "names", "spill", "testkit", "transport"];
+    const PUBLIC: [&str; 9] = [
+        "format",
+        "heap_compare",
+        "limits",
+        "memory_watch",
+        "metrics_recorder",
+        "names",
+        "spill",
+        "testkit",
+        "transport",
+    ];
     let mut seen = 0;
     for source in sources().iter().filter(|source| is_guest(source)) {
         for path in source.code.split("crate::").skip(1) {
