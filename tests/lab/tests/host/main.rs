@@ -13,6 +13,7 @@ mod fork;
 #[path = "../../../processes/law.rs"]
 #[allow(dead_code, reason = "as above")]
 mod law;
+mod metrics;
 mod sigpipe;
 #[path = "../../../it/support.rs"]
 #[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
@@ -21,5 +22,5 @@ mod support;
 /// Not a promise, the door for children: returns at once in a process that nobody started as one.
 #[test]
 fn child() {
-    child::play(&[fork::PARTS, sigpipe::PARTS].concat());
+    child::play(&[fork::PARTS, metrics::PARTS, sigpipe::PARTS].concat());
 }
