@@ -159,6 +159,17 @@ fn every_public_type_of_the_metrics_recorder_is_shared() {
     shared::<MetricsStats>();
 }
 
+#[cfg(feature = "tracing-events")]
+#[test]
+fn every_public_type_of_the_tracing_events_is_shared() {
+    use crate::tracing_events::*;
+    shared::<tracing_events::Builder>();
+    shared::<Member>();
+    shared::<SettingError>();
+    shared::<SpanFields>();
+    shared::<TracingEvents>();
+}
+
 #[cfg(feature = "tracing-layer")]
 #[test]
 fn the_layer_is_shared() {

@@ -210,6 +210,17 @@ impl Client {
         self.seen().memory_bound
     }
 
+    /// The names that this client puts in front of an event's own members: common fields, time, the event's name. Use it if you build events
+    /// from fields that others have named: a field with the same name would be in the JSON twice, and readers take one of the two.
+    ///
+    /// ```
+    /// let events = overspill::Client::builder("http://127.0.0.1:9/").service_name("orders").time_field("at").build().unwrap();
+    /// assert_eq!(events.added_names(), ["service.name", "at", "event.name"]);
+    /// ```
+    pub fn added_names(&self) -> Vec<String> {
+        self.seen().config.common.added_names()
+    }
+
     /// Waits until everything emitted before this call is settled: delivered, spilled (and written) or lost. It changes nothing about
     /// delivery, except that a batch being filled stops waiting for more events.
     ///

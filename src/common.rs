@@ -45,6 +45,8 @@ pub(crate) struct Common {
     /// `"event.name":"`
     name_key: String,
     pub(crate) names: Names,
+    /// What may stand in front of an event's own members.
+    added_names: Vec<String>,
 }
 
 /// Where the value of an event stands that is no object.
@@ -63,6 +65,10 @@ impl Common {
         name_key: &str,
         names: Names,
     ) -> Common {
+        // They were made of names a moment ago.
+        let own =
+            [time_key, Some(name_key)].into_iter().flatten().filter_map(|key| serde_json::from_str(key).ok());
+        let added_names = fields.iter().map(|field| field.name.clone()).chain(own).collect();
         let members: String = fields.iter().map(|field| format!("{}:{},", field.key, field.json)).collect();
         Common {
             object: format!("{{{}}}", members.strip_suffix(',').unwrap_or_default()),
@@ -73,6 +79,7 @@ impl Common {
             time_key: time_key.map(|key| format!("{key}:\"")),
             name_key: format!("{name_key}:\""),
             names,
+            added_names,
         }
     }
 
@@ -87,7 +94,12 @@ impl Common {
             time_key: self.time_key.clone(),
             name_key: self.name_key.clone(),
             names: self.names.again(),
+            added_names: self.added_names.clone(),
         }
+    }
+
+    pub(crate) fn added_names(&self) -> Vec<String> {
+        self.added_names.clone()
     }
 
     pub(crate) fn fields(&self) -> CommonFields<'_> {

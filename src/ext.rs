@@ -7,6 +7,8 @@ pub mod heap_compare;
 pub mod memory_watch;
 #[cfg(feature = "metrics-recorder")]
 pub mod metrics_recorder;
+#[cfg(feature = "tracing-events")]
+pub mod tracing_events;
 #[cfg(feature = "tracing-layer")]
 pub mod tracing_layer;
 #[cfg(all(target_os = "linux", feature = "memory-watch-jemalloc"))]

@@ -46,6 +46,8 @@ pub mod backends {
 
 #[doc = include_str!("guide/metrics.md")]
 pub mod metrics {}
+#[doc = include_str!("guide/tracing.md")]
+pub mod tracing {}
 
 #[doc = include_str!("guide/several.md")]
 pub mod several {}

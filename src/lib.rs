@@ -35,6 +35,7 @@
 //! | know what your log drops in a flood | [`guide::log`] |
 //! | fork, share a file, run in a bare container | [`guide::processes`] |
 //! | read events back from a log | [`spill::Records`], [`spill::read_line`] |
+//! | emit by `tracing` macros | [`guide::tracing`], `tracing_events::TracingEvents` (feature `tracing-events`) |
 //! | be certain that the log keeps them | `tracing_layer::SpillLayer` (feature `tracing-layer`), or a [`SpillSink`] |
 //! | keep secrets out of the log | [`Builder::spill_redact`] |
 //! | send to OpenTelemetry, Elasticsearch, Loki, Splunk, Datadog, ClickHouse, InfluxDB, … | [`guide::backends`], [`Builder::format`] |
@@ -71,8 +72,8 @@
 //!
 //! # Features
 //!
-//! `https` (default), `gzip`, `zstd`, `tracing-layer`, `redact-hash`, `testkit`, `memory-watch`, `memory-watch-jemalloc`, `heap-compare`:
-//! each adds something and changes nothing else.
+//! `https` (default), `gzip`, `zstd`, `tracing-events`, `tracing-layer`, `redact-hash`, `testkit`, `memory-watch`, `memory-watch-jemalloc`,
+//! `heap-compare`: each adds something and changes nothing else.
 //!
 //! The modules are listed in `src/lib.rs` in the order of an event's way. Read from top to bottom, they are the program.
 #![cfg_attr(
@@ -147,6 +148,10 @@ pub use ext::memory_watch;
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics-recorder")))]
 #[cfg(not(overspill_model))]
 pub use ext::metrics_recorder;
+#[cfg(feature = "tracing-events")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing-events")))]
+#[cfg(not(overspill_model))]
+pub use ext::tracing_events;
 #[cfg(feature = "tracing-layer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing-layer")))]
 #[cfg(not(overspill_model))]

@@ -111,6 +111,11 @@ mod tests {
             holds(crate::heap_compare::Verdict::ALL);
             holds(crate::heap_compare::Owner::ALL);
         }
+        #[cfg(feature = "tracing-events")]
+        {
+            holds(crate::tracing_events::Member::ALL);
+            holds(crate::tracing_events::SpanFields::ALL);
+        }
         #[cfg(feature = "memory-watch")]
         {
             holds(crate::memory_watch::Cause::ALL);

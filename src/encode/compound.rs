@@ -66,18 +66,15 @@ impl<'j, 'e> Compound<'j, 'e> {
         })
     }
 
+    #[inline]
     fn key<T: ?Sized + Serialize>(&mut self, key: &T) -> Done {
         let comma = match self.at {
-            At::First => &b""[..],
-            At::Later => b",",
+            At::First => 0,
+            At::Later => 1,
             At::Value => return self.out_of_turn(),
         };
         self.at = At::Value;
-        self.json.step(|json| {
-            json.slot.put(comma)?;
-            key.serialize(Word::key(json))?;
-            Ok(json.slot.put(b":")?)
-        })
+        self.json.step(|json| key.serialize(Word::key(json, comma)))
     }
 
     #[inline]
@@ -134,7 +131,7 @@ impl<'j, 'e> Compound<'j, 'e> {
 
 /// `,"key":`. Names are short, and most often known to the compiler, which then checks and frames them itself.
 #[inline(always)]
-fn write_key(json: &mut Json<'_>, comma: usize, key: &'static str) -> Result<(), Cut> {
+pub(super) fn write_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<(), Cut> {
     if let Some(ahead) = json.slot.ahead::<NAME_ROOM>() {
         if frame(ahead, comma, key.as_bytes()) {
             json.slot.advance(comma + key.len() + 3);

@@ -1,8 +1,9 @@
 //! A single word where JSON takes nothing else: the key of a map, in quotes, or text that is JSON already, as it is.
 
+use super::compound::write_key;
 use super::json::{Done, Json, Refusal};
 use super::slot::Slot;
-use super::text::{write_raw, write_string};
+use super::text::write_raw;
 use serde::ser::{self, Error, Impossible, Serialize};
 use serde_json::ser::{CompactFormatter, Formatter};
 use std::fmt::Display;
@@ -16,13 +17,14 @@ pub(super) struct Word<'j, 'e> {
 
 #[derive(Clone, Copy)]
 enum Kind {
-    Key,
+    /// With the comma in front of it, if it is 1 and not 0, and the colon behind it.
+    Key(usize),
     Raw,
 }
 
 impl<'j, 'e> Word<'j, 'e> {
-    pub(super) fn key(json: &'j mut Json<'e>) -> Self {
-        Word { json, kind: Kind::Key }
+    pub(super) fn key(json: &'j mut Json<'e>, comma: usize) -> Self {
+        Word { json, kind: Kind::Key(comma) }
     }
 
     pub(super) fn raw(json: &'j mut Json<'e>) -> Self {
@@ -33,10 +35,10 @@ impl<'j, 'e> Word<'j, 'e> {
     fn quoted(self, write: impl FnOnce(&mut Slot<'e>) -> io::Result<()>) -> Done {
         match self.kind {
             Kind::Raw => self.refused(),
-            Kind::Key => {
-                self.json.slot.put(b"\"")?;
+            Kind::Key(comma) => {
+                self.json.slot.put(&b",\""[1 - comma..])?;
                 write(&mut self.json.slot).map_err(|_| super::slot::Cut)?;
-                Ok(self.json.slot.put(b"\"")?)
+                Ok(self.json.slot.put(b"\":")?)
             }
         }
     }
@@ -44,7 +46,7 @@ impl<'j, 'e> Word<'j, 'e> {
     /// serde_json takes raw JSON from strings alone, keys from whatever wraps one.
     fn only_key(self) -> Result<Self, Refusal> {
         match self.kind {
-            Kind::Key => Ok(self),
+            Kind::Key(_) => Ok(self),
             Kind::Raw => self.refused(),
         }
     }
@@ -58,7 +60,7 @@ impl<'j, 'e> Word<'j, 'e> {
 
     fn refused<T>(self) -> Result<T, Refusal> {
         Err(match self.kind {
-            Kind::Key => Refusal::key(),
+            Kind::Key(_) => Refusal::key(),
             Kind::Raw => Refusal::custom("raw JSON that is not a string"),
         })
     }
@@ -93,7 +95,7 @@ impl ser::Serializer for Word<'_, '_> {
 
     fn serialize_str(self, text: &str) -> Done {
         match self.kind {
-            Kind::Key => write_string(&mut self.json.slot, text)?,
+            Kind::Key(comma) => write_key(self.json, comma, text)?,
             Kind::Raw => write_raw(&mut self.json.slot, text)?,
         }
         Ok(())
@@ -117,7 +119,11 @@ impl ser::Serializer for Word<'_, '_> {
 
     fn collect_str<T: ?Sized + Display>(self, value: &T) -> Done {
         match self.kind {
-            Kind::Key => self.json.collect_str(value),
+            Kind::Key(comma) => {
+                self.json.slot.put(&b","[..comma])?;
+                self.json.collect_str(value)?;
+                Ok(self.json.slot.put(b":")?)
+            }
             Kind::Raw => self.json.collect_raw(value),
         }
     }

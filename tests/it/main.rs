@@ -37,5 +37,6 @@ mod soak;
 #[cfg(unix)]
 mod socket;
 mod support;
+mod tracing_events;
 mod witness;
 mod writer;

@@ -1,0 +1,80 @@
+//! What the layer itself writes into an event, and by which names.
+
+use super::names::Reserved;
+use crate::names::names;
+
+/// What the layer writes into an event beside its fields.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Member {
+    /// `"INFO"`. Written unless left out.
+    Level,
+    /// The module of the event, or what its `target:` says. Written unless left out.
+    Target,
+    /// The text of the event. Written unless left out.
+    Message,
+    /// `"orders::api"`. Written if chosen.
+    ModulePath,
+    /// `"src/api.rs"`. Written if chosen.
+    File,
+    /// Written if chosen.
+    Line,
+    /// The name of the innermost span around the event. Written if chosen.
+    Span,
+    /// How many fields of spans had no room: in the span, or in the event. Written unless left out, where it is more than none.
+    SpanFieldsLeftOut,
+}
+
+names!(Member, "a member", {
+    Level = "level",
+    Target = "target",
+    Message = "message",
+    ModulePath = "module_path",
+    File = "file",
+    Line = "line",
+    Span = "span",
+    SpanFieldsLeftOut = "span_fields_left_out",
+});
+
+/// Whose fields an event has beside its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum SpanFields {
+    /// Nobody's: what stands in the macro is what is sent. The default: a field of a span was recorded for the log, not for another system.
+    #[default]
+    None,
+    /// Those of the innermost span.
+    Current,
+    /// Those of all spans around the event; of equal names the innermost.
+    All,
+}
+
+names!(SpanFields, "span fields", { None = "none", Current = "current", All = "all", });
+
+/// The names of those that are written.
+#[derive(Debug)]
+pub(super) struct Members {
+    names: [Option<&'static str>; Member::ALL.len()],
+    pub(super) reserved: Reserved,
+}
+
+impl Members {
+    pub(super) fn new(names: [Option<&'static str>; Member::ALL.len()], added: Vec<String>) -> Members {
+        let own = names.iter().flatten().map(|&name| name.to_owned());
+        Members { reserved: Reserved::new(added.into_iter().chain(own).collect()), names }
+    }
+
+    #[inline]
+    pub(super) fn name(&self, member: Member) -> Option<&'static str> {
+        self.names[member as usize]
+    }
+}
+
+/// Those that are written unless somebody chooses.
+pub(super) fn usual_names() -> [Option<&'static str>; Member::ALL.len()] {
+    let mut names = [None; Member::ALL.len()];
+    for member in [Member::Level, Member::Target, Member::Message, Member::SpanFieldsLeftOut] {
+        names[member as usize] = Some(member.as_str());
+    }
+    names
+}

@@ -1,0 +1,174 @@
+//! No name is twice in an event: which are taken, and what a field is called whose name is.
+//!
+//! N1: a name that is written is new in its event. N2: who is first keeps it: the client's and the layer's, the event's fields, the spans' from the innermost
+//! outwards. N3: of an event's own fields none is left out; a span's is only where a nearer one has its name, or there is no room.
+//!
+//! Names are compared only where one may be there already: [`Seen`] says "never seen" for most of them.
+
+use super::limits::SPAN_MEMBERS_MAX;
+use std::borrow::Cow;
+use tracing::field::{Field, FieldSet};
+
+/// Behind a name that is taken.
+const MARK: char = '_';
+
+/// Names that are the client's or the layer's.
+#[derive(Debug)]
+pub(super) struct Reserved {
+    names: Vec<String>,
+    seen: Seen,
+}
+
+impl Reserved {
+    pub(super) fn new(names: Vec<String>) -> Reserved {
+        let mut seen = Seen::default();
+        names.iter().for_each(|name| _ = seen.is_new(name));
+        Reserved { names, seen }
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.names.iter().any(|reserved| reserved == name)
+    }
+}
+
+/// Two bits for each name, one by its length and its ends, one by what is in its middle: a name whose bits are not both set was not there. Of twenty names one
+/// or two are looked for in vain.
+#[derive(Debug, Clone, Copy, Default)]
+struct Seen {
+    by_ends: u64,
+    by_middle: u64,
+}
+
+impl Seen {
+    /// Whether this name was certainly not seen before; now it is.
+    #[inline]
+    fn is_new(&mut self, name: &str) -> bool {
+        let bytes = name.as_bytes();
+        let letter = |at: usize| usize::from(bytes.get(at).copied().unwrap_or_default());
+        let len = bytes.len();
+        let ends = 1 << ((len * 5 + letter(0) * 3 + letter(len.wrapping_sub(1))) & 63);
+        let middle = 1 << ((letter(len / 2) + letter(len / 4) * 7) & 63);
+        let is_new = self.by_ends & ends == 0 || self.by_middle & middle == 0;
+        self.by_ends |= ends;
+        self.by_middle |= middle;
+        is_new
+    }
+}
+
+/// A field's name as it was meant: `r#type` is `type`.
+#[inline]
+pub(super) fn meant(name: &'static str) -> &'static str {
+    match name.as_bytes() {
+        [b'r', b'#', ..] => &name[2..],
+        _ => name,
+    }
+}
+
+/// The names in one event.
+pub(super) struct Taken<'a> {
+    reserved: &'a Reserved,
+    fields: &'a FieldSet,
+    seen: Seen,
+    /// Which of the event's fields were written, the first 64.
+    written: u64,
+    /// What was not called by its own name.
+    renamed: Vec<String>,
+    of_spans: Option<OfSpans>,
+}
+
+/// The fields that came from spans, by their own names.
+struct OfSpans {
+    names: [&'static str; SPAN_MEMBERS_MAX],
+    count: usize,
+}
+
+impl OfSpans {
+    fn none() -> OfSpans {
+        OfSpans { names: [""; SPAN_MEMBERS_MAX], count: 0 }
+    }
+}
+
+/// What becomes of a span's field.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum OfSpan {
+    Called(Cow<'static, str>),
+    /// A nearer one has its name.
+    Shadowed,
+    NoRoom,
+}
+
+impl<'a> Taken<'a> {
+    #[inline]
+    pub(super) fn new(reserved: &'a Reserved, fields: &'a FieldSet) -> Taken<'a> {
+        Taken { reserved, fields, seen: reserved.seen, written: 0, renamed: Vec::new(), of_spans: None }
+    }
+
+    /// Whether the name of one of the event's own fields is certainly new; if not, [`of_event`](Taken::of_event) looks.
+    #[inline]
+    pub(super) fn is_new(&mut self, name: &str, field: &Field) -> bool {
+        let is_new = self.seen.is_new(name);
+        if is_new {
+            self.written |= bit_of(field.index());
+        }
+        is_new
+    }
+
+    /// What one of the event's own fields is called.
+    pub(super) fn of_event(&mut self, name: &'static str, field: &Field) -> Cow<'static, str> {
+        let is_taken = self.reserved.has(name) || self.event_has(name) || self.is_renamed(name);
+        self.written |= bit_of(field.index());
+        if is_taken { Cow::Owned(self.rename(name)) } else { Cow::Borrowed(name) }
+    }
+
+    /// What a field of a span is called. From the innermost span outwards, after the event's own.
+    pub(super) fn of_span(&mut self, name: &'static str) -> OfSpan {
+        let is_new = self.seen.is_new(name);
+        if !is_new && (self.spans_have(name) || self.event_has(name)) {
+            return OfSpan::Shadowed;
+        }
+        let of_spans = self.of_spans.get_or_insert_with(OfSpans::none);
+        let Some(place) = of_spans.names.get_mut(of_spans.count) else { return OfSpan::NoRoom };
+        *place = name;
+        of_spans.count += 1;
+        let is_taken = !is_new && (self.reserved.has(name) || self.is_renamed(name));
+        OfSpan::Called(if is_taken { Cow::Owned(self.rename(name)) } else { Cow::Borrowed(name) })
+    }
+
+    /// As many underscores as it takes. A name that a later field of the event has is not given away.
+    fn rename(&mut self, name: &str) -> String {
+        let mut called = name.to_owned();
+        loop {
+            called.push(MARK);
+            let is_a_field = self.fields.iter().any(|field| meant(field.name()) == called);
+            if !is_a_field
+                && !self.reserved.has(&called)
+                && !self.is_renamed(&called)
+                && !self.spans_have(&called)
+            {
+                self.seen.is_new(&called);
+                self.renamed.push(called.clone());
+                return called;
+            }
+        }
+    }
+
+    fn event_has(&self, name: &str) -> bool {
+        self.fields
+            .iter()
+            .any(|field| self.written & bit_of(field.index()) != 0 && meant(field.name()) == name)
+    }
+
+    fn spans_have(&self, name: &str) -> bool {
+        self.of_spans.as_ref().is_some_and(|of_spans| of_spans.names[..of_spans.count].contains(&name))
+    }
+
+    fn is_renamed(&self, name: &str) -> bool {
+        self.renamed.iter().any(|renamed| renamed == name)
+    }
+}
+
+/// Fields beyond the 64th share a bit: one of them may be called otherwise without need, none twice the same.
+#[inline]
+fn bit_of(index: usize) -> u64 {
+    1 << index.min(63)
+}

@@ -1,0 +1,90 @@
+//! Values as an event has them: what tracing hands over by a reference, and what a span keeps.
+
+use super::limits::ERROR_SOURCES_MAX;
+use serde::{Serialize, Serializer};
+use std::error::Error;
+use std::fmt::{self, Debug, Display};
+
+/// Text by `Debug`, which is also how tracing hands over a message and what was recorded by `Display`.
+pub(super) struct Shown<'a>(pub(super) &'a dyn Debug);
+
+impl Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl Serialize for Shown<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// An error and its causes.
+pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
+
+impl Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(self.0, f)?;
+        let mut cause = self.0.source();
+        for _ in 0..ERROR_SOURCES_MAX {
+            let Some(error) = cause else { return Ok(()) };
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        if cause.is_some() { f.write_str(": ...") } else { Ok(()) }
+    }
+}
+
+impl Serialize for Chain<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A number of 128 bits: many readers of JSON know 64 at most, and would round.
+pub(super) struct Wide<T>(pub(super) T);
+
+impl<T: Copy + Display + TryInto<i64> + TryInto<u64>> Serialize for Wide<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if let Ok(number) = TryInto::<u64>::try_into(self.0) {
+            serializer.serialize_u64(number)
+        } else if let Ok(number) = TryInto::<i64>::try_into(self.0) {
+            serializer.serialize_i64(number)
+        } else {
+            serializer.collect_str(&self.0)
+        }
+    }
+}
+
+/// A value that is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Value {
+    I64(i64),
+    U64(u64),
+    F64(f64),
+    Bool(bool),
+    Text(Box<str>),
+}
+
+impl Value {
+    pub(super) fn text_bytes(&self) -> usize {
+        match self {
+            Value::Text(text) => text.len(),
+            _ => 0,
+        }
+    }
+}
+
+impl Serialize for Value {
+    #[inline]
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Value::I64(number) => serializer.serialize_i64(*number),
+            Value::U64(number) => serializer.serialize_u64(*number),
+            Value::F64(number) => serializer.serialize_f64(*number),
+            Value::Bool(value) => serializer.serialize_bool(*value),
+            Value::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
