@@ -13,9 +13,11 @@ mod figures;
 
 use allocation_counter::measure;
 use overspill::testkit::{Act, Endpoint};
+use overspill::tracing_events::{SpanFields, TracingEvents};
 use overspill::{Client, Emitted, Mode};
 use serde::Serialize;
 use std::time::Duration;
+use tracing_subscriber::layer::SubscriberExt;
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -54,6 +56,33 @@ async fn a_warm_client_allocates_nothing_for_an_accepted_event_whatever_its_size
     assert_eq!(used.count_total, 0, "{used:?}");
     let stats = client.shutdown(Duration::from_secs(20)).await;
     assert_eq!((stats.delivered, stats.pending), (stats.emitted, 0), "{stats}");
+    running.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tracing_event_costs_its_caller_no_allocation_either_nor_do_the_fields_of_its_spans() {
+    let endpoint = Endpoint::start(|_| Act::Status(200)).unwrap();
+    let (client, sender) = Client::builder(endpoint.url()).build_with_sender().unwrap();
+    let running = tokio::spawn(sender.run());
+    let layer = TracingEvents::builder(&client).spans(SpanFields::All).build().unwrap();
+    let subscriber = tracing::Dispatch::new(tracing_subscriber::registry().with(layer));
+    let emit = |events: u64| {
+        tracing::dispatcher::with_default(&subscriber, || {
+            let _request = tracing::info_span!("request", request_id = "4f1c", user = "kim").entered();
+            let _attempt = tracing::info_span!("attempt", nth = 1).entered();
+            measure(|| {
+                for id in 0..events {
+                    tracing::info!(target: "t", id, route = "/api/v1/orders", latency_ms = 12.5, "handled {id}");
+                }
+            })
+        })
+    };
+    emit(8);
+    client.flush(Duration::from_secs(20)).await.unwrap();
+    let used = emit(4000);
+    assert_eq!(used.count_total, 0, "{used:?}");
+    let stats = client.shutdown(Duration::from_secs(20)).await;
+    assert_eq!((stats.emitted, stats.delivered, stats.pending), (4008, 4008, 0), "{stats}");
     running.await.unwrap();
 }
 

@@ -21,7 +21,7 @@ pub enum Member {
     Line,
     /// The name of the innermost span around the event. Written if chosen.
     Span,
-    /// How many fields of spans had no room: in the span, or in the event. Written unless left out, where it is more than none.
+    /// How many fields of spans had no room, at least: in the span, or in the event. Written unless left out, where it is more than none.
     SpanFieldsLeftOut,
 }
 
