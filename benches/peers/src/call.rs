@@ -12,11 +12,14 @@ use crate::child;
 use crate::output::folder;
 use crate::sink::Sink;
 use crate::systems::{self, Entry, Kind};
-use crate::{Failure, corpus};
+use crate::{Failure, corpus, wire};
 use one::Sample;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// Events of a layer on their way to the 2xx: a second of the slowest.
+const LAYER_EVENTS: u64 = 100_000;
 
 /// A process that takes longer is broken.
 const ONE_MAX: Duration = Duration::from_secs(120);
@@ -46,8 +49,30 @@ pub(crate) struct Measured {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
+    show::show(&measure(arguments, systems::ALL.iter().collect())?, &folder()?)
+}
+
+/// The same of a tracing event, through each layer.
+pub fn layers(arguments: &Arguments) -> Result<(), Failure> {
+    let entries = systems::LAYERS.iter().chain(systems::ALL.iter().filter(|entry| systems::is_layer(entry)));
+    let measured = measure(arguments, entries.collect())?;
+    let sink = Sink::start()?;
+    let mut whole = Vec::new();
+    for round in 0..arguments.rounds {
+        for of in &measured {
+            // That one sends nothing.
+            if of.name != systems::JSON_LAYER {
+                whole.push((of.name, wire::of_one(of.name, LAYER_EVENTS, &sink.addresses)?));
+            }
+        }
+        eprintln!("on the wire: round {} of {}", round + 1, arguments.rounds);
+    }
+    show::layers(&measured, &whole)
+}
+
+fn measure(arguments: &Arguments, all: Vec<&'static Entry>) -> Result<Vec<Measured>, Failure> {
     let entries: Vec<&Entry> = if arguments.only.is_empty() {
-        systems::ALL.iter().collect()
+        all
     } else {
         arguments.only.iter().map(|name| systems::by_name(name)).collect::<Result<_, _>>()?
     };
@@ -83,7 +108,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         }
         None => eprintln!("!!! allocations are not counted: benches/peers/run builds the program that does"),
     }
-    show::show(&measured, &folder()?)
+    Ok(measured)
 }
 
 /// The sibling of this program that has a counting allocator: with one in here, every time would be wrong.

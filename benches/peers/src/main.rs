@@ -16,6 +16,8 @@ struct Arguments {
 enum Command {
     /// What a call costs its caller: P1, P2, P3, P5 (4 minutes)
     Call(call::Arguments),
+    /// What a tracing event costs its caller, through each layer (2 minutes)
+    Layers(call::Arguments),
     /// From emit to the 2xx, end to end: P6, P7 (2 minutes)
     Wire(wire::Arguments),
     /// Each format beside the JSON array, from emit to the 2xx (3 minutes)
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
 fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Call(arguments) => call::run(&arguments),
+        Command::Layers(arguments) => call::layers(&arguments),
         Command::Wire(arguments) => wire::run(&arguments),
         Command::Formats(arguments) => formats::run(&arguments),
         Command::Outage(arguments) => outage::run(&arguments),

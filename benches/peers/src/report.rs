@@ -12,8 +12,9 @@ pub struct Arguments {
 }
 
 /// The commands, in the order of the page, with what each answers.
-const CHAPTERS: [(&str, &str); 7] = [
+const CHAPTERS: [(&str, &str); 8] = [
     ("call", "What a call costs"),
+    ("layers", "What a tracing event costs"),
     ("wire", "From emit to the 2xx"),
     ("formats", "Formats"),
     ("outage", "In an outage"),

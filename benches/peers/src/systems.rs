@@ -103,7 +103,7 @@ pub const ALL: &[Entry] = &[
     on_the_wire(entry("overspill", "**overspill**", Kind::Ours, |sink| {
         Ok(Box::new(Overspill::start(&sink.http)?))
     })),
-    entry("json-layer", "tracing-subscriber's JSON layer, null writer", Kind::Peer, |_| {
+    entry(JSON_LAYER, "tracing-subscriber's JSON layer, null writer", Kind::Peer, |_| {
         Ok(Box::new(tracing_layers::Json::install()?))
     }),
     #[cfg(feature = "peers")]
@@ -132,8 +132,31 @@ pub const ALL: &[Entry] = &[
     })),
 ];
 
+/// tracing-subscriber's own, which sends nothing.
+pub const JSON_LAYER: &str = "json-layer";
+
+/// What takes tracing events, beyond those of [`ALL`] that do.
+pub const LAYERS: &[Entry] = &[
+    entry("tracing-events", "**overspill's `TracingEvents`**", Kind::Ours, |sink| {
+        Ok(Box::new(ours::Layer::install(&sink.http)?))
+    }),
+    #[cfg(feature = "peers")]
+    entry("otel-layer", "opentelemetry-appender-tracing, otlp http", Kind::Peer, |sink| {
+        Ok(Box::new(otel::Layer::install(&sink.http)?))
+    }),
+    #[cfg(feature = "peers")]
+    entry("sentry-layer", "sentry-tracing, its log layer", Kind::Peer, |sink| {
+        Ok(Box::new(sentry_logs::Layer::install(&sink.http)?))
+    }),
+];
+
+/// Those of [`ALL`] that take tracing events.
+pub fn is_layer(entry: &Entry) -> bool {
+    [JSON_LAYER, "loki"].contains(&entry.name)
+}
+
 pub fn by_name(name: &str) -> Result<&'static Entry, Failure> {
-    ALL.iter().find(|entry| entry.name == name).ok_or_else(|| {
+    ALL.iter().chain(LAYERS).find(|entry| entry.name == name).ok_or_else(|| {
         let names: Vec<_> = ALL.iter().map(|entry| entry.name).collect();
         format!("there is no {name:?} in this build; there are {}", names.join(", ")).into()
     })

@@ -116,7 +116,7 @@ pub(crate) fn drive(
 ) -> Result<Measured, Failure> {
     let (burst, rest, window) = match name {
         "loki" => (400, Duration::from_micros(300), 20_000),
-        "sentry" => (500, Duration::ZERO, 2_000),
+        "sentry" | "sentry-layer" => (500, Duration::ZERO, 2_000),
         _ => (500, Duration::ZERO, u64::MAX),
     };
     let start = sink.tell(Order::Say)?.events;
@@ -157,6 +157,14 @@ pub(crate) fn drive(
     Ok(Measured { warm, took: begin.elapsed(), cpu: usage::cpu()? - cpu })
 }
 
+/// One case in a process of its own.
+pub(crate) fn of_one(name: &str, events: u64, sink: &Addresses) -> Result<Sample, Failure> {
+    let mut ask = vec!["one-wire".to_owned(), name.to_owned()];
+    ask.extend(["--events".to_owned(), events.to_string()]);
+    ask.extend(sink.arguments());
+    child::ask(&ask, ONE_MAX)
+}
+
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let sink = Sink::start()?;
     let mut samples: Vec<(&str, &str, Kind, Vec<Sample>)> =
@@ -165,10 +173,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         for (name, _, kind, samples) in &mut samples {
             let thousands =
                 if *kind == Kind::Peer { arguments.thousands.div_ceil(4) } else { arguments.thousands };
-            let mut ask = vec!["one-wire".to_owned(), (*name).to_owned()];
-            ask.extend(["--events".to_owned(), (thousands * 1000).to_string()]);
-            ask.extend(sink.addresses.arguments());
-            let sample: Sample = child::ask(&ask, ONE_MAX)?;
+            let sample = of_one(name, thousands * 1000, &sink.addresses)?;
             if *kind != Kind::Peer && sample.arrived != sample.emitted {
                 return Err(format!("{name}: {} of {} events arrived", sample.arrived, sample.emitted).into());
             }

@@ -5,17 +5,19 @@
 
 use clap::{Parser, Subcommand};
 use overspill::spill::WriteSink;
+use overspill::tracing_events::{SpanFields, TracingEvents};
 use overspill::transport::{Posting, Reply, Request, Transport};
 use overspill::{Builder, Client, Mode};
 use overspill_peers::output::{Table, short};
 use overspill_peers::spill::write_record;
-use overspill_peers::{Failure, corpus, formats, texts};
+use overspill_peers::{Failure, corpus, formats, texts, trace_event};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
+use tracing_subscriber::layer::SubscriberExt;
 
 const FEW: usize = 2_000;
 const MANY: usize = 10_000;
@@ -24,7 +26,7 @@ const BATCH: usize = 500;
 const HAND_OVER: &str = "emit-log-only";
 
 /// What is counted. `sender` is `deliver` without `emit`.
-const CASES: [(&str, &str); 8] = [
+const CASES: [(&str, &str); 11] = [
     ("floor", "serde_json::to_writer into a reused Vec"),
     ("emit", "P1: emit, accepted"),
     (
@@ -32,6 +34,9 @@ const CASES: [(&str, &str); 8] = [
         "emit, LogOnly, until the event is handed over to the log's thread: as many as there is room for",
     ),
     ("off", "P3: emit, Off, with the loop around it"),
+    ("tracing-events", "P16: `info!` of the same fields through the layer, accepted"),
+    ("tracing-events-spans", "the same within two spans of two fields each, whose fields it takes along"),
+    ("tracing-json", "the same `info!` through tracing-subscriber's JSON layer, for nobody"),
     ("deliver", "P6: emit, and the sender until the transport has answered"),
     ("spill-sink", "P8: emit, LogOnly, into a sink of lines"),
     ("spill-log", "P8: emit, LogOnly, through tracing-subscriber's JSON formatter"),
@@ -307,6 +312,12 @@ fn run(case: &str, events: usize) -> Result<(), Failure> {
             assert_eq!(client.stats().pending, events as u64);
             std::process::exit(0);
         }
+        "tracing-events" => trace_all(SpanFields::None, events)?,
+        "tracing-events-spans" => trace_all(SpanFields::All, events)?,
+        "tracing-json" => {
+            log_to_nowhere()?;
+            corpus::cycle(0).take(events).for_each(|event| trace_event!(black_box(event)));
+        }
         "deliver" => deliver(builder(), events)?,
         case if case.starts_with(FORMAT) => {
             let name = &case[FORMAT.len()..];
@@ -341,6 +352,20 @@ fn run(case: &str, events: usize) -> Result<(), Failure> {
         _ => return Err(format!("there is no case {case:?}").into()),
     }
     Ok(())
+}
+
+/// Emits by way of tracing.
+fn trace_all(spans: SpanFields, events: usize) -> Result<(), Failure> {
+    let (client, _sender) = builder().build_with_sender()?;
+    let layer = TracingEvents::builder(&client).spans(spans).build()?;
+    tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
+    let _spans = (spans == SpanFields::All).then(|| {
+        let outer = tracing::info_span!("request", id = 7, tenant = "acme").entered();
+        (outer, tracing::info_span!("attempt", nth = 1, peer = "10.0.0.7").entered())
+    });
+    corpus::cycle(0).take(events).for_each(|event| trace_event!(black_box(event)));
+    assert_eq!(client.stats().pending, events as u64);
+    std::process::exit(0);
 }
 
 /// Emits, and sends, on one thread.

@@ -7,7 +7,8 @@ use crate::output::{Goal, Page, Table, median, quartiles, short, version};
 use crate::pace::Calls;
 use crate::picture::{self, Bar};
 use crate::statistics::{Spread, spread};
-use crate::systems::{FLOOR, Kind};
+use crate::systems::{FLOOR, JSON_LAYER, Kind};
+use crate::wire;
 use std::path::Path;
 
 const MEAN: fn(&Calls) -> f64 = |calls| calls.mean;
@@ -71,6 +72,59 @@ pub fn show(measured: &[Measured], folder: &Path) -> Result<(), Failure> {
     } else {
         Ok(())
     }
+}
+
+/// The layers beside each other. The goal is about those that send: the one that formats for nobody is not compared.
+pub fn layers(measured: &[Measured], whole: &[(&str, wire::Sample)]) -> Result<(), Failure> {
+    let mut page = Page::of("layers");
+    let rounds = measured.first().map_or(0, |of| of.samples.len());
+    page.say(&format!(
+        "The same eight fields in `tracing::info!`, through one layer each, in the Registry as the subscriber of the process. {rounds} rounds, as above: \
+         what is timed is the macro. × is the ratio to serde_json encoding a struct of these fields."
+    ));
+    page.table(&bursts(measured));
+    page.say(&format!(
+        "Versions: {}.",
+        [
+            "tracing-subscriber",
+            "opentelemetry-appender-tracing",
+            "opentelemetry-otlp",
+            "sentry",
+            "tracing-loki"
+        ]
+        .map(|name| format!("{name} {}", version(name)))
+        .join(", ")
+    ));
+    let of = |name: &str, figure: fn(&wire::Sample) -> f64| {
+        spread(whole.iter().filter(|(this, _)| *this == name).map(|(_, sample)| figure(sample)))
+    };
+    let arrived: fn(&wire::Sample) -> f64 = |sample| 100.0 * sample.arrived as f64 / sample.emitted as f64;
+    let mut table = Table::of(&["from the macro to the 2xx", "CPU µs per event, whole process", "arrived %"]);
+    let senders: Vec<&Measured> = measured.iter().filter(|layer| layer.name != JSON_LAYER).collect();
+    for layer in &senders {
+        table.row(vec![
+            layer.what.to_owned(),
+            quartiles(of(layer.name, wire::Sample::cpu_per_million)),
+            median(of(layer.name, arrived)),
+        ]);
+    }
+    page.say("And what the process pays for an event altogether, encoding, sending and waking included: a call that only copies leaves the rest to another thread.");
+    page.table(&table);
+    let whole = |layer: &Measured| of(layer.name, wire::Sample::cpu_per_million).map(|cpu| cpu.median);
+    let cpu: Vec<_> = senders.iter().map(|layer| (layer.name, layer.kind, whole(layer))).collect();
+    let ours = cpu.iter().find(|(_, kind, _)| *kind == Kind::Ours).and_then(|(.., cpu)| *cpu);
+    let best = cpu
+        .iter()
+        .filter(|(_, kind, _)| *kind == Kind::Peer)
+        .filter_map(|(name, _, cpu)| Some(((*cpu)?, *name)))
+        .min_by(|a, b| a.0.total_cmp(&b.0));
+    if let (Some(ours), Some((best, name))) = (ours, best) {
+        let what = format!(
+            "a tracing event, CPU to the 2xx: the cheapest layer with an exporter ({name}) over ours"
+        );
+        page.goal(Goal::at_least("P16", &what, best / ours, 3.0, " x"));
+    }
+    page.keep(&(measured, cpu.iter().map(|(name, _, cpu)| (name, cpu)).collect::<Vec<_>>()))
 }
 
 fn bursts(measured: &[Measured]) -> Table {

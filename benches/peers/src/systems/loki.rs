@@ -1,8 +1,8 @@
 //! tracing-loki: a layer and its task, on a tokio runtime of one thread.
 
-use super::tracing_layers::trace_event;
 use super::{Caller, Ended, System};
 use crate::Failure;
+use crate::trace_event;
 use std::thread::JoinHandle;
 use std::time::Duration;
 use tracing_subscriber::layer::SubscriberExt;

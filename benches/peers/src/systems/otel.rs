@@ -2,6 +2,7 @@
 
 use super::{Caller, Ended, System};
 use crate::Failure;
+use crate::trace_event;
 use opentelemetry::logs::{AnyValue, LogRecord, Logger, LoggerProvider, Severity};
 use opentelemetry_otlp::{Protocol, WithExportConfig};
 use opentelemetry_sdk::error::OTelSdkResult;
@@ -11,6 +12,7 @@ use opentelemetry_sdk::logs::{
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
+use tracing_subscriber::layer::SubscriberExt;
 
 const QUEUE_EVENTS: usize = 8192;
 const BATCH: usize = 500;
@@ -117,5 +119,32 @@ impl System for Otel {
     fn finish(self: Box<Self>, within: Duration) -> Ended {
         let _ = self.provider.shutdown_with_timeout(within);
         Ended { delivered: Some(self.books.exported.load(Ordering::Relaxed)), ..Ended::default() }
+    }
+}
+
+/// Its layer for tracing, over HTTP.
+pub struct Layer(Otel);
+
+impl Layer {
+    /// In the subscriber of the whole process.
+    pub fn install(endpoint: &str) -> Result<Layer, Failure> {
+        let otel = Otel::over_http(endpoint)?;
+        let layer = opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new(&otel.provider);
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
+        Ok(Layer(otel))
+    }
+}
+
+impl System for Layer {
+    fn caller(&self) -> Caller<'_> {
+        Box::new(|event| trace_event!(event))
+    }
+
+    fn keeps_up(&self, emitted: u64) -> bool {
+        self.0.keeps_up(emitted)
+    }
+
+    fn finish(self: Box<Self>, within: Duration) -> Ended {
+        Box::new(self.0).finish(within)
     }
 }

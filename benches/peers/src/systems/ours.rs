@@ -2,8 +2,11 @@
 
 use super::{Caller, Ended, System};
 use crate::Failure;
+use crate::trace_event;
+use overspill::tracing_events::TracingEvents;
 use overspill::{Builder, Client};
 use std::time::Duration;
+use tracing_subscriber::layer::SubscriberExt;
 
 pub const BATCH: usize = 500;
 pub const POSTS_IN_FLIGHT: usize = 4;
@@ -43,5 +46,32 @@ impl System for Overspill {
             spilled: Some(stats.spilled),
             lost: Some(stats.lost + stats.pending),
         }
+    }
+}
+
+/// Its layer for tracing.
+pub struct Layer(Overspill);
+
+impl Layer {
+    /// In the subscriber of the whole process.
+    pub fn install(endpoint: &str) -> Result<Layer, Failure> {
+        let ours = Overspill::start(endpoint)?;
+        let layer = TracingEvents::builder(&ours.0).build()?;
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
+        Ok(Layer(ours))
+    }
+}
+
+impl System for Layer {
+    fn caller(&self) -> Caller<'_> {
+        Box::new(|event| trace_event!(event))
+    }
+
+    fn keeps_up(&self, emitted: u64) -> bool {
+        self.0.keeps_up(emitted)
+    }
+
+    fn finish(self: Box<Self>, within: Duration) -> Ended {
+        Box::new(self.0).finish(within)
     }
 }

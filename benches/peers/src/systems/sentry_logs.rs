@@ -2,9 +2,11 @@
 
 use super::{Caller, Ended, System};
 use crate::Failure;
+use crate::trace_event;
 use sentry::protocol::{Log, LogAttribute, LogLevel, Map, Value};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+use tracing_subscriber::layer::SubscriberExt;
 
 pub struct Sentry {
     client: Arc<sentry::Client>,
@@ -13,10 +15,13 @@ pub struct Sentry {
 
 impl Sentry {
     pub fn start(endpoint: &str) -> Result<Sentry, Failure> {
-        let options = sentry::ClientOptions::new().dsn(&format!("http://key@{endpoint}/1"));
-        let options = sentry::apply_defaults(options);
-        Ok(Sentry { client: Arc::new(sentry::Client::from_config(options)), scope: sentry::Scope::default() })
+        Ok(Sentry { client: client(endpoint), scope: sentry::Scope::default() })
     }
+}
+
+fn client(endpoint: &str) -> Arc<sentry::Client> {
+    let options = sentry::ClientOptions::new().dsn(&format!("http://key@{endpoint}/1"));
+    Arc::new(sentry::Client::from_config(sentry::apply_defaults(options)))
 }
 
 impl System for Sentry {
@@ -45,6 +50,31 @@ impl System for Sentry {
 
     fn finish(self: Box<Self>, within: Duration) -> Ended {
         self.client.close(Some(within));
+        Ended::default()
+    }
+}
+
+/// Its layer for tracing, which logs and does nothing else.
+pub struct Layer(Arc<sentry::Client>);
+
+impl Layer {
+    /// In the subscriber of the whole process.
+    pub fn install(endpoint: &str) -> Result<Layer, Failure> {
+        let client = client(endpoint);
+        sentry::Hub::main().bind_client(Some(Arc::clone(&client)));
+        let layer = sentry::integrations::tracing::LogLayer::new();
+        tracing::subscriber::set_global_default(tracing_subscriber::registry().with(layer))?;
+        Ok(Layer(client))
+    }
+}
+
+impl System for Layer {
+    fn caller(&self) -> Caller<'_> {
+        Box::new(|event| trace_event!(event))
+    }
+
+    fn finish(self: Box<Self>, within: Duration) -> Ended {
+        self.0.close(Some(within));
         Ended::default()
     }
 }

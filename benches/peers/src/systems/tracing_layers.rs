@@ -4,6 +4,7 @@ use super::{Caller, System};
 use crate::Failure;
 
 /// The event's fields, as a service would write them down.
+#[macro_export]
 macro_rules! trace_event {
     ($event:expr) => {
         tracing::info!(
@@ -18,8 +19,6 @@ macro_rules! trace_event {
         )
     };
 }
-#[cfg(feature = "peers")]
-pub(super) use trace_event;
 
 /// Formats each event as a line, for nobody.
 pub struct Json;
