@@ -326,6 +326,12 @@ pub(crate) const CLOCK_GAP: Duration = Duration::from_secs(2);
 pub(crate) const SPILL_TIME_PER_EVENT: Duration = Duration::from_micros(50);
 /// Time allowed after the deadline for the last log writes before the rest is lost.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
+/// A shutdown that is this late when it first sees that its time is up was not run meanwhile: the process was frozen over its deadline,
+/// by SIGSTOP, a paused container, the platform of a function. A machine that is short of everything is late by tens of milliseconds.
+pub(crate) const SHUTDOWN_FROZEN_MIN: Duration = Duration::from_millis(500);
+/// Then it has this long from the thaw, once: nothing could be written down in the time it was given. Writing a full queue to a log of usual
+/// speed takes half of it.
+pub const SHUTDOWN_THAW: Duration = Duration::from_secs(1);
 /// What whoever then takes over the rest waits for a thread that was interrupted between two steps with an event: with it and the
 /// grace a shutdown is still back within 200 ms of its deadline.
 pub(crate) const TAKE_OVER_PATIENCE: Duration = Duration::from_millis(50);

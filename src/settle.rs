@@ -193,8 +193,7 @@ impl Settler {
 
     /// From the deadline of a shutdown on, and a little, nothing is written that somebody waits for.
     fn write_in_time(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Ending {
-        let too_late = self.closing.too_late();
-        if too_late != Stamp::NEVER && self.clock.now() > too_late {
+        if self.closing.is_asked() && self.closing.is_over(self.clock.now()) {
             return Ending::Lost(LostReason::Deadline);
         }
         self.write(leaf, why)

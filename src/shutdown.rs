@@ -3,15 +3,17 @@
 //! The caller's half (close, wait, take over) and the times at which the sender's half changes its ways. The sender
 //! posts on until writing down what waits would no longer be done by the deadline ([`Closing::latest_start`]); then that goes
 //! to the log, while requests in flight keep their chance. Just before the deadline, as long as writing their events down
-//! takes, they are aborted and spilled as `maybe_delivered`; what is not written down [`SHUTDOWN_GRACE`] after it is lost. If the sender is stuck in a log write
-//! even then, the caller counts its events as lost and returns.
+//! takes, they are aborted and spilled as `maybe_delivered`; what is not written down [`SHUTDOWN_GRACE`] after it is lost. If the
+//! sender is stuck in a log write even then, the caller counts its events as lost and returns. A process that was frozen over the
+//! deadline has some time after the thaw ([`SHUTDOWN_THAW`]).
 
 use crate::clock::Stamp;
-use crate::limits::SHUTDOWN_GRACE;
+use crate::limits::{SHUTDOWN_FROZEN_MIN, SHUTDOWN_GRACE, SHUTDOWN_THAW};
 use crate::reentry;
 use crate::shared::Shared;
 use crate::stats::Stats;
 use crate::sync::plain::{AtomicU64, Ordering};
+use crate::sync::{Mutex, lock};
 use crate::waits::{Deadline, Goal, Reached, in_the_future};
 use std::time::{Duration, Instant};
 
@@ -21,11 +23,27 @@ pub(crate) struct Closing {
     deadline: AtomicU64,
     /// Half of the time that was given: nothing is given up before.
     half_time: AtomicU64,
+    end: Mutex<End>,
+}
+
+/// What was found when the time was first seen to be up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum End {
+    #[default]
+    NotYet,
+    /// By somebody who looked on time: it is over.
+    OnTime,
+    /// Too late by far: nobody was run meanwhile. There is a new deadline.
+    Frozen,
 }
 
 impl Default for Closing {
     fn default() -> Closing {
-        Closing { deadline: AtomicU64::new(Stamp::NEVER.0), half_time: AtomicU64::new(Stamp::NEVER.0) }
+        Closing {
+            deadline: AtomicU64::new(Stamp::NEVER.0),
+            half_time: AtomicU64::new(Stamp::NEVER.0),
+            end: Mutex::default(),
+        }
     }
 }
 
@@ -39,6 +57,10 @@ impl Closing {
         Stamp(self.deadline.load(Ordering::Acquire))
     }
 
+    pub(crate) fn is_asked(&self) -> bool {
+        self.deadline() != Stamp::NEVER
+    }
+
     /// When something must begin to go to the log, if that takes so long, to be done by the deadline.
     pub(crate) fn latest_start(&self, time_to_spill: Duration) -> Stamp {
         let deadline = self.deadline();
@@ -49,10 +71,37 @@ impl Closing {
     }
 
     /// From then on nothing more is written.
-    pub(crate) fn too_late(&self) -> Stamp {
+    fn too_late(&self) -> Stamp {
         self.deadline().after(SHUTDOWN_GRACE)
     }
+
+    /// Whether nothing more is written: asked before each write, since the log may be slow.
+    pub(crate) fn is_over(&self, now: Stamp) -> bool {
+        let too_late = self.too_late();
+        now > too_late && !self.was_frozen(now, now.since(too_late))
+    }
+
+    /// For a caller who has waited in vain and is so late: how much longer to wait; not at all, unless the process was frozen.
+    fn more_time(&self, now: Stamp, late: Duration) -> Option<Duration> {
+        self.was_frozen(now, late).then(|| self.too_late().since(now))
+    }
+
+    /// Whether a freeze is why the time is up, and there is a new deadline, which has not passed. The first to see the time up decides, by
+    /// how late that is: after a thaw all threads wake at once, and none may give up what another would still write.
+    fn was_frozen(&self, now: Stamp, late: Duration) -> bool {
+        let mut end = lock(&self.end);
+        if *end == End::NotYet {
+            *end = if late >= SHUTDOWN_FROZEN_MIN { End::Frozen } else { End::OnTime };
+            if *end == End::Frozen {
+                self.deadline.store(now.after(SHUTDOWN_THAW).0, Ordering::Release);
+            }
+        }
+        *end == End::Frozen && now <= self.too_late()
+    }
 }
+
+/// Callers give up a little after the sender's own last moment, so that an unstuck sender always ends by itself.
+const AFTER_THE_SENDER: Duration = Duration::from_millis(20);
 
 impl Shared {
     /// Refuses further events and tells the sender to finish. Never waits.
@@ -62,8 +111,12 @@ impl Shared {
     }
 
     pub(crate) async fn shutdown(&self, deadline: Deadline) -> Stats {
-        let until = self.begin_shutdown(deadline);
-        let reached = self.board.wait(Goal::Ended, until).await;
+        let mut until = self.begin_shutdown(deadline);
+        let mut reached = self.board.wait(Goal::Ended, until).await;
+        if let (Reached::No, Some(thaw)) = (reached, self.thaw(until)) {
+            until = thaw;
+            reached = self.board.wait(Goal::Ended, until).await;
+        }
         if reached == Reached::Yes {
             // What callers have emitted since is not pending, but on its way.
             self.board.wait(self.all_written(), until).await;
@@ -72,13 +125,17 @@ impl Shared {
     }
 
     pub(crate) fn shutdown_blocking(&self, deadline: Deadline) -> Stats {
-        let until = self.begin_shutdown(deadline);
+        let mut until = self.begin_shutdown(deadline);
         if reentry::is_echo() {
             // A hook of the user's inside our own work (or a panic hook, if one of them panics): on the sender's thread, or on the
             // one that writes the log. Each of them would wait for itself.
             return self.stats();
         }
-        let reached = self.board.wait_blocking(Goal::Ended, until);
+        let mut reached = self.board.wait_blocking(Goal::Ended, until);
+        if let (Reached::No, Some(thaw)) = (reached, self.thaw(until)) {
+            until = thaw;
+            reached = self.board.wait_blocking(Goal::Ended, until);
+        }
         if reached == Reached::Yes {
             self.board.wait_blocking(self.all_written(), until);
         }
@@ -89,9 +146,13 @@ impl Shared {
     fn begin_shutdown(&self, deadline: Deadline) -> Instant {
         let within = deadline.remaining();
         self.close(within);
-        // A little after the sender's own last moment, so that an unstuck sender always ends by itself.
-        let until = SHUTDOWN_GRACE + Duration::from_millis(20);
-        in_the_future(within.saturating_add(until))
+        in_the_future(within.saturating_add(SHUTDOWN_GRACE + AFTER_THE_SENDER))
+    }
+
+    /// The new moment by which a caller must be off who has waited until the old one, if the process was frozen over it.
+    fn thaw(&self, until: Instant) -> Option<Instant> {
+        let more = self.settler.closing.more_time(self.now(), until.elapsed())?;
+        Some(in_the_future(more + AFTER_THE_SENDER))
     }
 
     fn end_shutdown(&self, reached: Reached) -> Stats {
@@ -99,5 +160,53 @@ impl Shared {
             self.settler.take_over();
         }
         self.stats()
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Stamp {
+        Stamp(0).after(Duration::from_millis(millis))
+    }
+
+    fn closed_for_a_second() -> Closing {
+        let closing = Closing::default();
+        closing.ask(at(0), Duration::from_secs(1));
+        closing
+    }
+
+    #[test]
+    fn without_a_shutdown_nothing_is_ever_over() {
+        assert!(!Closing::default().is_over(Stamp(u64::MAX - 1)));
+    }
+
+    #[test]
+    fn seen_on_time_the_end_is_the_end_however_late_others_look() {
+        let closing = closed_for_a_second();
+        assert!(!closing.is_over(at(1_100)));
+        assert_eq!(closing.more_time(at(1_120), Duration::ZERO), None, "the caller, on time");
+        assert!(closing.is_over(at(9_000)), "a log that hung");
+        assert_eq!(closing.more_time(at(9_000), Duration::from_secs(8)), None);
+    }
+
+    #[test]
+    fn a_freeze_over_the_deadline_gives_more_time_once_to_whoever_looks() {
+        let closing = closed_for_a_second();
+        assert!(!closing.is_over(at(5_000)), "the log, after the thaw");
+        let more = closing.more_time(at(5_010), Duration::from_millis(3_890));
+        assert_eq!(more, Some(SHUTDOWN_THAW + SHUTDOWN_GRACE - Duration::from_millis(10)), "the caller too");
+        assert!(closing.latest_start(Duration::ZERO) > at(5_010), "and what is in flight");
+        assert!(!closing.is_over(at(6_100)));
+        assert!(closing.is_over(at(6_101)), "once");
+        assert_eq!(closing.more_time(at(20_000), Duration::from_secs(10)), None);
+    }
+
+    #[test]
+    fn a_thread_that_is_a_little_late_is_no_freeze() {
+        let closing = closed_for_a_second();
+        assert!(closing.is_over(at(1_599)));
+        assert!(!closed_for_a_second().is_over(at(1_600)));
     }
 }

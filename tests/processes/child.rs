@@ -211,6 +211,22 @@ impl Running {
         assert!(status.success(), "kill -s {name} {pid}");
     }
 
+    /// Stops the child, and waits until it has stopped.
+    pub fn freeze(&self) {
+        self.signal("STOP");
+        until("the child to be frozen", || self.state() == Some('T'));
+    }
+
+    pub fn thaw(&self) {
+        self.signal("CONT");
+    }
+
+    /// As the kernel has it: behind the name, which may hold anything.
+    fn state(&self) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        stat.rsplit_once(") ")?.1.chars().next()
+    }
+
     /// Waits for the end, whatever it is.
     pub fn end(mut self) -> Ended {
         self.listen();

@@ -36,6 +36,7 @@ mod sigpipe;
 #[path = "../it/support.rs"]
 mod support;
 mod tarpit;
+mod thaw;
 mod tracing_events;
 
 /// Not a promise, the door for children: returns at once in a process that nobody started as one.
@@ -57,6 +58,7 @@ fn child() {
         several::PARTS,
         sigpipe::PARTS,
         tarpit::PARTS,
+        thaw::PARTS,
         tracing_events::PARTS,
     ];
     child::play(&parts.concat());
