@@ -4,34 +4,12 @@
 #![allow(missing_docs, reason = "an example has no outside")]
 #![expect(clippy::print_stdout, reason = "it is there to be looked at")]
 
-use axum::extract::{Request, State};
-use axum::middleware::{self, Next};
-use axum::response::Response;
+use axum::extract::{MatchedPath, State};
 use axum::{Router, routing::get};
 use overspill::Client;
+use overspill::request_events::RequestEventsLayer;
 use overspill::testkit::{Act, Endpoint};
-use std::time::{Duration, Instant};
-
-#[derive(serde::Serialize)]
-struct Served<'a> {
-    method: &'a str,
-    path: &'a str,
-    status: u16,
-    micros: u128,
-}
-
-/// One event per request. If the endpoint is away, the request does not notice.
-async fn report(State(events): State<Client>, request: Request, next: Next) -> Response {
-    let (method, path, began) = (request.method().clone(), request.uri().path().to_owned(), Instant::now());
-    let response = next.run(request).await;
-    events.emit(&Served {
-        method: method.as_str(),
-        path: &path,
-        status: response.status().as_u16(),
-        micros: began.elapsed().as_micros(),
-    });
-    response
-}
+use std::time::Duration;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -41,10 +19,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let events = Client::builder(endpoint.url()).override_from_env()?.build()?;
     // For an early return; the usual end is below.
     let _guard = events.shutdown_on_drop(Duration::from_secs(5));
+    // One event per request, by its route and not its path. If the endpoint is away, the request does not notice.
+    let requests = RequestEventsLayer::new(&events)
+        .route(|request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str));
     let app = Router::new()
         .route("/", get(async || "hello"))
         .route("/stats", get(async |State(events): State<Client>| events.stats().to_string()))
-        .layer(middleware::from_fn_with_state(events.clone(), report))
+        .layer(requests)
         .with_state(events.clone());
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

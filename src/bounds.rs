@@ -170,6 +170,15 @@ fn every_public_type_of_the_tracing_events_is_shared() {
     shared::<TracingEvents>();
 }
 
+#[cfg(feature = "tower")]
+#[test]
+fn every_public_type_of_the_request_events_is_shared() {
+    use crate::request_events::*;
+    shared::<RequestEvents<()>>();
+    shared::<RequestEventsLayer>();
+    shared::<RequestFuture<std::future::Ready<()>>>();
+}
+
 #[cfg(feature = "tracing-layer")]
 #[test]
 fn the_layer_is_shared() {

@@ -9,6 +9,8 @@ pub mod memory_watch;
 pub mod metrics_recorder;
 #[cfg(feature = "tracing-events")]
 pub mod tracing_events;
+#[cfg(feature = "tower")]
+pub mod request_events;
 #[cfg(feature = "tracing-layer")]
 pub mod tracing_layer;
 #[cfg(all(target_os = "linux", feature = "memory-watch-jemalloc"))]

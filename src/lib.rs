@@ -72,8 +72,8 @@
 //!
 //! # Features
 //!
-//! `https` (default), `gzip`, `zstd`, `tracing-events`, `tracing-layer`, `redact-hash`, `testkit`, `memory-watch`, `memory-watch-jemalloc`,
-//! `heap-compare`: each adds something and changes nothing else.
+//! `https` (default), `gzip`, `zstd`, `tower`, `tracing-events`, `tracing-layer`, `metrics-recorder`, `redact-hash`, `testkit`,
+//! `memory-watch`, `memory-watch-jemalloc`, `heap-compare`: each adds something and changes nothing else.
 //!
 //! The modules are listed in `src/lib.rs` in the order of an event's way. Read from top to bottom, they are the program.
 #![cfg_attr(
@@ -152,6 +152,10 @@ pub use ext::metrics_recorder;
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing-events")))]
 #[cfg(not(overspill_model))]
 pub use ext::tracing_events;
+#[cfg(feature = "tower")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
+#[cfg(not(overspill_model))]
+pub use ext::request_events;
 #[cfg(feature = "tracing-layer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing-layer")))]
 #[cfg(not(overspill_model))]

@@ -86,7 +86,8 @@ fn only_in(words: &[&str], allowed: &[&str]) {
 fn each_dependency_has_its_one_door() {
     only_in(&["crossbeam_channel"], &["sync.rs", "queue.rs"]);
     only_in(&["reqwest::", "use reqwest"], &["transport/http.rs", "transport/http/"]);
-    only_in(&["tower_layer::", "tower_service::"], &["transport/http/witness.rs"]);
+    only_in(&["tower_layer::", "tower_service::"], &["transport/http/witness.rs", "ext/request_events.rs"]);
+    only_in(&["use http::"], &["ext/request_events"]);
     only_in(
         &["tracing::event!", "tracing::enabled!", "tracing::dispatcher"],
         &[
@@ -141,6 +142,8 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
             "ext/memory_watch/thread.rs",
             "ext/memory_watch/watch.rs",
             "ext/metrics_recorder/drive.rs",
+            // How long a request took.
+            "ext/request_events/served.rs",
         ],
     );
     // A snapshot has the hour in its name, an interval its beginning and end, and the layer's line the time of its writing.

@@ -32,6 +32,7 @@ mod packed;
 mod recovery;
 mod redact;
 mod refusal;
+mod requests;
 mod retry;
 mod soak;
 #[cfg(unix)]

@@ -1,0 +1,161 @@
+//! A tower layer that emits one event for each request that a service answers, or fails to answer.
+//!
+//! It fits around any service of `http::Request` and `http::Response`: axum, tonic, hyper behind tower. The service's bodies, its error
+//! and its readiness stay as they are.
+//!
+//! ```
+//! use axum::{Router, extract::MatchedPath, routing::get};
+//! use overspill::request_events::RequestEventsLayer;
+//!
+//! # let events = overspill::Client::disabled();
+//! let requests = RequestEventsLayer::new(&events)
+//!     // What axum has matched: `/orders/{id}`, and not the path itself.
+//!     .route(|request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str));
+//! let app: Router = Router::new().route("/orders/{id}", get(async || "an order")).layer(requests);
+//! # drop(app);
+//! ```
+//!
+//! ```json
+//! {"event.name":"http_request","method":"GET","route":"/orders/{id}","status":200,"duration_ms":1.874,"outcome":"ok"}
+//! ```
+//!
+//! | member | what |
+//! |---|---|
+//! | `event.name` | `http_request`, or [your own](RequestEventsLayer::name); the format may have a place of its own for it |
+//! | `method` | the standard methods; any other is `other` |
+//! | `route` | what [`route`](RequestEventsLayer::route) says, [`ROUTE_BYTES_MAX`](limits::ROUTE_BYTES_MAX) at most; else `null` |
+//! | `status` | of the response; `null` where there is none |
+//! | `duration_ms` | from the call of the service to the response's status and headers, or to the end without one |
+//! | `outcome` | how it ended: the table below |
+//!
+//! | `outcome` | when |
+//! |---|---|
+//! | `ok` | the status is below 400 |
+//! | `client_error` | 4xx |
+//! | `server_error` | 500 and above |
+//! | `error` | the service gave an error in place of a response |
+//! | `cancelled` | the request was dropped before there was a response: the client has gone, or a timeout outside of this layer |
+//! | `panicked` | a panic went through |
+//!
+//! **Bodies are not watched.** The time of a streamed body, and whether it was read to its end, are not in the event: the event of a
+//! stream that lasts hours would come hours late, and that of one that never ends not at all. Nor are trailers, so tonic's `grpc-status`
+//! of a response that has a body is not seen.
+//!
+//! **The path is not sent** unless you return it from [`route`](RequestEventsLayer::route). Paths have ids and secrets in them, and each
+//! is a new value to the system behind the endpoint. A request that matches no route has `null`. tonic's paths are routes:
+//! `.route(|request| Some(request.uri.path()))`.
+//!
+//! Order matters where layers end requests. A timeout inside of this layer answers with its own status; one outside drops the
+//! request, which is `cancelled`. A layer that catches panics does so inside of this one (`server_error`) or outside (`panicked`).
+//!
+//! In [`Mode::Off`](crate::Mode::Off) a request costs one load and the box of its future; a request that begins while the mode is Off has
+//! no event.
+
+mod future;
+pub mod limits;
+mod served;
+
+pub use future::RequestFuture;
+
+use crate::Client;
+use crate::Mode;
+use http::request::Parts;
+use http::{Request, Response};
+use served::Open;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tower_layer::Layer;
+use tower_service::Service;
+
+type Route = dyn Fn(&Parts) -> Option<&str> + Send + Sync;
+
+/// Puts [`RequestEvents`] around a service.
+#[derive(Clone)]
+pub struct RequestEventsLayer {
+    told: Told,
+}
+
+/// Where events go, and what they say.
+#[derive(Clone)]
+struct Told {
+    events: Client,
+    name: &'static str,
+    route: Arc<Route>,
+}
+
+impl RequestEventsLayer {
+    /// A layer that emits to `events`, without routes.
+    pub fn new(events: &Client) -> RequestEventsLayer {
+        let told = Told { events: events.clone(), name: "http_request", route: Arc::new(|_| None) };
+        RequestEventsLayer { told }
+    }
+
+    /// Asks `route` for the route of each request, before the service is called: something of which there are few. A panic in it is
+    /// contained, and the route `null`.
+    pub fn route(
+        mut self,
+        route: impl Fn(&Parts) -> Option<&str> + Send + Sync + 'static,
+    ) -> RequestEventsLayer {
+        self.told.route = Arc::new(route);
+        self
+    }
+
+    /// Calls the events by another [name](Client::emit_named) than `http_request`.
+    pub fn name(mut self, name: &'static str) -> RequestEventsLayer {
+        self.told.name = name;
+        self
+    }
+}
+
+impl<S> Layer<S> for RequestEventsLayer {
+    type Service = RequestEvents<S>;
+
+    fn layer(&self, inner: S) -> RequestEvents<S> {
+        RequestEvents { inner, told: Arc::new(self.told.clone()) }
+    }
+}
+
+impl fmt::Debug for RequestEventsLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestEventsLayer").field("name", &self.told.name).finish_non_exhaustive()
+    }
+}
+
+/// A service that emits an event for each request: from [`RequestEventsLayer`].
+#[derive(Clone)]
+pub struct RequestEvents<S> {
+    inner: S,
+    told: Arc<Told>,
+}
+
+impl<S, B, R> Service<Request<B>> for RequestEvents<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = RequestFuture<S::Future>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    /// Never waits, and never fails by itself.
+    fn call(&mut self, request: Request<B>) -> RequestFuture<S::Future> {
+        if self.told.events.mode() == Mode::Off {
+            return RequestFuture::new(self.inner.call(request), None);
+        }
+        let (parts, body) = request.into_parts();
+        // From here on its drop tells: a call that panics has its event as well.
+        let open = Open::begin(&self.told, &parts);
+        let inner = self.inner.call(Request::from_parts(parts, body));
+        RequestFuture::new(inner, Some(open))
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for RequestEvents<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestEvents").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

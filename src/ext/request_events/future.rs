@@ -1,0 +1,65 @@
+//! The future of one request, which sees how it ends.
+//!
+//! In: the service's own future. Out: its output, untouched. F1: one event for each request, whichever way it ends: by an output, by a
+//! panic that goes through `poll`, or by a drop before either.
+
+use super::served::{Open, Outcome};
+use http::Response;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// The future of [`RequestEvents`](super::RequestEvents). Dropped before its end, it emits the event as `cancelled`.
+#[must_use = "futures do nothing unless polled"]
+pub struct RequestFuture<F> {
+    // In a box: to pin it in place would take unsafe code, or a macro's.
+    inner: Pin<Box<F>>,
+    /// Until its event is emitted.
+    open: Option<Open>,
+}
+
+impl<F> RequestFuture<F> {
+    pub(super) fn new(inner: F, open: Option<Open>) -> RequestFuture<F> {
+        RequestFuture { inner: Box::pin(inner), open }
+    }
+}
+
+impl<F, R, E> Future for RequestFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let RequestFuture { inner, open } = &mut *self;
+        let unwinding = Unwinding(open);
+        let Poll::Ready(answer) = inner.as_mut().poll(cx) else { return Poll::Pending };
+        drop(unwinding);
+        if let Some(open) = open.take() {
+            match &answer {
+                Ok(response) => open.end(Outcome::of(response.status()), Some(response.status())),
+                Err(_) => open.end(Outcome::Error, None),
+            }
+        }
+        Poll::Ready(answer)
+    }
+}
+
+/// Around a poll: whoever polls may catch its panic, and drop the future when nothing tells of it any more.
+struct Unwinding<'a>(&'a mut Option<Open>);
+
+impl Drop for Unwinding<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Its drop tells.
+            drop(self.0.take());
+        }
+    }
+}
+
+impl<F> fmt::Debug for RequestFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestFuture").finish_non_exhaustive()
+    }
+}
