@@ -179,6 +179,16 @@ fn every_public_type_of_the_request_events_is_shared() {
     shared::<RequestFuture<std::future::Ready<()>>>();
 }
 
+#[cfg(feature = "open-feature")]
+#[test]
+fn every_public_type_of_the_toggle_is_shown_and_shared_or_given_away() {
+    use crate::toggle::*;
+    shared::<StartError>();
+    given::<toggle::Builder>();
+    given::<Toggle>();
+    shared::<ToggleGuard>();
+}
+
 #[cfg(feature = "tracing-layer")]
 #[test]
 fn the_layer_is_shared() {

@@ -11,6 +11,8 @@ pub mod metrics_recorder;
 pub mod tracing_events;
 #[cfg(feature = "tower")]
 pub mod request_events;
+#[cfg(feature = "open-feature")]
+pub mod toggle;
 #[cfg(feature = "tracing-layer")]
 pub mod tracing_layer;
 #[cfg(all(target_os = "linux", feature = "memory-watch-jemalloc"))]

@@ -12,6 +12,9 @@ pub mod aggregators {}
 #[doc = include_str!("guide/processes.md")]
 pub mod processes {}
 
+#[doc = include_str!("guide/toggles.md")]
+pub mod toggles {}
+
 #[doc = include_str!("guide/backends.md")]
 pub mod backends {
     #[doc = include_str!("guide/backends/otlp.md")]

@@ -27,7 +27,7 @@
 //! | learn the terms | [`guide::glossary`] |
 //! | keep a wrong setting from stopping the service | [`Builder::build_or_log_only`] |
 //! | configure it from the environment | [`Builder::from_env`], [`Builder::with_env`] |
-//! | switch it on and off | [`Client::set_mode`]; always off in tests and tools: [`Client::disabled`] |
+//! | switch it on and off | [`Client::set_mode`]; by feature flags: [`guide::toggles`]; always off in tests and tools: [`Client::disabled`] |
 //! | keep one event in n | [`Sample`] |
 //! | see it in Prometheus | [`Stats::prometheus_text`], [`prometheus_text`] |
 //! | get told about outcomes and outages | [`Observer`], [`Signal`] |
@@ -72,8 +72,8 @@
 //!
 //! # Features
 //!
-//! `https` (default), `gzip`, `zstd`, `tower`, `tracing-events`, `tracing-layer`, `metrics-recorder`, `redact-hash`, `testkit`,
-//! `memory-watch`, `memory-watch-jemalloc`, `heap-compare`: each adds something and changes nothing else.
+//! `https` (default), `gzip`, `zstd`, `tower`, `tracing-events`, `tracing-layer`, `metrics-recorder`, `open-feature`, `redact-hash`,
+//! `testkit`, `memory-watch`, `memory-watch-jemalloc`, `heap-compare`: each adds something and changes nothing else.
 //!
 //! The modules are listed in `src/lib.rs` in the order of an event's way. Read from top to bottom, they are the program.
 #![cfg_attr(
@@ -156,6 +156,10 @@ pub use ext::tracing_events;
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 #[cfg(not(overspill_model))]
 pub use ext::request_events;
+#[cfg(feature = "open-feature")]
+#[cfg_attr(docsrs, doc(cfg(feature = "open-feature")))]
+#[cfg(not(overspill_model))]
+pub use ext::toggle;
 #[cfg(feature = "tracing-layer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing-layer")))]
 #[cfg(not(overspill_model))]

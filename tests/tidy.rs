@@ -88,6 +88,7 @@ fn each_dependency_has_its_one_door() {
     only_in(&["reqwest::", "use reqwest"], &["transport/http.rs", "transport/http/"]);
     only_in(&["tower_layer::", "tower_service::"], &["transport/http/witness.rs", "ext/request_events.rs"]);
     only_in(&["use http::"], &["ext/request_events"]);
+    only_in(&["open_feature::"], &["ext/toggle"]);
     only_in(
         &["tracing::event!", "tracing::enabled!", "tracing::dispatcher"],
         &[
@@ -96,6 +97,8 @@ fn each_dependency_has_its_one_door() {
             "ext/memory_watch/thread.rs",
             "ext/metrics_recorder/notice.rs",
             "ext/metrics_recorder/drive.rs",
+            "ext/toggle/notice.rs",
+            "ext/toggle/thread.rs",
         ],
     );
     only_in(&["flate2::"], &["format/compress.rs", "ext/"]);
@@ -113,11 +116,13 @@ fn each_dependency_has_its_one_door() {
         ],
     );
     only_in(&["forkguard::"], &["process.rs"]);
-    only_in(&["use nix::"], &["sync.rs", "ext/memory_watch/signals.rs", "ext/metrics_recorder/drive.rs"]);
+    const THREADS: [&str; 3] =
+        ["ext/memory_watch/thread.rs", "ext/metrics_recorder/drive.rs", "ext/toggle/thread.rs"];
     only_in(
-        &["thread::Builder"],
-        &["sync.rs", "ext/memory_watch/thread.rs", "ext/metrics_recorder/drive.rs", "testkit/endpoint.rs"],
+        &["use nix::"],
+        &[&["sync.rs", "ext/memory_watch/signals.rs"][..], &THREADS[1..]].concat(),
     );
+    only_in(&["thread::Builder"], &[&["sync.rs", "testkit/endpoint.rs"][..], &THREADS[..]].concat());
     only_in(&["use metrics::", "metrics::set_"], &["ext/metrics_recorder/"]);
     only_in(&["sketches_ddsketch::"], &["ext/metrics_recorder/distribution.rs"]);
     only_in(&["signal_hook::"], &["ext/memory_watch/thread.rs", "ext/memory_watch/check.rs"]);
@@ -142,8 +147,9 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
             "ext/memory_watch/thread.rs",
             "ext/memory_watch/watch.rs",
             "ext/metrics_recorder/drive.rs",
-            // How long a request took.
+            // How long a request took, and when something was told.
             "ext/request_events/served.rs",
+            "ext/toggle/look.rs",
         ],
     );
     // A snapshot has the hour in its name, an interval its beginning and end, and the layer's line the time of its writing.

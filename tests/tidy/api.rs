@@ -43,6 +43,7 @@ fn no_type_of_a_dependency_is_in_the_public_api() {
         ("ext/request_events", "http"),
         ("ext/request_events", "tower_layer"),
         ("ext/request_events", "tower_service"),
+        ("ext/toggle", "open_feature"),
         ("ext/tracing_layer", "tracing"),
         ("ext/tracing_layer", "tracing_subscriber"),
     ];

@@ -23,7 +23,7 @@ pub struct Service {
 }
 
 /// What it has said; times in seconds since the beginning.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Seen {
     pub samples: Vec<(f64, Sample)>,
     pub profiles: Vec<(f64, PathBuf, Profile)>,
@@ -38,8 +38,10 @@ impl Service {
     ) -> Result<Service, Failure> {
         let role = role.to_possible_value().ok_or("a role without a name")?.get_name().to_owned();
         let name = if arguments.seed > 0 { format!("{role}-{}", arguments.seed) } else { role.clone() };
+        let flag = arguments.flag.iter().flat_map(|file| ["--flag".as_ref(), file.as_os_str()]);
         let mut child = Command::new(std::env::current_exe()?)
             .args(["--role", &role, "--endpoint", endpoint])
+            .args(flag)
             .args(["--rate", &arguments.rate.to_string(), "--seed", &arguments.seed.to_string()])
             .args(["--seconds", &arguments.seconds.to_string()])
             .arg("--out")

@@ -84,7 +84,7 @@ fn take_place(arguments: &Arguments) -> Result<Experiment, Failure> {
     Ok(Experiment { variants, cut_at, ended_at, rate: arguments.rate })
 }
 
-fn wait_until(moment: Instant, what: &str) {
+pub fn wait_until(moment: Instant, what: &str) {
     let left = moment.saturating_duration_since(Instant::now());
     eprintln!("{what} ({:.0} s)", left.as_secs_f64());
     // The course of the experiment, not a wait for anything.
@@ -92,7 +92,7 @@ fn wait_until(moment: Instant, what: &str) {
 }
 
 /// Whether the telemetry client, ours or the leaky one, is on the stack.
-fn is_of_the_client(stack: &Stack) -> bool {
+pub fn is_of_the_client(stack: &Stack) -> bool {
     // By the files: line tables have names without their modules.
     stack.iter().any(|frame| {
         let file = Path::new(frame.file());
@@ -126,7 +126,7 @@ fn report(experiment: &Experiment, arguments: &Arguments) -> Result<(String, boo
 }
 
 /// Whether the variant did as promised, and in words.
-fn judge(variant: &Variant) -> (bool, String) {
+pub fn judge(variant: &Variant) -> (bool, String) {
     let persistent = variant.comparison.persistent();
     match variant.role {
         Role::Leaky => match persistent.first() {

@@ -1,6 +1,6 @@
 //! The experiment of the story, to be run again: a service whose telemetry endpoint is cut off, three heap profiles an interval
 //! apart, and what has grown between them: with the client that kept what it could not post, without telemetry, and
-//! with overspill.
+//! with overspill. With `--flag FILE` it is a feature flag that makes the difference, in the same two processes: `by_flag.rs`.
 //!
 //! `tests/lab/run leak_experiment` needs nothing else. Each variant is a process of its own under jemalloc's sampling
 //! profiler; this process is the endpoint, the clock and the judge, and ends with 1 if the leak was not named, or if
@@ -9,11 +9,14 @@
 #![expect(unreachable_pub, reason = "a program has no outside")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
 
+mod by_flag;
 mod cache;
 mod conductor;
 #[path = "../../../examples/outage/endpoint.rs"]
 #[expect(dead_code, reason = "here the endpoint goes away, and does not come back")]
 mod endpoint;
+#[path = "../toggle/file.rs"]
+mod file;
 #[path = "../../it/figures.rs"]
 #[expect(clippy::expect_used, reason = "as a test does")]
 mod figures;
@@ -68,6 +71,9 @@ struct Arguments {
     /// Instead: so many processes with a small leak among growing caches, each from its own seed; how often the leak comes first
     #[arg(long, value_name = "COUNT", conflicts_with = "write_guide", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
+    /// Instead: the story's client and overspill behind one flag in this file, three profiles with the flag off, three with it on
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["write_guide", "seeds"])]
+    flag: Option<PathBuf>,
     /// Which variant this process is; set by the process that starts them
     #[arg(long, hide = true)]
     role: Option<Role>,
@@ -89,11 +95,12 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let ended = match (arguments.role, arguments.seeds) {
-        (Some(Role::Caches), _) => seeds::service(&arguments).map(|()| ExitCode::SUCCESS),
-        (Some(role), _) => service::run(role, &arguments).map(|()| ExitCode::SUCCESS),
-        (None, Some(count)) => seeds::run(count, &arguments),
-        (None, None) => judge::run(&arguments),
+    let ended = match (arguments.role, arguments.seeds, &arguments.flag) {
+        (Some(Role::Caches), ..) => seeds::service(&arguments).map(|()| ExitCode::SUCCESS),
+        (Some(role), ..) => service::run(role, &arguments).map(|()| ExitCode::SUCCESS),
+        (None, Some(count), _) => seeds::run(count, &arguments),
+        (None, None, Some(file)) => by_flag::run(file, &arguments),
+        (None, None, None) => judge::run(&arguments),
     };
     ended.unwrap_or_else(|error| {
         eprintln!("leak_experiment: {error}");

@@ -1,5 +1,6 @@
 //! A service under load: it looks sessions up, logs an event for each request in one of three ways, and dumps its heap when told.
 
+use super::by_flag::follow;
 use super::cache::SessionCache;
 use super::leaky::Leaky;
 use super::load::{Load, Request};
@@ -28,11 +29,19 @@ pub fn run(role: Role, arguments: &Arguments) -> Result<(), Failure> {
     let endpoint = arguments.endpoint.as_str();
     match role {
         Role::Leaky => {
+            // The flag switches a client's mode, and that mode may switch whatever the service likes.
+            let switch = Client::builder(endpoint).mode(Mode::On);
+            let switch = arguments.flag.as_deref().map(|file| follow(file, switch.build()?)).transpose()?;
+            let is_on = || switch.as_ref().is_none_or(|(switch, _)| switch.mode() == Mode::On);
             let leaky = Arc::new(Leaky::new());
             let (flusher, endpoint) = (Arc::clone(&leaky), endpoint.to_owned());
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             std::thread::spawn(move || runtime.block_on(flusher.flush_for_ever(&endpoint)));
-            under_load(arguments, 0, |request| leaky.emit(request))
+            under_load(arguments, 0, |request| {
+                if is_on() {
+                    leaky.emit(request);
+                }
+            })
         }
         Role::Off => with_overspill(endpoint, Mode::Off, arguments),
         Role::Overspill | Role::Caches => with_overspill(endpoint, Mode::On, arguments),
@@ -43,6 +52,7 @@ fn with_overspill(endpoint: &str, mode: Mode, arguments: &Arguments) -> Result<(
     let log = File::create(arguments.out.join(format!("{}.log", mode.as_str())))?;
     tracing_subscriber::fmt().json().with_writer(log).init();
     let events = Client::builder(endpoint).mode(mode).build()?;
+    let _followed = arguments.flag.as_deref().map(|file| follow(file, events.clone())).transpose()?;
     under_load(arguments, events.memory_bound() as u64, |request| _ = events.emit(request))?;
     events.shutdown_blocking(Duration::from_secs(5));
     Ok(())

@@ -1,0 +1,80 @@
+//! One question to the flags' client, and its answer, whatever the provider does.
+//!
+//! In: a key and what kind of value is wanted. Out: a value, or what is wrong. A1: a provider that hangs is left after the timeout, and one
+//! that panics is contained: the client's own lock may panic as well, after its API was shut down.
+
+use super::meaning::{Given, Trouble, given_for, name_of};
+use open_feature::{Client, EvaluationDetails, EvaluationResult};
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::task::Poll;
+use std::time::Duration;
+
+/// The types that flags have here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Truth,
+    Number,
+}
+
+/// Asks for a flag that may be of several kinds: the one that it was last, which comes first from then on, and the others if it is not.
+pub(super) async fn ask_any(
+    flags: &Client,
+    key: &str,
+    kinds: &mut [Kind],
+    timeout: Duration,
+) -> Result<Given, Trouble> {
+    let mut first = None;
+    for nth in 0..kinds.len() {
+        match ask(flags, key, kinds[nth], timeout).await {
+            Err(trouble) if trouble.may_be_another_type() => first = first.or(Some(trouble)),
+            answer => {
+                kinds[..=nth].rotate_right(1);
+                return answer;
+            }
+        }
+    }
+    // As the kind says that it was, if it was one.
+    Err(first.unwrap_or(Trouble::Failed("TYPE_MISMATCH")))
+}
+
+async fn ask(flags: &Client, key: &str, kind: Kind, timeout: Duration) -> Result<Given, Trouble> {
+    match kind {
+        Kind::Text => given(flags.get_string_details(key, None, None), timeout, Given::Text).await,
+        Kind::Truth => given(flags.get_bool_details(key, None, None), timeout, Given::Truth).await,
+        Kind::Number => given(flags.get_int_details(key, None, None), timeout, Given::Number).await,
+    }
+}
+
+async fn given<T>(
+    asking: impl Future<Output = EvaluationResult<EvaluationDetails<T>>>,
+    timeout: Duration,
+    of: fn(T) -> Given,
+) -> Result<Given, Trouble> {
+    // The timeout inside: what it drops may panic as well.
+    match contained(async { tokio::time::timeout(timeout, asking).await }).await {
+        None => Err(Trouble::Panicked),
+        Some(Err(_elapsed)) => Err(Trouble::NoAnswer(timeout)),
+        Some(Ok(Err(error))) => Err(Trouble::Failed(name_of(&error.code))),
+        Some(Ok(Ok(details))) => given_for(details.reason.as_ref(), of(details.value)),
+    }
+}
+
+/// The output, or nothing if it panicked. Nothing of ours is in there that a panic could leave half changed.
+async fn contained<F: Future>(future: F) -> Option<F::Output> {
+    let mut future = Some(Box::pin(future));
+    let output = poll_fn(|cx| {
+        let Some(running) = &mut future else { return Poll::Ready(None) };
+        match catch_unwind(AssertUnwindSafe(|| running.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Some(output)),
+            Err(_) => Poll::Ready(None),
+        }
+    });
+    let output = output.await;
+    match catch_unwind(AssertUnwindSafe(|| drop(future.take()))) {
+        Ok(()) => output,
+        Err(_) => None,
+    }
+}

@@ -1,0 +1,198 @@
+//! What one flag has been over time: what is to be set, and what is to be told.
+//!
+//! In: a moment, and what the flag says or what is wrong with it. Out: a value to set, and something to tell, if any. A pure state machine.
+//!
+//! C1: a value is set when it differs from the last one that the flag had, and at no other time. So trouble keeps the last value, and what
+//!     others set in between (a person, the memory watch) stays until the flag says something new.
+//! C2: trouble is told once, its end is told if it was told itself; neither more often than every [`TOLD_EVERY`].
+//! C3: a change is told at once, unless one was told within [`TOLD_EVERY`]: then the value that stands at the end of that time is.
+
+use super::limits::TOLD_EVERY;
+use super::meaning::Trouble;
+use std::time::Instant;
+
+#[derive(Debug)]
+pub(super) struct Course<V> {
+    value: Option<V>,
+    value_told: Option<V>,
+    change_told_at: Option<Instant>,
+    trouble_told: Option<Trouble>,
+    trouble_told_at: Option<Instant>,
+}
+
+/// What to tell of a flag.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Tell<V> {
+    /// It has this value.
+    Value(V),
+    /// It is in trouble; the value that is kept, if there was one.
+    Trouble(Trouble, Option<V>),
+    /// It has a value again, this one.
+    Well(V),
+}
+
+/// What a look comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Step<V> {
+    pub(super) set: Option<V>,
+    pub(super) tell: Option<Tell<V>>,
+}
+
+impl<V> Default for Course<V> {
+    fn default() -> Course<V> {
+        Course {
+            value: None,
+            value_told: None,
+            change_told_at: None,
+            trouble_told: None,
+            trouble_told_at: None,
+        }
+    }
+}
+
+impl<V: Copy + PartialEq> Course<V> {
+    pub(super) fn hear(&mut self, now: Instant, said: Result<V, Trouble>) -> Step<V> {
+        match said {
+            Ok(value) => self.says(now, value),
+            Err(trouble) => Step { set: None, tell: self.in_trouble(now, trouble) },
+        }
+    }
+
+    fn says(&mut self, now: Instant, value: V) -> Step<V> {
+        // C1.
+        let set = (self.value != Some(value)).then_some(value);
+        self.value = Some(value);
+        if self.trouble_told.take().is_some() {
+            (self.value_told, self.change_told_at) = (Some(value), Some(now));
+            return Step { set, tell: Some(Tell::Well(value)) };
+        }
+        // C3.
+        let is_news = self.value_told != Some(value) && is_time(now, self.change_told_at);
+        if is_news {
+            (self.value_told, self.change_told_at) = (Some(value), Some(now));
+        }
+        Step { set, tell: is_news.then_some(Tell::Value(value)) }
+    }
+
+    /// C2.
+    fn in_trouble(&mut self, now: Instant, trouble: Trouble) -> Option<Tell<V>> {
+        let is_known = self.trouble_told.as_ref().is_some_and(|told| told.is_like(&trouble));
+        if is_known || !is_time(now, self.trouble_told_at) {
+            return None;
+        }
+        (self.trouble_told, self.trouble_told_at) = (Some(trouble.clone()), Some(now));
+        Some(Tell::Trouble(trouble, self.value))
+    }
+}
+
+fn is_time(now: Instant, told_at: Option<Instant>) -> bool {
+    told_at.is_none_or(|told_at| now.saturating_duration_since(told_at) >= TOLD_EVERY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Mode;
+    use Tell::{Value, Well};
+    use std::time::Duration;
+
+    /// Each row: the second, what the flag says, what is set, what is told.
+    type Row = (u64, Result<Mode, Trouble>, Option<Mode>, Option<Tell<Mode>>);
+
+    #[track_caller]
+    fn goes(rows: Vec<Row>) {
+        let (mut course, began) = (Course::default(), Instant::now());
+        for (second, said, set, tell) in rows {
+            let step = course.hear(began + Duration::from_secs(second), said.clone());
+            assert_eq!(step, Step { set, tell }, "at {second} s: {said:?}");
+        }
+    }
+
+    fn gone() -> Trouble {
+        Trouble::Failed("GENERAL")
+    }
+
+    #[test]
+    fn a_value_is_set_once_when_it_comes_and_told() {
+        let (on, off) = (Mode::On, Mode::Off);
+        goes(vec![
+            (0, Ok(on), Some(on), Some(Value(on))),
+            (10, Ok(on), None, None),
+            (500, Ok(on), None, None),
+            (510, Ok(off), Some(off), Some(Value(off))),
+            (520, Ok(off), None, None),
+        ]);
+    }
+
+    #[test]
+    fn trouble_keeps_the_last_value_and_is_told_once_and_so_is_its_end() {
+        let log_only = Mode::LogOnly;
+        let told = Tell::Trouble(gone(), Some(log_only));
+        goes(vec![
+            (0, Ok(log_only), Some(log_only), Some(Value(log_only))),
+            (10, Err(gone()), None, Some(told)),
+            (20, Err(gone()), None, None),
+            (9_000, Err(gone()), None, None),
+            (9_010, Ok(log_only), None, Some(Well(log_only))),
+            (9_020, Ok(log_only), None, None),
+        ]);
+    }
+
+    #[test]
+    fn a_flag_that_was_never_there_sets_nothing_and_is_set_when_it_comes() {
+        goes(vec![
+            (0, Err(gone()), None, Some(Tell::Trouble(gone(), None))),
+            (10, Err(gone()), None, None),
+            (20, Ok(Mode::Off), Some(Mode::Off), Some(Well(Mode::Off))),
+        ]);
+    }
+
+    #[test]
+    fn another_trouble_is_told_but_not_at_every_look() {
+        let other = Trouble::Panicked;
+        goes(vec![
+            (0, Err(gone()), None, Some(Tell::Trouble(gone(), None))),
+            (10, Err(other.clone()), None, None),
+            (20, Err(gone()), None, None),
+            (60, Err(other.clone()), None, Some(Tell::Trouble(other, None))),
+            (70, Err(gone()), None, None),
+        ]);
+    }
+
+    #[test]
+    fn a_flag_that_flips_at_each_look_is_set_each_time_and_told_every_minute() {
+        let (mut course, began, mut told) = (Course::default(), Instant::now(), 0);
+        for look in 0..3_600_u64 {
+            let value = if look % 2 == 0 { Mode::On } else { Mode::Off };
+            let step = course.hear(began + Duration::from_secs(look), Ok(value));
+            assert_eq!(step.set, Some(value));
+            told += u32::from(step.tell.is_some());
+        }
+        assert!(told <= 60, "{told}");
+    }
+
+    #[test]
+    fn a_service_that_comes_and_goes_at_each_look_is_told_twice_a_minute_at_most() {
+        let (mut course, began, mut told) = (Course::default(), Instant::now(), 0);
+        for look in 0..3_600_u64 {
+            let said = if look % 2 == 0 { Ok(Mode::On) } else { Err(gone()) };
+            let step = course.hear(began + Duration::from_secs(look), said);
+            assert_eq!(step.set.is_some(), look == 0);
+            told += u32::from(step.tell.is_some());
+        }
+        assert!(told <= 121, "{told}");
+    }
+
+    #[test]
+    fn a_change_that_was_left_out_is_told_when_its_time_has_come_and_not_if_it_was_taken_back() {
+        let (on, off) = (Mode::On, Mode::Off);
+        goes(vec![
+            (0, Ok(on), Some(on), Some(Value(on))),
+            (10, Ok(off), Some(off), None),
+            (60, Ok(off), None, Some(Value(off))),
+            (70, Ok(on), Some(on), None),
+            (80, Ok(off), Some(off), None),
+            (130, Ok(off), None, None),
+        ]);
+    }
+}

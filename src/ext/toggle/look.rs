@@ -1,0 +1,175 @@
+//! One look at the flags, and what follows from it.
+//!
+//! In: nothing. Out: modes, shares and rates that are set. What is asked (`ask.rs`), what an answer means (`meaning.rs`) and what follows
+//! (`course.rs`) is decided elsewhere. L1: nothing here is on the way of an event: `emit` reads the same word as without a toggle.
+//! L2: after its guard was dropped, no look sets anything more.
+
+use super::ask::{Kind, ask_any};
+use super::course::Course;
+use super::meaning::{mode_of, rate_of, share_of};
+use super::notice;
+use super::settings::Builder;
+use crate::Client;
+use crate::Mode;
+use crate::QueueShare;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+/// Feature flags that switch a client. Made by [`build`](Builder::build); run by [`run`](Toggle::run), or on a thread of its own by
+/// [`start`](Builder::start).
+///
+/// The toggle holds a clone of the client: end with [`shutdown`](Client::shutdown) or a [guard](Client::shutdown_on_drop), and do not
+/// rely on the last clone's drop.
+pub struct Toggle {
+    events: Client,
+    flags: open_feature::Client,
+    followed: Vec<Flag>,
+    interval: Duration,
+    timeout: Duration,
+    /// Until the guard is dropped.
+    pub(super) following: Arc<AtomicBool>,
+}
+
+/// One flag.
+pub(super) struct Flag {
+    pub(super) key: String,
+    kinds: Vec<Kind>,
+    target: Target,
+}
+
+/// What a flag sets.
+enum Target {
+    Mode(Course<Mode>),
+    QueueShare(Course<QueueShare>),
+    Sample(Course<NonZeroU32>, SetRate),
+}
+
+type SetRate = Box<dyn Fn(NonZeroU32) + Send + Sync>;
+
+impl Flag {
+    pub(super) fn mode(key: String) -> Flag {
+        Flag { key, kinds: vec![Kind::Text, Kind::Truth], target: Target::Mode(Course::default()) }
+    }
+
+    pub(super) fn queue_share(key: String) -> Flag {
+        Flag { key, kinds: vec![Kind::Text], target: Target::QueueShare(Course::default()) }
+    }
+
+    pub(super) fn sample(key: String, set: SetRate) -> Flag {
+        Flag { key, kinds: vec![Kind::Number], target: Target::Sample(Course::default(), set) }
+    }
+
+    pub(super) fn setting(&self) -> &'static str {
+        match self.target {
+            Target::Mode(_) => "mode_flag",
+            Target::QueueShare(_) => "queue_share_flag",
+            Target::Sample(..) => "sample_flag",
+        }
+    }
+
+    fn what(&self) -> &'static str {
+        match self.target {
+            Target::Mode(_) => "mode",
+            Target::QueueShare(_) => "queue share",
+            Target::Sample(..) => "sample rate",
+        }
+    }
+}
+
+impl Toggle {
+    /// Begins to configure a toggle that switches `events` by what `flags` says. Make `flags` by
+    /// [`create_client`](open_feature::OpenFeature::create_client), and give it what your rules of targeting ask for by
+    /// [`set_evaluation_context`](open_feature::Client::set_evaluation_context): region, host, version.
+    pub fn builder(events: &Client, flags: open_feature::Client) -> Builder {
+        Builder::new(events, flags)
+    }
+
+    pub(super) fn new(settings: Builder) -> Toggle {
+        let Builder { events, flags, followed, interval, evaluation_timeout } = settings;
+        let following = Arc::new(AtomicBool::new(true));
+        Toggle { events, flags, followed, interval, timeout: evaluation_timeout, following }
+    }
+
+    /// Asks for each flag once, one after the other, and sets what has changed.
+    ///
+    /// Needs a tokio runtime with its timers on. A provider that hangs is left after [`evaluation_timeout`](Builder::evaluation_timeout),
+    /// one that panics is contained.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what was asked for is asked again at the next look.
+    pub async fn look(&mut self) {
+        for flag in &mut self.followed {
+            let given = ask_any(&self.flags, &flag.key, &mut flag.kinds, self.timeout).await;
+            // L2. Acquire: pairs with the guard's store; what its owner does after the drop is not undone here.
+            if !self.following.load(Ordering::Acquire) {
+                return;
+            }
+            let (now, what) = (Instant::now(), flag.what());
+            match &mut flag.target {
+                Target::Mode(course) => {
+                    let said = given.and_then(|given| mode_of(&given));
+                    follow(course, now, said, (what, &flag.key), |mode| self.events.set_mode(mode));
+                }
+                Target::QueueShare(course) => {
+                    let said = given.and_then(|given| share_of(&given));
+                    follow(course, now, said, (what, &flag.key), |share| self.events.set_queue_share(share));
+                }
+                Target::Sample(course, set) => {
+                    let said = given.and_then(|given| rate_of(&given));
+                    follow(course, now, said, (what, &flag.key), set);
+                }
+            }
+        }
+    }
+
+    /// Looks at once and then every [`interval`](Builder::interval), and never returns: spawn it on the application's runtime, and abort
+    /// it to end it.
+    ///
+    /// Needs a tokio runtime with its timers on; without one, [`start`](Builder::start) has its own.
+    ///
+    /// # Cancel safety
+    /// Cancel safe: what was set stays set.
+    pub async fn run(mut self) {
+        self.tell_start();
+        loop {
+            self.look().await;
+            tokio::time::sleep(self.interval).await;
+        }
+    }
+
+    fn tell_start(&self) {
+        let flags: Vec<String> =
+            self.followed.iter().map(|flag| format!("{:?} for the {}", flag.key, flag.what())).collect();
+        notice::started(&flags.join(", "), self.interval);
+    }
+}
+
+fn follow<V: Copy + PartialEq + fmt::Display>(
+    course: &mut Course<V>,
+    now: Instant,
+    said: Result<V, super::meaning::Trouble>,
+    (what, key): (&'static str, &str),
+    mut set: impl FnMut(V),
+) {
+    let step = course.hear(now, said);
+    // Told first, so that the client's own notice of the change follows its cause.
+    if let Some(tell) = &step.tell {
+        notice::tell(what, key, tell);
+    }
+    if let Some(value) = step.set {
+        set(value);
+    }
+}
+
+impl fmt::Debug for Toggle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys: Vec<&str> = self.followed.iter().map(|flag| flag.key.as_str()).collect();
+        f.debug_struct("Toggle")
+            .field("flags", &keys)
+            .field("interval", &self.interval)
+            .finish_non_exhaustive()
+    }
+}

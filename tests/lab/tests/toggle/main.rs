@@ -1,0 +1,11 @@
+//! The toggle with providers that services have, and under load.
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")]
+
+mod law;
+#[path = "../../toggle/memory.rs"]
+mod memory;
+mod ofrep;
+#[path = "../../../it/support.rs"]
+#[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
+mod support;
