@@ -12,6 +12,9 @@ pub mod aggregators {}
 #[doc = include_str!("guide/processes.md")]
 pub mod processes {}
 
+#[doc = include_str!("guide/frameworks.md")]
+pub mod frameworks {}
+
 #[doc = include_str!("guide/toggles.md")]
 pub mod toggles {}
 

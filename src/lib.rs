@@ -29,6 +29,7 @@
 //! | configure it from the environment | [`Builder::from_env`], [`Builder::with_env`] |
 //! | switch it on and off | [`Client::set_mode`]; by feature flags: [`guide::toggles`]; always off in tests and tools: [`Client::disabled`] |
 //! | keep one event in n | [`Sample`] |
+//! | use it with axum or tower, without tokio, in a job or a function | [`guide::frameworks`] |
 //! | see it in Prometheus | [`Stats::prometheus_text`], [`prometheus_text`] |
 //! | get told about outcomes and outages | [`Observer`], [`Signal`] |
 //! | know what to alert on | [`NOTICE_TARGET`] |
