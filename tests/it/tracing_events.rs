@@ -107,6 +107,8 @@ impl Scene {
     }
 }
 
+type Choose = fn(Builder) -> Builder;
+
 /// The texts of the events, as a set.
 #[track_caller]
 fn messages(events: &[String]) -> BTreeSet<String> {
@@ -135,7 +137,7 @@ fn talk() {
 #[test]
 fn an_event_is_taken_if_its_level_its_target_and_its_marker_are_chosen_and_it_is_not_ours() {
     let informed = ["info", "warn", "error", "marked", "marked not", "marked by text"];
-    let cases: [(fn(Builder) -> Builder, &[&str]); 9] = [
+    let cases: [(Choose, &[&str]); 9] = [
         (|b| b, &informed),
         (|b| b.max_level(Level::ERROR), &["error"]),
         (|b| b.max_level(LevelFilter::OFF), &[]),
@@ -255,7 +257,7 @@ fn a_setting_that_makes_no_sense_is_an_error_that_says_what_to_do() {
         .name_field("name")
         .build()
         .unwrap();
-    let cases: [(fn(Builder) -> Builder, &str); 8] = [
+    let cases: [(Choose, &str); 8] = [
         (|b| b.target(""), "target is empty: leave the call away: without it every target is taken"),
         (
             |b| b.except_target(""),
