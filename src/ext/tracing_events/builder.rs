@@ -30,7 +30,8 @@ impl Builder {
         self
     }
 
-    /// Takes only events whose target begins like this: `"orders"` is `orders` and `orders::api`, and `orders_archive` as well, as with tracing-subscriber's
+    /// Takes only events whose target begins like this: `"orders"` is `orders` and `orders::api`, and `orders_archive` as well, as with
+    /// tracing-subscriber's
     /// own `Targets`. Called again, it adds another.
     pub fn target(mut self, prefix: impl Into<String>) -> Builder {
         self.choice.targets.push(prefix.into());
@@ -43,7 +44,8 @@ impl Builder {
         self
     }
 
-    /// Takes only events that have this field, and have it `true`: `info!(telemetry = true, order = 7, "order placed")`. The field itself is not written.
+    /// Takes only events that have this field, and have it `true`: `info!(telemetry = true, order = 7, "order placed")`. The field itself
+    /// is not written.
     pub fn marker(mut self, field: &'static str) -> Builder {
         self.choice.marker = Some(field);
         self

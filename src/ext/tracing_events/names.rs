@@ -1,6 +1,7 @@
 //! No name is twice in an event: which are taken, and what a field is called whose name is.
 //!
-//! N1: a name that is written is new in its event. N2: who is first keeps it: the client's and the layer's, the event's fields, the spans' from the innermost
+//! N1: a name that is written is new in its event. N2: who is first keeps it: the client's and the layer's, the event's fields, the spans'
+//! from the innermost
 //! outwards. N3: of an event's own fields none is left out; a span's is only where a nearer one has its name, or there is no room.
 //!
 //! Names are compared only where one may be there already: [`Seen`] says "never seen" for most of them.
@@ -31,7 +32,8 @@ impl Reserved {
     }
 }
 
-/// Two bits for each name, one by its length and its ends, one by what is in its middle: a name whose bits are not both set was not there. Of twenty names one
+/// Two bits for each name, one by its length and its ends, one by what is in its middle: a name whose bits are not both set was not there.
+/// Of twenty names one
 /// or two are looked for in vain.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {

@@ -1,7 +1,9 @@
 //! What is kept of a span: its fields, as they were recorded, in the span's extensions.
 //!
-//! K1: bounded: [`SPAN_BYTES_MAX`] a span; what finds no room is counted. K2: no code of the application runs while the extensions are locked: a `Debug` that
-//! logs, or records, comes back to this span. So values are read first, then put down. K3: kept under the names that tracing has, whatever the layer
+//! K1: bounded: [`SPAN_BYTES_MAX`] a span; what finds no room is counted. K2: no code of the application runs while the extensions are
+//! locked: a `Debug` that
+//! logs, or records, comes back to this span. So values are read first, then put down. K3: kept under the names that tracing has, whatever
+//! the layer
 //! calls them, so that several layers in one registry share it.
 //!
 //! Kept as values, not as JSON: only text takes effort to make, and that is done once, here; writing it into an event is a copy.
