@@ -26,6 +26,8 @@ fn every_public_type_of_the_core_is_shown_and_shared_or_given_away() {
     shared::<Mode>();
     shared::<QueueShare>();
     shared::<Reason>();
+    shared::<Resender>();
+    shared::<Resent>();
     shared::<Sample>();
     shared::<ShutdownGuard>();
     shared::<Signal<'_>>();
@@ -76,8 +78,13 @@ fn every_public_type_of_formats_transports_and_the_spill_is_shared() {
     shared::<Reply>();
     shared::<Request>();
     shared::<RequestBody>();
+    shared::<Checkpoint>();
+    shared::<Place>();
+    shared::<Entries<std::io::Empty>>();
+    shared::<Entry>();
     shared::<Joined>();
     shared::<JoinedRecords<std::io::Empty>>();
+    shared::<Joiner>();
     shared::<LogLevel>();
     shared::<Notice<'_>>();
     shared::<Record<'_>>();
@@ -85,6 +92,8 @@ fn every_public_type_of_formats_transports_and_the_spill_is_shared() {
     shared::<Redact>();
     shared::<Rfc3339>();
     shared::<SpillPacking>();
+    shared::<Seen>();
+    shared::<SpilledNotice>();
     shared::<SpilledPart>();
     shared::<Stderr>();
     shared::<Stdout>();

@@ -262,7 +262,7 @@ fn shape(text: &[u8]) -> Shape {
 }
 
 /// C1. The members have a comma behind them.
-fn splice<const N: usize>(text: &[u8], members: [&[&[u8]]; N], to: &mut Vec<u8>) {
+pub(crate) fn splice<const N: usize>(text: &[u8], members: [&[&[u8]]; N], to: &mut Vec<u8>) {
     to.push(b'{');
     members.iter().flat_map(|pieces| pieces.iter()).for_each(|piece| to.extend_from_slice(piece));
     match shape(text) {

@@ -14,6 +14,7 @@ mod made;
 mod members;
 mod moment;
 mod ndjson;
+pub(crate) mod resent;
 mod through;
 mod unsent;
 mod verdict;

@@ -36,6 +36,7 @@
 //! | know what your log drops in a flood | [`guide::log`] |
 //! | fork, share a file, run in a bare container | [`guide::processes`] |
 //! | read events back from a log | [`spill::Records`], [`spill::read_line`] |
+//! | send them again | [`Builder::build_resender`], or the command `overspill replay` (feature `cli`) |
 //! | emit by `tracing` macros | [`guide::tracing`], `tracing_events::TracingEvents` (feature `tracing-events`) |
 //! | be certain that the log keeps them | `tracing_layer::SpillLayer` (feature `tracing-layer`), or a [`SpillSink`] |
 //! | keep secrets out of the log | [`Builder::spill_redact`] |
@@ -99,6 +100,7 @@ mod sample;
 // The callers' side.
 mod client;
 mod guard;
+mod resend;
 mod encode;
 mod gate;
 mod queue;
@@ -183,6 +185,7 @@ pub use notice::NOTICE_TARGET;
 pub use observer::{Observer, Signal};
 pub use outcome::{Emitted, LostReason, MaybeDelivered, Reason};
 pub use queue_share::QueueShare;
+pub use resend::{Resender, Resent};
 pub use sample::Sample;
 pub use sender::Sender;
 pub use spill::SpillSink;

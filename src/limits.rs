@@ -271,6 +271,17 @@ pub const READ_LINE_BYTES_MAX: usize = 2 * SPILL_LINE_BYTES_LIMIT;
 /// Maximum bytes that the record reader holds of events whose parts it has not all seen. Beyond it, it drops the one that has waited
 /// longest. An event's parts are written one after another, so only other processes' lines come in between.
 pub const READ_HELD_BYTES_MAX: usize = 64 << 20;
+/// The same in events: what surrounds a part is a few hundred bytes.
+pub const READ_HELD_EVENTS_MAX: usize = READ_HELD_BYTES_MAX / 1024;
+/// Maximum ranges of sequence numbers that [`Seen`](crate::spill::Seen) holds: about 20 MiB. An outage is a few ranges per client; there are
+/// many only if events are sampled into the log for hours.
+pub const SEEN_RANGES_MAX: usize = 1 << 18;
+/// Maximum logs for which a [`Checkpoint`](crate::spill::Checkpoint) keeps a position: a rotated set has about ten.
+pub const CHECKPOINT_LOGS_MAX: usize = 1024;
+/// How deep the reader looks into lines within lines: a formatter's in syslog's in Docker's in a shipper's is four.
+pub const READ_WRAPS_MAX: usize = 6;
+/// What an event that is sent again takes beyond its own bytes: its id, time and name, and their keys.
+pub const RESEND_OVERHEAD_BYTES: usize = 256;
 /// Default of `spill_bytes_per_second_max`: unlimited.
 pub const SPILL_BYTES_PER_SECOND: usize = usize::MAX;
 /// Lower limit of `spill_bytes_per_second_max`: a short line a second.

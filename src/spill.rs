@@ -14,6 +14,7 @@
 //!   identical JSON.
 //! - S5: a pack is written, refused and lost as a whole: all its events go to the same destination, or to none.
 
+mod checkpoint;
 pub(crate) mod log;
 pub(crate) mod log_queue;
 #[cfg(all(feature = "testkit", not(overspill_model)))]
@@ -30,9 +31,12 @@ mod time;
 pub mod witness;
 mod write_sink;
 
+pub use checkpoint::{Checkpoint, Place};
 pub use log::LogLevel;
 pub use pack::SpillPacking;
-pub use read::{Joined, JoinedRecords, Records, SpilledPart, join, read_line};
+pub use read::{
+    Entries, Entry, Joined, JoinedRecords, Joiner, Records, Seen, SpilledNotice, SpilledPart, join, read_line,
+};
 pub use record::{Notice, Record};
 pub use redact::Redact;
 pub use sink::{SpillSink, Stderr, Stdout};

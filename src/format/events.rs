@@ -2,6 +2,7 @@
 
 use crate::clock::Calendar;
 use crate::common::{Common, Field};
+use crate::format::resent::Resent;
 use crate::sender::batch::Mark;
 use std::fmt;
 use std::time::SystemTime;
@@ -30,13 +31,20 @@ impl Placement {
 
 /// The events of a request, in the order of the queue.
 #[derive(Debug, Clone)]
-pub struct Events<'a> {
-    text: &'a [u8],
-    marks: std::slice::Iter<'a, Mark>,
-    at: usize,
-    /// What stands between a text and the next.
-    gap: usize,
-    origin: Origin<'a>,
+pub struct Events<'a>(From<'a>);
+
+#[derive(Debug, Clone)]
+enum From<'a> {
+    Batch {
+        text: &'a [u8],
+        marks: std::slice::Iter<'a, Mark>,
+        at: usize,
+        /// What stands between a text and the next.
+        gap: usize,
+        origin: Origin<'a>,
+    },
+    /// Out of a log, by [`Resender`](crate::Resender).
+    Log { events: std::slice::Iter<'a, Resent>, common: CommonFields<'a> },
 }
 
 /// Whose events they are.
@@ -55,13 +63,20 @@ impl<'a> Events<'a> {
         marks: &'a [Mark],
         origin: Origin<'a>,
     ) -> Events<'a> {
-        Events { text, marks: marks.iter(), at: start, gap, origin }
+        Events(From::Batch { text, marks: marks.iter(), at: start, gap, origin })
+    }
+
+    pub(crate) fn again(events: &'a [Resent], common: CommonFields<'a>) -> Events<'a> {
+        Events(From::Log { events: events.iter(), common })
     }
 
     /// The fields that all events share. They are already in each event's JSON unless the format's [`placement`](super::Format::placement)
     /// says otherwise.
     pub fn common_fields(&self) -> CommonFields<'a> {
-        self.origin.common.fields()
+        match &self.0 {
+            From::Batch { origin, .. } => origin.common.fields(),
+            From::Log { common, .. } => *common,
+        }
     }
 }
 
@@ -69,14 +84,25 @@ impl<'a> Iterator for Events<'a> {
     type Item = Event<'a>;
 
     fn next(&mut self) -> Option<Event<'a>> {
-        let mark = self.marks.next()?;
-        let json = &self.text[self.at..mark.end()];
-        self.at = mark.end() + self.gap;
-        Some(Event { json, mark, origin: self.origin })
+        match &mut self.0 {
+            From::Batch { text, marks, at, gap, origin } => {
+                let mark = marks.next()?;
+                let json = &text[*at..mark.end()];
+                *at = mark.end() + *gap;
+                Some(Event { json, known: Known::Batch(mark, *origin) })
+            }
+            From::Log { events, .. } => {
+                let event = events.next()?;
+                Some(Event { json: event.json(), known: Known::Log(event) })
+            }
+        }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        self.marks.size_hint()
+        match &self.0 {
+            From::Batch { marks, .. } => marks.size_hint(),
+            From::Log { events, .. } => events.size_hint(),
+        }
     }
 }
 
@@ -86,8 +112,14 @@ impl ExactSizeIterator for Events<'_> {}
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
     json: &'a [u8],
-    mark: &'a Mark,
-    origin: Origin<'a>,
+    known: Known<'a>,
+}
+
+/// What is known of an event beside its JSON.
+#[derive(Debug, Clone, Copy)]
+enum Known<'a> {
+    Batch(&'a Mark, Origin<'a>),
+    Log(&'a Resent),
 }
 
 impl<'a> Event<'a> {
@@ -98,19 +130,30 @@ impl<'a> Event<'a> {
 
     /// When it was emitted, by the wall clock. The same each time it is posted, and in the log.
     pub fn time(&self) -> SystemTime {
-        self.origin.calendar.time(self.mark.emitted_at())
+        match self.known {
+            Known::Batch(mark, origin) => origin.calendar.time(mark.emitted_at()),
+            Known::Log(event) => event.time(),
+        }
     }
 
     /// Its name, if it was [emitted with one](crate::Client::emit_named): printable ASCII without quotes and backslashes, at most
     /// [`EVENT_NAME_BYTES_MAX`](crate::limits::EVENT_NAME_BYTES_MAX) long. Any other name is a member of its JSON.
     pub fn name(&self) -> Option<&'a str> {
-        Some(self.origin.common.names.text(self.mark.name())).filter(|name| !name.is_empty())
+        let name = match self.known {
+            Known::Batch(mark, origin) => origin.common.names.text(mark.name()),
+            Known::Log(event) => event.name().unwrap_or_default(),
+        };
+        Some(name).filter(|name| !name.is_empty())
     }
 
     /// A globally unique id, the same each time it is posted, and in the log (`spill_client`, `spill_seq`). As text it is `client-seq`, 16
     /// hexadecimal digits and a number, for endpoints that deduplicate.
     pub fn id(&self) -> EventId<'a> {
-        EventId { client: self.origin.client, seq: self.mark.seq() }
+        let (client, seq) = match self.known {
+            Known::Batch(mark, origin) => (origin.client, mark.seq()),
+            Known::Log(event) => event.id(),
+        };
+        EventId { client, seq }
     }
 }
 

@@ -1,16 +1,26 @@
-//! Reads records back: from a line (`line`) or a whole log (`stream`) to the part of the event that it carries, or the events; and
-//! joins the parts.
+//! Reads records back: from a line (`line`: JSON, `object`; `text`; `notice`) or a whole log (`stream`, with `find`, `pieces` and
+//! `journal`) to the part of the event that it carries, or the events; joins the parts (`join`), and knows what
+//! comes twice (`seen`).
 //!
 //! For those who reconcile (put what the endpoint missed back in, remove what it got twice), and for tests.
 
+mod find;
+mod join;
+mod journal;
 mod line;
+mod notice;
+mod object;
+mod pieces;
+mod seen;
 mod stream;
+mod text;
 
+pub use join::{Joiner, join};
 pub use line::read_line;
-pub use stream::{JoinedRecords, Records};
+pub use seen::Seen;
+pub use stream::{Entries, JoinedRecords, Records};
 
 use crate::outcome::{MaybeDelivered, Reason};
-use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 /// One part of a spilled event, or several events packed, read back from the log. The fields are [`Record`](super::Record)'s.
@@ -77,54 +87,26 @@ pub struct Joined {
     pub event: String,
 }
 
-/// Joins parts, in any order, into events, and takes packs apart; an event with a part missing is not among them, nor is one
-/// of a pack that does not hold what it says. Holds them all: [`Records::joined`] does the same for a long log.
-pub fn join(parts: impl IntoIterator<Item = SpilledPart>) -> Vec<Joined> {
-    let mut events: BTreeMap<(String, u64), BTreeMap<u32, SpilledPart>> = BTreeMap::new();
-    for part in parts.into_iter().flat_map(unpacked) {
-        events.entry((part.client.clone(), part.seq)).or_default().insert(part.part, part);
-    }
-    events.into_values().filter_map(join_one).collect()
+/// What overspill said about itself in the log ([`NOTICE_TARGET`](crate::NOTICE_TARGET)), read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SpilledNotice {
+    /// The client instance.
+    pub client: String,
+    /// What it says.
+    pub text: String,
+    /// When it was written, if the line tells.
+    pub written_at: Option<SystemTime>,
 }
 
-/// The part as it is, or each event of a pack as a part of its own, the only one.
-fn unpacked(packed: SpilledPart) -> Vec<SpilledPart> {
-    if packed.events == 1 {
-        return vec![packed];
-    }
-    let texts = super::pack::unpack(&packed.event, packed.events).unwrap_or_default();
-    (packed.seq..=u64::MAX)
-        .zip(texts)
-        .map(|(seq, text)| SpilledPart {
-            seq,
-            part: 1,
-            parts: 1,
-            events: 1,
-            event: text.to_owned(),
-            client: packed.client.clone(),
-            detail: packed.detail.clone(),
-            name: packed.name.clone(),
-            common: packed.common.clone(),
-            ..packed
-        })
-        .collect()
-}
-
-fn join_one(parts: BTreeMap<u32, SpilledPart>) -> Option<Joined> {
-    let first = parts.get(&1)?.clone();
-    (parts.len() == first.parts as usize).then(|| Joined {
-        event: parts.values().map(|part| part.event.as_str()).collect(),
-        client: first.client,
-        seq: first.seq,
-        batch: first.batch,
-        reason: first.reason,
-        maybe_delivered: first.maybe_delivered,
-        emitted_at: first.emitted_at,
-        detail: first.detail,
-        redacted: first.redacted,
-        name: first.name,
-        common: first.common,
-    })
+/// What a line of the log carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Entry {
+    /// A part of a spilled event, or several events packed.
+    Part(SpilledPart),
+    /// A notice.
+    Notice(SpilledNotice),
 }
 
 #[cfg(all(test, not(overspill_model)))]

@@ -33,6 +33,7 @@ mod recovery;
 mod redact;
 mod refusal;
 mod requests;
+mod resend;
 mod retry;
 mod soak;
 #[cfg(unix)]

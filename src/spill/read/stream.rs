@@ -1,15 +1,26 @@
 //! A whole log, line by line, in constant memory.
+//!
+//! In: anything that can be read. Out: the records and notices in it, in their order. R1: one line is held, and of each of two streams one that
+//! a container runtime has cut. R2: `resume_at` is a place from which reading again misses nothing that has not come out.
 
-use super::line::{from_fields, is_version, read_line};
-use super::{Joined, SpilledPart, join, unpacked};
-use crate::limits::{READ_HELD_BYTES_MAX, READ_LINE_BYTES_MAX};
-use std::collections::{BTreeMap, VecDeque};
+use super::find::{self, Next};
+use super::journal::{CURSOR, Fields};
+use super::line::{from_object, read_entries};
+use super::object;
+use super::pieces::{Ends, Piece, Pieces, Stream, of_cri};
+use super::{Entry, Joined, Joiner, SpilledPart};
+use crate::limits::{READ_LINE_BYTES_MAX, READ_WRAPS_MAX};
+use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
 /// The records in a log: an iterator over anything that can be read, a file, a pipe, the output of `journalctl -o export`.
 ///
 /// Holds one line at a time. Whatever is no record is passed over, and so is a line of more than
-/// [`READ_LINE_BYTES_MAX`] bytes, or one that is not UTF-8 where that matters. Ends at the first error of the reader.
+/// [`READ_LINE_BYTES_MAX`] bytes, or one that is not UTF-8 where that matters. Ends at the first error of the reader. A log of the journal's export
+/// format is known by its first line.
+///
+/// Most of a log is something else, and is searched at the speed of memory if the reader has a buffer of 64 KiB or more
+/// ([`BufReader::with_capacity`](std::io::BufReader::with_capacity)).
 ///
 /// ```
 /// let log: &[u8] = b"whatever else there is\n";
@@ -22,18 +33,33 @@ use std::io::{self, BufRead, Read};
 pub struct Records<R> {
     read: R,
     line: Vec<u8>,
-    /// The fields of ours in an entry of the journal, while one is read.
-    entry: Option<BTreeMap<String, String>>,
+    /// Bytes up to the end of the last line looked at, and where that line begins.
+    position: u64,
+    line_at: u64,
+    pieces: Pieces,
+    /// An entry of the journal, while one is read.
+    entry: Option<Fields>,
+    /// Where what is open begins: the first piece of a line, the entry, a line without a line break at the end of the log.
+    open_at: Option<u64>,
+    found: VecDeque<Entry>,
+    /// Where what has been found begins.
+    found_at: u64,
     state: State,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Reading,
+    /// Before the first line.
+    Beginning,
+    /// Only lines that may have a record are looked at.
+    Searching,
+    /// Every line is: of the journal's export format.
+    Export,
     Ended,
 }
 
-enum Line {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line {
     Whole,
     TooLong,
     End,
@@ -42,177 +68,258 @@ enum Line {
 impl<R: BufRead> Records<R> {
     /// The records in `read`.
     pub fn new(read: R) -> Records<R> {
-        Records { read, line: Vec::new(), entry: None, state: State::Reading }
+        Records {
+            read,
+            line: Vec::new(),
+            position: 0,
+            line_at: 0,
+            pieces: Pieces::default(),
+            entry: None,
+            open_at: None,
+            found: VecDeque::new(),
+            found_at: 0,
+            state: State::Beginning,
+        }
     }
 
     /// The events, each as soon as its last part was read.
     pub fn joined(self) -> JoinedRecords<R> {
-        JoinedRecords {
-            records: self,
-            ready: VecDeque::new(),
-            parts: BTreeMap::new(),
-            order: VecDeque::new(),
-            held: 0,
-            incomplete: 0,
+        JoinedRecords { records: self, joiner: Joiner::new() }
+    }
+
+    /// The records, and what overspill said about itself between them.
+    pub fn entries(self) -> Entries<R> {
+        Entries { records: self }
+    }
+
+    /// How many bytes have been read: up to the end of the last line that was looked at.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// How many bytes of the log need not be read again: from there on a new reader finds all that has not come out of this one. Behind
+    /// [`position`](Records::position) only while something is open: a line that a container runtime has cut, an entry of the journal, a last line without a
+    /// line break; or while several records of one line come out.
+    pub fn resume_at(&self) -> u64 {
+        match (self.found.is_empty(), self.open_at) {
+            (false, _) => self.found_at,
+            (true, Some(open_at)) => open_at,
+            (true, None) => self.position,
         }
     }
 
-    fn next_part(&mut self) -> io::Result<Option<SpilledPart>> {
+    fn next_entry(&mut self) -> Option<io::Result<Entry>> {
         loop {
-            let found = match read_bounded(&mut self.read, &mut self.line)? {
-                Line::End => {
-                    self.state = State::Ended;
-                    return Ok(self.entry.take().and_then(from_entry));
+            if let Some(entry) = self.found.pop_front() {
+                return Some(Ok(entry));
+            }
+            if self.state == State::Ended {
+                return None;
+            }
+            if let Err(error) = self.look_further() {
+                self.state = State::Ended;
+                return Some(Err(error));
+            }
+        }
+    }
+
+    fn look_further(&mut self) -> io::Result<()> {
+        let mut found = Vec::new();
+        let before = self.open_at;
+        let line = match self.state {
+            State::Searching if !self.pieces.are_open() => self.search()?,
+            _ => self.take_line()?,
+        };
+        match line {
+            Line::Whole => {
+                self.look_at_line(&mut found)?;
+                let is_open = self.pieces.are_open() || self.entry.is_some() || self.is_unfinished();
+                self.open_at = is_open.then(|| before.unwrap_or(self.line_at));
+            }
+            Line::TooLong => {}
+            Line::End => {
+                self.state = State::Ended;
+                if let Some(entry) = self.entry.take() {
+                    entry.read(&mut found);
                 }
-                Line::TooLong => None,
-                Line::Whole => self.look_at_line()?,
+                while let Some(rest) = self.pieces.rest() {
+                    read_entries(&rest, &mut found);
+                }
+            }
+        }
+        self.found_at = before.unwrap_or(self.line_at);
+        self.found.extend(found);
+        Ok(())
+    }
+
+    /// It may be that its end is still to be written.
+    fn is_unfinished(&self) -> bool {
+        !self.line.ends_with(b"\n")
+    }
+
+    fn take_line(&mut self) -> io::Result<Line> {
+        let (line, bytes) = read_bounded(&mut self.read, &mut self.line)?;
+        self.line_at = self.position;
+        self.position += bytes;
+        Ok(line)
+    }
+
+    /// The next line that may have something.
+    fn search(&mut self) -> io::Result<Line> {
+        loop {
+            let log = match self.read.fill_buf() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                log => log?,
             };
-            if found.is_some() {
-                return Ok(found);
-            }
-        }
-    }
-
-    fn look_at_line(&mut self) -> io::Result<Option<SpilledPart>> {
-        let text = String::from_utf8_lossy(&self.line);
-        let text = text.trim_end_matches(['\n', '\r']);
-        if text.starts_with("__CURSOR=") {
-            return Ok(self.entry.replace(BTreeMap::new()).and_then(from_entry));
-        }
-        let Some(entry) = &mut self.entry else { return Ok(read_line(text)) };
-        match text.split_once('=') {
-            _ if text.is_empty() => return Ok(self.entry.take().and_then(from_entry)),
-            Some((name, value)) => {
-                if is_wanted(name) && entry.len() < ENTRY_FIELDS_MAX {
-                    entry.insert(name.to_owned(), value.to_owned());
+            match find::next(log) {
+                Next::Line { start, end } => {
+                    self.line.clear();
+                    self.line.extend_from_slice(&log[start..end]);
+                    self.line_at = self.position + start as u64;
+                    self.position += end as u64;
+                    self.read.consume(end);
+                    return Ok(Line::Whole);
+                }
+                Next::Open { start } => {
+                    self.read.consume(start);
+                    self.position += start as u64;
+                    match self.take_line()? {
+                        Line::Whole if !find::is_wanted(&self.line) => {}
+                        line => return Ok(line),
+                    }
                 }
             }
-            // A field with a length in front, because it has line breaks or worse.
-            None => {
-                let name = text.to_owned();
-                let mut length = [0; 8];
-                self.read.read_exact(&mut length)?;
-                let length = u64::from_le_bytes(length);
-                let mut value = self.read.by_ref().take(length);
-                if is_wanted(&name) && entry.len() < ENTRY_FIELDS_MAX && length <= READ_LINE_BYTES_MAX as u64
-                {
-                    let mut bytes = Vec::new();
-                    value.read_to_end(&mut bytes)?;
-                    entry.insert(name, String::from_utf8_lossy(&bytes).into_owned());
-                } else {
-                    io::copy(&mut value, &mut io::sink())?;
-                }
-                // The line break behind it.
-                read_bounded(&mut self.read, &mut self.line)?;
-            }
         }
-        Ok(None)
+    }
+
+    fn look_at_line(&mut self, found: &mut Vec<Entry>) -> io::Result<()> {
+        let line = std::mem::take(&mut self.line);
+        let text = String::from_utf8_lossy(&line);
+        let done = self.look_at_text(text.trim_end_matches(['\n', '\r']), found);
+        self.line = line;
+        done
+    }
+
+    fn look_at_text(&mut self, text: &str, found: &mut Vec<Entry>) -> io::Result<()> {
+        if self.state == State::Beginning {
+            self.state = if text.starts_with(CURSOR) { State::Export } else { State::Searching };
+        }
+        if self.state == State::Export {
+            return self.look_at_field(text, found);
+        }
+        if let Some(piece) = of_cri(text) {
+            self.add_piece(piece, found);
+        } else if let Some(docker) = text.starts_with('{').then(|| object::parse(text)).flatten() {
+            let stream = docker.docker_stream().and_then(Stream::named);
+            match docker.line().zip(stream) {
+                Some((line, stream)) if self.pieces.are_open() || !line.ends_with('\n') => {
+                    let ends = if line.ends_with('\n') { Ends::Here } else { Ends::Later };
+                    self.add_piece(Piece { stream, text: line, ends }, found);
+                }
+                _ => from_object(&docker, READ_WRAPS_MAX, found),
+            }
+        } else {
+            read_entries(text, found);
+        }
+        Ok(())
+    }
+
+    fn add_piece(&mut self, piece: Piece<'_>, found: &mut Vec<Entry>) {
+        if piece.ends == Ends::Here && !self.pieces.are_open() {
+            read_entries(piece.text, found);
+        } else if let Some(line) = self.pieces.add(piece) {
+            read_entries(&line, found);
+        }
+    }
+
+    fn look_at_field(&mut self, text: &str, found: &mut Vec<Entry>) -> io::Result<()> {
+        let begins = text.starts_with(CURSOR);
+        if begins || text.is_empty() {
+            if let Some(entry) = self.entry.take() {
+                entry.read(found);
+            }
+            self.entry = begins.then(Fields::default);
+            return Ok(());
+        }
+        // Between entries only fields can stand that nobody wants.
+        let mut nobodys = Fields::default();
+        let mut spare = Vec::new();
+        let fields = self.entry.as_mut().unwrap_or(&mut nobodys);
+        self.position += fields.add(text, &mut self.read, &mut spare)?;
+        Ok(())
     }
 }
 
-/// More than a record has.
-const ENTRY_FIELDS_MAX: usize = 32;
-
-/// Of an entry of the journal only this is held.
-fn is_wanted(name: &str) -> bool {
-    name == "MESSAGE" || name.contains("SPILL_")
-}
-
-fn from_entry(entry: BTreeMap<String, String>) -> Option<SpilledPart> {
-    match entry.keys().find(|name| is_version(name)) {
-        Some(version) => from_fields(version, |name| entry.get(name).cloned()),
-        // A line that a service wrote to its standard output.
-        None => read_line(entry.get("MESSAGE")?),
-    }
-}
-
-/// Reads a line; of one that is too long, no more than the limit is ever held.
-fn read_bounded(read: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Line> {
+/// Reads a line; of one that is too long, no more than the limit is ever held. With the bytes that it had.
+pub(super) fn read_bounded(read: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(Line, u64)> {
     line.clear();
     let limit = READ_LINE_BYTES_MAX as u64;
-    if read.by_ref().take(limit).read_until(b'\n', line)? == 0 {
-        return Ok(Line::End);
+    let bytes = read.by_ref().take(limit).read_until(b'\n', line)? as u64;
+    if bytes == 0 {
+        return Ok((Line::End, 0));
     }
-    if line.ends_with(b"\n") || (line.len() as u64) < limit {
-        return Ok(Line::Whole);
+    if line.ends_with(b"\n") || bytes < limit {
+        return Ok((Line::Whole, bytes));
     }
     line.clear();
     line.shrink_to(0);
-    read.skip_until(b'\n')?;
-    Ok(Line::TooLong)
+    let rest = read.skip_until(b'\n')? as u64;
+    Ok((Line::TooLong, bytes + rest))
 }
 
 impl<R: BufRead> Iterator for Records<R> {
     type Item = io::Result<SpilledPart>;
 
     fn next(&mut self) -> Option<io::Result<SpilledPart>> {
-        if self.state == State::Ended {
-            return None;
+        loop {
+            match self.next_entry()? {
+                Ok(Entry::Part(part)) => return Some(Ok(part)),
+                Ok(Entry::Notice(_)) => {}
+                Err(error) => return Some(Err(error)),
+            }
         }
-        let found = self.next_part();
-        if found.is_err() {
-            self.state = State::Ended;
-        }
-        found.transpose()
+    }
+}
+
+/// The records and notices in a log, made by [`Records::entries`].
+#[derive(Debug)]
+pub struct Entries<R> {
+    records: Records<R>,
+}
+
+impl<R: BufRead> Entries<R> {
+    /// As [`Records::position`].
+    pub fn position(&self) -> u64 {
+        self.records.position()
+    }
+
+    /// As [`Records::resume_at`].
+    pub fn resume_at(&self) -> u64 {
+        self.records.resume_at()
+    }
+}
+
+impl<R: BufRead> Iterator for Entries<R> {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<io::Result<Entry>> {
+        self.records.next_entry()
     }
 }
 
 /// The events in a log, made by [`Records::joined`]. An event that is in the log twice comes twice.
 ///
-/// Holds one line, and the parts of events that have not all been seen: [`READ_HELD_BYTES_MAX`] bytes at most.
+/// Holds one line, and what a [`Joiner`] holds.
 #[derive(Debug)]
 pub struct JoinedRecords<R> {
     records: Records<R>,
-    pub(super) ready: VecDeque<Joined>,
-    parts: BTreeMap<(String, u64), Vec<SpilledPart>>,
-    /// In which events have begun; some may be complete by now.
-    order: VecDeque<(String, u64)>,
-    pub(super) held: usize,
-    incomplete: u64,
+    joiner: Joiner,
 }
 
 impl<R: BufRead> JoinedRecords<R> {
     /// How many events have a part missing, so far given up or, at the end of the log, at all.
     pub fn incomplete(&self) -> u64 {
-        self.incomplete + self.parts.len() as u64
-    }
-
-    pub(super) fn take_in(&mut self, part: SpilledPart) {
-        if part.parts == 1 {
-            let events = part.events as usize;
-            let joined = join(unpacked(part));
-            // A pack that does not hold what it says has none of its events.
-            self.incomplete += (events - joined.len().min(events)) as u64;
-            return self.ready.extend(joined);
-        }
-        let key = (part.client.clone(), part.seq);
-        let wanted = part.parts as usize;
-        let parts = self.parts.entry(key.clone()).or_default();
-        if parts.is_empty() {
-            self.order.push_back(key.clone());
-        }
-        if parts.iter().all(|known| known.part != part.part) {
-            self.held += part.event.len();
-            parts.push(part);
-        }
-        if parts.len() >= wanted {
-            let joined = join(self.give_up(&key));
-            self.incomplete += u64::from(joined.is_empty());
-            self.ready.extend(joined);
-        }
-        while self.held > READ_HELD_BYTES_MAX || self.order.len() > READ_HELD_BYTES_MAX / 1024 {
-            let Some(oldest) = self.order.pop_front() else { break };
-            self.incomplete += u64::from(!self.give_up(&oldest).is_empty());
-        }
-    }
-
-    fn give_up(&mut self, key: &(String, u64)) -> Vec<SpilledPart> {
-        let parts = self.parts.remove(key).unwrap_or_default();
-        self.held -= parts.iter().map(|part| part.event.len()).sum::<usize>();
-        if self.order.back() == Some(key) {
-            self.order.pop_back();
-        }
-        parts
+        self.joiner.incomplete()
     }
 }
 
@@ -221,11 +328,11 @@ impl<R: BufRead> Iterator for JoinedRecords<R> {
 
     fn next(&mut self) -> Option<io::Result<Joined>> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(event) = self.joiner.next_event() {
                 return Some(Ok(event));
             }
             match self.records.next()? {
-                Ok(part) => self.take_in(part),
+                Ok(part) => self.joiner.add(part),
                 Err(error) => return Some(Err(error)),
             }
         }

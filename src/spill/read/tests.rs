@@ -6,6 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 mod formatters;
 mod journal;
+mod wraps;
 
 /// Printable text, as `encode` and `printable` leave it.
 fn printable() -> impl Strategy<Value = String> {

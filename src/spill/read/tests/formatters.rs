@@ -225,12 +225,22 @@ fn a_foreign_record_whose_target_is_a_path_is_not_read_as_ours() {
     ] {
         assert_eq!(read_line(&format!("{before}{fields}")).is_some(), is_ours, "{before}");
     }
-    // In JSON a text is a text, and nothing in it is a record.
+    // In JSON a text is a text, and nothing in it is a record, unless it is a line that a shipper has put there.
     for forged in [
         serde_json::json!({ "fields": { "message": ours } }),
-        serde_json::json!({ "MESSAGE": ours, "log": ours }),
-        serde_json::json!({ "user": { "spill_v": 3 } }),
+        serde_json::json!({ "level": "INFO", "message": ours, "log": ours }),
+        serde_json::json!({ "severityText": "INFO", "body": { "stringValue": ours } }),
+        serde_json::json!({ "log": { "level": "info" }, "message": ours }),
+        serde_json::json!({ "MESSAGE": ours }),
+        serde_json::json!({ "log": serde_json::json!({ "level": "INFO", "message": ours }).to_string() }),
+        serde_json::json!({ "user": { "spill_v": 3, "log": ours } }),
     ] {
-        assert_eq!(read_line(&forged.to_string()), None);
+        assert_eq!(read_line(&forged.to_string()), None, "{forged}");
+    }
+    for wrapped in [
+        serde_json::json!({ "log": ours, "stream": "stdout", "level": "merged in by a shipper" }),
+        serde_json::json!({ "message": ours, "facility": "user", "severity": "the header's" }),
+    ] {
+        assert!(read_line(&wrapped.to_string()).is_some(), "{wrapped}");
     }
 }

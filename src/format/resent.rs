@@ -1,0 +1,208 @@
+//! Events out of a log, in the format of their endpoint: with the id, the time, the name and the common fields that they had.
+//!
+//! In: events that carry another, as [`Carried`] makes them. Out: the body that the others would have had. V1: a body is never longer than
+//! what carried its events, and the inner format's overhead: all that goes into it stood there.
+//!
+//! Deliberately not here: which events go together. A request has one set of common fields where its format writes them once.
+
+use super::{
+    Body, CommonFields, Demands, Events, Format, Layout, Overhead, Placement, Refused, Repeats, SettledBy,
+    Verdict, members,
+};
+use crate::common::{Field, splice};
+use crate::spill::Joined;
+use crate::transport::Reply;
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use serde_json::{Map, Value};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// An event out of a log as an event of the client that sends it again. The number comes first: it is all that is read of one that comes back.
+pub(crate) struct Carried<'a>(pub(crate) u64, pub(crate) &'a Joined);
+
+impl Serialize for Carried<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Carried(number, event) = self;
+        let at = event.emitted_at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let mut fields = serializer.serialize_struct("Carried", 7)?;
+        fields.serialize_field("number", number)?;
+        fields.serialize_field("client", &event.client)?;
+        fields.serialize_field("seq", &event.seq)?;
+        fields.serialize_field("at", &u64::try_from(at.as_millis()).unwrap_or(u64::MAX))?;
+        fields.serialize_field("event.name", &event.name)?;
+        fields.serialize_field("common", &event.common)?;
+        fields.serialize_field("event", &event.event)?;
+        fields.end()
+    }
+}
+
+/// The number of a carried event, from the beginning of its JSON.
+pub(crate) fn number_of(json: &str) -> Option<u64> {
+    let digits = json.strip_prefix("{\"number\":")?;
+    digits[..digits.find(',')?].parse().ok()
+}
+
+/// An event that was carried.
+#[derive(Debug)]
+pub(crate) struct Resent {
+    client: String,
+    seq: u64,
+    at: SystemTime,
+    name: Option<String>,
+    common: Option<String>,
+    json: String,
+}
+
+impl Resent {
+    fn of(json: &[u8]) -> Option<Resent> {
+        let mut carried: Map<String, Value> = serde_json::from_slice(json).ok()?;
+        let number = |value: Option<&Value>| value?.as_u64();
+        let (seq, at) = (number(carried.get("seq"))?, number(carried.get("at"))?);
+        let mut text = |name| match carried.get_mut(name).map(Value::take) {
+            Some(Value::String(text)) => Some(text),
+            _ => None,
+        };
+        Some(Resent {
+            seq,
+            at: UNIX_EPOCH.checked_add(Duration::from_millis(at))?,
+            client: text("client")?,
+            name: text("event.name"),
+            common: text("common"),
+            json: text("event")?,
+        })
+    }
+
+    pub(crate) fn json(&self) -> &[u8] {
+        self.json.as_bytes()
+    }
+
+    pub(crate) fn id(&self) -> (&str, u64) {
+        (&self.client, self.seq)
+    }
+
+    pub(crate) fn time(&self) -> SystemTime {
+        self.at
+    }
+
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// What stood beside the event goes into it, for a format without a place of its own for that.
+    fn put_together(&mut self, name_key: &str) {
+        let (name, common) = (self.name.take(), self.common.take());
+        let common = common.as_deref().and_then(|common| common.strip_prefix('{')?.strip_suffix('}'));
+        let name = name.map(|name| format!("{name_key}:\"{name}\","));
+        let common = common.filter(|members| !members.is_empty()).map(|members| format!("{members},"));
+        let pieces = [common.as_deref().unwrap_or_default(), name.as_deref().unwrap_or_default()];
+        if pieces.iter().all(|piece| piece.is_empty()) {
+            return;
+        }
+        let mut whole = Vec::new();
+        splice(self.json.as_bytes(), [&pieces.map(str::as_bytes)[..]], &mut whole);
+        self.json = String::from_utf8_lossy(&whole).into_owned();
+    }
+}
+
+/// The format of the endpoint, for events that were carried.
+pub(crate) struct AsTheyWere {
+    format: Box<dyn Format>,
+    /// As JSON.
+    name_key: String,
+}
+
+impl AsTheyWere {
+    pub(crate) fn new(format: Box<dyn Format>, name_field: &str) -> AsTheyWere {
+        AsTheyWere { format, name_key: Value::from(name_field).to_string() }
+    }
+
+    /// Whether common fields and names have a place of their own.
+    pub(crate) fn is_beside(&self) -> bool {
+        self.format.placement().is_beside() && matches!(self.format.layout(), Layout::Encoded)
+    }
+}
+
+/// Of a JSON object; none of what is none.
+fn fields_of(common: &str) -> Vec<Field> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let json = |value: members::Value<'_>| match value {
+        members::Value::Null => "null".to_owned(),
+        members::Value::Bool(bool) => bool.to_string(),
+        members::Value::Int(int) => int.to_string(),
+        members::Value::Text(value) => text(value.quoted),
+        members::Value::Double(_, json) | members::Value::Array(json) | members::Value::Object(json) => {
+            text(json)
+        }
+    };
+    members::members(common.as_bytes())
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| Field { name: text(&key.decoded()), key: text(key.quoted), json: json(value) })
+        .collect()
+}
+
+impl Format for AsTheyWere {
+    fn content_type(&self) -> &'static str {
+        self.format.content_type()
+    }
+
+    fn encode(&self, events: Events<'_>, body: &mut Body) {
+        let mut resent: Vec<Resent> = events.filter_map(|event| Resent::of(event.json())).collect();
+        if !self.is_beside() {
+            resent.iter_mut().for_each(|event| event.put_together(&self.name_key));
+        }
+        let object = resent.first().and_then(|event| event.common.clone());
+        let fields = object.as_deref().map(fields_of).unwrap_or_default();
+        let common = CommonFields::new(&fields, object.as_deref().unwrap_or("{}"));
+        let events = Events::again(&resent, common);
+        match self.format.layout() {
+            Layout::Framed(frame) => frame.encode(events, body),
+            Layout::Encoded => self.format.encode(events, body),
+        }
+    }
+
+    fn overhead(&self) -> Overhead {
+        self.format.overhead()
+    }
+
+    /// Nothing is put into what carries an event.
+    fn placement(&self) -> Placement {
+        Placement::OncePerRequest
+    }
+
+    fn settled_by(&self) -> SettledBy {
+        self.format.settled_by()
+    }
+
+    fn refused(&self, reply: &Reply, events: usize) -> Refused {
+        self.format.refused(reply, events)
+    }
+
+    fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
+        self.format.verdict(reply, events)
+    }
+
+    fn repeats(&self) -> Repeats {
+        self.format.repeats()
+    }
+
+    fn reply_bytes_max(&self, events_max: usize) -> usize {
+        self.format.reply_bytes_max(events_max)
+    }
+
+    fn reply_headers(&self) -> &'static [&'static str] {
+        self.format.reply_headers()
+    }
+
+    fn growth_max(&self) -> usize {
+        self.format.growth_max()
+    }
+
+    /// Of what carries the event, which is longer than the event.
+    fn length(&self, json: &[u8]) -> usize {
+        self.format.length(json)
+    }
+
+    fn demands(&self) -> Demands {
+        self.format.demands()
+    }
+}

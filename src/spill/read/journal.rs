@@ -1,0 +1,82 @@
+//! The entries of `journalctl -o export`: fields with their names, those with line breaks by their length.
+//!
+//! In: lines, and the bytes behind them. Out: what an entry of ours carries. E1: of an entry only what may be ours is held.
+
+use super::line::{from_fields, is_version, read_entries};
+use super::stream::read_bounded;
+use super::{Entry, SpilledNotice, notice};
+use crate::limits::READ_LINE_BYTES_MAX;
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Read};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// What each entry begins with.
+pub(super) const CURSOR: &str = "__CURSOR=";
+
+/// The fields of an entry that may be ours.
+#[derive(Debug, Default)]
+pub(super) struct Fields(BTreeMap<String, String>);
+
+/// More than a record has.
+const FIELDS_MAX: usize = 32;
+
+/// Of an entry of the journal only this is held.
+fn is_wanted(name: &str) -> bool {
+    matches!(name, "MESSAGE" | "__REALTIME_TIMESTAMP") || name.contains("SPILL_")
+}
+
+impl Fields {
+    /// Takes in a field; of one with a length in front, the bytes are read from behind its name. How many that were.
+    pub(super) fn add(
+        &mut self,
+        line: &str,
+        read: &mut impl BufRead,
+        spare: &mut Vec<u8>,
+    ) -> io::Result<u64> {
+        if let Some((name, value)) = line.split_once('=') {
+            self.put(name, || value.to_owned());
+            return Ok(0);
+        }
+        let mut length = [0; 8];
+        read.read_exact(&mut length)?;
+        let length = u64::from_le_bytes(length);
+        let mut value = read.by_ref().take(length);
+        if is_wanted(line) && length <= READ_LINE_BYTES_MAX as u64 {
+            let mut bytes = Vec::new();
+            value.read_to_end(&mut bytes)?;
+            self.put(line, || String::from_utf8_lossy(&bytes).into_owned());
+        } else {
+            io::copy(&mut value, &mut io::sink())?;
+        }
+        // The line break behind it.
+        let (_, line_break) = read_bounded(read, spare)?;
+        Ok(8 + length + line_break)
+    }
+
+    fn put(&mut self, name: &str, value: impl FnOnce() -> String) {
+        if is_wanted(name) && self.0.len() < FIELDS_MAX {
+            self.0.insert(name.to_owned(), value());
+        }
+    }
+
+    /// What the entry carries.
+    pub(super) fn read(&self, found: &mut Vec<Entry>) {
+        let Fields(fields) = self;
+        if let Some(version) = fields.keys().find(|name| is_version(name)) {
+            return found.extend(from_fields(version, |name| fields.get(name).cloned()).map(Entry::Part));
+        }
+        let Some(message) = fields.get("MESSAGE") else { return };
+        // A line that a service wrote to its standard output.
+        let before = found.len();
+        read_entries(message, found);
+        let client = fields.iter().find(|(name, _)| notice::is_client(name));
+        if let (true, Some((_, client))) = (found.len() == before, client) {
+            let micros = fields.get("__REALTIME_TIMESTAMP").and_then(|micros| micros.parse().ok());
+            found.push(Entry::Notice(SpilledNotice {
+                client: client.trim_matches('"').to_owned(),
+                text: message.clone(),
+                written_at: micros.map(|micros| UNIX_EPOCH + Duration::from_micros(micros)),
+            }));
+        }
+    }
+}

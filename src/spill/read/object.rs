@@ -1,0 +1,469 @@
+//! A line that is JSON: the record in it, or the line that it is wrapped around.
+//!
+//! In: JSON text. Out: what of it may matter, borrowed where it stands so; the rest is checked to be JSON and passed over.
+//! O1: what is no JSON to its end is nothing here.
+
+use super::line::is_version;
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// A field's name and its value as text.
+pub(super) type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
+
+/// What of an object may matter.
+#[derive(Debug, Default)]
+pub(super) struct Object<'a> {
+    /// Ours: their names have `spill_` in them.
+    pub(super) fields: Vec<Field<'a>>,
+    /// Ours, a level down.
+    pub(super) in_folder: Vec<Field<'a>>,
+    /// What stands where a wrapping has its line.
+    line: Option<(Wraps, Cow<'a, str>)>,
+    /// What a logger calls its message, here or a level down; and its target and its time.
+    pub(super) message: Option<Cow<'a, str>>,
+    pub(super) target: Option<Cow<'a, str>>,
+    pub(super) time: Option<Cow<'a, str>>,
+    stream: Option<Cow<'a, str>>,
+    /// That it is an entry of the journal, a logger's own event, a line with a syslog header, or a container's.
+    is_entry: Is,
+    is_event: Is,
+    is_syslog: Is,
+    is_container: Is,
+    /// Objects that may be lines of their own.
+    pub(super) inner: Vec<Object<'a>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Is {
+    #[default]
+    No,
+    Yes,
+}
+
+/// Who calls a line so, in the order of who is believed first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Wraps {
+    /// `log`: the container runtimes, and whatever reads their files.
+    Container,
+    /// `MESSAGE`, beside a cursor.
+    Journal,
+    /// `message` and others, which loggers have too.
+    Shipper,
+}
+
+/// Where formatters put the fields of an event.
+const FOLDERS: [&str; 3] = ["fields", "labels", "attributes"];
+/// Where exports have lines of their own.
+const NESTS: [&str; 5] = ["resourceLogs", "scopeLogs", "logRecords", "_source", "result"];
+/// What shippers call the line that they have read.
+const LINES: [&str; 7] = ["message", "msg", "line", "text", "body", "_raw", "raw"];
+/// What an application's logger says of its own event; the line of a shipper has none of them.
+const EVENTS: [&str; 14] = [
+    "level",
+    "severity",
+    "lvl",
+    "levelname",
+    "log.level",
+    "log_level",
+    "loglevel",
+    "log.logger",
+    "severityText",
+    "severityNumber",
+    "severity_text",
+    "logger",
+    "target",
+    "logger_name",
+];
+/// What a reader of syslog says of the header: a severity is the header's then.
+const SYSLOG: [&str; 5] = ["facility", "syslogtag", "programname", "syslogfacility-text", "facility_label"];
+/// What says that `log` is a container's line, even where the fields of that line were merged in.
+const CONTAINER: [&str; 4] = ["stream", "kubernetes", "container_id", "container_name"];
+const TIMES: [&str; 4] = ["timestamp", "@timestamp", "time", "__REALTIME_TIMESTAMP"];
+
+/// More fields of ours than a record has are nobody's.
+const FIELDS_MAX: usize = 32;
+
+/// The object that `text` is, or the objects of the array that it is; `None` if it is not JSON to its end.
+pub(super) fn parse(text: &str) -> Option<Object<'_>> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let object = Nest.deserialize(&mut json).ok()?;
+    json.end().ok()?;
+    object
+}
+
+/// Whether it is one JSON value.
+pub(super) fn is_json(text: &str) -> bool {
+    serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+impl<'a> Object<'a> {
+    /// The fields of a record, if it has one.
+    pub(super) fn record(&self) -> Option<(&str, &[Field<'a>])> {
+        [&self.fields, &self.in_folder].into_iter().find_map(|fields| {
+            let (version, _) = fields.iter().find(|(name, _)| is_version(name))?;
+            Some((version.as_ref(), fields.as_slice()))
+        })
+    }
+
+    /// The line that this is wrapped around. A logger's own event is not: what it has as its message is a text and no line.
+    pub(super) fn line(&self) -> Option<&str> {
+        let (wraps, line) = self.line.as_ref()?;
+        let is_event = self.is_event == Is::Yes;
+        let is_line = match wraps {
+            Wraps::Container => !is_event || self.is_container == Is::Yes,
+            Wraps::Journal => self.is_entry == Is::Yes,
+            Wraps::Shipper => !is_event || self.is_syslog == Is::Yes,
+        };
+        is_line.then_some(line)
+    }
+
+    /// A line of Docker's files: of which stream. Its text ends with a line break unless it was cut.
+    pub(super) fn docker_stream(&self) -> Option<&str> {
+        let (Wraps::Container, _) = self.line.as_ref()? else { return None };
+        self.time.as_ref()?;
+        self.stream.as_deref()
+    }
+
+    fn put_line(&mut self, wraps: Wraps, text: Value<'a>) {
+        if let Value::Text(text) = text {
+            if self.line.as_ref().is_none_or(|(known, _)| wraps < *known) {
+                self.line = Some((wraps, text));
+            }
+        }
+    }
+
+    fn take_in<A: MapAccess<'a>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        let known = |names: &[&str]| names.contains(&key);
+        if known(&CONTAINER) {
+            self.is_container = Is::Yes;
+        }
+        if known(&SYSLOG) {
+            self.is_syslog = Is::Yes;
+        }
+        if known(&FOLDERS) {
+            return map.next_value_seed(Folder(self));
+        }
+        if known(&NESTS) {
+            self.inner.extend(map.next_value_seed(Nest)?);
+            return Ok(());
+        }
+        let is_event = known(&EVENTS);
+        let wanted = is_event
+            || known(&LINES)
+            || known(&TIMES)
+            || matches!(key, "log" | "MESSAGE" | "__CURSOR" | "stream");
+        if !wanted {
+            return map.next_value::<IgnoredAny>().map(drop);
+        }
+        let value = map.next_value_seed(Text)?;
+        match (key, value) {
+            ("log", Value::OfAnEvent) => self.is_event = Is::Yes,
+            ("log", value) => self.put_line(Wraps::Container, value),
+            ("MESSAGE", value) => self.put_line(Wraps::Journal, value),
+            ("__CURSOR", _) => self.is_entry = Is::Yes,
+            ("stream", value) => self.stream = value.text(),
+            ("target", value) => (self.is_event, self.target) = (Is::Yes, value.text()),
+            // OpenTelemetry writes 0 and an empty text where there is none.
+            (_, Value::Text(text)) if is_event && !matches!(text.as_ref(), "" | "0") => {
+                self.is_event = Is::Yes
+            }
+            (_, value) if known(&TIMES) => self.time = self.time.take().or(value.text()),
+            (_, Value::Text(text)) if known(&LINES) => {
+                self.message.get_or_insert_with(|| text.clone());
+                self.put_line(Wraps::Shipper, Value::Text(text));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// A value as far as it matters.
+#[derive(Debug)]
+enum Value<'a> {
+    Text(Cow<'a, str>),
+    /// An object with a level in it.
+    OfAnEvent,
+    Other,
+}
+
+impl<'a> Value<'a> {
+    fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Value::Text(text) => Some(text),
+            Value::OfAnEvent | Value::Other => None,
+        }
+    }
+}
+
+fn is_ours(name: &str) -> bool {
+    name.len() > 6 && name.as_bytes().windows(6).any(|part| part.eq_ignore_ascii_case(b"spill_"))
+}
+
+/// An object, or an array with objects in it; anything else is passed over.
+#[derive(Clone, Copy)]
+struct Nest;
+
+impl<'de> DeserializeSeed<'de> for Nest {
+    type Value = Option<Object<'de>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+/// What is neither.
+macro_rules! pass_over {
+    ($nothing:expr) => {
+        fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+
+        fn visit_i64<E: de::Error>(self, _: i64) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+
+        fn visit_u64<E: de::Error>(self, _: u64) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+
+        fn visit_f64<E: de::Error>(self, _: f64) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+
+        fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+
+        fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+            Ok($nothing)
+        }
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("JSON")
+        }
+    };
+}
+
+impl<'de> Visitor<'de> for Nest {
+    type Value = Option<Object<'de>>;
+
+    pass_over!(None);
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut object = Object::default();
+        while let Some(key) = map.next_key_seed(Key)? {
+            if is_ours(&key) {
+                let value = map.next_value_seed(Text)?;
+                put(&mut object.fields, key, value);
+            } else {
+                object.take_in(&key, &mut map)?;
+            }
+        }
+        Ok(Some(object))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut object = Object::default();
+        while let Some(element) = seq.next_element_seed(Nest)? {
+            object.inner.extend(element);
+        }
+        Ok(Some(object))
+    }
+}
+
+fn put<'a>(fields: &mut Vec<Field<'a>>, key: Cow<'a, str>, value: Value<'a>) {
+    if let Value::Text(text) = value {
+        if fields.len() < FIELDS_MAX {
+            fields.push((key, text));
+        }
+    }
+}
+
+/// The fields of an event, as an object or as OpenTelemetry's list of keys and values.
+struct Folder<'o, 'a>(&'o mut Object<'a>);
+
+impl<'de> DeserializeSeed<'de> for Folder<'_, 'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Folder<'_, 'de> {
+    type Value = ();
+
+    pass_over!(());
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key_seed(Key)? {
+            if is_ours(&key) {
+                let value = map.next_value_seed(Text)?;
+                put(&mut self.0.in_folder, key, value);
+            } else if key == "message" {
+                self.0.message = map.next_value_seed(Text)?.text();
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(pair) = seq.next_element_seed(Pair)? {
+            if let Some((key, value)) = pair.filter(|(key, _)| is_ours(key)) {
+                put(&mut self.0.in_folder, key, value);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// `{"key":"spill_v","value":{"intValue":"3"}}`
+#[derive(Clone, Copy)]
+struct Pair;
+
+impl<'de> DeserializeSeed<'de> for Pair {
+    type Value = Option<(Cow<'de, str>, Value<'de>)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Pair {
+    type Value = Option<(Cow<'de, str>, Value<'de>)>;
+
+    pass_over!(None);
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut name, mut value) = (None, Value::Other);
+        while let Some(key) = map.next_key_seed(Key)? {
+            match key.as_ref() {
+                "key" => name = map.next_value_seed(Text)?.text(),
+                "value" => value = map.next_value_seed(Text)?,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(name.map(|name| (name, value)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+/// The name of a member, or any text.
+#[derive(Clone, Copy)]
+struct Key;
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Key {
+    type Value = Cow<'de, str>;
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
+    }
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+}
+
+/// A value as text: aggregators make text of numbers; the journal makes numbers of text that it finds unprintable, and OpenTelemetry
+/// objects of everything.
+#[derive(Clone, Copy)]
+struct Text;
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Value<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+fn shown<'a>(value: impl fmt::Display) -> Value<'a> {
+    Value::Text(Cow::Owned(value.to_string()))
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Value<'de>;
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(shown(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(shown(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(shown(value))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
+        Ok(shown(value))
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = Value::Other;
+        while let Some(key) = map.next_key_seed(Key)? {
+            match key.as_ref() {
+                // The last is serde_json's own way to hand over a number, if some crate has asked for arbitrary precision.
+                "stringValue" | "intValue" | "boolValue" | "$serde_json::private::Number" => {
+                    found = map.next_value_seed(Text)?;
+                }
+                "level" => {
+                    map.next_value::<IgnoredAny>()?;
+                    found = Value::OfAnEvent;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(found)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut bytes = Some(Vec::new());
+        while let Some(element) = seq.next_element_seed(Text)? {
+            let byte = element.text().and_then(|text| text.parse::<u8>().ok());
+            bytes = bytes.zip(byte).map(|(mut bytes, byte)| {
+                bytes.push(byte);
+                bytes
+            });
+        }
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(text.map_or(Value::Other, |text| Value::Text(Cow::Owned(text))))
+    }
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+}

@@ -1,0 +1,140 @@
+//! Lines that a container runtime has cut, put together again: Kubernetes' partial marks, Docker's pieces without a line break.
+//!
+//! P1: of each stream one line is open at a time, because a runtime cuts one after the other. P2: a line that would be longer than any record's is given
+//! up whole, to its end.
+
+use crate::limits::READ_LINE_BYTES_MAX;
+
+/// A piece of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Piece<'a> {
+    pub(super) stream: Stream,
+    pub(super) text: &'a str,
+    pub(super) ends: Ends,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stream {
+    Out,
+    Error,
+}
+
+/// Whether the line ends with the piece.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ends {
+    Here,
+    Later,
+}
+
+impl Stream {
+    pub(super) fn named(name: &str) -> Option<Stream> {
+        match name {
+            "stdout" => Some(Stream::Out),
+            "stderr" => Some(Stream::Error),
+            _ => None,
+        }
+    }
+}
+
+/// `2026-11-26T12:19:45.123456789Z stdout F text`: a line as the kubelet's runtimes write it.
+pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
+    let mut words = line.splitn(4, ' ');
+    let (time, stream) = (words.next()?, Stream::named(words.next()?)?);
+    let mark = words.next()?;
+    let is_time = time.len() >= 20 && time.as_bytes()[0].is_ascii_digit() && time.contains('T');
+    let ends = match mark.split(':').next()? {
+        "F" => Ends::Here,
+        "P" => Ends::Later,
+        _ => return None,
+    };
+    is_time.then(|| Piece { stream, text: words.next().unwrap_or_default(), ends })
+}
+
+/// What is open of each stream.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    open: [Option<Open>; 2],
+}
+
+#[derive(Debug)]
+enum Open {
+    Line(String),
+    TooLong,
+}
+
+impl Pieces {
+    /// Whether a line is open: then what follows may be its next piece, whatever it looks like.
+    pub(super) fn are_open(&self) -> bool {
+        self.open.iter().any(Option::is_some)
+    }
+
+    /// The whole line, once its last piece is there.
+    pub(super) fn add(&mut self, piece: Piece<'_>) -> Option<String> {
+        let open = &mut self.open[piece.stream as usize];
+        let line = match open.take() {
+            Some(Open::TooLong) => Open::TooLong,
+            Some(Open::Line(line)) if line.len() + piece.text.len() > READ_LINE_BYTES_MAX => {
+                drop(line);
+                Open::TooLong
+            }
+            Some(Open::Line(line)) => Open::Line(line + piece.text),
+            None => Open::Line(piece.text.to_owned()),
+        };
+        match (piece.ends, line) {
+            (Ends::Later, line) => {
+                *open = Some(line);
+                None
+            }
+            (Ends::Here, Open::Line(line)) => Some(line),
+            (Ends::Here, Open::TooLong) => None,
+        }
+    }
+
+    /// What is left at the end of the log: the process died within its line.
+    pub(super) fn rest(&mut self) -> Option<String> {
+        self.open.iter_mut().filter_map(Option::take).find_map(|open| match open {
+            Open::Line(line) => Some(line),
+            Open::TooLong => None,
+        })
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_of_two_streams_join_each_to_its_own_line() {
+        let mut pieces = Pieces::default();
+        let mut add = |line: &str| pieces.add(of_cri(line).unwrap());
+        let time = "2026-11-26T12:19:45.123456789Z";
+        assert_eq!(add(&format!("{time} stdout P one ")), None);
+        assert_eq!(add(&format!("{time} stderr P three ")), None);
+        assert_eq!(add(&format!("{time} stdout P:tag and ")), None);
+        assert_eq!(add(&format!("{time} stderr F four")).as_deref(), Some("three four"));
+        assert_eq!(add(&format!("{time} stdout F two")).as_deref(), Some("one and two"));
+        assert_eq!(add(&format!("{time} stdout F whole")).as_deref(), Some("whole"));
+        assert!(!pieces.are_open());
+        for other in [
+            "stdout P x",
+            "now stdout P x",
+            "2026-11-26T12:19:45Z stdin P x",
+            "2026-11-26T12:19:45Z stdout X x",
+            "",
+        ] {
+            assert_eq!(of_cri(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_line_longer_than_any_records_is_given_up_to_its_end() {
+        let mut pieces = Pieces::default();
+        let long = "x".repeat(READ_LINE_BYTES_MAX / 2 + 1);
+        let piece = |text, ends| Piece { stream: Stream::Out, text, ends };
+        for _ in 0..3 {
+            assert_eq!(pieces.add(piece(&long, Ends::Later)), None);
+        }
+        assert_eq!(pieces.add(piece("end", Ends::Here)), None);
+        assert_eq!(pieces.add(piece("next", Ends::Here)).as_deref(), Some("next"));
+    }
+}

@@ -1,0 +1,170 @@
+//! Which events have been seen: what comes twice is known again, and what is missing between.
+//!
+//! In: ids. Out: whether each is new, and the gaps. S1: as ranges, which are few where a log is a log; S2: bounded, and what is forgotten is counted:
+//! such an event is taken for a new one.
+
+use crate::limits::SEEN_RANGES_MAX;
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+/// The events that have been seen, by client and number.
+///
+/// Holds ranges of numbers, [`SEEN_RANGES_MAX`] at most; then the lowest are forgotten, and counted.
+///
+/// ```
+/// let mut seen = overspill::spill::Seen::new();
+/// assert!(seen.insert("0123456789abcdef", 7));
+/// assert!(!seen.insert("0123456789abcdef", 7));
+/// seen.insert("0123456789abcdef", 10);
+/// let gaps: Vec<_> = seen.gaps("0123456789abcdef").collect();
+/// assert_eq!(gaps, [8..=9]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Seen {
+    clients: BTreeMap<String, Ranges>,
+    ranges: usize,
+    forgotten: u64,
+}
+
+/// The first number of each range, and its last.
+type Ranges = BTreeMap<u64, u64>;
+
+impl Seen {
+    /// None yet.
+    pub fn new() -> Seen {
+        Seen::default()
+    }
+
+    /// Takes note of an event; whether it is a new one.
+    pub fn insert(&mut self, client: &str, seq: u64) -> bool {
+        self.insert_range(client, seq..=seq)
+    }
+
+    /// The same for a range; whether any of it is new. An empty range is not.
+    pub fn insert_range(&mut self, client: &str, range: RangeInclusive<u64>) -> bool {
+        if range.is_empty() {
+            return false;
+        }
+        if !self.clients.contains_key(client) {
+            self.clients.insert(client.to_owned(), Ranges::new());
+        }
+        let Some(ranges) = self.clients.get_mut(client) else { return true };
+        let (mut start, mut end) = range.into_inner();
+        let before = ranges.len();
+        // What begins before and reaches up to it.
+        if let Some((&first, &last)) = ranges.range(..=start).next_back() {
+            if last >= end {
+                return false;
+            }
+            if last >= start.saturating_sub(1) {
+                start = first;
+            }
+        }
+        // What begins within, or right behind.
+        while let Some((&first, &last)) = ranges.range(start..=end.saturating_add(1)).next() {
+            ranges.remove(&first);
+            end = end.max(last);
+        }
+        ranges.insert(start, end);
+        self.ranges = self.ranges + ranges.len() - before;
+        if self.ranges > SEEN_RANGES_MAX {
+            self.forget();
+        }
+        true
+    }
+
+    /// Whether it has been seen.
+    pub fn contains(&self, client: &str, seq: u64) -> bool {
+        let range = self.clients.get(client).and_then(|ranges| ranges.range(..=seq).next_back());
+        range.is_some_and(|(_, &last)| last >= seq)
+    }
+
+    /// The clients that have been seen, in the order of their ids.
+    pub fn clients(&self) -> impl Iterator<Item = &str> {
+        self.clients.keys().map(String::as_str)
+    }
+
+    /// The numbers of a client that have been seen.
+    pub fn ranges(&self, client: &str) -> impl Iterator<Item = RangeInclusive<u64>> {
+        self.clients.get(client).into_iter().flatten().map(|(&first, &last)| first..=last)
+    }
+
+    /// The numbers between, which have not: delivered, or lost to the log, which the numbers alone do not tell.
+    pub fn gaps(&self, client: &str) -> impl Iterator<Item = RangeInclusive<u64>> {
+        let ends = self.ranges(client).map(|range| range.end().saturating_add(1));
+        let starts = self.ranges(client).skip(1).map(|range| range.start() - 1);
+        ends.zip(starts).map(|(first, last)| first..=last)
+    }
+
+    /// How many ranges had to be forgotten: of their events, one that comes again is taken for a new one.
+    pub fn forgotten(&self) -> u64 {
+        self.forgotten
+    }
+
+    /// A quarter, so that it is not done for each event: of each client the lowest; where there are only clients, the first of them.
+    fn forget(&mut self) {
+        let before = self.ranges;
+        for ranges in self.clients.values_mut() {
+            let keep = ranges.keys().nth(ranges.len() / 4).copied().unwrap_or_default();
+            *ranges = ranges.split_off(&keep);
+        }
+        self.ranges = self.clients.values().map(BTreeMap::len).sum();
+        while self.ranges > SEEN_RANGES_MAX / 8 * 7 {
+            let Some((_, ranges)) = self.clients.pop_first() else { break };
+            self.ranges -= ranges.len();
+        }
+        self.forgotten += (before - self.ranges) as u64;
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeSet;
+
+    proptest! {
+        #[test]
+        fn what_is_seen_and_what_is_missing_is_what_a_set_says(
+            ranges in proptest::collection::vec((0..60_u64, 0..5_u64), 0..40)
+        ) {
+            let (mut seen, mut set) = (Seen::new(), BTreeSet::new());
+            for (first, more) in ranges {
+                let numbers: BTreeSet<u64> = (first..=first + more).collect();
+                prop_assert_eq!(seen.insert_range("a", first..=first + more), !numbers.is_subset(&set));
+                set.extend(numbers);
+            }
+            let all: BTreeSet<u64> = seen.ranges("a").flatten().collect();
+            prop_assert_eq!(&all, &set);
+            prop_assert!((0..70).all(|seq| seen.contains("a", seq) == set.contains(&seq)));
+            let (first, last) = (set.first().copied().unwrap_or(1), set.last().copied().unwrap_or(0));
+            let missing: Vec<u64> = (first..=last).filter(|seq| !set.contains(seq)).collect();
+            prop_assert_eq!(seen.gaps("a").flatten().collect::<Vec<_>>(), missing);
+            // As few ranges as can be.
+            prop_assert!(seen.gaps("a").all(|gap| !gap.is_empty()));
+        }
+    }
+
+    #[test]
+    fn the_ends_of_the_numbers_are_numbers_too() {
+        let mut seen = Seen::new();
+        assert!(seen.insert("a", u64::MAX) && seen.insert("a", 0) && seen.insert("a", u64::MAX - 1));
+        assert_eq!(seen.ranges("a").collect::<Vec<_>>(), [0..=0, u64::MAX - 1..=u64::MAX]);
+        assert_eq!(seen.gaps("a").collect::<Vec<_>>(), [1..=u64::MAX - 2]);
+        assert!(!seen.insert("a", u64::MAX));
+    }
+
+    #[test]
+    fn ranges_are_bounded_and_what_is_forgotten_is_counted() {
+        let mut seen = Seen::new();
+        for seq in 0..=SEEN_RANGES_MAX as u64 {
+            seen.insert("a", 2 * seq);
+        }
+        assert_eq!(seen.ranges + seen.forgotten as usize, SEEN_RANGES_MAX + 1);
+        assert!(seen.forgotten > 0 && seen.contains("a", 2 * SEEN_RANGES_MAX as u64));
+        for client in 0..2 * SEEN_RANGES_MAX {
+            seen.insert(&client.to_string(), 7);
+            assert!(seen.ranges <= SEEN_RANGES_MAX);
+        }
+    }
+}

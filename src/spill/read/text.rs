@@ -1,0 +1,212 @@
+//! A record in a line of text: the formatters of tracing-subscriber and others write `name=value` or `name: value`.
+//!
+//! A record is known by its fields, which stand in one order and have names that are nobody else's; what a formatter puts in front of
+//! them differs from one set-up to the next and is only looked at for another target.
+
+use super::line::{VERSION, part};
+use super::{SpilledNotice, SpilledPart, notice};
+use crate::notice::NOTICE_TARGET;
+use crate::spill::Record;
+use crate::spill::log::SPILL_TARGET;
+use std::borrow::Cow;
+
+/// How a text formatter writes a field.
+#[derive(Clone, Copy)]
+struct Notation {
+    before: &'static str,
+    between: &'static str,
+}
+
+impl Notation {
+    /// Of a record.
+    fn beginning(self) -> String {
+        let Notation { before, between } = self;
+        format!("{VERSION}{between}{}{before}spill_client{between}", Record::V)
+    }
+
+    fn client(self) -> String {
+        format!("{}spill_client{}", self.before, self.between)
+    }
+}
+
+const NOTATIONS: [Notation; 2] =
+    [Notation { before: " ", between: "=" }, Notation { before: ", ", between: ": " }];
+
+/// The fields between the first, which is looked for, and the last, which goes to the end of the line.
+const MIDDLE: [&str; 12] = [
+    "client",
+    "seq",
+    "batch",
+    "reason",
+    "maybe_delivered",
+    "emitted_at",
+    "age_ms",
+    "detail",
+    "part",
+    "parts",
+    "events",
+    "redacted",
+];
+
+/// Those that only some records have, behind them.
+const OPTIONAL: [&str; 2] = ["name", "common"];
+
+/// More beginnings than this on one line are nobody's torn lines.
+const BEGINNINGS_MAX: usize = 8;
+
+/// Where the first record in the text begins.
+pub(super) fn beginning_of(text: &str) -> Option<usize> {
+    NOTATIONS.into_iter().filter_map(|notation| text.find(&notation.beginning())).min()
+}
+
+/// The record as `spill_v=3 spill_client="…" … spill_event=…`, or `spill_v: 3, spill_client: "…", …`, the event up to the end of the
+/// line. Without colours.
+///
+/// Where a process died within a line and the next goes on in it, the last record counts: no JSON has a record's beginning in it as
+/// it is, since its quotes are escaped there.
+pub(super) fn from_text(plain: &str) -> Option<SpilledPart> {
+    let (mut found, mut from) = (None, 0);
+    for _ in 0..BEGINNINGS_MAX {
+        let first =
+            |notation: Notation| plain[from..].find(&notation.beginning()).map(|at| (from + at, notation));
+        let Some((at, notation)) = NOTATIONS.into_iter().filter_map(first).min_by_key(|(at, _)| *at) else {
+            break;
+        };
+        let (before, fields) = (&plain[..at], &plain[at + notation.beginning().len()..]);
+        // Everything before the first is the formatter's.
+        if !is_ours(before) {
+            return found;
+        }
+        found = fields_of(fields, notation).or(found);
+        from = at + VERSION.len();
+    }
+    found
+}
+
+fn fields_of(fields: &str, notation: Notation) -> Option<SpilledPart> {
+    let mut rest = fields;
+    let mut values = Vec::with_capacity(MIDDLE.len() + OPTIONAL.len());
+    for name in MIDDLE {
+        if name != "client" {
+            rest = after_name(rest, notation, name)?;
+        }
+        values.push((name, value_of(&mut rest, notation)?));
+    }
+    for name in OPTIONAL {
+        if let Some(after) = after_name(rest, notation, name) {
+            rest = after;
+            values.push((name, value_of(&mut rest, notation)?));
+        }
+    }
+    let event = after_name(rest, notation, "event")?;
+    part(|name| match name {
+        "v" => Some(Record::V.to_string()),
+        "event" => Some(event.to_owned()),
+        _ => values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
+    })
+}
+
+/// The notice behind its target: `… overspill::notice: outage began: … spill_client="…"`.
+pub(super) fn notice_of(plain: &str) -> Option<SpilledNotice> {
+    let (before, after) = plain.split_once(NOTICE_TARGET)?;
+    let said = after.trim_start_matches([':', ']']).trim_start();
+    let (at, notation) = NOTATIONS
+        .into_iter()
+        .filter_map(|notation| Some((said.rfind(&notation.client())?, notation)))
+        .max_by_key(|(at, _)| *at)?;
+    let mut rest = &said[at + notation.client().len()..];
+    let client = value_of(&mut rest, notation)?;
+    Some(SpilledNotice {
+        client,
+        text: said[..at].to_owned(),
+        written_at: before.split_whitespace().find_map(|word| notice::moment(word.trim_start_matches('['))),
+    })
+}
+
+/// Takes a value off the front.
+fn value_of(rest: &mut &str, notation: Notation) -> Option<String> {
+    if rest.starts_with('"') {
+        return quoted(rest);
+    }
+    let (value, after) = rest.split_at(rest.find(notation.before).unwrap_or(rest.len()));
+    *rest = after;
+    Some(value.to_owned())
+}
+
+fn after_name<'a>(rest: &'a str, notation: Notation, name: &str) -> Option<&'a str> {
+    rest.strip_prefix(notation.before)?
+        .strip_prefix("spill_")?
+        .strip_prefix(name)?
+        .strip_prefix(notation.between)
+}
+
+/// Whether a line's beginning (time, level, thread, spans, target, place) may be that of one of our records: no other target stands
+/// there. A target is a path and ends in a colon; so does a span, but then another colon follows at once.
+///
+/// A target of a single word looks like a part of a thread's name, and is let pass.
+pub(super) fn is_ours(before: &str) -> bool {
+    let ends = |word: &&str| word.ends_with(':');
+    let is_path = |word: &&str| ends(word) && word.contains("::");
+    // The number of the line may follow without a blank.
+    let is_target = |word: &&str| word.strip_prefix(SPILL_TARGET).is_some_and(|after| after.starts_with(':'));
+    let mut from_path = before.split_whitespace().skip_while(|word| !is_path(word)).peekable();
+    // Spans, and a target behind them.
+    from_path.peek().is_none()
+        || from_path.find(|word| !ends(word) || is_target(word)).is_some_and(|word| is_target(&word))
+}
+
+/// Takes a string in Rust's Debug notation off the front. Ours hold printable text, so the only escapes are of
+/// quotes, backslashes and characters that Debug thinks unprintable.
+pub(super) fn quoted(rest: &mut &str) -> Option<String> {
+    let mut text = String::new();
+    let mut characters = rest.strip_prefix('"')?.char_indices();
+    while let Some((at, character)) = characters.next() {
+        match character {
+            '"' => {
+                *rest = &rest[1 + at + 1..];
+                return Some(text);
+            }
+            '\\' => match characters.next()?.1 {
+                'u' => {
+                    let digits: String =
+                        characters.by_ref().map(|(_, c)| c).skip(1).take_while(|&c| c != '}').collect();
+                    text.push(char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?);
+                }
+                escaped => text.push(escaped),
+            },
+            _ => text.push(character),
+        }
+    }
+    None
+}
+
+/// Without what a terminal takes for colours. rsyslog writes the escape character as `#033`; an event may have that in its own text,
+/// so there only what stands before it is changed.
+pub(super) fn without_colours(line: &str) -> Cow<'_, str> {
+    const AS_TEXT: &str = "#033[";
+    let plain =
+        if line.contains('\u{1b}') { Cow::Owned(cut_out(line, "\u{1b}[")) } else { Cow::Borrowed(line) };
+    if !plain.contains(AS_TEXT) {
+        return plain;
+    }
+    let name = plain
+        .rfind("spill_event#033[")
+        .or_else(|| plain.find("spill_event="))
+        .or_else(|| plain.find("spill_event:"));
+    let (before, event) = plain.split_at(name.unwrap_or(plain.len()));
+    // The sign behind the name may have a colour, and the value begin with its end.
+    let sign = event.find(['=', ':']).map_or(0, |at| at + 1);
+    let (name, value) = event.split_at(sign);
+    let value = value.strip_prefix("#033[0m").unwrap_or(value);
+    Cow::Owned([&cut_out(before, AS_TEXT), &cut_out(name, AS_TEXT), value].concat())
+}
+
+fn cut_out(line: &str, colour: &str) -> String {
+    let mut plain = String::with_capacity(line.len());
+    let mut pieces = line.split(colour);
+    plain.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        plain.push_str(piece.split_once('m').map_or(piece, |(_, after)| after));
+    }
+    plain
+}
