@@ -189,6 +189,13 @@ impl Builder {
         }
     }
 
+    /// Where events go, instead of what [`new`](Builder::new) or the environment has said: an `http://` or `https://` URL, parsed by
+    /// `build`.
+    pub fn endpoint(mut self, endpoint: impl Into<String>) -> Builder {
+        self.endpoint = endpoint.into();
+        self
+    }
+
     /// Maximum number of events waiting in the queue. Default [`QUEUE_EVENTS`]. The slots, 256 bytes each, are allocated at once.
     pub fn queue_events_max(mut self, events: usize) -> Builder {
         self.queue_events_max = events;

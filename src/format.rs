@@ -25,7 +25,7 @@ pub use endpoints::{
     Bulk, ClickHouse, Datadog, Envelope, FluentBit, Honeycomb, Influx, KafkaRest, Loki, NewRelic, Otlp,
     OtlpJson, SplunkHec, Vector, VictoriaLogs,
 };
-pub(crate) use endpoints::{NAMES, named};
+pub use endpoints::{NAMES, named};
 pub(crate) use events::Origin;
 pub use events::{CommonFields, Event, EventId, Events, Placement};
 pub use frame::{Frame, Layout};

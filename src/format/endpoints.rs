@@ -34,8 +34,8 @@ pub use victoria_logs::VictoriaLogs;
 
 use super::{Format, JsonArray, Ndjson};
 
-/// What `OVERSPILL_FORMAT` takes, in the order of the alphabet.
-pub(crate) const NAMES: &[&str] = &[
+/// The names that [`named`] and `OVERSPILL_FORMAT` take, in the order of the alphabet.
+pub const NAMES: &[&str] = &[
     "bulk",
     "click_house",
     "datadog",
@@ -54,9 +54,19 @@ pub(crate) const NAMES: &[&str] = &[
     "victoria_logs",
 ];
 
-/// The format of that name, as it is without settings of its own.
-pub(crate) fn named(name: &str) -> Option<Box<dyn Format>> {
-    Some(match name {
+/// The format of that name, one of [`NAMES`], without settings of its own: for a program whose own settings name a format. Takes upper and
+/// lower case, and a hyphen for an underscore; the names of some products too, as `elasticsearch` for `bulk`. `None`: there is no such.
+///
+/// ```
+/// use overspill::{Client, format};
+///
+/// let format = format::named("ndjson").ok_or("no such format")?;
+/// let events = Client::builder("http://127.0.0.1:9/v1/events").format(format);
+/// # drop(events);
+/// # Ok::<(), &str>(())
+/// ```
+pub fn named(name: &str) -> Option<Box<dyn Format>> {
+    Some(match name.to_ascii_lowercase().replace('-', "_").as_str() {
         "bulk" | "elasticsearch" | "opensearch" | "quickwit" => Box::new(Bulk::new()),
         "click_house" | "clickhouse" => Box::new(ClickHouse::new()),
         "datadog" => Box::new(Datadog::new()),

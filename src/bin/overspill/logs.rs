@@ -1,0 +1,79 @@
+//! The logs that a subcommand is given: files, plain, gzipped or zstd by their first bytes, and standard input as `-`.
+
+use crate::exit::Failure;
+use flate2::bufread::MultiGzDecoder;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
+use std::path::Path;
+
+/// What is read from the disk at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// Opens a log for reading, unpacked.
+pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if path == Path::new("-") {
+        if io::stdin().is_terminal() {
+            return Err(Failure::usage(
+                "standard input is the terminal: name the log, or send it here with a pipe",
+            ));
+        }
+        return unpacked(BufReader::with_capacity(READ_BYTES, io::stdin()))
+            .map_err(|error| Failure::of_file(Path::new("standard input"), error));
+    }
+    let said = |error: io::Error| match error.kind() {
+        ErrorKind::NotFound => Failure::of_file(path, "there is no such file"),
+        ErrorKind::PermissionDenied => {
+            Failure::of_file(path, "it may not be read: run this as its owner, or as a member of its group")
+        }
+        _ => Failure::of_file(path, error),
+    };
+    let file = File::open(path).map_err(said)?;
+    if file.metadata().map_err(said)?.is_dir() {
+        return Err(Failure::of_file(path, "it is a folder: name the files in it"));
+    }
+    unpacked(BufReader::with_capacity(READ_BYTES, file)).map_err(said)
+}
+
+fn unpacked(mut read: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
+    let first = read.fill_buf()?;
+    if first.starts_with(&[0x1f, 0x8b]) {
+        return Ok(Box::new(BufReader::with_capacity(READ_BYTES, MultiGzDecoder::new(read))));
+    }
+    if first.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+        let decoder = zstd::stream::read::Decoder::with_buffer(read)?;
+        return Ok(Box::new(BufReader::with_capacity(READ_BYTES, decoder)));
+    }
+    Ok(Box::new(read))
+}
+
+/// A reader that knows how many bytes and lines it has given.
+#[derive(Debug)]
+pub(crate) struct Counted<R> {
+    read: R,
+    pub(crate) bytes: u64,
+}
+
+impl<R: BufRead> Counted<R> {
+    pub(crate) fn new(read: R) -> Counted<R> {
+        Counted { read, bytes: 0 }
+    }
+}
+
+impl<R: BufRead> Read for Counted<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.read.read(into)?;
+        self.bytes += bytes as u64;
+        Ok(bytes)
+    }
+}
+
+impl<R: BufRead> BufRead for Counted<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.read.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.bytes += bytes as u64;
+        self.read.consume(bytes);
+    }
+}

@@ -1,0 +1,67 @@
+//! The command `overspill`: the library for shells, and what operators do with its log.
+//!
+//! A program like any other that uses the crate: it sees the public API alone. One file per subcommand; each has a function `run` that
+//! returns an [`exit::Exit`] or an [`exit::Failure`]. `src/guide/command.md` shows a session of each.
+#![allow(missing_docs, reason = "a program has no outside")]
+
+mod complete;
+mod exit;
+mod heap;
+mod logs;
+mod out;
+mod to;
+mod units;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use exit::{Exit, Failure};
+use out::Colour;
+use std::process::ExitCode;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "overspill",
+    version,
+    about = "Ships events to an HTTP endpoint, and reads, shows and sends again what a log has of them",
+    after_help = exit::TABLE,
+    after_long_help = exit::TABLE,
+    arg_required_else_help = true,
+    propagate_version = true
+)]
+struct Cli {
+    /// When to use colours; `auto` is on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, default_value_t = Colour::Auto, value_name = "WHEN")]
+    color: Colour,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Heap(heap::Arguments),
+    Completions(complete::Completions),
+    Man(complete::Man),
+}
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => {
+            // --help and --version are no mistake; a reader that has gone needs no answer.
+            let _ = said.print();
+            return if said.use_stderr() { Exit::Usage.into() } else { Exit::Well.into() };
+        }
+    };
+    out::choose(cli.color);
+    let ended = match cli.command {
+        Command::Heap(arguments) => heap::run(&arguments),
+        Command::Completions(arguments) => complete::completions(&arguments, Cli::command()),
+        Command::Man(arguments) => complete::man(&arguments, Cli::command()),
+    };
+    match ended {
+        Ok(exit) => exit.into(),
+        Err(Failure { exit, text }) => {
+            out::tell(&format!("overspill: {text}\n"));
+            exit.into()
+        }
+    }
+}
