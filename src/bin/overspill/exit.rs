@@ -15,7 +15,7 @@ pub(crate) enum Exit {
     Found,
     /// An option, an argument or a variable is wrong, or a file is not there or is something else. Nothing was done.
     Usage,
-    /// The endpoint could not be reached: nothing was delivered.
+    /// The endpoint could not be reached, or did not answer: nothing was delivered.
     Unreachable,
     /// Reading or writing failed in the middle; what was done until then stands.
     Broken,
@@ -27,7 +27,7 @@ Exit codes:
   0  all is well
   1  something was not delivered, was refused, is missing or grows
   2  wrong usage: an option, an argument, a variable, a missing file; nothing was done
-  3  the endpoint could not be reached: nothing was delivered
+  3  the endpoint could not be reached, or did not answer: nothing was delivered
   4  reading or writing failed in the middle; what was done until then stands";
 
 impl From<Exit> for ExitCode {

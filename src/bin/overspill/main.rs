@@ -9,6 +9,7 @@ mod exit;
 mod heap;
 mod logs;
 mod out;
+mod ship;
 mod to;
 mod units;
 
@@ -37,6 +38,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Ship(ship::Arguments),
     Heap(heap::Arguments),
     Completions(complete::Completions),
     Man(complete::Man),
@@ -53,6 +55,7 @@ fn main() -> ExitCode {
     };
     out::choose(cli.color);
     let ended = match cli.command {
+        Command::Ship(arguments) => ship::run(&arguments),
         Command::Heap(arguments) => heap::run(&arguments),
         Command::Completions(arguments) => complete::completions(&arguments, Cli::command()),
         Command::Man(arguments) => complete::man(&arguments, Cli::command()),

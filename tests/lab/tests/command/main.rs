@@ -1,0 +1,21 @@
+//! The command `overspill`, as a shell has it: arguments, standard streams, signals and exit codes.
+//!
+//! Here and not in the root, whose `cargo test` does not build it. The first test that needs it builds it, with the root's lock file.
+#![cfg(target_os = "linux")]
+#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test says what it means"
+)]
+#![allow(missing_docs, reason = "promises are named by their tests")]
+
+#[path = "../../../../src/bin/overspill/ship/lines.rs"]
+#[allow(dead_code, reason = "a part of the command, which uses all of it")]
+mod lines;
+mod ship;
+mod shipped_lines;
+mod stage;
+mod usage;
