@@ -85,6 +85,8 @@ fn every_public_type_of_formats_transports_and_the_spill_is_shared() {
     shared::<Joined>();
     shared::<JoinedRecords<std::io::Empty>>();
     shared::<Joiner>();
+    shared::<Loss>();
+    shared::<Losses>();
     shared::<LogLevel>();
     shared::<Notice<'_>>();
     shared::<Record<'_>>();

@@ -17,6 +17,8 @@ pub mod frameworks {}
 
 #[doc = include_str!("guide/toggles.md")]
 pub mod toggles {}
+#[doc = include_str!("guide/replay.md")]
+pub mod replay {}
 
 #[doc = include_str!("guide/backends.md")]
 pub mod backends {

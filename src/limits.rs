@@ -276,6 +276,8 @@ pub const READ_HELD_EVENTS_MAX: usize = READ_HELD_BYTES_MAX / 1024;
 /// Maximum ranges of sequence numbers that [`Seen`](crate::spill::Seen) holds: about 20 MiB. An outage is a few ranges per client; there are
 /// many only if events are sampled into the log for hours.
 pub const SEEN_RANGES_MAX: usize = 1 << 18;
+/// Maximum clients for which [`Losses`](crate::spill::Losses) keeps counts: about 15 MiB. Each start of a process is a new client.
+pub const LOSSES_CLIENTS_MAX: usize = 1 << 17;
 /// Maximum logs for which a [`Checkpoint`](crate::spill::Checkpoint) keeps a position: a rotated set has about ten.
 pub const CHECKPOINT_LOGS_MAX: usize = 1024;
 /// How deep the reader looks into lines within lines: a formatter's in syslog's in Docker's in a shipper's is four.

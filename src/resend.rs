@@ -1,8 +1,8 @@
 //! Events out of a log go to the endpoint again, by a client of their own.
 //!
-//! In: events that were read back. Out: of each what became of it. N1: each event that goes in comes out with one end, in the order in which it
-//! came; what is not delivered and not refused was not taken, and is the caller's again. N2: nothing is written to a log. N3: what is in a client at a
-//! time is a part of what its queue holds, so that none is refused for want of room.
+//! In: events that were read back. Out: of each what became of it. N1: each event that goes in comes out with one end, in the order in
+//! which it came; what is not delivered and not refused was not taken, and is the caller's again. N2: nothing is written to a log. N3:
+//! what is in a client at a time is a part of what its queue holds, so that none is refused for want of room.
 //!
 //! Deliberately not here: reading logs (`spill::read`), when to try again, and what to do with what is refused.
 
@@ -116,8 +116,8 @@ impl Builder {
     /// Builds what sends events of a log again, over the same way and in the same format as a client of these settings: batches, halves
     /// where one event is refused, probes while the endpoint is out. It writes nothing to a log.
     ///
-    /// Events bring their own [common fields](Builder::common_field), names and times. A format that writes common fields once in a request has the
-    /// event's there; for any other, what stood beside an event is put into its JSON. An event takes some
+    /// Events bring their own [common fields](Builder::common_field), names and times. A format that writes common fields once in a
+    /// request has the event's there; for any other, what stood beside an event is put into its JSON. An event takes some
     /// [`RESEND_OVERHEAD_BYTES`] and up to twice its bytes here: raise [`event_bytes_max`](Builder::event_bytes_max) and
     /// [`batch_bytes_max`](Builder::batch_bytes_max) where it was high.
     ///
@@ -166,9 +166,9 @@ impl Builder {
 impl Resender {
     /// Sends the events, and tells of each what became of it, in their order. When it returns, nothing is pending.
     ///
-    /// What is [`NotTaken`](Resent::NotTaken) may be sent again at once or later; while the endpoint is out, it is probed with what comes. If the process ends
-    /// within the call, what it was given may be at the endpoint or not: whoever has to know sends it again, to an endpoint that takes what comes
-    /// twice for one.
+    /// What is [`NotTaken`](Resent::NotTaken) may be sent again at once or later; while the endpoint is out, it is probed with what comes.
+    /// If the process ends within the call, what it was given may be at the endpoint or not: whoever has to know sends it again, to an
+    /// endpoint that takes what comes twice for one.
     ///
     /// # Blocking
     /// The calling thread, until all are settled: some `post_timeout`s. Not on a thread of overspill's own, where nothing is taken.

@@ -35,7 +35,8 @@ pub use checkpoint::{Checkpoint, Place};
 pub use log::LogLevel;
 pub use pack::SpillPacking;
 pub use read::{
-    Entries, Entry, Joined, JoinedRecords, Joiner, Records, Seen, SpilledNotice, SpilledPart, join, read_line,
+    Entries, Entry, Joined, JoinedRecords, Joiner, Loss, Losses, Records, Seen, SpilledNotice, SpilledPart,
+    join, read_line,
 };
 pub use record::{Notice, Record};
 pub use redact::Redact;

@@ -16,7 +16,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// An event out of a log as an event of the client that sends it again. The number comes first: it is all that is read of one that comes back.
+/// An event out of a log as an event of the client that sends it again. The number comes first: it is all that is read of one that comes
+/// back.
 pub(crate) struct Carried<'a>(pub(crate) u64, pub(crate) &'a Joined);
 
 impl Serialize for Carried<'_> {

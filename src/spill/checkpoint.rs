@@ -1,8 +1,9 @@
 //! How far a log has been dealt with, kept in a file: so that what puts events back can be killed and go on.
 //!
-//! In: places in logs, and events that were settled. Out: the same, in another process. H1: a file is whole or it is the one before: written beside it,
-//! synced, and renamed. H2: a place is taken for one in a log only if what stands before it is what stood there; else the log is read from its
-//! beginning, and what was settled is known by its id. So a place can cost time when it is wrong, and never an event.
+//! In: places in logs, and events that were settled. Out: the same, in another process. H1: a file is whole or it is the one before:
+//! written beside it, synced, and renamed. H2: a place is taken for one in a log only if what stands before it is what stood there; else
+//! the log is read from its beginning, and what was settled is known by its id. So a place can cost time when it is wrong, and never an
+//! event.
 
 use super::Seen;
 use crate::limits::CHECKPOINT_LOGS_MAX;
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 /// How far logs have been dealt with: a place in each, and the events that are settled.
 ///
 /// Keep it up behind what was accepted, never before: [`settled`](Checkpoint::settled) once an event is delivered,
-/// [`reached`](Checkpoint::reached) once all events before the place are, [`write`](Checkpoint::write) then. A process that is killed at any moment leaves
-/// the checkpoint that was written last.
+/// [`reached`](Checkpoint::reached) once all events before the place are, [`write`](Checkpoint::write) then. A process that is killed at
+/// any moment leaves the checkpoint that was written last.
 ///
 /// ```
 /// use overspill::spill::{Checkpoint, Place};

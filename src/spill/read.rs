@@ -1,6 +1,6 @@
 //! Reads records back: from a line (`line`: JSON, `object`; `text`; `notice`) or a whole log (`stream`, with `find`, `pieces` and
 //! `journal`) to the part of the event that it carries, or the events; joins the parts (`join`), and knows what
-//! comes twice (`seen`).
+//! comes twice (`seen`) and what is missing (`losses`).
 //!
 //! For those who reconcile (put what the endpoint missed back in, remove what it got twice), and for tests.
 
@@ -8,6 +8,7 @@ mod find;
 mod join;
 mod journal;
 mod line;
+mod losses;
 mod notice;
 mod object;
 mod pieces;
@@ -17,6 +18,7 @@ mod text;
 
 pub use join::{Joiner, join};
 pub use line::read_line;
+pub use losses::{Loss, Losses};
 pub use seen::Seen;
 pub use stream::{Entries, JoinedRecords, Records};
 

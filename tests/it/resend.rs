@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use overspill::format::{Body, Events, Format, Layout, Ndjson, Overhead, Placement};
-use overspill::spill::{Joined, Records, Rfc3339};
+use overspill::spill::{Entry, Joined, Joiner, Losses, Records, Rfc3339};
 use overspill::{MaybeDelivered, Reason, Resent};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -243,4 +243,37 @@ fn settings_that_would_do_nothing_are_errors_that_say_so() {
         let error = builder.build_resender().unwrap_err().to_string();
         assert!(error.contains("leave it out"), "{error}");
     }
+}
+
+/// The books that a client writes into the log say what it has spilled; the log is asked for all of it.
+#[test]
+fn lines_that_a_log_has_lost_are_found_by_what_the_client_says_it_has_spilled() {
+    let world = World::new();
+    let server = world.endpoint(|_| Act::Status(503));
+    let client = quick(server.url()).build().unwrap();
+    emit_all(&client, 0..200);
+    block_on(client.flush(LONG)).unwrap();
+    let stats = client.shutdown_blocking(LONG);
+    world.assert_settled(&stats, 200);
+    let text = world.log.text();
+    let losses = |text: &str| {
+        let (mut losses, mut joiner) = (Losses::new(), Joiner::new());
+        for entry in Records::new(text.as_bytes()).entries() {
+            match entry.unwrap() {
+                Entry::Part(part) => joiner.add(part),
+                Entry::Notice(notice) => losses.told(&notice),
+                entry => panic!("{entry:?}"),
+            }
+            while let Some(event) = joiner.next_event() {
+                losses.found(&event);
+            }
+        }
+        let client = losses.clients().next().unwrap().to_owned();
+        losses.of(&client)
+    };
+    let whole = losses(&text);
+    assert_eq!((whole.found, whole.missing(), whole.is_exact), (200, 0, true), "{text}");
+    let torn: Vec<&str> = text.lines().filter(|line| !line.contains("\"spill_seq\":7")).collect();
+    let missing = 200 - torn.iter().filter(|line| line.contains("spill_event\"")).count() as u64;
+    assert_eq!((losses(&torn.join("\n")).missing(), missing), (11, 11));
 }

@@ -34,12 +34,21 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     unpacked(BufReader::with_capacity(READ_BYTES, file)).map_err(said)
 }
 
-fn unpacked(mut read: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+
+/// Whether a file that begins so is packed.
+pub(crate) fn is_packed(first: &[u8]) -> bool {
+    first.starts_with(&GZIP) || first.starts_with(&ZSTD)
+}
+
+/// What is packed in it, or it as it is.
+pub(crate) fn unpacked(mut read: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
     let first = read.fill_buf()?;
-    if first.starts_with(&[0x1f, 0x8b]) {
+    if first.starts_with(&GZIP) {
         return Ok(Box::new(BufReader::with_capacity(READ_BYTES, MultiGzDecoder::new(read))));
     }
-    if first.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]) {
+    if first.starts_with(&ZSTD) {
         let decoder = zstd::stream::read::Decoder::with_buffer(read)?;
         return Ok(Box::new(BufReader::with_capacity(READ_BYTES, decoder)));
     }

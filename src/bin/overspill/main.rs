@@ -9,6 +9,7 @@ mod exit;
 mod heap;
 mod logs;
 mod out;
+mod replay;
 mod ship;
 mod to;
 mod units;
@@ -38,6 +39,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Replay(replay::Arguments),
     Ship(ship::Arguments),
     Heap(heap::Arguments),
     Completions(complete::Completions),
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
     };
     out::choose(cli.color);
     let ended = match cli.command {
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Ship(arguments) => ship::run(&arguments),
         Command::Heap(arguments) => heap::run(&arguments),
         Command::Completions(arguments) => complete::completions(&arguments, Cli::command()),

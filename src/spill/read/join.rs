@@ -69,8 +69,8 @@ fn join_one(parts: impl ExactSizeIterator<Item = SpilledPart>) -> Option<Joined>
 
 /// Joins the parts of a long log, or of several at once, in constant memory: in any order, with parts of other events between them.
 ///
-/// Holds the parts of events that have not all been seen, [`READ_HELD_BYTES_MAX`] bytes and [`READ_HELD_EVENTS_MAX`] events at most; then the
-/// event that waits longest is given up, and counted as [`incomplete`](Joiner::incomplete).
+/// Holds the parts of events that have not all been seen, [`READ_HELD_BYTES_MAX`] bytes and [`READ_HELD_EVENTS_MAX`] events at most; then
+/// the event that waits longest is given up, and counted as [`incomplete`](Joiner::incomplete).
 ///
 /// ```
 /// use overspill::spill::{Joiner, Records};
@@ -141,8 +141,8 @@ impl Joiner {
         self.ready.pop_front()
     }
 
-    /// How many events have a part missing, or are torn: given up so far, and those that wait for a part. At the end of a log the latter have lost
-    /// it.
+    /// How many events have a part missing, or are torn: given up so far, and those that wait for a part. At the end of a log the latter
+    /// have lost it.
     pub fn incomplete(&self) -> u64 {
         self.given_up + self.waiting()
     }

@@ -13,9 +13,9 @@ use crate::spill::{Record, time};
 ///
 /// Reads the lines of overspill's own sinks and layer, and of tracing-subscriber's formatters: JSON (also flattened), full, compact and
 /// pretty, with whatever options; of `env_logger`; of JSON formatters that keep the fields at the top (bunyan), or below `fields`,
-/// `labels` (ECS) or `attributes`, numbers as text included; and of `journalctl -o json --all`. Around such a line may be, also within each
-/// other: a prefix (a syslog header, a Kubernetes CRI mark, `time tag `, `service  | `), or a JSON object that has the line as its `log` (Docker,
-/// Fluent Bit), `message` (Fluentd, Vector, Filebeat) or `body` (the OpenTelemetry Collector).
+/// `labels` (ECS) or `attributes`, numbers as text included; and of `journalctl -o json --all`. Around such a line may be, also within
+/// each other: a prefix (a syslog header, a Kubernetes CRI mark, `time tag `, `service  | `), or a JSON object that has the line as its
+/// `log` (Docker, Fluent Bit), `message` (Fluentd, Vector, Filebeat) or `body` (the OpenTelemetry Collector).
 ///
 /// [`Records`](super::Records) reads `journalctl -o export` too, and joins lines that a container runtime has cut.
 ///

@@ -1,7 +1,7 @@
 //! Lines that a container runtime has cut, put together again: Kubernetes' partial marks, Docker's pieces without a line break.
 //!
-//! P1: of each stream one line is open at a time, because a runtime cuts one after the other. P2: a line that would be longer than any record's is given
-//! up whole, to its end.
+//! P1: of each stream one line is open at a time, because a runtime cuts one after the other. P2: a line that would be longer than any
+//! record's is given up whole, to its end.
 
 use crate::limits::READ_LINE_BYTES_MAX;
 

@@ -1,7 +1,7 @@
 //! Which events have been seen: what comes twice is known again, and what is missing between.
 //!
-//! In: ids. Out: whether each is new, and the gaps. S1: as ranges, which are few where a log is a log; S2: bounded, and what is forgotten is counted:
-//! such an event is taken for a new one.
+//! In: ids. Out: whether each is new, and the gaps. S1: as ranges, which are few where a log is a log; S2: bounded, and what is forgotten
+//! is counted: such an event is taken for a new one.
 
 use crate::limits::SEEN_RANGES_MAX;
 use std::collections::BTreeMap;

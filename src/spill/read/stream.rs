@@ -1,7 +1,7 @@
 //! A whole log, line by line, in constant memory.
 //!
-//! In: anything that can be read. Out: the records and notices in it, in their order. R1: one line is held, and of each of two streams one that
-//! a container runtime has cut. R2: `resume_at` is a place from which reading again misses nothing that has not come out.
+//! In: anything that can be read. Out: the records and notices in it, in their order. R1: one line is held, and of each of two streams one
+//! that a container runtime has cut. R2: `resume_at` is a place from which reading again misses nothing that has not come out.
 
 use super::find::{self, Next};
 use super::journal::{CURSOR, Fields};
@@ -15,9 +15,9 @@ use std::io::{self, BufRead, Read};
 
 /// The records in a log: an iterator over anything that can be read, a file, a pipe, the output of `journalctl -o export`.
 ///
-/// Holds one line at a time. Whatever is no record is passed over, and so is a line of more than
-/// [`READ_LINE_BYTES_MAX`] bytes, or one that is not UTF-8 where that matters. Ends at the first error of the reader. A log of the journal's export
-/// format is known by its first line.
+/// Holds one line at a time. Whatever is no record is passed over, and so is a line of more than [`READ_LINE_BYTES_MAX`] bytes, or one
+/// that is not UTF-8 where that matters. Ends at the first error of the reader. A log of the journal's export format is known by its first
+/// line.
 ///
 /// Most of a log is something else, and is searched at the speed of memory if the reader has a buffer of 64 KiB or more
 /// ([`BufReader::with_capacity`](std::io::BufReader::with_capacity)).
@@ -98,8 +98,8 @@ impl<R: BufRead> Records<R> {
     }
 
     /// How many bytes of the log need not be read again: from there on a new reader finds all that has not come out of this one. Behind
-    /// [`position`](Records::position) only while something is open: a line that a container runtime has cut, an entry of the journal, a last line without a
-    /// line break; or while several records of one line come out.
+    /// [`position`](Records::position) only while something is open: a line that a container runtime has cut, an entry of the journal, a
+    /// last line without a line break; or while several records of one line come out.
     pub fn resume_at(&self) -> u64 {
         match (self.found.is_empty(), self.open_at) {
             (false, _) => self.found_at,
