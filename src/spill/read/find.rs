@@ -49,6 +49,20 @@ pub(super) fn is_wanted(line: &[u8]) -> bool {
         || (0..line.len()).any(|at| is_hit(line, at))
 }
 
+/// Whether a text has the name in it that each record and each notice has.
+pub(super) fn has_name(text: &str) -> bool {
+    let text = text.as_bytes();
+    let is_name = |at: &usize| text[*at] == b'_' && is_hit(text, *at);
+    let mut at = 0;
+    while let Some(block) = text.get(at..at + BLOCK + 2) {
+        if look(block).may_have_name && (at..at + BLOCK).any(|at| is_name(&at)) {
+            return true;
+        }
+        at += BLOCK;
+    }
+    (at..text.len()).any(|at| is_name(&at))
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Seen {
     may_have_name: bool,
@@ -141,6 +155,8 @@ mod tests {
         ) {
             let log = pieces.concat().into_bytes();
             prop_assert_eq!(next(&log), plainly(&log));
+            let text = String::from_utf8(log).unwrap();
+            prop_assert_eq!(has_name(&text), text.to_ascii_lowercase().contains("spill_client"));
         }
     }
 

@@ -3,6 +3,7 @@
 //! In: lines, and the bytes behind them. Out: what an entry of ours carries. E1: of an entry only what may be ours is held.
 
 use super::line::{from_fields, is_version, read_entries};
+use super::object::Scalar;
 use super::stream::read_bounded;
 use super::{Entry, SpilledNotice, notice};
 use crate::limits::READ_LINE_BYTES_MAX;
@@ -63,7 +64,12 @@ impl Fields {
     pub(super) fn read(&self, found: &mut Vec<Entry>) {
         let Fields(fields) = self;
         if let Some(version) = fields.keys().find(|name| is_version(name)) {
-            return found.extend(from_fields(version, |name| fields.get(name).cloned()).map(Entry::Part));
+            return found.extend(
+                from_fields(version, |naming, name| {
+                    Some(Scalar::Text(fields.get(&naming.name(name))?.as_str().into()))
+                })
+                .map(Entry::Part),
+            );
         }
         let Some(message) = fields.get("MESSAGE") else { return };
         // A line that a service wrote to its standard output.

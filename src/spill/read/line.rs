@@ -3,11 +3,13 @@
 //! In: a line. Out: what it carries. L1: where a record begins decides, not what stands before it; what is trusted is what a formatter or a
 //! shipper wrote, never a text within it. L2: wrappings within each other are unwrapped to a bounded depth.
 
-use super::object::{self, Object};
+use super::find::has_name;
+use super::object::{self, Field, Object, Scalar};
 use super::{Entry, SpilledPart, notice, text};
 use crate::limits::READ_WRAPS_MAX;
 use crate::outcome::MaybeDelivered;
 use crate::spill::{Record, time};
+use std::cell::Cell;
 
 /// The part that a log line carries; `None` if the line is something else. If a shipper has put several lines into one, the first.
 ///
@@ -41,7 +43,7 @@ pub(super) fn read_entries(line: &str, found: &mut Vec<Entry>) {
 }
 
 fn unwrap(line: &str, depth: usize, found: &mut Vec<Entry>) {
-    if depth == 0 || !line.as_bytes().windows(6).any(|part| part.eq_ignore_ascii_case(b"spill_")) {
+    if depth == 0 || !has_name(line) {
         return;
     }
     let line = line.trim_end_matches(['\n', '\r']);
@@ -77,7 +79,7 @@ fn from_prefixed(line: &str, depth: usize, found: &mut Vec<Entry>) {
 
 pub(super) fn from_object(object: &Object<'_>, depth: usize, found: &mut Vec<Entry>) {
     if let Some((version, fields)) = object.record() {
-        found.extend(from_fields(version, |name| value_of(fields, name)).map(Entry::Part));
+        found.extend(from_fields(version, in_order(fields)).map(Entry::Part));
         return;
     }
     // Their own objects are as deep as the JSON is, which is bounded.
@@ -92,8 +94,53 @@ pub(super) fn from_object(object: &Object<'_>, depth: usize, found: &mut Vec<Ent
     found.extend(notice::from_object(object).map(Entry::Notice));
 }
 
-pub(super) fn value_of(fields: &[object::Field<'_>], name: &str) -> Option<String> {
-    fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone().into_owned())
+/// A look-up by what stands before a name, and the name. Records have their fields in one order, in which they are asked for too.
+fn in_order<'f>(fields: &'f [Field<'_>]) -> impl Fn(&Naming<'_>, &str) -> Option<Scalar<'f>> {
+    let next = Cell::new(0);
+    move |naming, name| {
+        let (earlier, later) = fields.split_at(next.get().min(fields.len()));
+        let at = match later.iter().position(|(known, _)| naming.is(known, name)) {
+            Some(at) => earlier.len() + at,
+            None => earlier.iter().position(|(known, _)| naming.is(known, name))?,
+        };
+        next.set(at + 1);
+        Some(fields[at].1.borrowed())
+    }
+}
+
+/// What a record's fields are called: as the one with the version is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Naming<'a> {
+    before: &'a str,
+    letters: Letters,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Letters {
+    Small,
+    Capital,
+}
+
+impl Naming<'_> {
+    fn is(self, known: &str, name: &str) -> bool {
+        const OURS: &str = "spill_";
+        if known.len() != self.before.len() + OURS.len() + name.len() {
+            return false;
+        }
+        let Some(own) = known.strip_prefix(self.before) else { return false };
+        match self.letters {
+            Letters::Small => own.strip_prefix(OURS) == Some(name),
+            Letters::Capital => own
+                .split_at_checked(OURS.len())
+                .is_some_and(|(ours, own)| ours.eq_ignore_ascii_case(OURS) && own.eq_ignore_ascii_case(name)),
+        }
+    }
+
+    /// A field's whole name.
+    pub(super) fn name(self, name: &str) -> String {
+        let name = format!("{}spill_{name}", self.before);
+        if self.letters == Letters::Capital { name.to_ascii_uppercase() } else { name }
+    }
 }
 
 pub(super) const VERSION: &str = "spill_v";
@@ -110,52 +157,62 @@ pub(super) fn is_named(name: &str, wanted: &str) -> bool {
 }
 
 /// From fields that are called as the one with the version is.
-pub(super) fn from_fields(version: &str, get: impl Fn(&str) -> Option<String>) -> Option<SpilledPart> {
+pub(super) fn from_fields<'f>(
+    version: &str,
+    get: impl Fn(&Naming<'_>, &str) -> Option<Scalar<'f>>,
+) -> Option<SpilledPart> {
     let before = &version[..version.len() - VERSION.len()];
-    let capitals = version.ends_with('V');
-    let text = |name: &str| {
-        let name = format!("{before}spill_{name}");
-        get(&if capitals { name.to_ascii_uppercase() } else { name })
-    };
-    let client = text("client")?;
+    let letters = if version.ends_with('V') { Letters::Capital } else { Letters::Small };
+    let naming = Naming { before, letters };
+    let of = |name: &str| get(&naming, name);
+    let is_quoted = |value: Scalar<'_>| matches!(value, Scalar::Text(text) if text.starts_with('"'));
+    if !of("client").is_some_and(is_quoted) {
+        return part(of);
+    }
     // Some layers write texts as Rust does; then they do so with all of them.
-    let plain =
-        |value: String| if client.starts_with('"') { text::quoted(&mut value.as_str()) } else { Some(value) };
-    let of = |name: &str| text(name).and_then(plain);
-    part(of)
+    part(|name| match of(name)? {
+        Scalar::Text(text) if text.starts_with('"') => {
+            text::quoted(&mut text.as_ref()).map(|text| Scalar::Text(text.into()))
+        }
+        value => Some(value),
+    })
 }
 
 /// More than an id has, which is 16 digits.
 const CLIENT_BYTES_MAX: usize = 64;
 
-/// From the text of each field, by its name without `spill_`.
-pub(super) fn part(of: impl Fn(&str) -> Option<String>) -> Option<SpilledPart> {
-    if of("v")?.parse() != Ok(Record::V) {
+/// From the value of each field, by its name without `spill_`.
+pub(super) fn part<'f>(of: impl Fn(&str) -> Option<Scalar<'f>>) -> Option<SpilledPart> {
+    if of("v")?.number() != Some(Record::V) {
         return None;
     }
-    let number = |name: &str| of(name)?.parse::<u64>().ok();
-    let small = |name: &str| of(name)?.parse::<u32>().ok();
+    let number = |name: &str| of(name)?.number();
+    let small = |name: &str| u32::try_from(number(name)?).ok();
+    let text = |name: &str| match of(name)? {
+        Scalar::Text(text) => Some(text.into_owned()),
+        value => Some(value.text().into_owned()),
+    };
     Some(SpilledPart {
         // A text within a text has its quotes escaped: that is no record. And what keeps ids holds no long ones.
-        client: of("client")
+        client: text("client")
             .filter(|client| client.len() <= CLIENT_BYTES_MAX && !client.contains(['"', '\\']))?,
         seq: number("seq")?,
         batch: number("batch")?,
-        reason: of("reason")?.parse().ok()?,
-        maybe_delivered: match of("maybe_delivered")?.as_str() {
-            "true" => MaybeDelivered::Yes,
-            "false" => MaybeDelivered::No,
-            _ => return None,
+        reason: of("reason")?.text().parse().ok()?,
+        maybe_delivered: if of("maybe_delivered")?.bool()? {
+            MaybeDelivered::Yes
+        } else {
+            MaybeDelivered::No
         },
-        emitted_at: time::parse(&of("emitted_at")?)?,
+        emitted_at: time::parse(&of("emitted_at")?.text())?,
         age_ms: number("age_ms")?,
-        detail: of("detail")?,
+        detail: text("detail")?,
         part: small("part")?,
         parts: small("parts")?,
         events: small("events").filter(|&events| events > 0)?,
-        redacted: of("redacted")?.parse().ok()?,
-        name: of("name"),
-        common: of("common"),
-        event: of("event")?,
+        redacted: of("redacted")?.bool()?,
+        name: text("name"),
+        common: text("common"),
+        event: text("event")?,
     })
 }

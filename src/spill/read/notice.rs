@@ -13,7 +13,7 @@ pub(super) fn from_object(object: &Object<'_>) -> Option<SpilledNotice> {
         return None;
     }
     Some(SpilledNotice {
-        client: client.trim_matches('"').to_owned(),
+        client: client.text().trim_matches('"').to_owned(),
         text: object.message.as_ref()?.clone().into_owned(),
         written_at: object.time.as_ref().and_then(|time| moment(time)),
     })

@@ -8,8 +8,51 @@ use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqA
 use std::borrow::Cow;
 use std::fmt;
 
-/// A field's name and its value as text.
-pub(super) type Field<'a> = (Cow<'a, str>, Cow<'a, str>);
+/// A field's name and its value.
+pub(super) type Field<'a> = (Cow<'a, str>, Scalar<'a>);
+
+/// A value that a field of ours may have: numbers and booleans also as text, which aggregators make of them.
+#[derive(Debug, Clone)]
+pub(super) enum Scalar<'a> {
+    Text(Cow<'a, str>),
+    Number(u64),
+    Bool(bool),
+}
+
+impl Scalar<'_> {
+    pub(super) fn number(&self) -> Option<u64> {
+        match self {
+            Scalar::Number(number) => Some(*number),
+            Scalar::Text(text) => text.parse().ok(),
+            Scalar::Bool(_) => None,
+        }
+    }
+
+    pub(super) fn bool(&self) -> Option<bool> {
+        match self {
+            Scalar::Bool(bool) => Some(*bool),
+            Scalar::Text(text) => text.parse().ok(),
+            Scalar::Number(_) => None,
+        }
+    }
+
+    pub(super) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Scalar::Text(text) => Cow::Borrowed(text),
+            Scalar::Number(number) => Cow::Owned(number.to_string()),
+            Scalar::Bool(bool) => Cow::Owned(bool.to_string()),
+        }
+    }
+
+    /// The same, for as long as this is there.
+    pub(super) fn borrowed(&self) -> Scalar<'_> {
+        match self {
+            Scalar::Text(text) => Scalar::Text(Cow::Borrowed(text)),
+            Scalar::Number(number) => Scalar::Number(*number),
+            Scalar::Bool(bool) => Scalar::Bool(*bool),
+        }
+    }
+}
 
 /// What of an object may matter.
 #[derive(Debug, Default)]
@@ -83,6 +126,8 @@ const TIMES: [&str; 4] = ["timestamp", "@timestamp", "time", "__REALTIME_TIMESTA
 
 /// More fields of ours than a record has are nobody's.
 const FIELDS_MAX: usize = 32;
+/// A record's.
+const FIELDS_USUAL: usize = 16;
 
 /// The object that `text` is, or the objects of the array that it is; `None` if it is not JSON to its end.
 pub(super) fn parse(text: &str) -> Option<Object<'_>> {
@@ -126,7 +171,7 @@ impl<'a> Object<'a> {
     }
 
     fn put_line(&mut self, wraps: Wraps, text: Value<'a>) {
-        if let Value::Text(text) = text {
+        if let Value::Scalar(Scalar::Text(text)) = text {
             if self.line.as_ref().is_none_or(|(known, _)| wraps < *known) {
                 self.line = Some((wraps, text));
             }
@@ -165,13 +210,13 @@ impl<'a> Object<'a> {
             ("stream", value) => self.stream = value.text(),
             ("target", value) => (self.is_event, self.target) = (Is::Yes, value.text()),
             // OpenTelemetry writes 0 and an empty text where there is none.
-            (_, Value::Text(text)) if is_event && !matches!(text.as_ref(), "" | "0") => {
-                self.is_event = Is::Yes
+            (_, Value::Scalar(said)) if is_event && !matches!(said.text().as_ref(), "" | "0") => {
+                self.is_event = Is::Yes;
             }
             (_, value) if known(&TIMES) => self.time = self.time.take().or(value.text()),
-            (_, Value::Text(text)) if known(&LINES) => {
+            (_, Value::Scalar(Scalar::Text(text))) if known(&LINES) => {
                 self.message.get_or_insert_with(|| text.clone());
-                self.put_line(Wraps::Shipper, Value::Text(text));
+                self.put_line(Wraps::Shipper, Value::Scalar(Scalar::Text(text)));
             }
             _ => {}
         }
@@ -182,7 +227,7 @@ impl<'a> Object<'a> {
 /// A value as far as it matters.
 #[derive(Debug)]
 enum Value<'a> {
-    Text(Cow<'a, str>),
+    Scalar(Scalar<'a>),
     /// An object with a level in it.
     OfAnEvent,
     Other,
@@ -191,14 +236,16 @@ enum Value<'a> {
 impl<'a> Value<'a> {
     fn text(self) -> Option<Cow<'a, str>> {
         match self {
-            Value::Text(text) => Some(text),
+            Value::Scalar(Scalar::Text(text)) => Some(text),
+            Value::Scalar(other) => Some(Cow::Owned(other.text().into_owned())),
             Value::OfAnEvent | Value::Other => None,
         }
     }
 }
 
 fn is_ours(name: &str) -> bool {
-    name.len() > 6 && name.as_bytes().windows(6).any(|part| part.eq_ignore_ascii_case(b"spill_"))
+    // Ours have little in front of that, if anything.
+    name.starts_with("spill_") || name.as_bytes().windows(6).any(|part| part.eq_ignore_ascii_case(b"spill_"))
 }
 
 /// An object, or an array with objects in it; anything else is passed over.
@@ -274,9 +321,12 @@ impl<'de> Visitor<'de> for Nest {
 }
 
 fn put<'a>(fields: &mut Vec<Field<'a>>, key: Cow<'a, str>, value: Value<'a>) {
-    if let Value::Text(text) = value {
+    if let Value::Scalar(value) = value {
+        if fields.is_empty() {
+            fields.reserve_exact(FIELDS_USUAL);
+        }
         if fields.len() < FIELDS_MAX {
-            fields.push((key, text));
+            fields.push((key, value));
         }
     }
 }
@@ -398,22 +448,22 @@ impl<'de> DeserializeSeed<'de> for Text {
 }
 
 fn shown<'a>(value: impl fmt::Display) -> Value<'a> {
-    Value::Text(Cow::Owned(value.to_string()))
+    Value::Scalar(Scalar::Text(Cow::Owned(value.to_string())))
 }
 
 impl<'de> Visitor<'de> for Text {
     type Value = Value<'de>;
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Value::Text(Cow::Borrowed(text)))
+        Ok(Value::Scalar(Scalar::Text(Cow::Borrowed(text))))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Value::Text(Cow::Owned(text.to_owned())))
+        Ok(Value::Scalar(Scalar::Text(Cow::Owned(text.to_owned()))))
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(shown(value))
+        Ok(Value::Scalar(Scalar::Bool(value)))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
@@ -421,7 +471,7 @@ impl<'de> Visitor<'de> for Text {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(shown(value))
+        Ok(Value::Scalar(Scalar::Number(value)))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
@@ -460,7 +510,7 @@ impl<'de> Visitor<'de> for Text {
             });
         }
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(text.map_or(Value::Other, |text| Value::Text(Cow::Owned(text))))
+        Ok(text.map_or(Value::Other, |text| Value::Scalar(Scalar::Text(Cow::Owned(text)))))
     }
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

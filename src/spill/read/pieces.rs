@@ -38,10 +38,13 @@ impl Stream {
 
 /// `2026-11-26T12:19:45.123456789Z stdout F text`: a line as the kubelet's runtimes write it.
 pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
+    if !line.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let mut words = line.splitn(4, ' ');
     let (time, stream) = (words.next()?, Stream::named(words.next()?)?);
     let mark = words.next()?;
-    let is_time = time.len() >= 20 && time.as_bytes()[0].is_ascii_digit() && time.contains('T');
+    let is_time = time.len() >= 20 && time.contains('T');
     let ends = match mark.split(':').next()? {
         "F" => Ends::Here,
         "P" => Ends::Later,

@@ -4,6 +4,7 @@
 //! them differs from one set-up to the next and is only looked at for another target.
 
 use super::line::{VERSION, part};
+use super::object::Scalar;
 use super::{SpilledNotice, SpilledPart, notice};
 use crate::notice::NOTICE_TARGET;
 use crate::spill::Record;
@@ -100,9 +101,12 @@ fn fields_of(fields: &str, notation: Notation) -> Option<SpilledPart> {
     }
     let event = after_name(rest, notation, "event")?;
     part(|name| match name {
-        "v" => Some(Record::V.to_string()),
-        "event" => Some(event.to_owned()),
-        _ => values.iter().find(|(known, _)| *known == name).map(|(_, value)| value.clone()),
+        "v" => Some(Scalar::Number(Record::V)),
+        "event" => Some(Scalar::Text(event.into())),
+        _ => values
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| Scalar::Text(value.as_str().into())),
     })
 }
 

@@ -61,7 +61,6 @@ fuzz_target!(|bytes: &[u8]| {
     // What was cut off, or stands among what anybody may have written, may come out or not.
     let (mut whole, mut is_forged) = (BTreeMap::new(), false);
     let mut late: Vec<Vec<String>> = Vec::new();
-    let mut torn = String::new();
     for seq in 0..asked.one_of(24) as u64 {
         let client = CLIENTS[asked.one_of(CLIENTS.len())];
         let length = asked.one_of(40);
@@ -76,9 +75,7 @@ fuzz_target!(|bytes: &[u8]| {
                 0 => {
                     let at = asked.one_of(256) * lines[0].len() / 256;
                     let at = (0..=at).rev().find(|&at| lines[0].is_char_boundary(at)).unwrap_or(0);
-                    torn = lines[0][..at].to_owned();
-                    log.extend_from_slice(torn.as_bytes());
-                    emitted.insert(key.clone(), event.clone());
+                    log.extend_from_slice(&lines[0].as_bytes()[..at]);
                     continue;
                 }
                 1 => late.push(lines.clone()),
@@ -90,14 +87,14 @@ fuzz_target!(|bytes: &[u8]| {
                 }
                 _ => {}
             }
+            let is_torn = log.last().is_some_and(|&byte| byte != b'\n');
             for line in &lines {
                 log.extend_from_slice(line.as_bytes());
                 log.push(b'\n');
             }
-            if torn.is_empty() && !is_forged {
+            if !is_torn && !is_forged {
                 *whole.entry(key.clone()).or_insert(0) += 1;
             }
-            torn.clear();
         }
         whole.retain(|known, found| *known != key || *found == parts);
     }
