@@ -10,6 +10,7 @@ use super::object;
 use super::pieces::{Ends, Piece, Pieces, Stream, of_cri};
 use super::{Entry, Joined, Joiner, SpilledPart};
 use crate::limits::{READ_LINE_BYTES_MAX, READ_WRAPS_MAX};
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
@@ -194,7 +195,11 @@ impl<R: BufRead> Records<R> {
 
     fn look_at_line(&mut self, found: &mut Vec<Entry>) -> io::Result<()> {
         let line = std::mem::take(&mut self.line);
-        let text = String::from_utf8_lossy(&line);
+        // Asked this way it is known at many bytes at once.
+        let text = match std::str::from_utf8(&line) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => String::from_utf8_lossy(&line),
+        };
         let done = self.look_at_text(text.trim_end_matches(['\n', '\r']), found);
         self.line = line;
         done
