@@ -2,7 +2,7 @@
 //!
 //! In: events that were read back. Out: of each what became of it. N1: each event that goes in comes out with one end, in the order in
 //! which it came; what is not delivered and not refused was not taken, and is the caller's again. N2: nothing is written to a log. N3:
-//! what is in a client at a time is a part of what its queue holds, so that none is refused for want of room.
+//! what is in a client at a time is a part of what its queue holds, so that none is refused because the queue is full.
 //!
 //! Deliberately not here: reading logs (`spill::read`), when to try again, and what to do with what is refused.
 
@@ -167,7 +167,7 @@ impl Resender {
     /// Sends the events, and tells of each what became of it, in their order. When it returns, nothing is pending.
     ///
     /// What is [`NotTaken`](Resent::NotTaken) may be sent again at once or later; while the endpoint is out, it is probed with what comes.
-    /// If the process ends within the call, what it was given may be at the endpoint or not: whoever has to know sends it again, to an
+    /// If the process ends within the call, what it was given may be at the endpoint or not: send it again where that matters, to an
     /// endpoint that takes what comes twice for one.
     ///
     /// # Blocking

@@ -59,7 +59,7 @@ pub struct Place {
 const PRINT_BYTES: u64 = 4096;
 
 impl Place {
-    /// The place behind so many bytes of a log, as they stand in its file.
+    /// The place after this many bytes of a log, as they stand in its file.
     ///
     /// # Errors
     /// Those of the file; `UnexpectedEof` if it is shorter.

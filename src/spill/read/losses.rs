@@ -63,7 +63,7 @@ pub struct Loss {
 }
 
 impl Loss {
-    /// How many are missing: so many at least, and so many if it [is exact](Loss::is_exact).
+    /// How many are missing: this many at least, and exactly this many if it [is exact](Loss::is_exact).
     pub fn missing(self) -> u64 {
         self.told.saturating_sub(self.found)
     }

@@ -31,7 +31,7 @@ impl Condition {
         });
         [whole, nested].into_iter().flatten().any(|value| match value {
             Value::String(text) => *text == self.value,
-            value => value.to_string() == self.value,
+            value => format!("{value}") == self.value,
         })
     }
 }

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 pub(crate) enum Came {
     /// A part, of this log, which may be read again from there.
     Part(Box<SpilledPart>, Log, u64),
-    /// All of this log was read: so many bytes of its file.
+    /// All of this log was read: this many bytes of its file.
     EndOf(Log, u64),
     /// Nothing, for the time that was given.
     Nothing,
@@ -30,7 +30,7 @@ pub(crate) enum Came {
 pub(crate) struct Log(Option<Arc<File>>);
 
 impl Log {
-    /// The place behind so many bytes; none of what is no file, or has been cut off since.
+    /// The place after this many bytes; none of what is no file, or has been cut off since.
     pub(crate) fn place(&self, offset: u64) -> Option<Place> {
         let file = self.0.as_ref()?;
         Place::in_log(&mut Cursor { file: Arc::clone(file), at: 0 }, offset).ok()
@@ -244,7 +244,7 @@ impl Reading {
 /// How a place in what is read is one in the file.
 #[derive(Clone, Copy)]
 enum Placed {
-    /// It is so many bytes further.
+    /// It is this many bytes further on.
     From(u64),
     /// Only the end is one, which is here.
     Whole(u64),

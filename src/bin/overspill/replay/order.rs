@@ -34,7 +34,7 @@ fn turn_of(log: &Path) -> (PathBuf, Turn) {
     let plain = [".gz", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     let newest = || (log.with_file_name(plain), Turn::Newest);
     // `app.log.7`, `app.log-20261126`, `app.log.2026-11-26-12`
-    let Some(at) = plain.find(|c: char| c == '.' || c == '-').and_then(|_| {
+    let Some(at) = plain.find(['.', '-']).and_then(|_| {
         (1..plain.len()).filter(|&at| plain.is_char_boundary(at)).find(|&at| {
             plain[at..].starts_with(['.', '-'])
                 && plain[at + 1..].starts_with(|c: char| c.is_ascii_digit())

@@ -101,7 +101,7 @@ fn wrapped(line: &str, wrap: Wrap) -> String {
     }
 }
 
-/// Pieces of so many bytes, or a little less.
+/// Pieces of this many bytes, or a little less.
 fn cut(line: &str, bytes: usize) -> Vec<&str> {
     let (mut pieces, mut rest) = (Vec::new(), line);
     while rest.len() > bytes {
