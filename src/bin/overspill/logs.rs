@@ -52,6 +52,15 @@ pub(crate) fn unpacked(mut read: impl BufRead + 'static) -> io::Result<Box<dyn B
         let decoder = zstd::stream::read::Decoder::with_buffer(read)?;
         return Ok(Box::new(BufReader::with_capacity(READ_BYTES, decoder)));
     }
+    // Only the journal's own files, and what is no log, have these.
+    if first.starts_with(b"LPKSHHRH") {
+        return Err(io::Error::other(
+            "it is a file of the journal: give the output of `journalctl -o export --file NAME` instead",
+        ));
+    }
+    if first.iter().take(4_096).any(|byte| *byte == 0) {
+        return Err(io::Error::other("it is not a log: there are NUL bytes in it"));
+    }
     Ok(Box::new(read))
 }
 

@@ -5,11 +5,13 @@
 #![allow(missing_docs, reason = "a program has no outside")]
 
 mod complete;
+mod drill;
 mod exit;
 mod heap;
 mod logs;
 mod out;
 mod replay;
+mod report;
 mod ship;
 mod to;
 mod units;
@@ -41,6 +43,8 @@ struct Cli {
 enum Command {
     Replay(replay::Arguments),
     Ship(ship::Arguments),
+    Report(report::Arguments),
+    Drill(drill::Arguments),
     Heap(heap::Arguments),
     Completions(complete::Completions),
     Man(complete::Man),
@@ -59,6 +63,8 @@ fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Replay(arguments) => replay::run(&arguments),
         Command::Ship(arguments) => ship::run(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Drill(arguments) => drill::run(&arguments),
         Command::Heap(arguments) => heap::run(&arguments),
         Command::Completions(arguments) => complete::completions(&arguments, Cli::command()),
         Command::Man(arguments) => complete::man(&arguments, Cli::command()),

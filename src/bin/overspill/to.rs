@@ -7,7 +7,7 @@ use overspill::{Builder, format};
 use std::path::PathBuf;
 
 /// Everything else that [`Builder::from_env`] knows is set by its variables.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where events go")]
 pub(crate) struct To {
     /// The endpoint's URL; without it OVERSPILL_ENDPOINT says it. Every OVERSPILL_ variable of the library counts, options come first

@@ -20,10 +20,11 @@ pub(crate) fn time_of(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| what.to_owned())
 }
 
-/// `0.4 s`, `12.3 s`, `4 min 5 s`, `2 h 3 min`, `3 d 4 h`.
+/// `8 s`, `0.4 s`, `12.3 s`, `4 min 5 s`, `2 h 3 min`, `3 d 4 h`.
 pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
+        1..60 if time.subsec_millis() == 0 => format!("{seconds} s"),
         0..60 => format!("{:.1} s", time.as_secs_f64()),
         60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),

@@ -90,7 +90,7 @@ impl<R: BufRead> Records<R> {
 
     /// The records, and what overspill said about itself between them.
     pub fn entries(self) -> Entries<R> {
-        Entries { records: self }
+        Entries { records: self, line_bytes: 0, counted: None }
     }
 
     /// How many bytes have been read: up to the end of the last line that was looked at.
@@ -290,6 +290,9 @@ impl<R: BufRead> Iterator for Records<R> {
 #[derive(Debug)]
 pub struct Entries<R> {
     records: Records<R>,
+    line_bytes: u64,
+    /// Where the line begins whose bytes were told last.
+    counted: Option<u64>,
 }
 
 impl<R: BufRead> Entries<R> {
@@ -302,13 +305,23 @@ impl<R: BufRead> Entries<R> {
     pub fn resume_at(&self) -> u64 {
         self.records.resume_at()
     }
+
+    /// How many bytes of the log the last entry took: its line with the line break, all pieces of a line that was cut, or its entry in the
+    /// journal. 0 if it stood in one line with the entry before it, which has them: so the sum is what the entries cost the log.
+    pub fn line_bytes(&self) -> u64 {
+        self.line_bytes
+    }
 }
 
 impl<R: BufRead> Iterator for Entries<R> {
     type Item = io::Result<Entry>;
 
     fn next(&mut self) -> Option<io::Result<Entry>> {
-        self.records.next_entry()
+        let entry = self.records.next_entry();
+        let begins = self.records.found_at;
+        let is_counted = self.counted.replace(begins) == Some(begins);
+        self.line_bytes = if is_counted { 0 } else { self.records.position - begins };
+        entry
     }
 }
 

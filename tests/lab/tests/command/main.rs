@@ -15,6 +15,9 @@
 #[path = "../../../../src/bin/overspill/ship/lines.rs"]
 #[allow(dead_code, reason = "a part of the command, which uses all of it")]
 mod lines;
+mod drill;
+mod made;
+mod report;
 mod ship;
 mod shipped_lines;
 mod stage;

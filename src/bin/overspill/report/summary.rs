@@ -1,0 +1,164 @@
+//! What the three views show: the books of a log, seen as outages of a service rather than of single clients.
+
+use super::books::{Books, KnownBy, Outage};
+use super::seqs::Hole;
+use std::time::{Duration, SystemTime};
+
+/// Holes that are told one by one.
+const HOLES_MAX: usize = 1_000;
+
+#[derive(Debug)]
+pub(crate) struct Summary {
+    pub(crate) books: Books,
+    pub(crate) logs: Vec<String>,
+    /// Unpacked.
+    pub(crate) log_bytes: u64,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) holes: Vec<ClientHole>,
+    pub(crate) shorts: Vec<Short>,
+    /// Events that the clients say they have written, and that are not here.
+    pub(crate) missing: u64,
+    /// Events that the clients could put nowhere.
+    pub(crate) lost: u64,
+}
+
+/// An outage of the endpoint: what clients had at the same time.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) began: SystemTime,
+    pub(crate) ended: Option<SystemTime>,
+    pub(crate) clients: u64,
+    pub(crate) cause: String,
+    pub(crate) seen: u64,
+    pub(crate) missing: u64,
+    pub(crate) lost: u64,
+    /// The longest of all clients.
+    pub(crate) lag: Option<Duration>,
+    pub(crate) known_by: KnownBy,
+}
+
+impl Row {
+    /// Until the log ends, if it was going on then.
+    pub(crate) fn lasted(&self, log_ends: SystemTime) -> Duration {
+        self.ended.unwrap_or(log_ends).duration_since(self.began).unwrap_or_default()
+    }
+}
+
+/// Numbers of a client that are not in the log, in the middle of an outage.
+#[derive(Debug)]
+pub(crate) struct ClientHole {
+    pub(crate) client: String,
+    pub(crate) hole: Hole,
+    pub(crate) certain: Certain,
+}
+
+/// Whether the log has lost them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Certain {
+    /// The client's notices count more than there is.
+    Yes,
+    /// No notice counts them: a probe may have delivered them.
+    No,
+}
+
+/// A client of which the log has less than it has written.
+#[derive(Debug)]
+pub(crate) struct Short {
+    pub(crate) client: String,
+    pub(crate) spilled: u64,
+    pub(crate) missing: u64,
+}
+
+pub(crate) fn of(mut books: Books, logs: Vec<String>, log_bytes: u64) -> Summary {
+    books.close();
+    let mut summary = Summary {
+        rows: rows(&books.outages),
+        books,
+        logs,
+        log_bytes,
+        holes: Vec::new(),
+        shorts: Vec::new(),
+        missing: 0,
+        lost: 0,
+    };
+    summary.account();
+    summary
+}
+
+impl Summary {
+    fn account(&mut self) {
+        for (id, client) in &self.books.clients {
+            let own = || self.books.outages.iter().filter(|outage| outage.client == *id);
+            let by_outages: u64 = own().map(|outage| outage.missing).sum();
+            let at_the_end = client.told.map_or(0, |told| told.spilled.saturating_sub(client.events));
+            let missing = by_outages.max(at_the_end);
+            self.lost += client.told.map_or_else(|| own().map(|outage| outage.lost).sum(), |told| told.lost);
+            self.missing += missing;
+            if missing > 0 {
+                let spilled = client.events + missing;
+                self.shorts.push(Short { client: id.clone(), spilled, missing });
+            }
+            for outage in own() {
+                let certain = if missing > 0 { Certain::Yes } else { Certain::No };
+                // All that the client has counted is here: what lacks a number was delivered.
+                let complete = missing == 0
+                    && (client.told.is_some()
+                        || outage.ended.is_some_and(|_| outage.known_by == KnownBy::Notices));
+                let Some(seqs) = outage.seqs.as_ref().filter(|_| !complete) else { continue };
+                for hole in client.seqs.holes(seqs) {
+                    if self.holes.len() < HOLES_MAX {
+                        self.holes.push(ClientHole { client: id.clone(), hole, certain });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Time in which the endpoint was out for at least one client.
+    pub(crate) fn out(&self) -> Duration {
+        self.rows.iter().map(|row| row.lasted(self.end())).sum()
+    }
+
+    pub(crate) fn longest(&self) -> Duration {
+        self.rows.iter().map(|row| row.lasted(self.end())).max().unwrap_or_default()
+    }
+
+    /// When the last that the log tells of happened.
+    pub(crate) fn end(&self) -> SystemTime {
+        let ended = self.rows.iter().filter_map(|row| row.ended);
+        let written = self.books.clients.values().map(|client| client.last_at());
+        ended.chain(written).max().unwrap_or(SystemTime::UNIX_EPOCH)
+    }
+}
+
+/// What overlaps is one. The outages stand in the order of their beginnings.
+fn rows(outages: &[Outage]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
+    for outage in outages {
+        match rows.last_mut() {
+            Some(row) if row.ended.is_none_or(|ended| outage.began <= ended) => {
+                row.ended = row.ended.zip(outage.ended).map(|(one, other)| one.max(other));
+                row.clients += 1;
+                row.seen += outage.seen;
+                row.missing += outage.missing;
+                row.lost += outage.lost;
+                row.lag = row.lag.max(outage.lag);
+                if row.cause.is_empty() {
+                    row.cause.clone_from(&outage.cause);
+                }
+            }
+            _ => rows.push(Row {
+                began: outage.began,
+                ended: outage.ended,
+                clients: 1,
+                cause: outage.cause.clone(),
+                seen: outage.seen,
+                missing: outage.missing,
+                lost: outage.lost,
+                lag: outage.lag,
+                known_by: outage.known_by,
+            }),
+        }
+    }
+    rows
+}
