@@ -8,6 +8,10 @@ pub mod log {}
 
 #[doc = include_str!("guide/aggregators.md")]
 pub mod aggregators {}
+#[cfg(feature = "cli")]
+#[cfg_attr(docsrs, doc(cfg(feature = "cli")))]
+#[doc = include_str!("guide/command.md")]
+pub mod command {}
 
 #[doc = include_str!("guide/processes.md")]
 pub mod processes {}

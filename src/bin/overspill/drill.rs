@@ -60,14 +60,23 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// The longest drill: what is remembered of each event stays below some 100 MB.
-const LONGEST: Duration = Duration::from_secs(3_600);
+/// The longest drill, and the most events of one: their numbers are remembered in three sets, of some 20 bytes each.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+const EVENTS_MAX: u64 = 2_000_000;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     let phases = fault::schedule(&arguments.faults, arguments.fault, arguments.healthy);
     let whole: Duration = phases.iter().map(|phase| phase.lasts).sum();
     if whole > LONGEST {
-        return Err(Failure::usage(format!("the drill would last {}: make it an hour at most", span(whole))));
+        return Err(Failure::usage(format!("the drill would last {}: make it a day at most", span(whole))));
+    }
+    let events = whole.as_secs().saturating_mul(arguments.rate);
+    if arguments.listen.is_none() && events > EVENTS_MAX {
+        return Err(Failure::usage(format!(
+            "the drill would emit {}: lower --rate, or make it shorter, so that it is {} at most",
+            count(events, "event"),
+            count(EVENTS_MAX, "event")
+        )));
     }
     let to = arguments.to.to.clone().or_else(|| std::env::var("OVERSPILL_ENDPOINT").ok());
     let proxy = Proxy::start(arguments.listen, to.as_deref())?;

@@ -3,7 +3,7 @@
 use crate::exit::Failure;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal, Read};
+use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal};
 use std::path::Path;
 
 /// What is read from the disk at once.
@@ -62,36 +62,4 @@ pub(crate) fn unpacked(mut read: impl BufRead + 'static) -> io::Result<Box<dyn B
         return Err(io::Error::other("it is not a log: there are NUL bytes in it"));
     }
     Ok(Box::new(read))
-}
-
-/// A reader that knows how many bytes and lines it has given.
-#[derive(Debug)]
-pub(crate) struct Counted<R> {
-    read: R,
-    pub(crate) bytes: u64,
-}
-
-impl<R: BufRead> Counted<R> {
-    pub(crate) fn new(read: R) -> Counted<R> {
-        Counted { read, bytes: 0 }
-    }
-}
-
-impl<R: BufRead> Read for Counted<R> {
-    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.read.read(into)?;
-        self.bytes += bytes as u64;
-        Ok(bytes)
-    }
-}
-
-impl<R: BufRead> BufRead for Counted<R> {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        self.read.fill_buf()
-    }
-
-    fn consume(&mut self, bytes: usize) {
-        self.bytes += bytes as u64;
-        self.read.consume(bytes);
-    }
 }

@@ -15,6 +15,8 @@ mod report;
 mod ship;
 mod to;
 mod units;
+#[cfg(unix)]
+mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::{Exit, Failure};
@@ -46,6 +48,8 @@ enum Command {
     Report(report::Arguments),
     Drill(drill::Arguments),
     Heap(heap::Arguments),
+    #[cfg(unix)]
+    Watch(watch::Arguments),
     Completions(complete::Completions),
     Man(complete::Man),
 }
@@ -66,6 +70,8 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Drill(arguments) => drill::run(&arguments),
         Command::Heap(arguments) => heap::run(&arguments),
+        #[cfg(unix)]
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::Completions(arguments) => complete::completions(&arguments, Cli::command()),
         Command::Man(arguments) => complete::man(&arguments, Cli::command()),
     };

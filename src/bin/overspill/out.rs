@@ -40,7 +40,6 @@ pub(crate) enum Tone {
     Heading,
     Good,
     Bad,
-    Warning,
     Faint,
 }
 
@@ -58,7 +57,6 @@ impl<T: Display> Display for Painted<T> {
             Tone::Heading => "1",
             Tone::Good => "32",
             Tone::Bad => "31;1",
-            Tone::Warning => "33",
             Tone::Faint => "2",
         };
         write!(f, "\u{1b}[{code}m")?;

@@ -13,7 +13,7 @@ mod timeline;
 mod words;
 
 use crate::exit::{Exit, Failure};
-use crate::logs::{self, Counted};
+use crate::logs;
 use crate::out;
 use books::Books;
 use clap::Args;
@@ -84,7 +84,7 @@ fn show(arguments: &Arguments, summary: &Summary) -> Result<(), Failure> {
 
 /// Adds a log to the books, and tells how many bytes it had.
 fn read(path: &Path, books: &mut Books) -> Result<u64, Failure> {
-    let mut entries = Records::new(Counted::new(logs::open(path)?)).entries();
+    let mut entries = Records::new(logs::open(path)?).entries();
     while let Some(entry) = entries.next() {
         let entry = entry.map_err(|error| Failure::in_the_middle(path, &error))?;
         match entry {

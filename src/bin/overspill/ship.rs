@@ -184,8 +184,8 @@ impl Shipped {
     }
 }
 
-/// For what is in requests when the time for deliveries is over, and for writing down what waits. A shutdown alone would set aside as much
-/// of the timeout as the log is expected to need, and on a machine that is busy lose what it has not written by then.
+/// For writing down what waits, once the time for deliveries is over. With the end of that time as the shutdown's deadline, deliveries would
+/// be given up early, and a log that is slower than expected would lose what it has not written by then.
 const WRITING: Duration = Duration::from_secs(2);
 
 /// Delivers until the timeout, then writes the rest down.

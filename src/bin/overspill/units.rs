@@ -20,16 +20,20 @@ pub(crate) fn time_of(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(number * seconds).map_err(|_| what.to_owned())
 }
 
-/// `8 s`, `0.4 s`, `12.3 s`, `4 min 5 s`, `2 h 3 min`, `3 d 4 h`.
+/// `0.4 s`, `12.3 s`, `4 min 5 s`, `2 h 3 min`, `3 d 4 h`.
 pub(crate) fn span(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
-        1..60 if time.subsec_millis() == 0 => format!("{seconds} s"),
         0..60 => format!("{:.1} s", time.as_secs_f64()),
         60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds % 3_600 / 60),
         _ => format!("{} d {} h", seconds / 86_400, seconds % 86_400 / 3_600),
     }
+}
+
+/// The same for a time that is whole seconds: `8 s`.
+pub(crate) fn whole_span(time: Duration) -> String {
+    if time.as_secs() < 60 { format!("{} s", time.as_secs()) } else { span(time) }
 }
 
 /// 1234567 as 1,234,567.

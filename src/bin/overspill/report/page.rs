@@ -3,7 +3,7 @@
 use super::chart::{self, colour, hex};
 use super::summary::{Certain, Summary};
 use super::words::{self, Mood};
-use crate::units::{grouped, moment, share, span};
+use crate::units::{grouped, moment, share, span, whole_span};
 use std::fmt::Write;
 
 /// Rows of a table; --json has all.
@@ -43,7 +43,7 @@ fn write_all(out: &mut String, summary: &Summary, svg: &str) -> std::fmt::Result
          disappears. This page tells what is in that log. <code>overspill replay</code> sends it again.</p>"
     )?;
     if summary.books.events > 0 {
-        let each = span(summary.books.timeline.width());
+        let each = whole_span(summary.books.timeline.width());
         writeln!(
             out,
             "<h2>When</h2>\n<figure>{svg}<figcaption>Events in the log, a bar for each {each}, by reason. "
@@ -86,7 +86,7 @@ fn outages(out: &mut String, summary: &Summary) -> std::fmt::Result {
     if summary.rows.is_empty() {
         return Ok(());
     }
-    table(out, "Outages", &["began (UTC)", "ended", "lasted", "clients", "events", "noticed", "cause"])?;
+    table(out, "Outages", &["began (UTC)", "ended", "lasted", "clients", "events", "lag", "cause"])?;
     for row in summary.rows.iter().take(TABLE_ROWS) {
         writeln!(
             out,
@@ -105,8 +105,8 @@ fn outages(out: &mut String, summary: &Summary) -> std::fmt::Result {
     more(out, summary.rows.len())?;
     writeln!(
         out,
-        "<p class=\"of\">Noticed: how long the endpoint can have been back before a client noticed. Clients try once in a while, so this is \
-         the time between the last attempt that failed and the one that did not.</p>"
+        "<p class=\"of\">Lag: the endpoint was back for less than this before a client noticed. Clients try once in a while; this is the time \
+         between the last attempt that failed and the one that did not.</p>"
     )
 }
 
@@ -179,7 +179,7 @@ fn odd(out: &mut String, summary: &Summary) -> std::fmt::Result {
 }
 
 fn table(out: &mut String, heading: &str, columns: &[&str]) -> std::fmt::Result {
-    let numbers = ["events", "share", "lasted", "clients", "noticed", "from", "to", "written", "missing"];
+    let numbers = ["events", "share", "lasted", "clients", "lag", "from", "to", "written", "missing"];
     let head: String = columns
         .iter()
         .map(|name| format!("<th{}>{name}</th>", if numbers.contains(name) { " class=\"n\"" } else { "" }))

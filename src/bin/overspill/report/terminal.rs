@@ -3,7 +3,7 @@
 use super::summary::{Certain, Summary};
 use super::words::{self, Mood};
 use crate::out::{Tone, paint};
-use crate::units::{grouped, moment, share, span};
+use crate::units::{grouped, moment, share, span, whole_span};
 use std::fmt::Write;
 use std::time::SystemTime;
 
@@ -63,7 +63,7 @@ fn chart(out: &mut String, summary: &Summary) -> std::fmt::Result {
     // Few moments are drawn broader.
     let broad = (COLUMNS / columns.len().max(1)).clamp(1, 4);
     let width = timeline.width() * together as u32;
-    heading(out, &format!("Events in the log; a column is {}", span(width)))?;
+    heading(out, &format!("Events in the log; a column is {}", whole_span(width)))?;
     let highest = columns.iter().copied().max().unwrap_or(1).max(1);
     let scale = grouped(highest);
     let margin = scale.len();
@@ -114,7 +114,7 @@ fn outages(out: &mut String, summary: &Summary) -> std::fmt::Result {
     writeln!(
         out,
         "  {:<19}  {:<19}  {:>12}  {:>7}  {:>10}  {:>10}",
-        "began (UTC)", "ended", "lasted", "clients", "events", "noticed"
+        "began (UTC)", "ended", "lasted", "clients", "events", "lag"
     )?;
     for row in summary.rows.iter().take(TABLE_ROWS) {
         writeln!(
@@ -134,7 +134,7 @@ fn outages(out: &mut String, summary: &Summary) -> std::fmt::Result {
     more(out, summary.rows.len(), "outages")?;
     writeln!(
         out,
-        "  noticed: the endpoint was back at most so long before it was noticed, between two attempts"
+        "  lag: the endpoint was back for less than this before a client noticed, between two attempts"
     )
 }
 

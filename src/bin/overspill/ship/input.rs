@@ -42,24 +42,26 @@ mod waiting {
 
         /// Waits for the first of bytes, the end and a signal.
         pub(crate) fn next(&mut self, into: &mut [u8]) -> io::Result<Next> {
-            let mut watched = [
-                PollFd::new(self.signalled.as_fd(), PollFlags::POLLIN),
-                PollFd::new(self.stdin.as_fd(), PollFlags::POLLIN),
-            ];
-            match poll(&mut watched, PollTimeout::NONE) {
-                Ok(_) => {}
-                Err(Errno::EINTR) => return self.next(into),
-                Err(error) => return Err(error.into()),
-            }
-            if watched[0].any().unwrap_or(false) {
-                return Ok(Next::Signal);
-            }
-            // The standard library's buffer is passed by, for `into` is larger.
-            match self.stdin.lock().read(into) {
-                Ok(0) => Ok(Next::End),
-                Ok(bytes) => Ok(Next::Bytes(bytes)),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => self.next(into),
-                Err(error) => Err(error),
+            loop {
+                let mut watched = [
+                    PollFd::new(self.signalled.as_fd(), PollFlags::POLLIN),
+                    PollFd::new(self.stdin.as_fd(), PollFlags::POLLIN),
+                ];
+                match poll(&mut watched, PollTimeout::NONE) {
+                    Ok(_) => {}
+                    Err(Errno::EINTR) => continue,
+                    Err(error) => return Err(error.into()),
+                }
+                if watched[0].any().unwrap_or(false) {
+                    return Ok(Next::Signal);
+                }
+                // The standard library's buffer is passed by, for `into` is larger.
+                match self.stdin.lock().read(into) {
+                    Ok(0) => return Ok(Next::End),
+                    Ok(bytes) => return Ok(Next::Bytes(bytes)),
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                    Err(error) => return Err(error),
+                }
             }
         }
     }

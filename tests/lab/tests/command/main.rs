@@ -16,9 +16,11 @@
 #[allow(dead_code, reason = "a part of the command, which uses all of it")]
 mod lines;
 mod drill;
+mod guide;
 mod made;
 mod report;
 mod ship;
 mod shipped_lines;
 mod stage;
 mod usage;
+mod watch;

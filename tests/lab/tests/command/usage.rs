@@ -7,7 +7,7 @@ use std::process::Stdio;
 fn what_is_wrong_is_said_in_one_sentence_that_says_what_to_do() {
     let folder = folder();
     let folder = folder.to_str().unwrap();
-    let table: [(&[&str], i32, &str); 11] = [
+    let table: [(&[&str], i32, &str); 14] = [
         (&["ship"], 2, "Give --to URL, or set OVERSPILL_ENDPOINT"),
         (&["ship", "--to", "htp://host"], 2, "the scheme is \"htp\", not http or https"),
         (&["ship", "--to", "http://"], 2, "give one like https://host/path"),
@@ -22,6 +22,9 @@ fn what_is_wrong_is_said_in_one_sentence_that_says_what_to_do() {
         ),
         (&["heap", "a", "b"], 2, "3 more values required"),
         (&["heap", folder, folder, folder], 2, "it is a folder: name the profiles in it"),
+        (&["drill", "--rate", "20000", "--fault", "1h"], 2, "lower --rate"),
+        (&["drill", "--faults", "flood"], 2, "possible values: refuse"),
+        (&["drill", "--to", "htp://x"], 2, "http"),
         (&["man", "/no/such/folder"], 2, "it is not a folder: make it first"),
     ];
     for (arguments, code, words) in table {

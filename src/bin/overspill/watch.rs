@@ -1,0 +1,145 @@
+//! `overspill watch`: a series of heap profiles from a running process, by signal, and then the comparison.
+
+use crate::exit::{Exit, Failure};
+use crate::heap::{self, Shown, pid_of};
+use crate::out;
+use crate::units::{span, time_of};
+use clap::Args;
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Ask a running process for heap profiles, one after the other, and compare them
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The process has to take the signal: with overspill's memory watch it does, and writes a profile into its folder. A process that does
+not take it would be ended by it, so watch looks first (on Linux), and sends nothing then.
+
+Exits as heap does: with 1 if something grew in both intervals.
+
+Examples:
+  overspill watch 4711 --folder /var/lib/orders/heap
+  overspill watch $(pidof orders) --folder /var/lib/orders/heap --every 1h --count 5
+  overspill watch 4711 --signal SIGUSR1 --every 30s     # without a folder: sends the signals, and compares nothing")]
+pub(crate) struct Arguments {
+    /// The process
+    #[arg(value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
+    pid: i32,
+    /// The folder where it writes its profiles: they are waited for, and compared at the end
+    #[arg(long, value_name = "FOLDER")]
+    folder: Option<PathBuf>,
+    /// The signal that it takes a profile at
+    #[arg(long, value_name = "SIGNAL", value_parser = signal_of, default_value = "SIGUSR2")]
+    signal: Signal,
+    /// The time between two profiles: long enough for what leaks to be more than what is sampled by chance
+    #[arg(long, value_name = "TIME", value_parser = time_of, default_value = "10m")]
+    every: Duration,
+    /// How many profiles
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(3..=1_000))]
+    count: u32,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// Most time that a profile may take from the signal to its file: a large heap under load.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
+/// How often the folder is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+fn signal_of(text: &str) -> Result<Signal, String> {
+    let name = text.to_ascii_uppercase();
+    let name = if name.starts_with("SIG") { name } else { format!("SIG{name}") };
+    name.parse().map_err(|_| "give the name of a signal, like SIGUSR2".to_owned())
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+    let (pid, signal) = (Pid::from_raw(arguments.pid), arguments.signal);
+    is_there(pid)?;
+    takes(arguments.pid, signal)?;
+    if let Some(folder) = &arguments.folder {
+        profiles(folder, arguments.pid)?;
+    }
+    let mut taken = Vec::new();
+    let began = Instant::now();
+    for nth in 1..=arguments.count {
+        let due = arguments.every * (nth - 1);
+        std::thread::sleep(due.saturating_sub(began.elapsed()));
+        let before = arguments.folder.as_deref().map(|folder| profiles(folder, arguments.pid)).transpose()?;
+        kill(pid, signal).map_err(|error| gone(arguments.pid, error, &taken))?;
+        match (&arguments.folder, before) {
+            (Some(folder), Some(before)) => {
+                let profile = next_profile(folder, arguments.pid, &before)?;
+                out::tell(&format!("{nth} of {}: {}\n", arguments.count, profile.display()));
+                taken.push(profile);
+            }
+            _ => out::tell(&format!("{nth} of {}: sent\n", arguments.count)),
+        }
+    }
+    if arguments.folder.is_none() {
+        out::print(
+            "The signals are sent. Compare what the process has written: overspill heap FIRST SECOND THIRD\n",
+        )?;
+        return Ok(Exit::Well);
+    }
+    heap::compare(&taken, &arguments.shown)
+}
+
+fn is_there(pid: Pid) -> Result<(), Failure> {
+    match kill(pid, None) {
+        Ok(()) => Ok(()),
+        Err(Errno::ESRCH) => Err(Failure::usage(format!("there is no process {pid}"))),
+        Err(Errno::EPERM) => {
+            Err(Failure::usage(format!("process {pid} is another user's: run this as that user, or as root")))
+        }
+        Err(error) => Err(Failure::usage(format!("process {pid}: {error}"))),
+    }
+}
+
+/// Whether it has a handler for the signal, as Linux tells; elsewhere it is taken for granted.
+fn takes(pid: i32, signal: Signal) -> Result<(), Failure> {
+    let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return Ok(()) };
+    let caught = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    if caught.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 0) {
+        return Err(Failure::usage(format!(
+            "process {pid} does not take {signal}, which would end it: start overspill's memory watch in it, or name the signal \
+             that it takes profiles at (--signal)"
+        )));
+    }
+    Ok(())
+}
+
+fn gone(pid: i32, error: Errno, taken: &[PathBuf]) -> Failure {
+    Failure::broken(format!(
+        "process {pid} cannot be asked any more ({error}); it has written {} profiles",
+        taken.len()
+    ))
+}
+
+/// The profiles of the process that are in the folder.
+fn profiles(folder: &Path, pid: i32) -> Result<BTreeSet<PathBuf>, Failure> {
+    let entries = fs::read_dir(folder).map_err(|error| Failure::of_file(folder, error))?;
+    let paths = entries.flatten().map(|entry| entry.path());
+    Ok(paths.filter(|path| pid_of(path).is_some_and(|of| i64::from(of) == i64::from(pid))).collect())
+}
+
+fn next_profile(folder: &Path, pid: i32, before: &BTreeSet<PathBuf>) -> Result<PathBuf, Failure> {
+    let asked = Instant::now();
+    while asked.elapsed() < WRITTEN_WITHIN {
+        if let Some(new) = profiles(folder, pid)?.difference(before).next() {
+            return Ok(new.clone());
+        }
+        std::thread::sleep(LOOK_EVERY);
+    }
+    Err(Failure::broken(format!(
+        "{}: no profile of process {pid} has come within {}: is it the folder of its memory watch, and is jemalloc profiling?",
+        folder.display(),
+        span(WRITTEN_WITHIN)
+    )))
+}
