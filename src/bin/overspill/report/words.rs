@@ -67,20 +67,22 @@ pub(crate) fn headline(summary: &Summary) -> Vec<(Mood, String)> {
         ),
     ));
     lines.push((Mood::Plain, outages(summary)));
+    let more = |number: u64| {
+        format!("{} more {}", grouped(number), if number == 1 { "event was" } else { "events were" })
+    };
     lines.push(match (summary.missing, summary.lost) {
         (0, 0) => (Mood::Good, "None is known to be missing.".to_owned()),
-        (0, lost) => (
-            Mood::Bad,
-            format!("{} more could be written nowhere, and are lost: the services' log failed.", count(lost, "event")),
-        ),
-        (missing, lost) => (
-            Mood::Bad,
-            format!(
-                "{} more were written by the services and are not here: the log has lost lines, or these are in another file.{}",
-                count(missing, "event"),
-                if lost > 0 { format!(" {} could be written nowhere.", count(lost, "event")) } else { String::new() }
-            ),
-        ),
+        (0, lost) => {
+            (Mood::Bad, format!("{} lost: the services could write to no log.", more(lost)))
+        }
+        (missing, lost) => {
+            let lost = if lost > 0 { format!(" {} lost: no log took them.", more(lost)) } else { String::new() };
+            let text = format!(
+                "{} written by the services and are not here: the log has lost lines, or these are in another file.{lost}",
+                more(missing)
+            );
+            (Mood::Bad, text)
+        }
     });
     let maybe = books.maybe_delivered;
     lines.push((

@@ -50,7 +50,7 @@ fn the_page_of_the_sample_is_one_file_that_needs_no_other() {
         "Outages",
         "Connection refused",
         "The endpoint was out 2 times",
-        "40 events more were written",
+        "40 more events were written",
     ] {
         assert!(page.contains(words), "{words}");
     }
