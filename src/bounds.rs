@@ -150,6 +150,7 @@ fn every_public_type_of_the_memory_watch_is_shown_and_shared_or_given_away() {
     shared::<Kind>();
     shared::<Level>();
     shared::<Looked<'_>>();
+    shared::<MemoryStats>();
     shared::<Snapshot<'_>>();
     shared::<SnapshotError>();
     shared::<StartError>();

@@ -122,6 +122,11 @@
 //! leak. Where no subscriber reads them, WARN and above go to standard error as a JSON line of `target` (there
 //! `overspill::notice`) and `message` (`memory watch of SERVICE: ...`), without the fields.
 //!
+//! # As metrics
+//!
+//! [`MemoryWatch::stats`] tells what the last look saw and what was done so far, and [`MemoryStats::prometheus_text`] puts it on the page that
+//! Prometheus scrapes; [`guide::prometheus`](crate::guide::prometheus) has the alert for it.
+//!
 //! # What it will not do
 //!
 //! Write into a folder that is a symbolic link, somebody else's, or open to others' writing; leave less than
@@ -162,6 +167,7 @@ mod name;
 mod notice;
 mod plan;
 mod settings;
+mod stats;
 mod text;
 
 #[cfg(target_os = "linux")]
@@ -209,6 +215,7 @@ pub use level::Level;
 pub use name::Kind;
 pub use notice::MEMORY_WATCH_TARGET;
 pub use settings::{Appetite, Builder, Crossing};
+pub use stats::MemoryStats;
 pub use watch::{Looked, MemoryWatch, Snapshot, Watch};
 
 impl MemoryWatch {

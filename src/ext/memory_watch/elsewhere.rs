@@ -5,6 +5,7 @@ use super::ladder::Cause;
 use super::name::Kind;
 use super::plan::Bounds;
 use super::settings::Builder;
+use super::stats::MemoryStats;
 use std::convert::Infallible;
 use std::io;
 use std::marker::PhantomData;
@@ -58,6 +59,11 @@ impl Watch {
     }
 
     /// Cannot be called.
+    pub fn stats(&self) -> MemoryStats {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
     pub fn look(&mut self, _: Instant) -> Looked<'_> {
         match self.0 {}
     }
@@ -74,6 +80,11 @@ impl Watch {
 impl MemoryWatch {
     /// Cannot be called.
     pub fn ask_for_snapshot(&self) {
+        match self.0 {}
+    }
+
+    /// Cannot be called.
+    pub fn stats(&self) -> MemoryStats {
         match self.0 {}
     }
 

@@ -7,6 +7,7 @@
 
 use super::error::StartError;
 use super::signals::{Reach, block_sigpipe, take_here};
+use super::stats::{MemoryStats, Seen};
 use super::watch::Watch;
 use signal_hook::SigId;
 use signal_hook::{flag, low_level};
@@ -37,6 +38,7 @@ pub struct MemoryWatch {
     wishes: UnixStream,
     ended: mpsc::Receiver<()>,
     signal: Option<Signalled>,
+    seen: Arc<Seen>,
     /// The process that has the thread.
     pid: u32,
 }
@@ -79,6 +81,7 @@ impl Watch {
         let home = Some(home).filter(|home| !home.is::<NoSubscriber>());
         // Before the thread: it takes the signal even if it is blocked elsewhere, and one may wait already. Without the thread it goes
         // with its frame.
+        let seen = Arc::clone(&self.seen);
         let signalled = Arc::new(AtomicBool::new(false));
         let set = self.signal.map(|signal| Signalled::set(signal, &signalled, &wishes));
         let signal = set.transpose().map_err(StartError::Thread)?;
@@ -97,7 +100,7 @@ impl Watch {
                 let _ = end.send(());
             })
             .map_err(StartError::Thread)?;
-        Ok(MemoryWatch { wishes, ended, signal, pid: std::process::id() })
+        Ok(MemoryWatch { wishes, ended, signal, seen, pid: std::process::id() })
     }
 }
 
@@ -156,6 +159,11 @@ impl MemoryWatch {
             // A socket that is full has wishes enough.
             let _ = (&self.wishes).write(&[BY_CALL]);
         }
+    }
+
+    /// What the last look saw, and what was done so far: for a page, a log line, a test. In a child made by fork, as of the fork.
+    pub fn stats(&self) -> MemoryStats {
+        self.seen.stats()
     }
 
     /// Ends the watch and waits for a snapshot that is being written. One that was asked for is taken first.

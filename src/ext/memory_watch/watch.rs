@@ -18,12 +18,14 @@ use super::retention::{self, Retention};
 use super::settings::{Crossing, Hook};
 use super::signals::Caught;
 use super::snapshot::{Shot, Writer};
+use super::stats::{Due, MemoryStats, Seen};
 use super::system::{Memory, Scratch, System};
 pub use super::thread::MemoryWatch;
 use std::fmt;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 mod build;
@@ -50,6 +52,8 @@ pub struct Watch {
     began: Option<Instant>,
     /// What counted at the last look.
     in_use: u64,
+    /// What the last look saw, and what was done so far, for others.
+    pub(super) seen: Arc<Seen>,
     /// When it was last looked at what is around this process.
     looked_around: Option<Duration>,
     reading: Reading,
@@ -128,6 +132,11 @@ impl Watch {
         self.ladder.ask();
     }
 
+    /// What the last look saw, and what was done so far.
+    pub fn stats(&self) -> MemoryStats {
+        self.seen.stats()
+    }
+
     /// How long until a snapshot that was asked for may be taken; `None` if none was.
     pub(super) fn wish_due_in(&self, now: Instant) -> Option<Duration> {
         self.ladder.wish_due_in(self.since_began(now))
@@ -186,6 +195,7 @@ impl Watch {
         };
         self.reading = Reading::Possible;
         self.in_use = memory.counted;
+        self.seen.memory(memory.resident, memory.counted);
         match self.ladder.look(now, memory.counted) {
             Step::Rest if around => self.look_around(memory),
             Step::Rest => Looked::Calm,
@@ -194,11 +204,13 @@ impl Watch {
                 Looked::Warned
             }
             Step::HoldBack(cause, until) => {
+                self.seen.due(Due::HeldBack);
                 self.notices.held_back(cause, self.now(memory), self.per_hour_max, until);
                 self.lower_appetite(cause, memory);
                 Looked::HeldBack
             }
             Step::Rearm => {
+                self.seen.next_threshold(self.ladder.rung());
                 self.notices.rearmed(self.now(memory));
                 self.clients.raise();
                 Looked::Rearmed
@@ -259,6 +271,8 @@ impl Watch {
             Ok((kind, bytes)) => {
                 self.ladder.taken(now, counted);
                 let next = self.ladder.rung();
+                self.seen.due(Due::Taken);
+                self.seen.next_threshold(next);
                 self.notices.taken(on, &self.folder, self.writer.name(), *kind, *bytes, next);
                 // Listing the folder takes memory, of which there is none now: it waits for the next calm look.
                 self.tidying = Tidying::Due;
@@ -267,6 +281,7 @@ impl Watch {
                 }
             }
             Err(error) => {
+                self.seen.due(Due::Failed);
                 self.ladder.refused(now);
                 self.notices.refused(on, error);
             }

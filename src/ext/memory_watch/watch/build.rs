@@ -13,6 +13,7 @@ use super::super::plan::{Bounds, Plan, Rungs};
 use super::super::retention::{self, Retention};
 use super::super::settings::Builder;
 use super::super::snapshot::Writer;
+use super::super::stats::Seen;
 use super::super::survey::{Facts, file_bytes_max};
 use super::super::system::{Scratch, System};
 use super::{Hearing, Reading, Tidying, Watch};
@@ -67,6 +68,7 @@ impl Builder {
             crowd: Crowd::default(),
             began: None,
             in_use: memory.counted,
+            seen: Seen::of(memory.resident, memory.counted, plan.rungs.first()),
             looked_around: None,
             reading: Reading::Possible,
             tidying: Tidying::Done,
