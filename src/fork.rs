@@ -11,13 +11,12 @@
 //!     [`FORK_PATIENCE`] at most, and where the maker was a process before, not at all: then it makes one itself, in the next place.
 //! K3: what is the parent's is never dropped in a child: it may wait for a lock, or write down the parent's events once more.
 
-use crate::ledger::Totals;
 use crate::limits::{FORK_PATIENCE, FORK_PLACES};
 use crate::mode::{Mode, ModeSwitch};
 use crate::reentry;
 use crate::shared::Shared;
 use crate::start::{self, Parts};
-use crate::stats::{EndpointState, Stats};
+use crate::stats::Stats;
 use crate::sync::Arc;
 use crate::sync::plain::{AtomicU64, Ordering};
 use std::sync::OnceLock;
@@ -151,7 +150,7 @@ impl Own {
 
     /// The books of a child that has not emitted anything.
     pub(crate) fn unused(parent: &Shared) -> Stats {
-        Stats::new(Totals::default(), 0, EndpointState::Healthy, parent.mode.get())
+        parent.unused()
     }
 }
 

@@ -16,7 +16,11 @@
 
 use crate::gate::{Gate, Side};
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
+use crate::sync::plain::AtomicU64 as PlainU64;
 use crate::sync::{AtomicU64, Ordering, Padded};
+
+/// For what no model looks at.
+const RELAXED: crate::sync::plain::Ordering = crate::sync::plain::Ordering::Relaxed;
 
 pub(crate) const REASONS: usize = Reason::ALL.len();
 pub(crate) const LOST_REASONS: usize = LostReason::ALL.len();
@@ -39,6 +43,9 @@ struct Settled {
     echoes: AtomicU64,
     posts: AtomicU64,
     posts_failed: AtomicU64,
+    /// Of these by their reason.
+    posts_failed_by: [PlainU64; REASONS],
+    outages: PlainU64,
 }
 
 #[derive(Debug, Default)]
@@ -114,11 +121,17 @@ impl Ledger {
         self.settled.0.echoes.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn post(&self, success: PostEnd) {
+    pub(crate) fn post(&self, end: PostEnd) {
         self.settled.0.posts.fetch_add(1, Ordering::Relaxed);
-        if success == PostEnd::Failed {
+        if let PostEnd::Failed(reason) = end {
             self.settled.0.posts_failed.fetch_add(1, Ordering::Relaxed);
+            self.settled.0.posts_failed_by[reason.index()].fetch_add(1, RELAXED);
         }
+    }
+
+    /// One more has begun.
+    pub(crate) fn outage(&self) {
+        self.settled.0.outages.fetch_add(1, RELAXED);
     }
 
     /// The counters of one moment; `gate` is the one that the events came through.
@@ -141,6 +154,8 @@ impl Ledger {
             echoes: books.echoes.load(Ordering::Relaxed),
             posts: books.posts.load(Ordering::Relaxed),
             posts_failed: books.posts_failed.load(Ordering::Relaxed),
+            posts_failed_by: std::array::from_fn(|nth| books.posts_failed_by[nth].load(RELAXED)),
+            outages: books.outages.load(RELAXED),
         }
     }
 }
@@ -149,7 +164,8 @@ impl Ledger {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PostEnd {
     Succeeded,
-    Failed,
+    /// Why nothing of it was taken.
+    Failed(Reason),
 }
 
 /// The counters of one moment.
@@ -164,6 +180,8 @@ pub(crate) struct Totals {
     pub(crate) echoes: u64,
     pub(crate) posts: u64,
     pub(crate) posts_failed: u64,
+    pub(crate) posts_failed_by: [u64; REASONS],
+    pub(crate) outages: u64,
 }
 
 impl Totals {

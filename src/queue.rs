@@ -169,6 +169,11 @@ impl Queue {
         self.pull_end.len()
     }
 
+    /// How many events may be in it.
+    pub(crate) fn events_max(&self) -> usize {
+        self.push_end.capacity().unwrap_or(usize::MAX)
+    }
+
     /// Gives settled bytes back to the budget.
     pub(crate) fn discharge(&self, bytes: usize) {
         self.entrance.0.bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
@@ -267,7 +272,7 @@ impl Queue {
     }
 
     #[inline]
-    fn budget_bytes(&self) -> u64 {
+    pub(crate) fn budget_bytes(&self) -> u64 {
         self.queue_share().of(self.bytes_max)
     }
 

@@ -2,15 +2,16 @@
 
 use crate::clock::Stamp;
 use crate::config::Config;
+use crate::ledger::Totals;
 use crate::mode::ModeSwitch;
 use crate::process::Process;
 use crate::settle::Settler;
-use crate::stats::{EndpointState, Stats};
+use crate::stats::{Around, EndpointState, Stats};
 use crate::sync::Arc;
 use crate::sync::plain::{AtomicU8, AtomicU64, Ordering};
 use crate::transport::http::Headers;
 use crate::waits::{Board, Goal, Reached};
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) struct Shared {
     pub(crate) settler: Arc<Settler>,
@@ -25,6 +26,10 @@ pub(crate) struct Shared {
     /// The number of the last flush that was asked for.
     flushes_asked: AtomicU64,
     endpoint: AtomicU8,
+    /// When the outage began, plus one; 0: there is none.
+    out_since: AtomicU64,
+    /// The wall clock's time of the last delivery, in milliseconds; 0: there was none.
+    delivered_at: AtomicU64,
 }
 
 impl Shared {
@@ -51,6 +56,8 @@ impl Shared {
             headers,
             flushes_asked: AtomicU64::new(0),
             endpoint: AtomicU8::new(EndpointState::Healthy as u8),
+            out_since: AtomicU64::new(0),
+            delivered_at: AtomicU64::new(0),
         }
     }
 
@@ -61,7 +68,60 @@ impl Shared {
     pub(crate) fn stats(&self) -> Stats {
         // The bytes first: what is settled in between then shows as pending bytes without events, not the reverse.
         let pending_bytes = self.settler.queue.held_bytes();
-        Stats::new(self.settler.totals(), pending_bytes, self.endpoint(), self.mode.get())
+        let totals = self.settler.totals();
+        let stalled = self.settler.log.stalled();
+        let around = Around {
+            pending_bytes,
+            queue_events: self.settler.queue.len(),
+            endpoint: self.endpoint(),
+            outage_lasts: self.outage_lasts(),
+            last_delivery: self.last_delivery(),
+            log_stalls: stalled.stalls,
+            log_stalled: stalled.lasted,
+            log_write_lasts: stalled.write_lasts,
+            ..self.settings()
+        };
+        Stats::new(&totals, &around)
+    }
+
+    /// Of a child's client that has emitted nothing: no lock, single words.
+    pub(crate) fn unused(&self) -> Stats {
+        Stats::new(&Totals::default(), &self.settings())
+    }
+
+    fn settings(&self) -> Around {
+        let queue = &self.settler.queue;
+        Around {
+            queue_events_max: queue.events_max(),
+            queue_bytes_max: usize::try_from(queue.budget_bytes()).unwrap_or(usize::MAX),
+            memory_bound: self.memory_bound,
+            mode: self.mode.get(),
+            ..Around::default()
+        }
+    }
+
+    /// An outage has begun, with the first of the failures that made it, or has ended.
+    pub(crate) fn out_since(&self, since: Option<Stamp>) {
+        self.out_since.store(since.map_or(0, |since| since.0 + 1), Ordering::Relaxed);
+    }
+
+    fn outage_lasts(&self) -> Duration {
+        match self.out_since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => self.now().since(Stamp(since - 1)),
+        }
+    }
+
+    pub(crate) fn delivered_at(&self, time: SystemTime) {
+        let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        self.delivered_at.store(u64::try_from(millis).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    fn last_delivery(&self) -> Option<SystemTime> {
+        match self.delivered_at.load(Ordering::Relaxed) {
+            0 => None,
+            millis => UNIX_EPOCH.checked_add(Duration::from_millis(millis)),
+        }
     }
 
     /// Waits until all that was emitted before is settled: by the sender, and what it and callers have handed over to the log's writer by

@@ -153,6 +153,8 @@ impl Sender {
 
     /// Somebody is there, and takes events.
     pub(super) fn hear_delivery(&mut self, now: Stamp, flight: &Flight) {
+        // What a page shows; nothing here reads it again.
+        self.shared.delivered_at(self.shared.settler.clock.calendar().time(now));
         self.window.succeeded(flight.started_at);
         self.answers.delivered(now, now.since(flight.started_at));
         self.second_tries.delivered();
@@ -262,12 +264,7 @@ impl Sender {
 
     fn account(&self, flight: &Flight, answer: &Result<Reply, Failure>, verdict: &Verdict, now: Stamp) {
         let settler = &self.shared.settler;
-        let delivers = match verdict {
-            Verdict::Delivered => true,
-            Verdict::Sorted(sorted) => sorted.delivers(),
-            _ => false,
-        };
-        settler.ledger.post(if delivers { PostEnd::Succeeded } else { PostEnd::Failed });
+        settler.ledger.post(verdict.failed_by().map_or(PostEnd::Succeeded, PostEnd::Failed));
         settler.signal(&Signal::PostEnded {
             batch: flight.batch.number,
             events: flight.range.len() as u64,

@@ -53,9 +53,12 @@ impl Sorted {
         Verdict::Sorted(Sorted { runs, counts_as, retry_after: RetryAfter::default() })
     }
 
-    /// Whether some of the events were taken.
-    pub(crate) fn delivers(&self) -> bool {
-        matches!(self.counts_as, CountsAs::Delivery(_))
+    /// Why none of the events were taken, or hardly any; `None`: some were.
+    pub(crate) fn failed_by(&self) -> Option<Reason> {
+        match &self.counts_as {
+            CountsAs::Delivery(_) => None,
+            CountsAs::Failure(cause) | CountsAs::Refusal(cause) => Some(cause.reason),
+        }
     }
 }
 

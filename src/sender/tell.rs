@@ -65,6 +65,8 @@ impl Sender {
         match edge {
             None => {}
             Some(Edge::Began) => {
+                settler.ledger.outage();
+                self.shared.out_since(self.outage.since());
                 self.sharing.outage_began();
                 self.telling.next_at = at.after(OUTAGE_NOTICE_EVERY);
                 self.telling.detail = detail.to_owned();
@@ -72,6 +74,7 @@ impl Sender {
                 settler.signal(&Signal::OutageBegan { detail });
             }
             Some(Edge::Ended { lasted }) => {
+                self.shared.out_since(None);
                 let before = self.telling.at_beginning;
                 self.telling.next_at = Stamp::NEVER;
                 if self.telling.began == Said::Yes {

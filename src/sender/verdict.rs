@@ -37,6 +37,17 @@ pub(crate) enum Verdict {
     Denied(Cause),
 }
 
+impl Verdict {
+    /// Why the post counts as failed, if it does.
+    pub(crate) fn failed_by(&self) -> Option<Reason> {
+        match self {
+            Verdict::Delivered => None,
+            Verdict::Sorted(sorted) => sorted.failed_by(),
+            Verdict::Halve(cause) | Verdict::Failed(cause, _) | Verdict::Denied(cause) => Some(cause.reason),
+        }
+    }
+}
+
 /// What the log says about a spilled event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cause {

@@ -14,6 +14,7 @@
 //! Deliberately not here: what writing is, what becomes of what finds no room, and counting.
 
 mod rest;
+mod stall;
 mod thread;
 
 use crate::clock::{Clock, Source, Stamp};
@@ -25,6 +26,7 @@ use crate::outcome::{LostReason, Reason};
 use crate::reentry::{ThreadMark, this_thread};
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock};
+use stall::Stalls;
 use std::collections::VecDeque;
 use std::sync::{OnceLock, Weak};
 use std::time::Duration;
@@ -148,6 +150,7 @@ pub(crate) struct LogQueue {
     write_began: AtomicU64,
     /// What writing one event takes, as seen lately, in nanoseconds.
     spill_time: AtomicU64,
+    stalls: Stalls,
     /// The machine's: a stuck write is stuck in real time, whatever clock the client runs on.
     clock: Clock,
     writer: OnceLock<Weak<dyn Writer>>,
@@ -215,6 +218,7 @@ impl LogQueue {
             events_max,
             bytes_max,
             write_began: AtomicU64::new(0),
+            stalls: Stalls::default(),
             spill_time: AtomicU64::new(SPILL_TIME_PER_EVENT.as_nanos() as u64),
             clock: Clock::start(Source::Machine),
             writer: OnceLock::new(),

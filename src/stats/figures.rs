@@ -5,6 +5,7 @@
 use super::{EndpointState, Stats};
 use crate::mode::Mode;
 use crate::names::names;
+use std::time::UNIX_EPOCH;
 
 /// Whether a [`Figure`] only grows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,9 +101,53 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     gauge("overspill_events_pending", "Events not settled yet.", |of| one(of.pending)),
     gauge("overspill_pending_bytes", "Bytes of pending events.", |of| one(of.pending_bytes as u64)),
+    gauge("overspill_pending_limit_bytes", "The most that the bytes of pending events may be.", |of| {
+        one(of.queue_bytes_max as u64)
+    }),
+    gauge("overspill_queue_events", "Events in the queue, not yet in a batch.", |of| {
+        one(of.queue_events as u64)
+    }),
+    gauge("overspill_queue_limit_events", "The most events that may be in the queue.", |of| {
+        one(of.queue_events_max as u64)
+    }),
+    gauge(
+        "overspill_memory_bound_bytes",
+        "The most bytes that the client can hold, whatever happens.",
+        |of| one(of.memory_bound as u64),
+    ),
     counter("overspill_echoes_total", "Calls of emit out of overspill's own logging.", |of| one(of.echoes)),
     counter("overspill_posts_total", "Requests that ended.", |of| one(of.posts)),
     counter("overspill_posts_failed_total", "Requests that ended without a 2xx.", |of| one(of.posts_failed)),
+    counter("overspill_post_failures_total", "Requests that ended without a 2xx, by the reason.", |of| {
+        each("reason", of.posts_failed_by_reason().map(|(reason, posts)| (reason.as_str(), posts)))
+    }),
+    gauge(
+        "overspill_last_delivery_timestamp_seconds",
+        "When the last request was delivered, in seconds since 1970; 0 if none was.",
+        |of| {
+            let since_epoch = of.last_delivery.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+            one(since_epoch.unwrap_or_default().as_secs())
+        },
+    ),
+    counter("overspill_outages_total", "Outages that have begun.", |of| one(of.outages)),
+    gauge(
+        "overspill_outage_seconds",
+        "How long the outage has lasted that is going on; 0 if there is none.",
+        |of| one(of.outage_lasts.as_secs()),
+    ),
+    counter(
+        "overspill_log_stalls_total",
+        "Writes to the log that were stuck for a second or longer.",
+        |of| one(of.log_stalls),
+    ),
+    counter("overspill_log_stalled_seconds_total", "How long those writes took, all together.", |of| {
+        one(of.log_stalled.as_secs())
+    }),
+    gauge(
+        "overspill_log_write_seconds",
+        "How long the write to the log has lasted that is under way; 0 if none is.",
+        |of| one(of.log_write_lasts.as_secs()),
+    ),
     gauge("overspill_endpoint_state", "1 for the state of the endpoint.", |of| {
         let is = |state: &EndpointState| (state.as_str(), u64::from(*state == of.endpoint));
         each("state", EndpointState::ALL.iter().map(is))

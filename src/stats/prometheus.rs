@@ -5,11 +5,8 @@ use super::{Figure, Stats};
 use std::fmt::Write;
 
 impl Stats {
-    /// The stats in Prometheus' text format, for your own `/metrics` page or to append to one. The names do not change:
-    /// `overspill_events_emitted_total`, `overspill_events_delivered_total`, `overspill_events_spilled_total{reason}`,
-    /// `overspill_events_lost_total{reason}`, `overspill_events_maybe_delivered_total`, `overspill_events_pending`,
-    /// `overspill_pending_bytes`, `overspill_echoes_total`, `overspill_posts_total`, `overspill_posts_failed_total`,
-    /// `overspill_endpoint_state{state}` and `overspill_mode{mode}`; of the last two, one state and one mode is 1.
+    /// The stats in Prometheus' text format, for your own `/metrics` page or to append to one. Names, kinds, labels and units do not change;
+    /// [`guide::prometheus`](crate::guide::prometheus) lists them, with alert rules and a dashboard. Times are whole seconds, rounded down.
     ///
     /// For several clients in one process: [`prometheus_text`]. As values instead of text: [`figures`](Stats::figures).
     pub fn prometheus_text(&self) -> String {
@@ -72,9 +69,22 @@ mod tests {
             "# TYPE overspill_events_pending gauge",
             "overspill_events_pending 2",
             "overspill_pending_bytes 300",
+            "overspill_pending_limit_bytes 8000",
+            "overspill_queue_events 2",
+            "overspill_queue_limit_events 64",
+            "overspill_memory_bound_bytes 1000000",
             "overspill_echoes_total 0",
-            "overspill_posts_total 0",
-            "overspill_posts_failed_total 0",
+            "overspill_posts_total 2",
+            "overspill_posts_failed_total 1",
+            "overspill_post_failures_total{reason=\"connect\"} 1",
+            "overspill_post_failures_total{reason=\"unavailable\"} 0",
+            "# TYPE overspill_last_delivery_timestamp_seconds gauge",
+            "overspill_last_delivery_timestamp_seconds 1700000000",
+            "overspill_outages_total 1",
+            "overspill_outage_seconds 42",
+            "overspill_log_stalls_total 1",
+            "overspill_log_stalled_seconds_total 3",
+            "overspill_log_write_seconds 1",
             "overspill_endpoint_state{state=\"healthy\"} 0",
             "overspill_endpoint_state{state=\"out\"} 1",
             "overspill_mode{mode=\"on\"} 1",
@@ -94,7 +104,7 @@ mod tests {
             text.contains("overspill_events_spilled_total{client=\"orders\",reason=\"outage\"} 2\n"),
             "{text}"
         );
-        assert!(text.contains(r#"overspill_posts_total{client="a \"b\"\\\nc"} 0"#), "{text}");
+        assert!(text.contains(r#"overspill_posts_total{client="a \"b\"\\\nc"} 2"#), "{text}");
         let types: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
         assert_eq!(types.iter().collect::<std::collections::BTreeSet<_>>().len(), types.len());
         let mut family = "";

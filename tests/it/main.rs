@@ -38,6 +38,7 @@ mod retry;
 mod soak;
 #[cfg(unix)]
 mod socket;
+mod stats;
 mod support;
 mod tracing_events;
 mod witness;

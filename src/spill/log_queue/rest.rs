@@ -1,5 +1,6 @@
 //! Who looks at the log's queue from outside: how far it has come, how slow it is, and what to do with it at a deadline.
 
+use super::stall::Turn;
 use super::{LogQueue, Progress, SenderPart, Urgency, Work};
 use crate::limits::{LOG_STALL, SPILL_TIME_PER_EVENT};
 use crate::sync::plain::Ordering;
@@ -7,9 +8,9 @@ use crate::sync::{Arc, lock};
 use std::time::Duration;
 
 impl LogQueue {
-    /// A write begins.
+    /// A write begins; one before it, of the same batch, has ended.
     pub(crate) fn write_begins(&self) {
-        self.write_began.store(self.clock.last_tick().0 + 1, Ordering::Release);
+        self.turn(Turn::Write);
     }
 
     /// So many events took so long.

@@ -1,3 +1,4 @@
+use super::stall::Stalled;
 use super::*;
 use crate::clock::Stamp;
 use std::sync::mpsc;
@@ -201,4 +202,23 @@ fn after_the_end_the_thread_goes_soon_and_another_comes_for_what_is_late() {
     assert!(queue.hand_over(event(7, 1), Side::Closed, Reason::Closed).is_ok());
     until(|| *lock(&noting.seen) == [7]);
     until(|| lock(&queue.state).active == Active::Nobody);
+}
+
+#[test]
+fn a_write_that_is_stuck_is_told_while_it_lasts_and_afterwards_and_no_figure_goes_down() {
+    let (queue, noting) = queue(2, 100, SenderPart::StandsBy);
+    assert_eq!(queue.stalled(), Stalled::default());
+    let shut = lock(&noting.gate);
+    assert!(put(&queue, 0, 1));
+    until(|| queue.stalled().stalls == 1);
+    let during = queue.stalled();
+    assert!(during.write_lasts >= LOG_STALL && during.lasted >= LOG_STALL, "{during:?}");
+    drop(shut);
+    until(|| queue.stalled().write_lasts.is_zero());
+    let after = queue.stalled();
+    assert_eq!(after.stalls, 1);
+    assert!(after.lasted >= during.lasted, "{during:?} {after:?}");
+    assert!(put(&queue, 1, 1));
+    queue.catch_up();
+    assert_eq!(queue.stalled(), after, "a quick write is no stall");
 }

@@ -1,9 +1,9 @@
 //! The thread that writes, and who writes in its stead.
 
+use super::stall::Turn;
 use super::{Active, Lane, LogQueue, More, SenderPart, Sleep, State, Work, Writer};
 use crate::limits::{LOG_IDLE, LOG_IDLE_AFTER_END, LOG_LET_IN_EVERY, LOG_NAP};
 use crate::reentry::{self, this_thread};
-use crate::sync::plain::Ordering;
 use crate::sync::{Arc, MutexGuard, PoisonError, contain, lock, start_thread};
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -174,7 +174,7 @@ impl LogQueue {
     }
 
     fn is_done(&self, writer: &dyn Writer, lane: Lane) {
-        self.write_began.store(0, Ordering::Release);
+        self.turn(Turn::Nothing);
         let mut state = lock(&self.state);
         match lane {
             Lane::Callers => state.done.callers += 1,
