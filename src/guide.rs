@@ -60,6 +60,8 @@ pub mod backends {
 pub mod metrics {}
 #[doc = include_str!("guide/tracing.md")]
 pub mod tracing {}
+#[doc = include_str!("guide/prometheus.md")]
+pub mod prometheus {}
 
 #[doc = include_str!("guide/several.md")]
 pub mod several {}
