@@ -155,7 +155,7 @@ fn every_public_type_of_the_memory_watch_is_shown_and_shared_or_given_away() {
     shared::<SnapshotError>();
     shared::<StartError>();
     given::<memory_watch::Builder>();
-    given::<MemoryWatch>();
+    shared::<MemoryWatch>();
     given::<Watch>();
 }
 

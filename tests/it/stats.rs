@@ -4,6 +4,8 @@ use crate::support::*;
 use overspill::spill::{Record, SpillSink};
 use overspill::testkit::{Act, Answer, Scripted, Spilled};
 use overspill::{Client, EndpointState, Reason, Stats};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
@@ -139,4 +141,121 @@ fn the_books_tell_how_full_the_queue_is_and_what_its_limits_are() {
     let stats = client.shutdown_blocking(LONG);
     assert_eq!(stats.queue_events, 0);
     world.assert_settled(&stats, 48);
+}
+
+/// Below the root of the package.
+fn read(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+fn exposition() -> String {
+    Stats::default().prometheus_text() + &overspill::memory_watch::MemoryStats::default().prometheus_text()
+}
+
+/// A row for each name: its kind, the names of its labels, its help.
+fn table_of(text: &str) -> String {
+    let mut rows = BTreeMap::new();
+    let mut order = Vec::new();
+    for line in text.lines() {
+        if let Some((name, help)) = line.strip_prefix("# HELP ").and_then(|line| line.split_once(' ')) {
+            order.push(name);
+            rows.insert(name, (help, "", BTreeSet::new()));
+        } else if let Some((name, kind)) = line.strip_prefix("# TYPE ").and_then(|line| line.split_once(' '))
+        {
+            rows.get_mut(name).unwrap().1 = kind;
+        } else if let Some((name, labels)) = line.split_once('{') {
+            rows.get_mut(name).unwrap().2.insert(labels.split('=').next().unwrap());
+        }
+    }
+    let row = |name: &&str| {
+        let (help, kind, labels) = &rows[*name];
+        let labels: Vec<String> = labels.iter().map(|label| format!("`{label}`")).collect();
+        format!("| `{name}` | {kind} | {} | {help} |\n", labels.join(" "))
+    };
+    order.iter().map(row).collect()
+}
+
+#[test]
+fn the_guides_table_of_names_is_the_exposition() {
+    const PAGE: &str = "src/guide/prometheus.md";
+    const HEAD: &str = "| name | kind | labels | what it tells |\n|---|---|---|---|\n";
+    let (page, wanted) = (read(PAGE), table_of(&exposition()));
+    let (before, rest) = page.split_once(HEAD).unwrap();
+    let (found, after) = rest.split_once("\n\n").unwrap();
+    if std::env::var_os("RENEW_NAMES").is_some() {
+        std::fs::write(PAGE, format!("{before}{HEAD}{wanted}\n{after}")).unwrap();
+    } else {
+        assert_eq!(format!("{found}\n"), wanted, "renew it: RENEW_NAMES=1 cargo test --test it metrics");
+    }
+}
+
+fn names_in(text: &str) -> BTreeSet<&str> {
+    let is_part = |c: char| c.is_ascii_lowercase() || c == '_';
+    let words = text.split(|c: char| !is_part(c)).filter(|word| word.starts_with("overspill_"));
+    words.collect()
+}
+
+#[test]
+fn the_rules_the_dashboard_and_the_guide_use_names_that_there_are() {
+    let text = exposition();
+    let known: BTreeSet<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();
+    for file in
+        ["examples/prometheus/alerts.yml", "examples/prometheus/dashboard.json", "src/guide/prometheus.md"]
+    {
+        let used = read(file);
+        let unknown: Vec<&str> = names_in(&used).difference(&known).copied().collect();
+        assert_eq!(unknown, Vec::<&str>::new(), "{file}");
+        assert!(names_in(&used).len() > 8, "{file}: the rule is out of date");
+    }
+}
+
+#[test]
+fn every_alert_has_its_runbook_in_the_guide_and_its_tests() {
+    let (rules, page, tests) = (
+        read("examples/prometheus/alerts.yml"),
+        read("src/guide/prometheus.md"),
+        read("examples/prometheus/alerts.test.yml"),
+    );
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert_eq!(alerts.len(), 8);
+    for alert in alerts {
+        assert!(page.contains(&format!("\n## {alert}\n")), "{alert} has no chapter");
+        let anchor = format!("guide/prometheus/index.html#{}\n", alert.to_lowercase());
+        assert!(rules.contains(&anchor), "{alert} has no link to its chapter");
+        assert!(tests.contains(&format!("alertname=\"{alert}\"")), "{alert} is never expected");
+    }
+}
+
+#[test]
+fn the_dashboard_is_one_that_grafana_imports() {
+    let dashboard: serde_json::Value =
+        serde_json::from_str(&read("examples/prometheus/dashboard.json")).unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    let named: Vec<String> = variables.iter().map(|variable| text(&variable["name"])).collect();
+    assert_eq!(named, ["datasource", "job", "instance", "client"]);
+    let (mut ids, mut cells) = (BTreeSet::new(), BTreeSet::new());
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = text(&panel["title"]);
+        assert!(title.ends_with('?') && ids.insert(panel["id"].as_u64().unwrap()), "{title}");
+        assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
+        let unit = text(&panel["fieldConfig"]["defaults"]["unit"]);
+        assert!(
+            ["bytes", "cps", "none", "percentunit", "reqps", "s", "short"].contains(&unit.as_str()),
+            "{title}: {unit}"
+        );
+        let at = |side: &str| panel["gridPos"][side].as_u64().unwrap();
+        assert!(at("x") + at("w") <= 24, "{title}");
+        for (x, y) in
+            (at("x")..at("x") + at("w")).flat_map(|x| (at("y")..at("y") + at("h")).map(move |y| (x, y)))
+        {
+            assert!(cells.insert((x, y)), "{title} lies over another");
+        }
+        let targets = panel["targets"].as_array().unwrap();
+        let queries: BTreeSet<String> = targets.iter().map(|target| text(&target["refId"])).collect();
+        assert_eq!(queries.len(), targets.len(), "{title}");
+        assert!(targets.iter().all(|target| text(&target["expr"]).contains("$instance")), "{title}");
+    }
 }

@@ -17,7 +17,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
@@ -36,7 +36,8 @@ const BY_CALL: u8 = b'w';
 #[must_use = "dropping it stops the watch"]
 pub struct MemoryWatch {
     wishes: UnixStream,
-    ended: mpsc::Receiver<()>,
+    /// Behind a lock, so that a handle can be shared with the page that shows its numbers.
+    ended: Mutex<mpsc::Receiver<()>>,
     signal: Option<Signalled>,
     seen: Arc<Seen>,
     /// The process that has the thread.
@@ -100,7 +101,7 @@ impl Watch {
                 let _ = end.send(());
             })
             .map_err(StartError::Thread)?;
-        Ok(MemoryWatch { wishes, ended, signal, seen, pid: std::process::id() })
+        Ok(MemoryWatch { wishes, ended: Mutex::new(ended), signal, seen, pid: std::process::id() })
     }
 }
 
@@ -174,7 +175,8 @@ impl MemoryWatch {
         self.end();
         if self.is_ours() {
             // Ended, or not in time: either way there is nothing left to do.
-            let _ = self.ended.recv_timeout(super::limits::STOP_WAIT);
+            let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+            let _ = ended.recv_timeout(super::limits::STOP_WAIT);
         }
     }
 

@@ -1,0 +1,127 @@
+//! The alert rules and the dashboard of `examples/prometheus`, for real: a Prometheus and an Alertmanager of this program's own watch a
+//! process of seven clients, six of which get a fault each. Each alert must fire for the client whose fault it is, and for no other, and
+//! must resolve; each query of the dashboard must return data. The same panels are then drawn, of the client whose endpoint was gone.
+//!
+//! `tests/lab/run prometheus`; Debian's packages `prometheus` and `prometheus-alertmanager` have what it needs, and `.ci/prometheus`
+//! installs them. A minute of the rules is a second here: see [`servers::by_the_second`]. All ports are on loopback, and free ones.
+#![allow(missing_docs, reason = "a program has no outside")]
+#![expect(unreachable_pub, reason = "a program has no outside")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+
+mod course;
+mod dashboard;
+mod faults;
+mod picture;
+mod receiver;
+mod servers;
+mod shop;
+
+use clap::Parser;
+use course::Course;
+use receiver::Receiver;
+use servers::Servers;
+use shop::Shop;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+#[derive(Debug, Clone, Parser)]
+#[command(
+    about = "Fires the alert rules of examples/prometheus for real, and queries and draws its dashboard"
+)]
+pub struct Arguments {
+    /// Where configurations, logs, the page and the picture go
+    #[arg(long, default_value = "target/prometheus")]
+    out: PathBuf,
+    /// Where the rules and the dashboard are
+    #[arg(long, default_value = "examples/prometheus")]
+    rules: PathBuf,
+}
+
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Long enough for rates over five seconds to be those of healthy clients.
+const HEALTHY: Duration = Duration::from_secs(12);
+/// The longest of the rules waits for ten seconds in all.
+const FAULTY: Duration = Duration::from_secs(22);
+/// The longest range is fifteen seconds: then the alerts of the faults have resolved.
+const BETWEEN: Duration = Duration::from_secs(16);
+/// `for: 5m`, a scrape and a half, and a second or two to be told.
+const SHORT_OF_MEMORY: Duration = Duration::from_secs(10);
+/// The longest range is fifteen seconds; Alertmanager and the timers take two or three.
+const RESOLVED_WITHIN: Duration = Duration::from_secs(40);
+/// Healthy clients may get no alert for this long.
+const QUIET: Duration = Duration::from_secs(3);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(&Arguments::parse()).await {
+        Ok(()) => {
+            println!(
+                "Every alert fired for its fault and resolved, no other fired, and every query returned data."
+            );
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("FAILED: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if !servers::installed() {
+        return Err(
+            "prometheus and prometheus-alertmanager are not installed: .ci/prometheus does that".into()
+        );
+    }
+    let out = &arguments.out;
+    if out.exists() {
+        std::fs::remove_dir_all(out).map_err(|error| format!("cannot empty {}: {error}", out.display()))?;
+    }
+    std::fs::create_dir_all(out).map_err(|error| format!("cannot write to {}: {error}", out.display()))?;
+    let receiver = Receiver::start().await?;
+    let shop = Shop::start(out).await?;
+    let servers = Servers::start(out, &arguments.rules, shop.page(), receiver.url()).await?;
+    println!("Prometheus scrapes {} once a second; a minute of the rules is a second", shop.page());
+
+    let load = shop.load();
+    tokio::time::sleep(HEALTHY).await;
+    let early = receiver.seen();
+    if !early.is_empty() {
+        return Err(format!("alerts before any fault: {early:?}").into());
+    }
+    let mut course = Course::begin();
+    shop.begin_faults()?;
+    tokio::time::sleep(FAULTY).await;
+    std::fs::write(out.join("metrics.txt"), shop.text())?;
+    course.end_faults();
+    shop.end_faults()?;
+    tokio::time::sleep(BETWEEN).await;
+    course.begin_ballast();
+    shop.take_ballast();
+    tokio::time::sleep(SHORT_OF_MEMORY).await;
+    course.end_ballast();
+    shop.drop_ballast();
+    let until = Instant::now() + RESOLVED_WITHIN;
+    while Instant::now() < until && !receiver.all_resolved() {
+        // A look ten times a second, not a wait for anything.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(QUIET).await;
+    load.stop();
+
+    let verdict = course.table(&receiver.seen());
+    let settled = shop.settle().await;
+    let panels = dashboard::query(&servers, &arguments.rules.join("dashboard.json"), course.span()).await?;
+    let heading = picture::Heading {
+        message: "The endpoint goes away: the log takes over, nothing is lost, nothing piles up, and two alerts say so",
+        below: "The dashboard's panels for one client, 100 events/s. Shaded: nobody listens at its endpoint. Dashed: where an alert \
+                begins. A minute of the rules is a second here.",
+    };
+    picture::draw(&panels, &heading, &[course.shade()], &out.join("prometheus.svg"))?;
+    println!("Picture: {}", out.join("prometheus.svg").display());
+    drop(servers);
+    let problems: Vec<String> = verdict.into_iter().chain(settled).chain(dashboard::empty(&panels)).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n  ").into()) }
+}
