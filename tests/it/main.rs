@@ -26,9 +26,9 @@ mod formats;
 mod hostile;
 mod latency;
 mod log;
-mod metrics;
 mod outage;
 mod packed;
+mod prometheus;
 mod recovery;
 mod redact;
 mod refusal;
@@ -38,7 +38,6 @@ mod retry;
 mod soak;
 #[cfg(unix)]
 mod socket;
-mod stats;
 mod support;
 mod tracing_events;
 mod witness;

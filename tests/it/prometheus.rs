@@ -1,4 +1,4 @@
-//! The stats that dashboards and alerts are made of: the outage, posts by verdict, how full the queue is, stalls of the log.
+//! What dashboards and alerts are made of: the outage, posts by verdict, the queue's fill, the log's stalls.
 
 use crate::support::*;
 use overspill::spill::{Record, SpillSink};
@@ -186,7 +186,7 @@ fn the_guides_table_of_names_is_the_exposition() {
     if std::env::var_os("RENEW_NAMES").is_some() {
         std::fs::write(PAGE, format!("{before}{HEAD}{wanted}\n{after}")).unwrap();
     } else {
-        assert_eq!(format!("{found}\n"), wanted, "renew it: RENEW_NAMES=1 cargo test --test it metrics");
+        assert_eq!(format!("{found}\n"), wanted, "renew it: RENEW_NAMES=1 cargo test --test it prometheus");
     }
 }
 
