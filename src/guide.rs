@@ -61,6 +61,7 @@ pub mod metrics {}
 #[doc = include_str!("guide/tracing.md")]
 pub mod tracing {}
 #[doc = include_str!("guide/prometheus.md")]
+#[doc = include_str!("guide/prometheus.svg")]
 pub mod prometheus {}
 
 #[doc = include_str!("guide/several.md")]

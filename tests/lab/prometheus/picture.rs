@@ -53,6 +53,9 @@ pub fn draw(
         one(panel, &area, shades, end_of(panels))?;
     }
     area.present()?;
+    // As wide as the page that shows it, whatever its width.
+    let drawn = std::fs::read_to_string(file)?.replacen("<svg ", "<svg style=\"width:100%;height:auto\" ", 1);
+    std::fs::write(file, drawn)?;
     Ok(())
 }
 
