@@ -221,4 +221,8 @@ fn a_write_that_is_stuck_is_told_while_it_lasts_and_afterwards_and_no_figure_goe
     assert!(put(&queue, 1, 1));
     queue.catch_up();
     assert_eq!(queue.stalled(), after, "a quick write is no stall");
+    let shut = lock(&noting.gate);
+    assert!(put(&queue, 2, 1));
+    until(|| queue.stalled().stalls == 2);
+    drop(shut);
 }

@@ -32,6 +32,15 @@ pub struct Panel {
     empty: Vec<String>,
 }
 
+impl Panel {
+    /// One that is no dashboard's.
+    #[allow(dead_code, reason = "shared with the program `service`")]
+    pub fn drawn(title: &str, unit: &str, kind: Kind, lines: Vec<Line>) -> Panel {
+        let (title, unit) = (title.to_owned(), unit.to_owned());
+        Panel { title, unit, kind, threshold: None, lines, empty: Vec::new() }
+    }
+}
+
 #[derive(Debug)]
 pub struct Line {
     pub name: String,

@@ -118,6 +118,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         message: "The endpoint goes away: the log takes over, nothing is lost, nothing piles up, and two alerts say so",
         below: "The dashboard's panels for one client, 100 events/s. Shaded: nobody listens at its endpoint. Dashed: where an alert \
                 begins. A minute of the rules is a second here.",
+        columns: 3,
     };
     picture::draw(&panels, &heading, &[course.shade()], &out.join("prometheus.svg"))?;
     println!("Picture: {}", out.join("prometheus.svg").display());

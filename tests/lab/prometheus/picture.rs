@@ -8,8 +8,9 @@ use plotters::prelude::*;
 use plotters::style::register_font;
 use std::path::Path;
 
-const COLUMNS: usize = 3;
-const PANEL: (u32, u32) = (480, 270);
+const WIDTH: u32 = 1440;
+/// The height of a panel, as a share of its width.
+const SHAPE: f64 = 0.56;
 const HEAD: u32 = 78;
 const COLOURS: [RGBColor; 6] = [
     RGBColor(0, 104, 139),
@@ -31,6 +32,7 @@ type Chart<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64
 pub struct Heading<'a> {
     pub message: &'a str,
     pub below: &'a str,
+    pub columns: usize,
 }
 
 /// `shades`: from when to when the endpoint was gone.
@@ -42,14 +44,15 @@ pub fn draw(
 ) -> Result<(), Failure> {
     register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular())
         .map_err(|_| "the font cannot be read")?;
-    let rows = panels.len().div_ceil(COLUMNS);
-    let size = (PANEL.0 * COLUMNS as u32, HEAD + PANEL.1 * rows as u32);
+    let rows = panels.len().div_ceil(heading.columns);
+    let height = f64::from(WIDTH) / heading.columns as f64 * SHAPE;
+    let size = (WIDTH, HEAD + (height * rows as f64) as u32);
     let area = SVGBackend::new(file, size).into_drawing_area();
     area.fill(&WHITE)?;
     let (head, body) = area.split_vertically(HEAD);
     head.draw(&Text::new(heading.message, (20, 12), ("sans-serif", 27).into_font()))?;
     head.draw(&Text::new(heading.below, (20, 50), ("sans-serif", 16).into_font().color(&BLACK.mix(0.7))))?;
-    for (panel, area) in panels.iter().zip(body.split_evenly((rows, COLUMNS))) {
+    for (panel, area) in panels.iter().zip(body.split_evenly((rows, heading.columns))) {
         one(panel, &area, shades, end_of(panels))?;
     }
     area.present()?;
@@ -99,7 +102,7 @@ fn one(panel: &Panel, area: &Area<'_>, shades: &[(f64, f64)], end: f64) -> Resul
     }
     mesh.draw()?;
     match panel.kind {
-        Kind::Bars => bars(&mut chart, panel),
+        Kind::Bars => bars(&mut chart, panel, end),
         Kind::Lines => lines(&mut chart, panel, factor, (end, top)),
     }
 }
@@ -141,15 +144,17 @@ fn lines<'a, 'b: 'a>(
 }
 
 /// One below the other, each as long as it fires.
-fn bars(chart: &mut Chart<'_, '_>, panel: &Panel) -> Result<(), Failure> {
+fn bars(chart: &mut Chart<'_, '_>, panel: &Panel, end: f64) -> Result<(), Failure> {
     for (line, row) in panel.lines.iter().zip(0_u32..) {
         let (bottom, middle) = (f64::from(row) + 0.15, f64::from(row) + 0.5);
         for &(at, _) in &line.points {
             let bar = [(at - 1.0, bottom), (at, bottom + 0.3)];
             chart.draw_series([Rectangle::new(bar, FIRING.filled())])?;
         }
+        // Above the bar, where it begins; further left where it begins late.
+        let from = line.points.first().map_or(0.0, |point| point.0).min(end * 0.55);
         let words = ("sans-serif", 15).into_font();
-        chart.draw_series([Text::new(line.name.clone(), (1.0, middle + 0.3), words)])?;
+        chart.draw_series([Text::new(line.name.clone(), (from - 1.0, middle + 0.3), words)])?;
     }
     Ok(())
 }
@@ -160,6 +165,7 @@ fn unit_of(panel: &Panel) -> (f64, &'static str) {
         "cps" => (1.0, "events/s"),
         "reqps" => (1.0, "requests/s"),
         "s" => (1.0, "seconds"),
+        "ms" => (1e3, "ms"),
         "percentunit" => (100.0, "%"),
         "bytes" => (1e-6, "MB"),
         "short" => (1.0, "number"),
