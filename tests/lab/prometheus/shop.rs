@@ -217,9 +217,8 @@ impl Shop {
         drop(self.heal.lock().unwrap_or_else(PoisonError::into_inner).take());
         for part in self.parts.iter() {
             part.is_faulty.store(false, Ordering::Relaxed);
-            match part.fault {
-                Fault::EndpointGone => part.endpoint.accept()?,
-                _ => {}
+            if part.fault == Fault::EndpointGone {
+                part.endpoint.accept()?;
             }
         }
         Ok(())
