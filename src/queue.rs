@@ -51,6 +51,7 @@ const NEVER: u64 = u64::MAX;
 pub(crate) struct Queue {
     push_end: channel::Sender<Event>,
     pull_end: channel::Receiver<Event>,
+    events_max: usize,
     bytes_max: u64,
     /// The share of `bytes_max` that is to be used, as [`QueueShare::ALL`] has it. Shares only lower Q2's maximum.
     share: plain::AtomicU8,
@@ -71,6 +72,7 @@ impl Queue {
         Queue {
             push_end,
             pull_end,
+            events_max,
             bytes_max: bytes_max as u64,
             share: plain::AtomicU8::new(QueueShare::Whole as u8),
             relief_events: (events_max * QUEUE_RELIEF_EIGHTHS / 8).max(1),
@@ -171,7 +173,7 @@ impl Queue {
 
     /// How many events may be in it.
     pub(crate) fn events_max(&self) -> usize {
-        self.push_end.capacity().unwrap_or(usize::MAX)
+        self.events_max
     }
 
     /// Gives settled bytes back to the budget.

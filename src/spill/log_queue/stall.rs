@@ -3,12 +3,17 @@
 //! T1: one thread writes ([W1](super)), so one thread counts; who looks sees the write under way as well.
 //! T2: what is told never goes down. A write that ends is first no longer under way, and then counted: in between it is missing, never
 //!     there twice, and the most that was ever told stands in for it.
+//! T3: what was told of a write under way is counted when it ends: who looks at the clock looks again whether it is still under way, and
+//!     its end is measured after that.
 
 use super::LogQueue;
 use crate::clock::Stamp;
 use crate::limits::LOG_STALL;
 use crate::sync::plain::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// The clock's last tick is 1 to 10 ms old: nearer to a stall than this, the exact time is read.
+const TICK: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 pub(super) struct Stalls {
@@ -48,8 +53,13 @@ impl LogQueue {
         let before = self.write_began.load(Ordering::Relaxed);
         let began = if turn == Turn::Write { now.0 + 1 } else { 0 };
         self.write_began.store(began, Ordering::Release);
-        let lasted = now.since(Stamp(before.saturating_sub(1)));
-        if before != 0 && lasted >= LOG_STALL {
+        let lasted = |now: Stamp| now.since(Stamp(before.saturating_sub(1)));
+        if before == 0 || lasted(now) + TICK < LOG_STALL {
+            return;
+        }
+        // After the store: T3.
+        let lasted = lasted(self.clock.now());
+        if lasted >= LOG_STALL {
             // Release: T2, who sees the counts sees the store before them.
             self.stalls.ended.nanos.fetch_add(nanos(lasted), Ordering::Release);
             self.stalls.ended.stalls.fetch_add(1, Ordering::Release);
@@ -62,7 +72,11 @@ impl LogQueue {
         let ended = (stalls.load(Ordering::Acquire), total.load(Ordering::Acquire));
         let write_lasts = match self.write_began.load(Ordering::Acquire) {
             0 => Duration::ZERO,
-            began => self.clock.now().since(Stamp(began - 1)),
+            began => {
+                let lasts = self.clock.now().since(Stamp(began - 1));
+                // T3. Acquire: the look at the clock stays before it.
+                if self.write_began.load(Ordering::Acquire) == began { lasts } else { Duration::ZERO }
+            }
         };
         let under_way = if write_lasts >= LOG_STALL { (1, nanos(write_lasts)) } else { (0, 0) };
         let most = |told: &AtomicU64, now: u64| told.fetch_max(now, Ordering::Relaxed).max(now);
