@@ -148,7 +148,9 @@ mod tests {
     #[test]
     fn the_exposition_has_every_number_by_its_pinned_name() {
         let seen = Seen::of(2_000, 1_000, 800);
-        [Due::Taken, Due::Taken, Due::Failed, Due::HeldBack].map(|due| seen.due(due));
+        for due in [Due::Taken, Due::Taken, Due::Failed, Due::HeldBack] {
+            seen.due(due);
+        }
         seen.next_threshold(1_200);
         let text = seen.stats().prometheus_text();
         let lines: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
