@@ -26,6 +26,7 @@ mod formats;
 mod hostile;
 mod latency;
 mod log;
+mod metrics;
 mod outage;
 mod packed;
 mod prometheus;
