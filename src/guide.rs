@@ -60,6 +60,12 @@ pub mod backends {
 pub mod metrics {}
 #[doc = include_str!("guide/tracing.md")]
 pub mod tracing {}
+#[doc = include_str!("guide/outage.md")]
+#[doc = include_str!("guide/outage/service.svg")]
+#[doc = include_str!("guide/outage/run.md")]
+#[doc = include_str!("guide/outage/end.md")]
+pub mod outage {}
+
 #[doc = include_str!("guide/prometheus.md")]
 #[doc = include_str!("guide/prometheus.svg")]
 pub mod prometheus {}
