@@ -23,8 +23,9 @@ const PHASES: [(&str, Duration); 4] = [
 /// Until the last range of the rules is over, with the timers of Alertmanager.
 const RESOLVED_WITHIN: Duration = Duration::from_secs(20);
 /// Microseconds, of the machine and its other work: a call takes one millisecond, and a post that times out two thousand.
-const MEDIAN_SLACK: u64 = 1_000;
-const P99_SLACK: u64 = 50_000;
+const MEDIAN_SLACK: u64 = 5_000;
+/// Whoever waits for the endpoint waits longer. On a machine that is busy with other things the 99th percentile is that machine's.
+const P99_MOST: u64 = 500_000;
 /// Over the client's bound: the log's own, the allocator.
 const MEMORY_SLACK: u64 = 8 << 20;
 
@@ -179,10 +180,9 @@ impl Told {
             phases.push(latency);
         }
         let [off, on, cut, _] = phases[..] else { return Err("a phase is missing".into()) };
-        let usual = [off.median.max(on.median), off.p99.max(on.p99)];
-        let most = usual.map(|usual| 2 * usual);
-        if cut.median > most[0] + MEDIAN_SLACK || cut.p99 > most[1] + P99_SLACK {
-            self.problems.push(format!("callers waited {cut:?} in the outage, {usual:?} us before"));
+        let usual = off.median.max(on.median);
+        if cut.median > 2 * usual + MEDIAN_SLACK || cut.p99 > P99_MOST {
+            self.problems.push(format!("callers waited {cut:?} in the outage, {usual} us before"));
         }
         if phases.iter().any(|phase| phase.failed > 0 || phase.calls == 0) {
             self.problems.push("orders failed".to_owned());
