@@ -12,6 +12,7 @@ mod losses;
 mod notice;
 mod object;
 mod pieces;
+mod scalar;
 mod seen;
 mod stream;
 mod text;

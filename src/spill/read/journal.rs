@@ -3,7 +3,7 @@
 //! In: lines, and the bytes behind them. Out: what an entry of ours carries. E1: of an entry only what may be ours is held.
 
 use super::line::{from_fields, is_version, read_entries};
-use super::object::Scalar;
+use super::scalar::Scalar;
 use super::stream::read_bounded;
 use super::{Entry, SpilledNotice, notice};
 use crate::limits::READ_LINE_BYTES_MAX;

@@ -4,7 +4,8 @@
 //! shipper wrote, never a text within it. L2: wrappings within each other are unwrapped to a bounded depth.
 
 use super::find::has_name;
-use super::object::{self, Field, Object, Scalar};
+use super::object::{self, Field, Object};
+use super::scalar::Scalar;
 use super::{Entry, SpilledPart, notice, text};
 use crate::limits::READ_WRAPS_MAX;
 use crate::outcome::MaybeDelivered;

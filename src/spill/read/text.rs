@@ -4,7 +4,7 @@
 //! them differs from one set-up to the next and is only looked at for another target.
 
 use super::line::{VERSION, part};
-use super::object::Scalar;
+use super::scalar::Scalar;
 use super::{SpilledNotice, SpilledPart, notice};
 use crate::notice::NOTICE_TARGET;
 use crate::spill::Record;

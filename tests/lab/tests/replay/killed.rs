@@ -5,6 +5,8 @@ use crate::stage::{Alive, folder, until};
 use overspill::testkit::Act;
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 const EVENTS: u64 = 8_000;
@@ -14,17 +16,30 @@ fn killed_again_and_again_it_goes_on_where_it_was_and_sends_no_more_than_one_bat
     let folder = folder();
     spill(&folder.join("app.log.1"), 0..EVENTS / 2);
     spill(&folder.join("app.log"), EVENTS / 2..EVENTS);
-    let (server, taken) = endpoint(|_| {
+    // Of the batch that is on its way at the kill, the endpoint takes all or nothing, in turns.
+    let (hang, hanging) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+    let (asked, does) = (Arc::clone(&hang), Arc::clone(&hanging));
+    let (server, taken) = endpoint(move |_| {
+        if asked.load(Ordering::Acquire) {
+            does.store(true, Ordering::Release);
+            return Act::Hang;
+        }
         std::thread::park_timeout(Duration::from_millis(20));
         Act::Status(200)
     });
     let arguments = ["app.log", "app.log.1", "--checkpoint", "kept"];
     let mut kills = 0;
-    for enough in [300, 1_500, 3_000, 4_500, 6_500] {
+    for (nth, enough) in [300, 1_500, 3_000, 4_500, 6_500].into_iter().enumerate() {
         let mut child = Alive(replay(&folder, &server.url(), &arguments).spawn().unwrap());
         until(|| taken.len() >= enough || child.0.try_wait().unwrap().is_some());
+        if nth % 2 == 0 {
+            hang.store(true, Ordering::Release);
+            until(|| hanging.load(Ordering::Acquire));
+        }
         kills += u64::from(child.0.try_wait().unwrap().is_none());
         drop(child);
+        hang.store(false, Ordering::Release);
+        hanging.store(false, Ordering::Release);
     }
     assert!(kills >= 4, "{kills}");
     let said = ends_with(0, &replay(&folder, &server.url(), &arguments).output().unwrap());
