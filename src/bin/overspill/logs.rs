@@ -42,6 +42,12 @@ pub(crate) fn is_packed(first: &[u8]) -> bool {
     first.starts_with(&GZIP) || first.starts_with(&ZSTD)
 }
 
+/// Whether a file that begins like this holds no lines of text. The journal's export has NUL bytes in its lengths, and so has the beginning of
+/// a log that was truncated under a service that does not append.
+fn is_binary(first: &[u8]) -> bool {
+    first.contains(&0) && !first.starts_with(b"__CURSOR=") && !first.starts_with(&[0; 16])
+}
+
 /// What is packed in it, or it as it is.
 pub(crate) fn unpacked(mut read: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
     let first = read.fill_buf()?;
@@ -52,13 +58,12 @@ pub(crate) fn unpacked(mut read: impl BufRead + 'static) -> io::Result<Box<dyn B
         let decoder = zstd::stream::read::Decoder::with_buffer(read)?;
         return Ok(Box::new(BufReader::with_capacity(READ_BYTES, decoder)));
     }
-    // Only the journal's own files, and what is no log, have these.
     if first.starts_with(b"LPKSHHRH") {
         return Err(io::Error::other(
             "it is a file of the journal: give the output of `journalctl -o export --file NAME` instead",
         ));
     }
-    if first.iter().take(4_096).any(|byte| *byte == 0) {
+    if is_binary(&first[..first.len().min(4_096)]) {
         return Err(io::Error::other("it is not a log: there are NUL bytes in it"));
     }
     Ok(Box::new(read))
