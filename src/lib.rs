@@ -151,10 +151,6 @@ pub use ext::memory_watch;
 #[cfg_attr(docsrs, doc(cfg(feature = "metrics-recorder")))]
 #[cfg(not(overspill_model))]
 pub use ext::metrics_recorder;
-#[cfg(feature = "tracing-events")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tracing-events")))]
-#[cfg(not(overspill_model))]
-pub use ext::tracing_events;
 #[cfg(feature = "tower")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tower")))]
 #[cfg(not(overspill_model))]
@@ -163,6 +159,10 @@ pub use ext::request_events;
 #[cfg_attr(docsrs, doc(cfg(feature = "open-feature")))]
 #[cfg(not(overspill_model))]
 pub use ext::toggle;
+#[cfg(feature = "tracing-events")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tracing-events")))]
+#[cfg(not(overspill_model))]
+pub use ext::tracing_events;
 #[cfg(feature = "tracing-layer")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tracing-layer")))]
 #[cfg(not(overspill_model))]

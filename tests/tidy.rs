@@ -123,10 +123,7 @@ fn each_dependency_has_its_one_door() {
     only_in(&["forkguard::"], &["process.rs"]);
     const THREADS: [&str; 3] =
         ["ext/memory_watch/thread.rs", "ext/metrics_recorder/drive.rs", "ext/toggle/thread.rs"];
-    only_in(
-        &["use nix::"],
-        &[&["sync.rs", "ext/memory_watch/signals.rs"][..], &THREADS[1..]].concat(),
-    );
+    only_in(&["use nix::"], &[&["sync.rs", "ext/memory_watch/signals.rs"][..], &THREADS[1..]].concat());
     only_in(&["thread::Builder"], &[&["sync.rs", "testkit/endpoint.rs"][..], &THREADS[..]].concat());
     only_in(&["use metrics::", "metrics::set_"], &["ext/metrics_recorder/"]);
     only_in(&["sketches_ddsketch::"], &["ext/metrics_recorder/distribution.rs"]);
