@@ -37,6 +37,8 @@
 //! | fork, share a file, run in a bare container | [`guide::processes`] |
 //! | read events back from a log | [`spill::Records`], [`spill::read_line`] |
 //! | send them again | [`guide::replay`], [`Builder::build_resender`], the command `overspill replay` (feature `cli`) |
+//! | alert on it, see it in Grafana | [`guide::prometheus`] |
+//! | see a whole service in an outage | [`guide::outage`] |
 //! | emit by `tracing` macros | [`guide::tracing`], `tracing_events::TracingEvents` (feature `tracing-events`) |
 //! | be certain that the log keeps them | `tracing_layer::SpillLayer` (feature `tracing-layer`), or a [`SpillSink`] |
 //! | keep secrets out of the log | [`Builder::spill_redact`] |

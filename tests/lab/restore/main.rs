@@ -136,7 +136,7 @@ fn run(emit: &Emit) -> Result<(), Failure> {
         while id < due.min(emit.until) {
             sell(&client, id);
             id += 1;
-            if id.is_multiple_of(FLUSH_EVERY) {
+            if id % FLUSH_EVERY == 0 {
                 client.flush_blocking(FLUSH_MAX).map_err(|error| format!("at {id}: {error}"))?;
                 write_down(emit, id)?;
             }
@@ -153,7 +153,7 @@ fn run(emit: &Emit) -> Result<(), Failure> {
 fn sell(client: &Client, id: u64) {
     let text = TEXTS[(id % TEXTS.len() as u64) as usize];
     client.emit(&Sold { id, kind: "sold", text });
-    if id.is_multiple_of(100) {
+    if id % 100 == 0 {
         tracing::info!(id, text, "a line of the application's own");
     }
 }

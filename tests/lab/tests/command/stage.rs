@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 /// The command, built once.
 pub fn program() -> &'static Path {
@@ -96,6 +97,16 @@ pub fn assert_same(found: &BTreeSet<String>, emitted: &BTreeSet<String>) {
     };
     let (missing, foreign) = (few(emitted, found), few(found, emitted));
     assert!(missing.0 == 0 && foreign.0 == 0, "missing {missing:?}, foreign {foreign:?}");
+}
+
+#[track_caller]
+#[allow(dead_code, reason = "tests/replay waits by it")]
+pub fn until(mut condition: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < end, "it did not come about within 30 s");
+        std::thread::park_timeout(Duration::from_millis(2));
+    }
 }
 
 /// Ends with its child, whatever becomes of the test.
