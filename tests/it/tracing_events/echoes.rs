@@ -11,6 +11,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::ThreadId;
+use std::time::Duration;
 use tracing::info;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{fmt as formatter, registry};
@@ -50,7 +51,7 @@ fn a_full_queue_costs_a_caller_no_formatting() {
     let endpoint = Endpoint::start(taken.when(|_| Act::Hang)).unwrap();
     let log = tracing::Dispatch::new(log);
     let client = tracing::dispatcher::with_default(&log, || {
-        quick(endpoint.url()).queue_events_max(10).post_timeout(LONG).build().unwrap()
+        quick(endpoint.url()).queue_events_max(10).post_timeout(Duration::from_millis(500)).build().unwrap()
     });
     let layer = TracingEvents::builder(&client).build().unwrap();
     let shown = AtomicU64::new(0);
@@ -63,7 +64,7 @@ fn a_full_queue_costs_a_caller_no_formatting() {
     assert!(client.stats().spilled_by(Reason::QueueFull) > 0, "{}", client.stats());
     assert_eq!(shown.into_inner(), count, "encoded once, in the queue or not");
     let caller = format!("{:?}", std::thread::current().id());
-    let stats = client.shutdown_blocking(std::time::Duration::from_millis(300));
+    let stats = client.shutdown_blocking(LONG);
     assert_eq!((stats.emitted, stats.lost, stats.pending), (count, 0, 0), "{stats}");
     let writers = threads.0.lock().unwrap();
     assert!(!writers.is_empty() && !writers.contains(&caller), "{caller} of {writers:?}");
