@@ -1,8 +1,8 @@
-//! Events out of a log go to the endpoint again, by a client of their own.
+//! Sends events from a log to the endpoint again, with a client of their own.
 //!
-//! In: events that were read back. Out: of each what became of it. N1: each event that goes in comes out with one end, in the order in
-//! which it came; what is not delivered and not refused was not taken, and is the caller's again. N2: nothing is written to a log. N3:
-//! what is in a client at a time is a part of what its queue holds, so that none is refused because the queue is full.
+//! In: events that were read back. Out: what became of each. N1: each event that goes in comes out with one end, in the order in which it
+//! came; what is neither delivered nor refused was not taken, and belongs to the caller again. N2: nothing is written to a log. N3: a
+//! client gets only part of what its queue holds at a time, so none is refused because the queue is full.
 //!
 //! Deliberately not here: reading logs (`spill::read`), when to try again, and what to do with what is refused.
 
@@ -25,30 +25,29 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Resent {
-    /// A 2xx answer to a request that carried it.
+    /// The endpoint answered 2xx to a request that carried it.
     Delivered,
-    /// The endpoint does not want this very event, or it cannot be sent: trying again will not help.
+    /// The endpoint does not want this event, or it cannot be sent: another try will not help.
     #[non_exhaustive]
     Refused {
-        /// The endpoint's own words, or what is wrong with the event.
+        /// The endpoint's reply, or what is wrong with the event.
         words: String,
-        /// Whether it may be at the endpoint nevertheless.
+        /// Whether it may be at the endpoint anyway.
         maybe_delivered: MaybeDelivered,
     },
-    /// Not now: it is as if it had not been sent, or the answer is not known.
+    /// Not delivered for now: as if it had not been sent, or the reply is unknown.
     #[non_exhaustive]
     NotTaken {
-        /// Why, as it would stand in a log.
+        /// The reason, as it would be in a log.
         reason: Reason,
         /// Status or error kind.
         words: String,
-        /// Whether it may be at the endpoint nevertheless.
+        /// Whether it may be at the endpoint anyway.
         maybe_delivered: MaybeDelivered,
     },
 }
 
-/// Sends events that were read back from a log, with the id, the time, the name and the common fields that they had: from
-/// [`Builder::build_resender`].
+/// Sends events that were read back from a log, with their original id, time, name and common fields: made by [`Builder::build_resender`].
 ///
 /// ```
 /// use overspill::{Client, Resent, format::Ndjson, spill::Records};
@@ -113,19 +112,19 @@ impl SpillSink for Back {
 const TOO_LONG: &str = "it is longer than event_bytes_max allows: raise it";
 
 impl Builder {
-    /// Builds what sends events of a log again, over the same way and in the same format as a client of these settings: batches, halves
-    /// where one event is refused, probes while the endpoint is out. It writes nothing to a log.
+    /// Builds a [`Resender`] for the events in a log. It sends them the same way and in the same format as a client with these settings:
+    /// batches, halves if one event is refused, probes while the endpoint is out. It writes nothing to a log.
     ///
-    /// Events bring their own [common fields](Builder::common_field), names and times. A format that writes common fields once in a
-    /// request has the event's there; for any other, what stood beside an event is put into its JSON. An event takes some
-    /// [`RESEND_OVERHEAD_BYTES`] and up to twice its bytes here: raise [`event_bytes_max`](Builder::event_bytes_max) and
-    /// [`batch_bytes_max`](Builder::batch_bytes_max) where it was high.
+    /// Events bring their own [common fields](Builder::common_field), names and times. A format that writes common fields once per request
+    /// puts the event's there; for any other, what was next to the event in the log goes into its JSON. An event takes some
+    /// [`RESEND_OVERHEAD_BYTES`] and up to twice its bytes here: if [`event_bytes_max`](Builder::event_bytes_max) and
+    /// [`batch_bytes_max`](Builder::batch_bytes_max) were high, raise them.
     ///
     /// # Errors
-    /// As [`build`](Builder::build); and if a common field, a time field, a spill sink or a mode is set, which would do nothing here.
+    /// Like [`build`](Builder::build), and if a common field, a time field, a spill sink or a mode is set, which would do nothing here.
     ///
     /// # Blocking
-    /// As `build`.
+    /// Like `build`.
     pub fn build_resender(mut self) -> Result<Resender, BuildError> {
         const OWN: &str = "is not for events that are sent again";
         if !self.common_fields.is_empty() {
@@ -164,14 +163,15 @@ impl Builder {
 }
 
 impl Resender {
-    /// Sends the events, and tells of each what became of it, in their order. When it returns, nothing is pending.
+    /// Sends the events and returns what became of each, in their order. When it returns, nothing is pending.
     ///
-    /// What is [`NotTaken`](Resent::NotTaken) may be sent again at once or later; while the endpoint is out, it is probed with what comes.
-    /// If the process ends within the call, what it was given may be at the endpoint or not: send it again where that matters, to an
-    /// endpoint that takes what comes twice for one.
+    /// You may send events that are [`NotTaken`](Resent::NotTaken) again, at once or later; while the endpoint is out, what you send next
+    /// is the probe. If the process ends during the call, its events may or may not be at the endpoint: send them again if that matters, to
+    /// an endpoint that stores each id only once.
     ///
     /// # Blocking
-    /// The calling thread, until all are settled: some `post_timeout`s. Not on a thread of overspill's own, where nothing is taken.
+    /// Blocks the calling thread until all are settled: a few `post_timeout`s. Do not call it on a thread of overspill's own: nothing is
+    /// taken there.
     pub fn send(&mut self, events: &[Joined]) -> Vec<Resent> {
         let mut ended = Vec::with_capacity(events.len());
         let mut rest = events;
@@ -183,12 +183,12 @@ impl Resender {
         ended
     }
 
-    /// The books of the client that sends: what it calls spilled was refused or not taken.
+    /// The sending client's stats: what they call spilled was refused or not taken.
     pub fn stats(&self) -> Stats {
         self.client.stats()
     }
 
-    /// Ends it: there is nothing to wait for but a connection.
+    /// Shuts it down: there is nothing to wait for but a connection.
     pub fn shutdown_blocking(self, deadline: impl Into<Deadline>) -> Stats {
         self.client.shutdown_blocking(deadline)
     }

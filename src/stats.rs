@@ -1,6 +1,6 @@
-//! The books as others see them: a snapshot, for people, for JSON and for Prometheus.
+//! The client's stats: a snapshot, for people, for JSON and for Prometheus.
 //!
-//! In: the ledger's totals. Out: [`Stats`]. The names here are an interface: fields of the JSON and of the exposition do not change.
+//! In: the ledger's totals. Out: [`Stats`]. The names here are an interface: the fields of the JSON and of the exposition do not change.
 
 mod figures;
 #[cfg(all(feature = "testkit", not(overspill_model)))]
@@ -18,7 +18,7 @@ use serde::ser::{Serialize, SerializeMap, SerializeStruct, Serializer};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What the client thinks of its endpoint.
+/// What the client knows about its endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum EndpointState {
@@ -29,7 +29,7 @@ pub enum EndpointState {
     Failing,
     /// Events go straight to the log until a probe succeeds.
     Out,
-    /// Out, with a probe on its way.
+    /// Out, with a probe in flight.
     Probing,
 }
 
@@ -57,9 +57,9 @@ pub struct Stats {
     pub lost: u64,
     /// In the queue, in a batch, in a request, or on its way to the log. Zero after a shutdown.
     pub pending: u64,
-    /// Bytes of `queue_bytes_max` that the events in queue, batches and requests use.
+    /// How much of `queue_bytes_max` the events in queue, batches and requests use.
     pub pending_bytes: usize,
-    /// Maximum of `pending_bytes`: `queue_bytes_max`, or the [share of it](crate::Client::set_queue_share) that may be used now.
+    /// Maximum of `pending_bytes`: `queue_bytes_max`, or the [share of it](crate::Client::set_queue_share) now in use.
     pub queue_bytes_max: usize,
     /// Events in the queue, not yet in a batch.
     pub queue_events: usize,
@@ -79,13 +79,13 @@ pub struct Stats {
     pub last_delivery: Option<SystemTime>,
     /// Outages that have begun.
     pub outages: u64,
-    /// How long the outage has lasted that is going on; zero if there is none.
+    /// How long the current outage has lasted; zero if there is none.
     pub outage_lasts: Duration,
-    /// Writes to the log that were stuck for [`LOG_STALL`](crate::limits::LOG_STALL) or longer, the one under way included.
+    /// Writes to the log that were stuck for [`LOG_STALL`](crate::limits::LOG_STALL) or longer, including one still in progress.
     pub log_stalls: u64,
-    /// How long those took, all together.
+    /// The total time that those writes took.
     pub log_stalled: Duration,
-    /// How long the write to the log has lasted that is under way; zero if none is.
+    /// How long the current write to the log has lasted; zero if there is none.
     pub log_write_lasts: Duration,
     /// Whether the endpoint is healthy, failing, out, or being probed.
     pub endpoint: EndpointState,
@@ -162,7 +162,7 @@ impl Stats {
         self.posts_failed_by[reason.index()]
     }
 
-    /// Every reason for which a post can fail with its count, including zeros. They add up to `posts_failed`.
+    /// Every reason for which a post can fail with its count, including zeros. The counts add up to `posts_failed`.
     pub fn posts_failed_by_reason(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
         OF_POSTS.iter().map(|&reason| (reason, self.posts_failed_by(reason)))
     }

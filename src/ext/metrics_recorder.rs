@@ -1,7 +1,7 @@
-//! A recorder for the `metrics` crate: counters, gauges and histograms become events of a client, one event a series and interval.
+//! A recorder for the `metrics` crate: counters, gauges and histograms become events of a client, one per series and interval.
 //!
-//! The program writes `counter!`, `gauge!` and `histogram!` as with any recorder. Every [`INTERVAL`](limits::INTERVAL) the recorder emits what
-//! they came to. In an outage these events go to the application log like all others, and can be sent again from there.
+//! The program uses `counter!`, `gauge!` and `histogram!` as with any recorder. Every [`INTERVAL`](limits::INTERVAL) the recorder emits the
+//! results. In an outage these events go to the application log like all others, and you can send them again from there.
 //!
 //! ```
 //! use overspill::metrics_recorder::MetricsRecorder;
@@ -22,8 +22,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! [The chapter](crate::guide::metrics) has the events' members, and what to do in jobs, functions and forks. [`publish`] writes a client's
-//! own books to any recorder.
+//! [The chapter](crate::guide::metrics) lists the events' members, and says what to do in jobs, functions and forks. [`publish`] writes a
+//! client's stats to any recorder.
 //!
 //! # What the operator sees
 //!
@@ -34,8 +34,8 @@
 //! | `metrics recorder started` | INFO | `interval_ms` `series_max` `memory_bound_bytes` |
 //! | `metrics recorder: N values since the start have no series` | WARN | `reason` (`series_max`, `key_bytes_max`) `limit` `values` `metric` |
 //!
-//! The second comes every [`NOTICE_EVERY`](limits::NOTICE_EVERY) at most, and where no subscriber reads it, on standard error as a JSON line.
-//! The event of [`SURPLUS_METRIC`] counts the same, each interval.
+//! The second comes at most every [`NOTICE_EVERY`](limits::NOTICE_EVERY), and goes to standard error as a JSON line if no subscriber reads
+//! it. The event of [`SURPLUS_METRIC`] counts the same values, each interval.
 //!
 //! # Defaults
 //!

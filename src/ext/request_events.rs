@@ -1,7 +1,7 @@
-//! A tower layer that emits one event for each request that a service answers, or fails to answer.
+//! A tower layer that emits one event for each request that a service answers or fails to answer.
 //!
-//! It fits around any service of `http::Request` and `http::Response`: axum, tonic, hyper behind tower. The service's bodies, its error
-//! and its readiness stay as they are.
+//! It wraps any service of `http::Request` and `http::Response`: axum, tonic, hyper under tower. It does not change the service's bodies,
+//! errors or readiness.
 //!
 //! ```
 //! use axum::{Router, extract::MatchedPath, routing::get};
@@ -21,35 +21,35 @@
 //!
 //! | member | what |
 //! |---|---|
-//! | `event.name` | `http_request`, or [your own](RequestEventsLayer::name); the format may have a place of its own for it |
+//! | `event.name` | `http_request`, or [your own](RequestEventsLayer::name); the format may have its own place for it |
 //! | `method` | the standard methods; any other is `other` |
-//! | `route` | what [`route`](RequestEventsLayer::route) says, [`ROUTE_BYTES_MAX`](limits::ROUTE_BYTES_MAX) at most; else `null` |
-//! | `status` | of the response; `null` where there is none |
-//! | `duration_ms` | from the call of the service to the response's status and headers, or to the end without one |
-//! | `outcome` | how it ended: the table below |
+//! | `route` | what [`route`](RequestEventsLayer::route) returns, at most [`ROUTE_BYTES_MAX`](limits::ROUTE_BYTES_MAX); else `null` |
+//! | `status` | the response's; `null` if there is none |
+//! | `duration_ms` | from the call of the service to the response's status and headers, or to the end if there is no response |
+//! | `outcome` | how it ended: see the table below |
 //!
 //! | `outcome` | when |
 //! |---|---|
 //! | `ok` | the status is below 400 |
 //! | `client_error` | 4xx |
 //! | `server_error` | 500 and above |
-//! | `error` | the service gave an error in place of a response |
-//! | `cancelled` | the request was dropped before there was a response: the client has gone, or a timeout outside of this layer |
-//! | `panicked` | a panic went through |
+//! | `error` | the service returned an error instead of a response |
+//! | `cancelled` | the request was dropped before there was a response: the client disconnected, or a timeout outside this layer fired |
+//! | `panicked` | a panic passed through |
 //!
-//! **Bodies are not watched.** The time of a streamed body, and whether it was read to its end, are not in the event: the event of a
-//! stream that lasts hours would come hours late, and that of one that never ends not at all. Nor are trailers, so tonic's `grpc-status`
-//! of a response that has a body is not seen.
+//! **Bodies are not watched.** The event does not say how long a streamed body took or whether it was read to the end: the event of a
+//! stream that lasts hours would come hours late, and that of an endless one never. Trailers are not watched either, so tonic's
+//! `grpc-status` is not seen if the response has a body.
 //!
-//! **The path is not sent** unless you return it from [`route`](RequestEventsLayer::route). Paths have ids and secrets in them, and each
-//! is a new value to the system behind the endpoint. A request that matches no route has `null`. tonic's paths are routes:
-//! `.route(|request| Some(request.uri.path()))`.
+//! **The path is not sent** unless you return it from [`route`](RequestEventsLayer::route). Paths contain ids and secrets, and each is a
+//! new value for the system behind the endpoint. A request that matches no route has `null`. tonic's paths are routes: `.route(|request|
+//! Some(request.uri.path()))`.
 //!
-//! Order matters where layers end requests. A timeout inside of this layer answers with its own status; one outside drops the
-//! request, which is `cancelled`. A layer that catches panics does so inside of this one (`server_error`) or outside (`panicked`).
+//! Order matters if other layers end requests. A timeout inside this layer answers with its own status; one outside drops the request,
+//! which is `cancelled`. A layer that catches panics does so inside this one (`server_error`) or outside (`panicked`).
 //!
-//! In [`Mode::Off`](crate::Mode::Off) a request costs one load and the box of its future; a request that begins while the mode is Off has
-//! no event.
+//! In [`Mode::Off`](crate::Mode::Off) a request costs one load and one boxed future; a request that begins while the mode is Off has no
+//! event.
 
 mod future;
 pub mod limits;
@@ -70,7 +70,7 @@ use tower_service::Service;
 
 type Route = dyn Fn(&Parts) -> Option<&str> + Send + Sync;
 
-/// Puts [`RequestEvents`] around a service.
+/// Wraps a service in [`RequestEvents`].
 #[derive(Clone)]
 pub struct RequestEventsLayer {
     told: Told,
@@ -91,8 +91,8 @@ impl RequestEventsLayer {
         RequestEventsLayer { told }
     }
 
-    /// Asks `route` for the route of each request, before the service is called: something of which there are few. A panic in it is
-    /// contained, and the route `null`.
+    /// Calls `route` for the route of each request, before the service is called. Return one of few values. If it panics, the panic is
+    /// caught and the route is `null`.
     pub fn route(
         mut self,
         route: impl Fn(&Parts) -> Option<&str> + Send + Sync + 'static,
@@ -101,7 +101,7 @@ impl RequestEventsLayer {
         self
     }
 
-    /// Calls the events by another [name](Client::emit_named) than `http_request`.
+    /// Emits the events under another [name](Client::emit_named) than `http_request`.
     pub fn name(mut self, name: &'static str) -> RequestEventsLayer {
         self.told.name = name;
         self
@@ -122,7 +122,7 @@ impl fmt::Debug for RequestEventsLayer {
     }
 }
 
-/// A service that emits an event for each request: from [`RequestEventsLayer`].
+/// A service that emits an event for each request: made by [`RequestEventsLayer`].
 #[derive(Clone)]
 pub struct RequestEvents<S> {
     inner: S,
@@ -141,7 +141,7 @@ where
         self.inner.poll_ready(cx)
     }
 
-    /// Never waits, and never fails by itself.
+    /// Never waits, and adds no error of its own.
     fn call(&mut self, request: Request<B>) -> RequestFuture<S::Future> {
         if self.told.events.mode() == Mode::Off {
             return RequestFuture::new(self.inner.call(request), None);

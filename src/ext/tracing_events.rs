@@ -1,8 +1,8 @@
-//! A layer for tracing-subscriber that makes events of the application's own tracing events: `info!(order = 7, "order placed")` is emitted
-//! as `{"level":"INFO","target":"orders","message":"order placed","order":7}`.
+//! A layer for tracing-subscriber that turns the application's own tracing events into events: `info!(order = 7, "order placed")` is
+//! emitted as `{"level":"INFO","target":"orders","message":"order placed","order":7}`.
 //!
-//! It is the way in. The other layer of this crate, `tracing_layer::SpillLayer`, is the way out: it writes to the log what could not be
-//! delivered.
+//! This layer is the way in. This crate's other layer, `tracing_layer::SpillLayer`, is the way out: it writes undelivered events to the
+//! log.
 //!
 //! ```
 //! use overspill::Client;
@@ -28,50 +28,49 @@
 //!
 //! # Which events
 //!
-//! Unless you choose: INFO and above, of every target. [`Builder::max_level`], [`target`](Builder::target),
-//! [`except_target`](Builder::except_target) and [`marker`](Builder::marker) each narrow it; an event that passes all of them is taken. The
-//! layer is no filter: what other layers get is theirs. Give it one (`telemetry.with_filter(LevelFilter::INFO)`) where nobody else wants
-//! the events that it does not take; then tracing does not even make them.
+//! By default: INFO and above, of every target. [`Builder::max_level`], [`target`](Builder::target),
+//! [`except_target`](Builder::except_target) and [`marker`](Builder::marker) each narrow it; the layer takes an event that passes all of
+//! them. The layer is not a filter: other layers still get every event. If no other layer wants the events that it does not take, give it a
+//! filter (`telemetry.with_filter(LevelFilter::INFO)`); then tracing does not create them.
 //!
-//! **Never**, whatever you choose: targets below `overspill::`, and what happens on overspill's own threads, the HTTP stack's events above
-//! all. That is decided by the thread, not by name: if your service uses hyper itself, its events there are yours
-//! ([`Stats::echoes`](crate::Stats::echoes) counts what was turned back). One case is left to you: if you run the [`Sender`](crate::Sender)
-//! yourself and take events at DEBUG or TRACE, its connections are tasks of your runtime, and their events cause requests that cause
-//! events. Leave them out: `.except_target("hyper")`.
+//! **Never**, whatever you choose: targets below `overspill::`, and events on overspill's own threads, mainly the HTTP stack's. The thread
+//! decides, not the name: if your service uses hyper itself, its events there are yours ([`Stats::echoes`](crate::Stats::echoes) counts
+//! rejected events). One case is left to you: if you run the [`Sender`](crate::Sender) yourself and take events at DEBUG or TRACE, its
+//! connections are tasks of your runtime, and their events cause requests that cause events. Leave them out: `.except_target("hyper")`.
 //!
 //! # What an event has
 //!
-//! In this order: `level`, `target`, what else was [chosen](Builder::write) of [`Member`], the event's fields, those of its spans. The
-//! client knows when it was emitted ([`time_field`](crate::Builder::time_field), or the format's own place). An event with a name of its
-//! own (`info!(name: "order_placed", ..)`) is [emitted by that name](crate::Client::emit_named); the name that tracing makes of file and
-//! line is not written.
+//! In this order: `level`, `target`, any other [`Member`] you [chose](Builder::write), the event's fields, then its spans' fields. The
+//! client adds the time of the emit ([`time_field`](crate::Builder::time_field), or the format's own place). An event with its own name
+//! (`info!(name: "order_placed", ..)`) is [emitted by that name](crate::Client::emit_named); the name that tracing makes of file and line
+//! is not written.
 //!
 //! | recorded | written |
 //! |---|---|
-//! | `i64`, `u64`, `bool`, `&str`, `f64` | as they are; NaN and infinities are `null`, as with [`emit`](crate::Client::emit) |
-//! | `i128`, `u128` | a number if 64 bits hold it, otherwise its digits as a string, because most readers of JSON would round it |
+//! | `i64`, `u64`, `bool`, `&str`, `f64` | unchanged; NaN and infinities are `null`, as with [`emit`](crate::Client::emit) |
+//! | `i128`, `u128` | a number if it fits in 64 bits, otherwise its digits as a string, because most JSON readers would round it |
 //! | `?value`, `%value`, the message | text; `Debug` and `Display` write straight into the event |
-//! | `&dyn Error` | `"outer: cause: cause of that"`, [`ERROR_SOURCES_MAX`](limits::ERROR_SOURCES_MAX) causes at most |
+//! | `&dyn Error` | `"outer: cause: cause of that"`, at most [`ERROR_SOURCES_MAX`](limits::ERROR_SOURCES_MAX) causes |
 //! | `r#type` | `type` |
 //!
-//! **No name is twice in an event.** What is first in this list keeps its name: what the client adds
+//! **No name appears twice in an event.** The first in this list keeps its name: what the client adds
 //! ([`Client::added_names`](crate::Client::added_names)), the [members](Member) of the layer, the event's own fields. A field of an event
-//! whose name is taken gets an underscore: `info!(level = 3, "..")` has `"level":"INFO","level_":3`. Among an event and its spans the
-//! nearest wins: a span's field is not written if the event, or a span within it, has one of that name.
+//! whose name is taken gets an underscore: `info!(level = 3, "..")` has `"level":"INFO","level_":3`. Between an event and its spans the
+//! nearest wins: a span's field is not written if the event, or a span within it, has a field of the same name.
 //!
 //! # What it costs, and what it holds
 //!
-//! An event is encoded once, on its caller, straight into the queue's slot; without span fields the layer itself holds nothing. A full
-//! queue costs a caller no formatting: the event is encoded as always, and what is for the log is written by the log's thread. Fields of
-//! spans are kept with the span, as they were recorded, `Debug` and `Display` as text: [`SPAN_BYTES_MAX`](limits::SPAN_BYTES_MAX) of each
-//! span. They count towards the span, not towards [`memory_bound`](crate::Client::memory_bound). Fields that find no room are counted in
-//! the event, `"span_fields_left_out":2`.
+//! An event is encoded once, on the caller's thread, straight into its slot in the queue; without span fields the layer itself holds
+//! nothing. A full queue costs a caller no formatting: the event is encoded as always, and the log's thread writes it. Span fields are kept
+//! with the span as they were recorded, `Debug` and `Display` as text: up to [`SPAN_BYTES_MAX`](limits::SPAN_BYTES_MAX) per span. They
+//! count as part of the span, not towards [`memory_bound`](crate::Client::memory_bound). The event counts fields that do not fit:
+//! `"span_fields_left_out":2`.
 //!
 //! # The `log` crate
 //!
-//! `tracing_log::LogTracer::init()` hands records of the `log` macros to tracing, and this layer takes them as what they are: target,
-//! module, file and line are the record's. tracing-log 0.2 does not pass on key-values (`log::info!(order = 7; "..")`): use tracing's
-//! macros for events that have fields.
+//! `tracing_log::LogTracer::init()` passes records of the `log` macros to tracing, and this layer takes them with the record's own target,
+//! module, file and line. tracing-log 0.2 does not pass on key-values (`log::info!(order = 7; "..")`): use tracing's macros for events with
+//! fields.
 
 mod builder;
 mod choice;
@@ -97,10 +96,11 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Makes events of tracing events: see the [module](self). Made by [`TracingEvents::builder`].
+/// Makes events of tracing events: see the [module](self). Built by [`TracingEvents::builder`].
 ///
 /// # Blocking
-/// As [`Client::emit`]. It takes no lock but that of a span's extensions, and none while code of the application runs (`Debug`, `Display`).
+/// Like [`Client::emit`]. It takes no lock except that of a span's extensions, and none while the application's code (`Debug`, `Display`)
+/// runs.
 pub struct TracingEvents {
     client: Client,
     choice: Choice,
@@ -109,7 +109,7 @@ pub struct TracingEvents {
 }
 
 impl TracingEvents {
-    /// Begins to configure a layer that emits to `client`.
+    /// Starts to configure a layer that emits to `client`.
     pub fn builder(client: &Client) -> Builder {
         Builder::new(client.clone())
     }

@@ -1,9 +1,9 @@
-//! Events out of a log, in the format of their endpoint: with the id, the time, the name and the common fields that they had.
+//! Events from a log, in their endpoint's format: with their original id, time, name and common fields.
 //!
-//! In: events that carry another, as [`Carried`] makes them. Out: the body that the others would have had. V1: a body is never longer than
-//! what carried its events, and the inner format's overhead: all that goes into it stood there.
+//! In: events that carry another event, as [`Carried`] makes them. Out: the body that the carried events would have had. V1: a body is
+//! never longer than what carried its events plus the inner format's overhead: everything in it was already there.
 //!
-//! Deliberately not here: which events go together. A request has one set of common fields where its format writes them once.
+//! Deliberately not here: which events share a request. A request has one set of common fields if its format writes them once.
 
 use super::{
     Body, CommonFields, Demands, Events, Format, Layout, Overhead, Placement, Refused, Repeats, SettledBy,

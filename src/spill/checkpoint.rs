@@ -1,9 +1,8 @@
-//! How far a log has been dealt with, kept in a file: so that what puts events back can be killed and go on.
+//! How far a log has been processed, kept in a file, so a program that sends events again can be killed and resume.
 //!
-//! In: places in logs, and events that were settled. Out: the same, in another process. H1: a file is whole or it is the one before:
-//! written beside it, synced, and renamed. H2: a place is taken for one in a log only if what stands before it is what stood there; else
-//! the log is read from its beginning, and what was settled is known by its id. So a place can cost time when it is wrong, and never an
-//! event.
+//! In: places in logs, and events that were settled. Out: the same, in another process. H1: a file is complete, or it is the one before:
+//! the new one is written beside it, synced, and renamed. H2: a place counts for a log only if the bytes before it are unchanged; otherwise
+//! the log is read from its beginning, and settled events are recognized by id. So a wrong place can cost time, but never an event.
 
 use super::Seen;
 use crate::limits::CHECKPOINT_LOGS_MAX;
@@ -12,10 +11,10 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// How far logs have been dealt with: a place in each, and the events that are settled.
+/// How far logs have been processed: a place in each, and the events that are settled.
 ///
-/// Keep it up behind what was accepted, never before: [`settled`](Checkpoint::settled) once an event is delivered,
-/// [`reached`](Checkpoint::reached) once all events before the place are, [`write`](Checkpoint::write) then. A process that is killed at
+/// Update it after events are accepted, never before: call [`settled`](Checkpoint::settled) once an event is delivered,
+/// [`reached`](Checkpoint::reached) once all events before the place are, then [`write`](Checkpoint::write). A process that is killed at
 /// any moment leaves the checkpoint that was written last.
 ///
 /// ```
@@ -47,7 +46,7 @@ pub struct Checkpoint {
     settled: Seen,
 }
 
-/// A place in a log, known by what stands before it: also once the log has another name.
+/// A place in a log, recognized by what comes before it, even after the log is renamed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     offset: u64,
@@ -59,7 +58,7 @@ pub struct Place {
 const PRINT_BYTES: u64 = 4096;
 
 impl Place {
-    /// The place after this many bytes of a log, as they stand in its file.
+    /// The place after this many bytes of a log's file.
     ///
     /// # Errors
     /// Those of the file; `UnexpectedEof` if it is shorter.
@@ -74,7 +73,7 @@ impl Place {
         Ok(Place { offset, print: print_of(&before) })
     }
 
-    /// How many bytes stand before it.
+    /// How many bytes come before it.
     pub fn offset(self) -> u64 {
         self.offset
     }
@@ -96,15 +95,15 @@ fn print_of(bytes: &[u8]) -> u64 {
 }
 
 impl Checkpoint {
-    /// At the beginning of everything.
+    /// An empty checkpoint: nothing has been processed.
     pub fn new() -> Checkpoint {
         Checkpoint::default()
     }
 
-    /// The checkpoint in a file; at the beginning of everything if there is no such file.
+    /// Reads the checkpoint in a file; if there is no such file, nothing has been processed.
     ///
     /// # Errors
-    /// Those of the file; `InvalidData` if it holds something else: it was not written by this.
+    /// Those of the file; `InvalidData` if it is not a checkpoint.
     pub fn read(path: &Path) -> io::Result<Checkpoint> {
         match fs::read(path) {
             Ok(text) => from_json(&text).ok_or_else(|| {
@@ -118,13 +117,13 @@ impl Checkpoint {
         }
     }
 
-    /// Writes it into a file, which is the whole new one or the whole old one at any moment, also after a power cut.
+    /// Writes it to a file. At any moment the file is either the complete new one or the complete old one, even after a power failure.
     ///
     /// # Errors
-    /// Those of the file system. The old one stands then.
+    /// Those of the file system. The old file then remains.
     ///
     /// # Blocking
-    /// Until the disk has it.
+    /// Until it is on disk.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
@@ -142,7 +141,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Takes note of an event that is settled.
+    /// Records that an event is settled.
     pub fn settled(&mut self, client: &str, seq: u64) {
         self.settled.insert(client, seq);
     }
@@ -157,8 +156,8 @@ impl Checkpoint {
         &self.settled
     }
 
-    /// Takes note of a place before which all is settled. It is the place of one log; of [`CHECKPOINT_LOGS_MAX`] logs the one that was
-    /// reached first is forgotten.
+    /// Records a place before which everything is settled, in one log. Beyond [`CHECKPOINT_LOGS_MAX`] logs, the one reached first is
+    /// forgotten.
     pub fn reached(&mut self, place: Place) {
         self.places.retain(|known| *known != place);
         if self.places.len() >= CHECKPOINT_LOGS_MAX {
@@ -167,13 +166,13 @@ impl Checkpoint {
         self.places.push(place);
     }
 
-    /// The same, in the place of an earlier one of the same log.
+    /// The same, and replaces an earlier place in the same log.
     pub fn moved(&mut self, from: Place, to: Place) {
         self.places.retain(|known| *known != from);
         self.reached(to);
     }
 
-    /// How many bytes of a log need not be read again: 0 if the log is none of those that were reached.
+    /// How many bytes of a log need not be read again: 0 if the log is not one of those reached.
     ///
     /// # Errors
     /// Those of the log.

@@ -1,8 +1,8 @@
-//! Reads records back: from a line (`line`: JSON, `object`; `text`; `notice`) or a whole log (`stream`, with `find`, `pieces` and
-//! `journal`) to the part of the event that it carries, or the events; joins the parts (`join`), and knows what
-//! comes twice (`seen`) and what is missing (`losses`).
+//! Reads records back from a line (`line`: JSON, `object`; `text`; `notice`) or a whole log (`stream`, with `find`, `pieces` and
+//! `journal`): the part of the event that it carries, or the events. Joins the parts (`join`), finds duplicates (`seen`) and what is
+//! missing (`losses`).
 //!
-//! For those who reconcile (put what the endpoint missed back in, remove what it got twice), and for tests.
+//! For tests, and for programs that reconcile: put back what the endpoint missed, remove what it got twice.
 
 mod find;
 mod join;
@@ -26,7 +26,7 @@ pub use stream::{Entries, JoinedRecords, Records};
 use crate::outcome::{MaybeDelivered, Reason};
 use std::time::SystemTime;
 
-/// One part of a spilled event, or several events packed, read back from the log. The fields are [`Record`](super::Record)'s.
+/// One part of a spilled event, or several packed events, read back from the log. The fields are [`Record`](super::Record)'s.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpilledPart {
@@ -34,7 +34,7 @@ pub struct SpilledPart {
     pub client: String,
     /// The event's number within its client.
     pub seq: u64,
-    /// The batch that carried it, 0 for none.
+    /// The batch that carried it, 0 if none.
     pub batch: u64,
     /// Why it was spilled.
     pub reason: Reason,
@@ -52,13 +52,13 @@ pub struct SpilledPart {
     pub parts: u32,
     /// How many events it carries: more than 1 if they were packed.
     pub events: u32,
-    /// Whether the event is not what the request carried.
+    /// Whether the event differs from what the request carried.
     pub redacted: bool,
-    /// The event's name, if its JSON has not got it.
+    /// The event's name, if it is not in the event's JSON.
     pub name: Option<String>,
-    /// The client's common fields as a JSON object, if the event's JSON has not got them.
+    /// The client's common fields as a JSON object, if they are not in the event's JSON.
     pub common: Option<String>,
-    /// The piece of the event's JSON; of several events, a JSON array of them.
+    /// This part of the event's JSON; if there are several events, a JSON array of them.
     pub event: String,
 }
 
@@ -70,23 +70,23 @@ pub struct Joined {
     pub client: String,
     /// The event's number within its client.
     pub seq: u64,
-    /// The batch that carried it, 0 for none.
+    /// The batch that carried it, 0 if none.
     pub batch: u64,
     /// Why it was spilled.
     pub reason: Reason,
     /// Whether it may be at the endpoint as well.
     pub maybe_delivered: MaybeDelivered,
-    /// When it was emitted, to the millisecond; of an event from a pack, when the pack's oldest was.
+    /// When it was emitted, to the millisecond; for an event from a pack, when the pack's oldest was emitted.
     pub emitted_at: SystemTime,
     /// Status or error kind.
     pub detail: String,
-    /// Whether the event is not what the request carried.
+    /// Whether the event differs from what the request carried.
     pub redacted: bool,
-    /// The event's name, if its JSON has not got it.
+    /// The event's name, if it is not in the event's JSON.
     pub name: Option<String>,
-    /// The client's common fields as a JSON object, if the event's JSON has not got them.
+    /// The client's common fields as a JSON object, if they are not in the event's JSON.
     pub common: Option<String>,
-    /// The identical JSON that the request carried or would have carried, unless it is `redacted`.
+    /// The exact JSON that the request carried or would have carried, unless it is `redacted`.
     pub event: String,
 }
 
@@ -98,7 +98,7 @@ pub struct SpilledNotice {
     pub client: String,
     /// What it says.
     pub text: String,
-    /// When it was written, if the line tells.
+    /// When it was written, if the line says so.
     pub written_at: Option<SystemTime>,
 }
 

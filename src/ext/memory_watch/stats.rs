@@ -1,12 +1,12 @@
-//! What the watch has seen and done, as numbers: for people, and for Prometheus.
+//! What the watch has measured and done, as numbers: for people, and for Prometheus.
 //!
-//! In: what each look found, from the thread that looks. Out: [`MemoryStats`], for any thread. The names of the exposition do not change.
+//! In: what the watch's thread measured. Out: [`MemoryStats`], for any thread. The names of the exposition do not change.
 
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// What a watch has seen at its last look, and done so far: [`MemoryWatch::stats`](super::MemoryWatch::stats).
+/// What a watch last measured, and what it has done so far: [`MemoryWatch::stats`](super::MemoryWatch::stats).
 ///
 /// ```
 /// # let stats = overspill::memory_watch::MemoryStats::default();
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct MemoryStats {
     /// The resident set of the process, in bytes.
     pub rss_bytes: u64,
-    /// What of its memory counts, in bytes: [`Builder::counts`](super::Builder::counts).
+    /// How much of the process's memory counts, in bytes: [`Builder::counts`](super::Builder::counts).
     pub counted_bytes: u64,
     /// The first threshold, in bytes: where a series begins.
     pub threshold_bytes: u64,
@@ -27,13 +27,13 @@ pub struct MemoryStats {
     pub snapshots: u64,
     /// Snapshots that were due and could not be written.
     pub snapshots_failed: u64,
-    /// How often a snapshot was due, but the hour had had its number.
+    /// How often a snapshot was due, but this hour's limit was reached.
     pub snapshots_held_back: u64,
 }
 
 impl MemoryStats {
-    /// The numbers in Prometheus' text format, to stand behind those of the clients ([`Stats::prometheus_text`](crate::Stats::prometheus_text))
-    /// on one page. Names, kinds and units do not change.
+    /// The numbers in Prometheus' text format, for the same page as those of the clients
+    /// ([`Stats::prometheus_text`](crate::Stats::prometheus_text)). Names, kinds and units do not change.
     pub fn prometheus_text(&self) -> String {
         let families = [
             ("memory_resident_bytes", "gauge", "The resident set of the process.", self.rss_bytes),

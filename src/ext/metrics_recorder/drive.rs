@@ -28,15 +28,15 @@ pub const METRIC_EVENT: &str = "metric";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct MetricsStats {
-    /// Series there are now, of all kinds.
+    /// How many series there are now, of all kinds.
     pub series: usize,
-    /// Series that were removed because nobody wrote to them.
+    /// Series that were removed because nothing wrote to them.
     pub series_expired: u64,
     /// Intervals that have ended.
     pub intervals: u64,
     /// Events emitted to the client.
     pub events: u64,
-    /// Values that were counted instead of taken: there were `series_max` series, or the key was longer than `key_bytes_max`.
+    /// Values that were only counted: there were already `series_max` series, or the key was longer than `key_bytes_max`.
     pub surplus: u64,
 }
 
@@ -127,12 +127,12 @@ fn next_due(due: Instant, now: Instant, interval: Duration) -> Instant {
     due + interval * steps
 }
 
-/// Ends the recorder when it is dropped: the last interval is emitted. Hold it where the program's life ends, and let the client's guard be
-/// dropped after it: locals are dropped in the reverse order of their declaration.
+/// Ends the recorder when it is dropped, and emits the last interval. Hold it until the program ends, and let the client's guard be dropped
+/// after it: locals are dropped in the reverse order of their declaration.
 ///
-/// Handles that the program holds can be written to after that; what they take is not emitted.
+/// The program can still write to handles that it holds after that, but those values are not emitted.
 ///
-/// In a child made by fork there is no such thread: there it does nothing.
+/// A child made by fork does not have the recorder's thread: there the guard does nothing.
 #[must_use = "dropping it ends the recorder"]
 pub struct MetricsGuard {
     engine: Arc<Engine>,
@@ -181,24 +181,24 @@ impl MetricsGuard {
         Ok((recorder, MetricsGuard { engine, end: Some(end), ended: Mutex::new(ended) }))
     }
 
-    /// Ends the interval now and emits it; returns how many events that are. The thread goes on, and its next interval begins here. For
+    /// Ends the interval now, emits it, and returns the number of events. The thread goes on, and its next interval begins here. For
     /// functions as a service, which are frozen between two calls: flush this, then [the client](Client::flush).
     ///
     /// # Errors
-    /// [`FlushError`] if this is a child made by fork, or another thread does not finish with an interval. What was recorded stays.
+    /// [`FlushError`] if this is a child made by fork, or if another thread does not finish an interval. The recorded values stay.
     ///
     /// # Blocking
-    /// Not on the network. As [`Client::emit`] for each series, and for an interval that is being emitted at most
-    /// [`STOP_WAIT`](super::limits::STOP_WAIT).
+    /// Never on the network. Like [`Client::emit`] for each series, and at most [`STOP_WAIT`](super::limits::STOP_WAIT) for an interval
+    /// that another thread is emitting.
     pub fn flush(&self) -> Result<u64, FlushError> {
         self.engine.end_interval()
     }
 
-    /// Emits the last interval and ends the recorder: the macros do nothing from now on. Before the client's shutdown, which settles
-    /// these events too.
+    /// Emits the last interval and ends the recorder: from now on the macros do nothing. Call it before the client's shutdown, which then
+    /// settles these events too.
     ///
     /// # Blocking
-    /// As [`flush`](MetricsGuard::flush), and at most [`STOP_WAIT`](super::limits::STOP_WAIT) for the thread.
+    /// Like [`flush`](MetricsGuard::flush), and at most [`STOP_WAIT`](super::limits::STOP_WAIT) for the thread.
     pub fn stop(mut self) -> MetricsStats {
         self.end();
         self.stats()

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io;
 
-/// Why no recorder was installed or started. Nothing has been left behind.
+/// Why no recorder was installed or started. Nothing of it remains.
 #[non_exhaustive]
 pub enum InstallError {
     /// A setting is out of range.
@@ -16,7 +16,7 @@ pub enum InstallError {
         /// What to do.
         remedy: &'static str,
     },
-    /// The process has a recorder already; the `metrics` crate takes one, once.
+    /// The process already has a recorder; the `metrics` crate takes only one, once.
     AlreadySet,
     /// The recorder's thread could not be started.
     Thread(io::Error),
@@ -48,7 +48,7 @@ impl fmt::Display for InstallError {
     }
 }
 
-/// The same sentence: it is what a `main` that returns the error prints.
+/// The same sentence: a `main` that returns the error prints it.
 impl fmt::Debug for InstallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -64,11 +64,11 @@ impl std::error::Error for InstallError {
     }
 }
 
-/// Why an interval was not ended by [`flush`](super::MetricsGuard::flush). What was recorded is still there.
+/// Why [`flush`](super::MetricsGuard::flush) did not end an interval. The recorded values are still there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FlushError {
-    /// This is a child made by fork, and the recorder is its parent's.
+    /// This is a child made by fork, and the recorder belongs to its parent.
     InChild,
     /// Another thread is emitting an interval, and did not finish within [`STOP_WAIT`](super::limits::STOP_WAIT).
     Busy,

@@ -1,14 +1,14 @@
-//! Our own books through the facade, for whichever recorder the process has.
+//! The client's stats through the `metrics` facade, for whichever recorder the process has.
 
 use crate::Figure;
 use crate::FigureKind;
 use crate::Stats;
 use metrics::{Key, KeyName, Label, Level, Metadata, Recorder, with_recorder};
 
-/// Writes a client's books to the recorder of the process, under the names of [`Stats::prometheus_text`]: call it whenever the recorder is
-/// about to be read, or every few seconds. Without a recorder it does nothing.
+/// Writes a client's stats to the recorder of the process, under the names of [`Stats::prometheus_text`]. Call it just before the recorder
+/// is read, or every few seconds. Without a recorder it does nothing.
 ///
-/// Counters are written as totals, so calling it often or seldom makes no difference to them.
+/// Counters are written as totals, so it does not matter how often you call it.
 ///
 /// ```
 /// # let events = overspill::Client::disabled();

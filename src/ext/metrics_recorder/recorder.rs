@@ -7,19 +7,19 @@ use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, Share
 use std::fmt;
 use std::sync::Arc;
 
-/// A recorder for the `metrics` crate, whose series become events once an interval: [the module](super) says which. Clones are one recorder.
+/// A recorder for the `metrics` crate, whose series become events once per interval: see [the module](super). Clones share one recorder.
 ///
 /// # Blocking
-/// Not: the macros look a series up and add to it. They wait for each other, where they make a series or write to the same histogram, for
-/// some hundred nanoseconds; never for the network or the log.
+/// Never on the network or the log. The macros look a series up and add to it; they wait some hundred nanoseconds for each other when they
+/// make a series or write to the same histogram.
 #[derive(Clone)]
 pub struct MetricsRecorder {
     registry: Arc<Registry>,
 }
 
 impl MetricsRecorder {
-    /// Begins to configure a recorder whose series become events of this client. The recorder's guard holds a clone: stop the recorder first,
-    /// then shut the client down.
+    /// Starts to configure a recorder whose series become events of this client. The recorder's guard holds a clone: stop the recorder
+    /// first, then shut the client down.
     pub fn builder(client: &Client) -> Builder {
         Builder::new(client)
     }
@@ -33,9 +33,8 @@ impl MetricsRecorder {
     }
 
     /// The most bytes that the recorder holds, from its settings: [`series_max`](Builder::series_max) times a key of
-    /// [`key_bytes_max`](Builder::key_bytes_max) and the largest histogram, which is 32 KB with quantiles, and 8 bytes a bound with
-    /// buckets. Series take less than that mostly. What is emitted is the client's, and within
-    /// [its bound](Client::memory_bound).
+    /// [`key_bytes_max`](Builder::key_bytes_max) and the largest histogram, which is 32 KB with quantiles, and 8 bytes per bound with
+    /// buckets. Most series take less. Emitted events belong to the client, and stay within [its bound](Client::memory_bound).
     pub fn memory_bound(&self) -> usize {
         self.registry.limits.bytes_max()
     }

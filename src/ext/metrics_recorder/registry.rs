@@ -104,7 +104,7 @@ pub(super) struct Overflow {
     home: Home,
 }
 
-/// The name of the series that counts values without a series; its label `reason` is the setting that was reached.
+/// The name of the series that counts values without a series; its label `reason` is the setting whose limit was reached.
 pub const SURPLUS_METRIC: &str = "overspill_metrics_surplus_total";
 
 impl Overflow {

@@ -47,53 +47,56 @@ impl Builder {
         self
     }
 
-    /// A series that was not written to for this long is removed, unless the program holds its handle. Default [`IDLE_MAX`].
+    /// A series that is not written to for this long is removed, unless the program holds its handle. Default [`IDLE_MAX`].
     pub fn idle_max(mut self, time: Duration) -> Builder {
         self.idle_max = time;
         self
     }
 
-    /// Most series at a time, of all kinds together; values of further ones are counted in [`SURPLUS_METRIC`](super::SURPLUS_METRIC)
-    /// instead. Default [`SERIES`].
+    /// Maximum number of series at a time, of all kinds together; values of further ones are counted in
+    /// [`SURPLUS_METRIC`](super::SURPLUS_METRIC) instead. Default [`SERIES`].
     ///
-    /// All of them may be emitted at once: keep it below [`queue_events_max`](crate::Builder::queue_events_max), or the surplus goes to the log.
+    /// All of them may be emitted at once: keep it below [`queue_events_max`](crate::Builder::queue_events_max), or the excess goes to the
+    /// log.
     pub fn series_max(mut self, series: usize) -> Builder {
         self.series_max = series;
         self
     }
 
-    /// Longest key of a series in bytes: its name, its labels' names and values, and [`LABEL_BYTES`](super::limits::LABEL_BYTES) a label.
-    /// Values of series with a longer one are counted in [`SURPLUS_METRIC`](super::SURPLUS_METRIC) instead. Default [`KEY_BYTES`].
+    /// Maximum bytes of a series' key: its name, its labels' names and values, and [`LABEL_BYTES`](super::limits::LABEL_BYTES) per label.
+    /// Values of series with a longer key are counted in [`SURPLUS_METRIC`](super::SURPLUS_METRIC) instead. Default [`KEY_BYTES`].
     pub fn key_bytes_max(mut self, bytes: usize) -> Builder {
         self.key_bytes_max = bytes;
         self
     }
 
-    /// Which quantiles histograms without buckets tell, as shares between 0 and 1. Default [`QUANTILES`].
+    /// Which quantiles histograms without buckets report, as shares between 0 and 1. Default [`QUANTILES`].
     pub fn quantiles(mut self, shares: impl Into<Vec<f64>>) -> Builder {
         self.quantiles = shares.into();
         self
     }
 
-    /// Has histograms count by buckets with these upper bounds, ascending, instead of by quantiles. A value on a bound is in its bucket.
+    /// Makes histograms count by buckets with these upper bounds, ascending, instead of by quantiles. A value on a bound belongs to its
+    /// bucket.
     pub fn buckets(mut self, bounds: impl Into<Vec<f64>>) -> Builder {
         self.buckets = Some(bounds.into());
         self
     }
 
-    /// [`buckets`](Builder::buckets) of the histogram with this name alone, which it has before others.
+    /// Sets [`buckets`](Builder::buckets) for the histogram with this name alone. They take precedence over those for all.
     pub fn buckets_of(mut self, metric: impl Into<String>, bounds: impl Into<Vec<f64>>) -> Builder {
         self.buckets_of.push((metric.into(), bounds.into()));
         self
     }
 
-    /// Makes it the recorder of the process, and starts its thread.
+    /// Makes this the recorder of the process, and starts its thread.
     ///
     /// # Errors
-    /// [`InstallError`] says which setting is wrong and what to do, that there is a recorder already, or that there is no thread.
+    /// [`InstallError`] says which setting is wrong and what to do, or that there is a recorder already, or that the thread could not
+    /// start.
     ///
     /// # Blocking
-    /// Not.
+    /// Does not block.
     pub fn install(self) -> Result<MetricsGuard, InstallError> {
         let (recorder, guard) = self.start()?;
         // The guard ends the thread again.
@@ -101,14 +104,14 @@ impl Builder {
         Ok(guard)
     }
 
-    /// Starts its thread, and leaves it to you where the recorder goes: below a fanout of metrics-util, or into
+    /// Starts the recorder's thread and leaves it to you where to put the recorder: under a fanout of metrics-util, or in
     /// `metrics::with_local_recorder` in a test.
     ///
     /// # Errors
-    /// As [`install`](Builder::install), but for a recorder that is there already.
+    /// Like [`install`](Builder::install), except that an existing recorder is no error.
     ///
     /// # Blocking
-    /// Not.
+    /// Does not block.
     pub fn start(self) -> Result<(MetricsRecorder, MetricsGuard), InstallError> {
         let limits = self.check()?;
         MetricsGuard::start(self, limits)

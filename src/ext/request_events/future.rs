@@ -10,7 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// The future of [`RequestEvents`](super::RequestEvents). Dropped before its end, it emits the event as `cancelled`.
+/// The future of [`RequestEvents`](super::RequestEvents). If it is dropped before it ends, it emits the event as `cancelled`.
 #[must_use = "futures do nothing unless polled"]
 pub struct RequestFuture<F> {
     // In a box: to pin it in place would take unsafe code, or a macro's.

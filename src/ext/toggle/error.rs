@@ -33,7 +33,7 @@ impl fmt::Display for StartError {
     }
 }
 
-/// The same sentence: it is what a `main` that returns the error prints.
+/// The same sentence: a `main` that returns the error prints it.
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

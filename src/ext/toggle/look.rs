@@ -18,11 +18,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// Feature flags that switch a client. Made by [`build`](Builder::build); run by [`run`](Toggle::run), or on a thread of its own by
+/// Feature flags that switch a client. Built by [`build`](Builder::build); run by [`run`](Toggle::run), or on its own thread by
 /// [`start`](Builder::start).
 ///
-/// The toggle holds a clone of the client: end with [`shutdown`](Client::shutdown) or a [guard](Client::shutdown_on_drop), and do not
-/// rely on the last clone's drop.
+/// The toggle holds a clone of the client: end with [`shutdown`](Client::shutdown) or a [guard](Client::shutdown_on_drop), and do not rely
+/// on dropping the last clone.
 pub struct Toggle {
     events: Client,
     flags: open_feature::Client,
@@ -80,9 +80,10 @@ impl Flag {
 }
 
 impl Toggle {
-    /// Begins to configure a toggle that switches `events` by what `flags` says. Make `flags` by
-    /// [`create_client`](open_feature::OpenFeature::create_client), and give it what your rules of targeting ask for by
-    /// [`set_evaluation_context`](open_feature::Client::set_evaluation_context): region, host, version.
+    /// Starts to configure a toggle that switches `events` as `flags` says. Make `flags` with
+    /// [`create_client`](open_feature::OpenFeature::create_client), and use
+    /// [`set_evaluation_context`](open_feature::Client::set_evaluation_context) to give it what your targeting rules need: region, host,
+    /// version.
     pub fn builder(events: &Client, flags: open_feature::Client) -> Builder {
         Builder::new(events, flags)
     }
@@ -93,13 +94,13 @@ impl Toggle {
         Toggle { events, flags, followed, interval, timeout: evaluation_timeout, following }
     }
 
-    /// Asks for each flag once, one after the other, and sets what has changed.
+    /// Polls each flag once, one after the other, and sets what has changed.
     ///
-    /// Needs a tokio runtime with its timers on. A provider that hangs is left after [`evaluation_timeout`](Builder::evaluation_timeout),
-    /// one that panics is contained.
+    /// Needs a tokio runtime with timers enabled. A provider that hangs is abandoned after
+    /// [`evaluation_timeout`](Builder::evaluation_timeout); one that panics is contained.
     ///
     /// # Cancel safety
-    /// Cancel safe: what was asked for is asked again at the next look.
+    /// Cancel safe: the next poll evaluates the flags again.
     pub async fn look(&mut self) {
         for flag in &mut self.followed {
             let given = ask_any(&self.flags, &flag.key, &mut flag.kinds, self.timeout).await;
@@ -125,10 +126,10 @@ impl Toggle {
         }
     }
 
-    /// Looks at once and then every [`interval`](Builder::interval), and never returns: spawn it on the application's runtime, and abort
-    /// it to end it.
+    /// Polls at once and then every [`interval`](Builder::interval), and never returns: spawn it on the application's runtime, and abort it
+    /// to end it.
     ///
-    /// Needs a tokio runtime with its timers on; without one, [`start`](Builder::start) has its own.
+    /// Needs a tokio runtime with timers enabled; if you have none, [`start`](Builder::start) brings its own.
     ///
     /// # Cancel safety
     /// Cancel safe: what was set stays set.

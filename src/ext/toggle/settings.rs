@@ -1,4 +1,4 @@
-//! The settings of a toggle. In: what the user says. Out: a toggle, or which setting is wrong.
+//! The settings of a toggle. In: what the user sets. Out: a toggle, or which setting is wrong.
 
 use super::error::StartError;
 use super::limits::{
@@ -33,21 +33,21 @@ impl Builder {
         }
     }
 
-    /// The flag that says the [mode](Client::set_mode): a string, `on`, `log_only` or `off`; or a boolean, `true` for on and `false` for
-    /// off. What type it is the toggle finds out.
+    /// The flag for the [mode](Client::set_mode): a string, `on`, `log_only` or `off`; or a boolean, `true` for on and `false` for off. The
+    /// toggle finds out which type it is.
     pub fn mode_flag(mut self, key: impl Into<String>) -> Builder {
         self.followed.push(Flag::mode(key.into()));
         self
     }
 
-    /// The flag that says the [share](Client::set_queue_share) of the byte budget: a string, `whole`, `half`, `quarter` or `eighth`.
+    /// The flag for the [share](Client::set_queue_share) of the byte budget: a string, `whole`, `half`, `quarter` or `eighth`.
     pub fn queue_share_flag(mut self, key: impl Into<String>) -> Builder {
         self.followed.push(Flag::queue_share(key.into()));
         self
     }
 
-    /// The flag that says the [rate](Sample::set_rate) of `sample`: an integer from 1 up, one in so many. May be called again, for each
-    /// `Sample` that is to follow one: a `&'static Sample`, or an `Arc<Sample>`.
+    /// The flag for the [rate](Sample::set_rate) of `sample`: an integer from 1 up, one in this many. Call it once for each `Sample` that
+    /// follows a flag: a `&'static Sample`, or an `Arc<Sample>`.
     pub fn sample_flag(
         mut self,
         key: impl Into<String>,
@@ -57,7 +57,7 @@ impl Builder {
         self
     }
 
-    /// The time between two looks at the flags. Default [`INTERVAL`], from [`INTERVAL_MIN`] to [`INTERVAL_MAX`].
+    /// The time between two polls of the flags. Default [`INTERVAL`], from [`INTERVAL_MIN`] to [`INTERVAL_MAX`].
     pub fn interval(mut self, interval: Duration) -> Builder {
         self.interval = interval;
         self
@@ -70,11 +70,11 @@ impl Builder {
         self
     }
 
-    /// Checks every setting and makes a toggle that you run yourself: by [`Toggle::run`] or [`Toggle::look`].
+    /// Checks every setting and builds a toggle that you run yourself, with [`Toggle::run`] or [`Toggle::look`].
     ///
     /// # Errors
-    /// [`StartError::Setting`] says which setting is wrong and what to do. That a flag does not exist is not an error but a notice: it
-    /// may come while the service runs.
+    /// [`StartError::Setting`] says which setting is wrong and what to do. A missing flag is not an error but a notice: it may appear while
+    /// the service runs.
     pub fn build(self) -> Result<Toggle, StartError> {
         let wrong = |name, problem: String, remedy| Err(StartError::Setting { name, problem, remedy });
         if self.followed.is_empty() {
@@ -110,10 +110,10 @@ impl Builder {
         Ok(Toggle::new(self))
     }
 
-    /// Checks every setting and follows the flags from now on, on a thread of its own: no runtime is needed.
+    /// Checks every setting and follows the flags from now on, on its own thread: no runtime is needed.
     ///
     /// # Errors
-    /// As [`build`](Builder::build), and [`StartError::Thread`].
+    /// Like [`build`](Builder::build), and [`StartError::Thread`].
     pub fn start(self) -> Result<ToggleGuard, StartError> {
         self.build()?.start()
     }

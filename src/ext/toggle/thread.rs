@@ -16,10 +16,10 @@ use tokio::sync::oneshot;
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
 
-/// Follows the flags until it is dropped: from [`start`](super::Builder::start). What was set last stays set.
+/// Follows the flags until it is dropped: made by [`start`](super::Builder::start). The values set last stay.
 ///
 /// # Blocking
-/// The drop waits until a look that is under way has ended, at most [`STOP_WAIT`]; microseconds, unless the provider holds the thread.
+/// Dropping it waits until a running poll has ended, at most [`STOP_WAIT`]; microseconds, unless the provider blocks the thread.
 #[must_use = "dropping it stops the toggle: bind it, `let _toggle = ...`"]
 pub struct ToggleGuard {
     following: Arc<AtomicBool>,
@@ -31,10 +31,10 @@ pub struct ToggleGuard {
 }
 
 impl Toggle {
-    /// Looks at once and then every [`interval`](super::Builder::interval), on a thread of its own with a runtime of its own.
+    /// Polls at once and then every [`interval`](super::Builder::interval), on its own thread with its own runtime.
     ///
     /// # Errors
-    /// [`StartError::Thread`] if there is no thread or no file descriptor.
+    /// [`StartError::Thread`] if it cannot get a thread or a file descriptor.
     pub fn start(self) -> Result<ToggleGuard, StartError> {
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;

@@ -1,4 +1,4 @@
-//! The settings of the layer, and what is wrong with them.
+//! The layer's settings, and what is wrong with them.
 
 use super::TracingEvents;
 use super::choice::Choice;
@@ -7,7 +7,7 @@ use crate::Client;
 use std::fmt;
 use tracing::level_filters::LevelFilter;
 
-/// Chooses what becomes an event, and what an event has.
+/// Chooses which tracing events become events, and what is in them.
 #[must_use]
 #[derive(Debug)]
 pub struct Builder {
@@ -30,55 +30,54 @@ impl Builder {
         self
     }
 
-    /// Takes only events whose target begins like this: `"orders"` is `orders` and `orders::api`, and `orders_archive` as well, as with
-    /// tracing-subscriber's
-    /// own `Targets`. Called again, it adds another.
+    /// Takes only events whose target begins with this prefix: `"orders"` matches `orders` and `orders::api`, and `orders_archive` as well,
+    /// like tracing-subscriber's own `Targets`. Each further call adds another.
     pub fn target(mut self, prefix: impl Into<String>) -> Builder {
         self.choice.targets.push(prefix.into());
         self
     }
 
-    /// Takes no events whose target begins like this, whatever else is chosen. Called again, it adds another.
+    /// Takes no events whose target begins with this prefix, whatever else you choose. Each further call adds another.
     pub fn except_target(mut self, prefix: impl Into<String>) -> Builder {
         self.choice.except.push(prefix.into());
         self
     }
 
-    /// Takes only events that have this field, and have it `true`: `info!(telemetry = true, order = 7, "order placed")`. The field itself
-    /// is not written.
+    /// Takes only events with this field set to `true`: `info!(telemetry = true, order = 7, "order placed")`. The field itself is not
+    /// written.
     pub fn marker(mut self, field: &'static str) -> Builder {
         self.choice.marker = Some(field);
         self
     }
 
-    /// Whose fields an event has beside its own. Default [`SpanFields::None`].
+    /// Which spans' fields an event has in addition to its own. Default [`SpanFields::None`].
     pub fn spans(mut self, spans: SpanFields) -> Builder {
         self.spans = spans;
         self
     }
 
-    /// Writes this too, by its own name.
+    /// Writes this member too, by its own name.
     pub fn write(self, member: Member) -> Builder {
         self.called(member, member.as_str())
     }
 
-    /// Writes this by another name: `.called(Member::Level, "severity")`.
+    /// Writes this member by another name: `.called(Member::Level, "severity")`.
     pub fn called(mut self, member: Member, name: &'static str) -> Builder {
         self.names[member as usize] = Some(name);
         self
     }
 
-    /// Does not write this.
+    /// Does not write this member.
     pub fn leave_out(mut self, member: Member) -> Builder {
         self.names[member as usize] = None;
         self
     }
 
-    /// The layer.
+    /// Checks the settings and builds the layer.
     ///
     /// # Errors
-    /// [`SettingError`] says which setting is wrong and what to do: a name that is empty, or that two have, the client's
-    /// [own](Client::added_names) among them.
+    /// [`SettingError`] says which setting is wrong and what to do: a name that is empty or used twice, including the client's
+    /// [own](Client::added_names).
     pub fn build(self) -> Result<TracingEvents, SettingError> {
         let refused = |setting, problem, remedy| Err(SettingError { setting, problem, remedy });
         let added = self.client.added_names();
@@ -133,7 +132,7 @@ impl Builder {
     }
 }
 
-/// Which setting of the layer is wrong, and what to do.
+/// Which of the layer's settings is wrong, and what to do.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SettingError {
     setting: &'static str,
@@ -154,7 +153,7 @@ impl fmt::Display for SettingError {
     }
 }
 
-/// The same sentence: it is what a `main` that returns the error prints.
+/// The same sentence: a `main` that returns the error prints it.
 impl fmt::Debug for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

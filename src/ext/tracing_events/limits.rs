@@ -1,14 +1,12 @@
-//! What the layer keeps and writes at most, each with its argument.
+//! The most that the layer keeps and writes, each limit with its reason.
 
-/// Most bytes that the fields of one span are kept in, names and the place of each value included: forty short fields, or one long text. A
-/// service has as many
-/// spans at once as it has requests and tasks; at ten thousand this is 40 MiB at worst, and a few hundred bytes a span in fact.
+/// Maximum bytes for the fields of one span, including names and each value's slot: forty short fields, or one long text. A service has as
+/// many spans at once as it has requests and tasks; at ten thousand this is 40 MiB at worst, and in practice a few hundred bytes per span.
 pub const SPAN_BYTES_MAX: usize = 4 << 10;
-/// Most fields that an event takes from its spans: with more, the event is about its spans.
+/// Maximum fields that an event takes from its spans: with more, the event is about its spans.
 pub const SPAN_MEMBERS_MAX: usize = 64;
-/// Most spans around an event whose fields are looked for, from the innermost outwards: each costs a look-up at every event. What recurses
-/// through spans can
-/// nest them without end.
+/// Maximum spans around an event whose fields are read, from the innermost outwards: each costs a lookup for every event. Recursion can
+/// nest spans without end.
 pub const SCOPE_SPANS_MAX: usize = 32;
-/// Most causes of an error that are written: real chains have three or four, and one that leads back to itself has no end.
+/// Maximum causes of an error that are written: real chains have three or four, and a chain that leads back to itself has no end.
 pub const ERROR_SOURCES_MAX: usize = 16;

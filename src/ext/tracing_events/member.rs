@@ -1,17 +1,17 @@
-//! What the layer itself writes into an event, and by which names.
+//! What the layer itself writes into an event, and under which names.
 
 use super::names::Reserved;
 use crate::names::names;
 
-/// What the layer writes into an event beside its fields.
+/// What the layer writes into an event in addition to its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Member {
     /// `"INFO"`. Written unless left out.
     Level,
-    /// The module of the event, or what its `target:` says. Written unless left out.
+    /// The event's module, or its `target:`. Written unless left out.
     Target,
-    /// The text of the event. Written unless left out.
+    /// The event's text. Written unless left out.
     Message,
     /// `"orders::api"`. Written if chosen.
     ModulePath,
@@ -21,7 +21,7 @@ pub enum Member {
     Line,
     /// The name of the innermost span around the event. Written if chosen.
     Span,
-    /// How many fields of spans had no room, at least: in the span, or in the event. Written unless left out, where it is more than none.
+    /// How many span fields did not fit, at least: in the span, or in the event. Written if more than none, unless left out.
     SpanFieldsLeftOut,
 }
 
@@ -36,16 +36,17 @@ names!(Member, "a member", {
     SpanFieldsLeftOut = "span_fields_left_out",
 });
 
-/// Whose fields an event has beside its own.
+/// Which spans' fields an event has in addition to its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum SpanFields {
-    /// Nobody's: what stands in the macro is what is sent. The default: a field of a span was recorded for the log, not for another system.
+    /// No span's: only the fields in the macro are sent. The default, because a span's field was recorded for the log, not for another
+    /// system.
     #[default]
     None,
     /// Those of the innermost span.
     Current,
-    /// Those of all spans around the event; of equal names the innermost.
+    /// Those of all spans around the event; if names are equal, the innermost wins.
     All,
 }
 

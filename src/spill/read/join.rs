@@ -9,8 +9,8 @@ use crate::limits::{READ_HELD_BYTES_MAX, READ_HELD_EVENTS_MAX};
 use crate::spill::pack;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Joins parts, in any order, into events, and takes packs apart; an event with a part missing is not among them, nor is one
-/// of a pack that does not hold what it says. Holds them all: a [`Joiner`] does the same for a long log.
+/// Joins parts, in any order, into events, and unpacks packs. Leaves out events with a missing part, and packs that do not hold what they
+/// say. Holds all parts in memory: for a long log use a [`Joiner`].
 pub fn join(parts: impl IntoIterator<Item = SpilledPart>) -> Vec<Joined> {
     let mut events: BTreeMap<(String, u64), BTreeMap<u32, SpilledPart>> = BTreeMap::new();
     for part in parts.into_iter().flat_map(unpacked) {
@@ -67,10 +67,10 @@ fn join_one(parts: impl ExactSizeIterator<Item = SpilledPart>) -> Option<Joined>
     })
 }
 
-/// Joins the parts of a long log, or of several at once, in constant memory: in any order, with parts of other events between them.
+/// Joins the parts of a long log, or of several at once, in constant memory: in any order, with other events' parts in between.
 ///
-/// Holds the parts of events that have not all been seen, [`READ_HELD_BYTES_MAX`] bytes and [`READ_HELD_EVENTS_MAX`] events at most; then
-/// the event that waits longest is given up, and counted as [`incomplete`](Joiner::incomplete).
+/// Holds the parts of incomplete events, at most [`READ_HELD_BYTES_MAX`] bytes and [`READ_HELD_EVENTS_MAX`] events; beyond that, the event
+/// that has waited longest is given up, and counted as [`incomplete`](Joiner::incomplete).
 ///
 /// ```
 /// use overspill::spill::{Joiner, Records};
@@ -97,12 +97,12 @@ pub struct Joiner {
 }
 
 impl Joiner {
-    /// Holds nothing yet.
+    /// An empty joiner.
     pub fn new() -> Joiner {
         Joiner::default()
     }
 
-    /// Takes a part in: of an event, or of several packed.
+    /// Adds a part of an event, or of several packed events.
     pub fn add(&mut self, part: SpilledPart) {
         if part.parts == 1 {
             let events = part.events as usize;
@@ -136,13 +136,13 @@ impl Joiner {
         }
     }
 
-    /// The next event that is complete.
+    /// The next complete event.
     pub fn next_event(&mut self) -> Option<Joined> {
         self.ready.pop_front()
     }
 
-    /// How many events have a part missing, or are torn: given up so far, and those that wait for a part. At the end of a log the latter
-    /// have lost it.
+    /// How many events have a part missing, or are torn: those given up so far, and those that wait for a part. At the end of a log the
+    /// waiting ones have lost it.
     pub fn incomplete(&self) -> u64 {
         self.given_up + self.waiting()
     }

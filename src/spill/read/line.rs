@@ -12,23 +12,22 @@ use crate::outcome::MaybeDelivered;
 use crate::spill::{Record, time};
 use std::cell::Cell;
 
-/// The part that a log line carries; `None` if the line is something else. If a shipper has put several lines into one, the first.
+/// Reads the part that a log line carries; `None` if the line is something else. If a shipper joined several lines into one, the first.
 ///
 /// Reads the lines of overspill's own sinks and layer, and of tracing-subscriber's formatters: JSON (also flattened), full, compact and
-/// pretty, with whatever options; of `env_logger`; of JSON formatters that keep the fields at the top (bunyan), or below `fields`,
-/// `labels` (ECS) or `attributes`, numbers as text included; and of `journalctl -o json --all`. Around such a line may be, also within
-/// each other: a prefix (a syslog header, a Kubernetes CRI mark, `time tag `, `service  | `), or a JSON object that has the line as its
-/// `log` (Docker, Fluent Bit), `message` (Fluentd, Vector, Filebeat) or `body` (the OpenTelemetry Collector).
+/// pretty, with any options; of `env_logger`; of JSON formatters that keep the fields at the top (bunyan), or under `fields`, `labels`
+/// (ECS) or `attributes`, even with numbers as text; and of `journalctl -o json --all`. Such a line may be wrapped, even several times: in
+/// a prefix (a syslog header, a Kubernetes CRI mark, `time tag `, `service  | `), or in a JSON object that has the line as its `log`
+/// (Docker, Fluent Bit), `message` (Fluentd, Vector, Filebeat) or `body` (the OpenTelemetry Collector).
 ///
-/// [`Records`](super::Records) reads `journalctl -o export` too, and joins lines that a container runtime has cut.
+/// [`Records`](super::Records) also reads `journalctl -o export`, and joins lines that a container runtime has cut.
 ///
 /// # What is trusted
-/// A JSON object with a level, a logger or a target is an application's own event: what it has as its message is a text, and no record is
-/// looked for in it. An object without, around a line, is a shipper's.
+/// A JSON object with a level, a logger or a target is an application's own event: its message is text, which is not searched for records.
+/// An object without any of these, around a line, is a shipper's.
 ///
-/// Text lines can be imitated by an application that logs foreign text without escaping it (tracing-subscriber's text
-/// formatters leave even line breaks as they are). Where that matters, log JSON; or take only the clients that are yours: the notice
-/// `started` names each.
+/// An application that logs outside text without escaping it can imitate text lines (tracing-subscriber's text formatters do not even
+/// escape line breaks). If that matters, log JSON, or accept only your own clients: the notice `started` names each.
 pub fn read_line(line: &str) -> Option<SpilledPart> {
     let mut entries = Vec::new();
     read_entries(line, &mut entries);

@@ -1,18 +1,16 @@
-//! What a log has lost of what was written to it: lines that a shipper dropped, a rotation that deleted too early, a file that is not
-//! there.
+//! What a log has lost of what was written to it: lines that a shipper dropped, a rotation that deleted too early, a missing file.
 //!
-//! In: events and notices as they are read. Out: for each client how many events it says it has spilled, and how many of them are here. The
-//! numbers of events do not tell: what is missing between them was delivered, as a rule. The books do, which a client writes into the
-//! log when an outage ends and when it is shut down.
-//! B1: never more than was lost, whatever is missing of the notices too; exact where the last one is there.
+//! In: events and notices as they are read. Out: for each client how many events it says it has spilled, and how many of them are here.
+//! Gaps in the event numbers do not show it: those events were usually delivered. The totals do, which a client writes to the log when
+//! an outage ends and when it shuts down. B1: never more than was lost, even if notices are missing too; exact if the last one is there.
 
 use super::{Joined, Seen, SpilledNotice};
 use crate::limits::LOSSES_CLIENTS_MAX;
 use std::collections::BTreeMap;
 
-/// Adds up what clients say they have spilled, and what a log has of it.
+/// Compares what clients say they have spilled with what is in a log.
 ///
-/// Holds two numbers for each client, of [`LOSSES_CLIENTS_MAX`] at most, and what [`Seen`] holds.
+/// Holds two numbers per client, for at most [`LOSSES_CLIENTS_MAX`] clients, and what [`Seen`] holds.
 ///
 /// ```
 /// use overspill::spill::{Entry, Joiner, Losses, Records};
@@ -54,16 +52,17 @@ struct Books {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
-    /// Events of it that are in the log, each counted once.
+    /// The client's events in the log, each counted once.
     pub found: u64,
-    /// Events that it says it has written there: all of them if [`is_exact`](Loss::is_exact), else those of outages that have ended.
+    /// How many events the client says it has written there: all of them if [`is_exact`](Loss::is_exact), else those of outages that have
+    /// ended.
     pub told: u64,
-    /// Whether the notice of its shutdown is there.
+    /// Whether the notice of the client's shutdown is there.
     pub is_exact: bool,
 }
 
 impl Loss {
-    /// How many are missing: this many at least, and exactly this many if it [is exact](Loss::is_exact).
+    /// How many are missing: at least this many, and exactly this many if it [is exact](Loss::is_exact).
     pub fn missing(self) -> u64 {
         self.told.saturating_sub(self.found)
     }
@@ -75,7 +74,7 @@ impl Losses {
         Losses::default()
     }
 
-    /// An event is in the log. One that comes twice counts once.
+    /// Records an event in the log. A duplicate counts once.
     pub fn found(&mut self, event: &Joined) {
         if self.seen.insert(&event.client, event.seq) {
             if let Some(books) = self.books(&event.client) {
@@ -84,7 +83,7 @@ impl Losses {
         }
     }
 
-    /// A client says something about itself.
+    /// Records what a client says about itself.
     pub fn told(&mut self, notice: &SpilledNotice) {
         let text = notice.text.as_str();
         if let Some(spilled) =
@@ -112,7 +111,7 @@ impl Losses {
         }
     }
 
-    /// The clients that were read of, in the order of their ids.
+    /// The clients in what was read, in the order of their ids.
     pub fn clients(&self) -> impl Iterator<Item = &str> {
         self.clients.keys().map(String::as_str)
     }

@@ -1,4 +1,4 @@
-//! Which events have been seen: what comes twice is known again, and what is missing between.
+//! Which events have been seen: finds duplicates and gaps.
 //!
 //! In: ids. Out: whether each is new, and the gaps. S1: as ranges, which are few where a log is a log; S2: bounded, and what is forgotten
 //! is counted: such an event is taken for a new one.
@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 
 /// The events that have been seen, by client and number.
 ///
-/// Holds ranges of numbers, [`SEEN_RANGES_MAX`] at most; then the lowest are forgotten, and counted.
+/// Holds at most [`SEEN_RANGES_MAX`] ranges of numbers; beyond that, the lowest are forgotten and counted.
 ///
 /// ```
 /// let mut seen = overspill::spill::Seen::new();
@@ -30,17 +30,17 @@ pub struct Seen {
 type Ranges = BTreeMap<u64, u64>;
 
 impl Seen {
-    /// None yet.
+    /// No events yet.
     pub fn new() -> Seen {
         Seen::default()
     }
 
-    /// Takes note of an event; whether it is a new one.
+    /// Records an event; returns whether it is new.
     pub fn insert(&mut self, client: &str, seq: u64) -> bool {
         self.insert_range(client, seq..=seq)
     }
 
-    /// The same for a range; whether any of it is new. An empty range is not.
+    /// The same for a range; returns whether any of it is new. An empty range is not.
     pub fn insert_range(&mut self, client: &str, range: RangeInclusive<u64>) -> bool {
         if range.is_empty() {
             return false;
@@ -84,19 +84,19 @@ impl Seen {
         self.clients.keys().map(String::as_str)
     }
 
-    /// The numbers of a client that have been seen.
+    /// The client's numbers that have been seen.
     pub fn ranges(&self, client: &str) -> impl Iterator<Item = RangeInclusive<u64>> {
         self.clients.get(client).into_iter().flatten().map(|(&first, &last)| first..=last)
     }
 
-    /// The numbers between, which have not: delivered, or lost to the log, which the numbers alone do not tell.
+    /// The numbers in between that have not been seen: delivered, or lost by the log, which the numbers alone do not tell.
     pub fn gaps(&self, client: &str) -> impl Iterator<Item = RangeInclusive<u64>> {
         let ends = self.ranges(client).map(|range| range.end().saturating_add(1));
         let starts = self.ranges(client).skip(1).map(|range| range.start() - 1);
         ends.zip(starts).map(|(first, last)| first..=last)
     }
 
-    /// How many ranges had to be forgotten: of their events, one that comes again is taken for a new one.
+    /// How many ranges were forgotten: if one of their events comes again, it counts as new.
     pub fn forgotten(&self) -> u64 {
         self.forgotten
     }

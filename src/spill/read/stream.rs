@@ -14,13 +14,12 @@ use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, Read};
 
-/// The records in a log: an iterator over anything that can be read, a file, a pipe, the output of `journalctl -o export`.
+/// The records in a log: an iterator over anything that can be read, such as a file, a pipe, or the output of `journalctl -o export`.
 ///
-/// Holds one line at a time. Whatever is no record is passed over, and so is a line of more than [`READ_LINE_BYTES_MAX`] bytes, or one
-/// that is not UTF-8 where that matters. Ends at the first error of the reader. A log of the journal's export format is known by its first
-/// line.
+/// Holds one line at a time. Skips everything that is not a record, and lines of more than [`READ_LINE_BYTES_MAX`] bytes or with invalid
+/// UTF-8 where it matters. Ends at the reader's first error. The first line shows whether a log is in the journal's export format.
 ///
-/// Most of a log is something else, and is searched at the speed of memory if the reader has a buffer of 64 KiB or more
+/// Most of a log is something else, and is searched at memory speed if the reader has a buffer of 64 KiB or more
 /// ([`BufReader::with_capacity`](std::io::BufReader::with_capacity)).
 ///
 /// ```
@@ -83,24 +82,24 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// The events, each as soon as its last part was read.
+    /// The events, each as soon as its last part has been read.
     pub fn joined(self) -> JoinedRecords<R> {
         JoinedRecords { records: self, joiner: Joiner::new() }
     }
 
-    /// The records, and what overspill said about itself between them.
+    /// The records, and overspill's notices between them.
     pub fn entries(self) -> Entries<R> {
         Entries { records: self, line_bytes: 0, counted: None }
     }
 
-    /// How many bytes have been read: up to the end of the last line that was looked at.
+    /// How many bytes have been read: up to the end of the last line looked at.
     pub fn position(&self) -> u64 {
         self.position
     }
 
-    /// How many bytes of the log need not be read again: from there on a new reader finds all that has not come out of this one. Behind
-    /// [`position`](Records::position) only while something is open: a line that a container runtime has cut, an entry of the journal, a
-    /// last line without a line break; or while several records of one line come out.
+    /// How many bytes of the log need not be read again: from there a new reader finds everything that has not come out of this one. Less
+    /// than [`position`](Records::position) only while something is incomplete (a line that a container runtime has cut, a journal entry, a
+    /// last line without a line break), or while several records of one line come out.
     pub fn resume_at(&self) -> u64 {
         match (self.found.is_empty(), self.open_at) {
             (false, _) => self.found_at,
@@ -296,18 +295,18 @@ pub struct Entries<R> {
 }
 
 impl<R: BufRead> Entries<R> {
-    /// As [`Records::position`].
+    /// Like [`Records::position`].
     pub fn position(&self) -> u64 {
         self.records.position()
     }
 
-    /// As [`Records::resume_at`].
+    /// Like [`Records::resume_at`].
     pub fn resume_at(&self) -> u64 {
         self.records.resume_at()
     }
 
-    /// How many bytes of the log the last entry took: its line with the line break, all pieces of a line that was cut, or its entry in the
-    /// journal. 0 if it stood in one line with the entry before it, which has them: so the sum is what the entries cost the log.
+    /// How many bytes of the log the last entry took: its line with the line break, all pieces of a cut line, or its journal entry. 0 if
+    /// the entry before it was on the same line and already counted it: so the sum is what the entries cost the log.
     pub fn line_bytes(&self) -> u64 {
         self.line_bytes
     }
@@ -325,7 +324,7 @@ impl<R: BufRead> Iterator for Entries<R> {
     }
 }
 
-/// The events in a log, made by [`Records::joined`]. An event that is in the log twice comes twice.
+/// The events in a log, made by [`Records::joined`]. An event that is in the log twice comes out twice.
 ///
 /// Holds one line, and what a [`Joiner`] holds.
 #[derive(Debug)]
@@ -335,7 +334,7 @@ pub struct JoinedRecords<R> {
 }
 
 impl<R: BufRead> JoinedRecords<R> {
-    /// How many events have a part missing, so far given up or, at the end of the log, at all.
+    /// How many events have a part missing, like [`Joiner::incomplete`]; final at the end of the log.
     pub fn incomplete(&self) -> u64 {
         self.joiner.incomplete()
     }
