@@ -44,7 +44,10 @@ pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
     let mut words = line.splitn(4, ' ');
     let (time, stream) = (words.next()?, Stream::named(words.next()?)?);
     let mark = words.next()?;
-    let is_time = time.len() >= 20 && time.contains('T');
+    // And nothing else: a shipper may put a tab and its own object between its time and a line in that object, without a blank.
+    let is_time = time.len() >= 20
+        && time.contains('T')
+        && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'T' | b'Z' | b':' | b'.' | b'+' | b'-'));
     let ends = match mark.split(':').next()? {
         "F" => Ends::Here,
         "P" => Ends::Later,
@@ -123,6 +126,7 @@ mod tests {
             "now stdout P x",
             "2026-11-26T12:19:45Z stdin P x",
             "2026-11-26T12:19:45Z stdout X x",
+            "2026-11-26T12:19:45+00:00\tapp\t{\"message\":\"2026-11-26T12:19:45.123456789Z stderr F x\"}",
             "",
         ] {
             assert_eq!(of_cri(other), None, "{other}");
