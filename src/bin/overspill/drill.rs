@@ -146,7 +146,7 @@ fn own_load(
     let path = to.and_then(|to| to.splitn(4, '/').nth(3)).unwrap_or("v1/events");
     let url = format!("http://{}/{path}", proxy.address());
     let log = Log::default();
-    // With the real URL first: what is wrong with it is said as ever.
+    // Checks the real URL first, so that its errors are the usual ones.
     if to.is_some() {
         arguments.to.builder()?.mode(overspill::Mode::Off).build()?;
     }

@@ -33,8 +33,8 @@ sends each once. Files may be packed (gzip, zstd) and are read in the order of t
 What the endpoint refuses is appended to the rejects file, with its words, as records that replay reads again. Nothing else is written, and
 nothing is thrown away: an event that is not taken is sent again until it is, or with --on-outage stop left where it is.
 
-With --checkpoint the command may be killed at any moment and started again: what was accepted is not sent again, but for the one batch that
-was on its way.
+With --checkpoint you may kill the command at any moment and start it again. It does not send accepted events again, except the one batch
+that was on its way.
 
 Exits with 0 if every event that was found was delivered, with 1 if some were refused or have lost a part in the log, with 3 if the endpoint
 was not reached.

@@ -56,7 +56,7 @@ impl Phase {
     }
 }
 
-/// How long a fault lasts unless it is said.
+/// How long a fault lasts by default.
 const LASTS: Duration = Duration::from_secs(5);
 /// Longer than the client's `post_timeout`.
 const HANG_LASTS: Duration = Duration::from_secs(15);

@@ -175,7 +175,7 @@ impl Behind {
         Ok(Behind { client, origin: url.origin().ascii_serialization(), runtime })
     }
 
-    /// The request as it is, but for what belongs to its connection.
+    /// The request unchanged, without the headers that belong to its connection.
     fn forward(&self, request: &Received) -> Result<(u16, Vec<u8>), reqwest::Error> {
         const OF_THE_CONNECTION: [&str; 5] =
             ["host", "connection", "content-length", "transfer-encoding", "expect"];

@@ -100,7 +100,7 @@ impl Input {
                 total = None;
                 continue;
             }
-            // Whatever is wrong with one of them is said before anything is sent.
+            // Reports a file that cannot be read before anything is sent.
             drop(logs::open(log)?);
             let bytes = std::fs::metadata(log).map_err(|error| Failure::of_file(log, error))?.len();
             total = total.map(|total| total + bytes);

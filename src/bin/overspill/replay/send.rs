@@ -53,7 +53,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Tries before `--on-outage stop` stops: one failure is a connection that was closed, or a moment's load.
 const TRIES: u32 = 3;
 
-/// A notice to a person; what is said of an outage is said better here.
+/// A notice for a person. Outages are left out: this file reports them better.
 struct Told(Progress);
 
 impl SpillSink for Told {

@@ -1,7 +1,7 @@
 //! What a log has, added up: the records, the notices, the outages that both tell of.
 //!
-//! In: records and notices in the order of the log. Out: sums. B1: bounded whatever the log holds: of clients, outages, names and holes at
-//! most the limits here are told apart, and the rest is counted together.
+//! In: records and notices in the order of the log. Out: sums. B1: memory is bounded whatever the log holds: clients, outages, names and
+//! holes are listed one by one up to the limits here, and the rest is counted together.
 
 use super::names;
 use super::notice::{self, Told};
@@ -128,7 +128,7 @@ impl Books {
         }
     }
 
-    /// A record, from a line of so many bytes.
+    /// Adds a record, from a line of `line_bytes` bytes.
     pub(crate) fn record(&mut self, part: &SpilledPart, line_bytes: u64) {
         self.record_lines += 1;
         self.record_bytes += line_bytes;
