@@ -265,9 +265,10 @@ impl Client {
     /// Events emitted from now on are spilled with [`Reason::Closed`].
     ///
     /// Idempotent: a second call, from any clone, waits for the same end, and until events emitted since then are written; the earliest
-    /// deadline applies. Works on any executor. Returns no later than 200 ms after the deadline. Events that could not even be written to
-    /// the log by then are [`LostReason::Deadline`]. If the process was frozen past the deadline (SIGSTOP, a paused container, a function's
-    /// platform), it gets [`SHUTDOWN_THAW`](crate::limits::SHUTDOWN_THAW) from the thaw, once.
+    /// deadline applies. Works on any executor. Returns no later than 200 ms after the deadline. The last eighth of the time, at most 250 ms,
+    /// is kept for writing to the log. Events that could not even be written by then are [`LostReason::Deadline`]. If the process was frozen
+    /// past the deadline (SIGSTOP, a paused container, a function's platform), it gets
+    /// [`SHUTDOWN_THAW`](crate::limits::SHUTDOWN_THAW) from the thaw, once.
     ///
     /// # Cancel safety
     /// It starts when first polled, and a `Duration` counts from then. Dropping the future after that does not cancel the shutdown: the

@@ -335,8 +335,13 @@ pub(crate) const CLOCK_GAP: Duration = Duration::from_secs(2);
 
 /// What writing one event to the log is taken to cost, at least, when time is set aside for it before a deadline: several
 /// times what tracing-subscriber's JSON layer takes. A log that proves slower is taken at twice what it was seen to
-/// take. At most half of the time there is is set aside.
+/// take. At most half of the time that was given is set aside.
 pub(crate) const SPILL_TIME_PER_EVENT: Duration = Duration::from_micros(50);
+/// At least one part in this many of a shutdown's time is set aside for writing to the log, if anything is left to write: on a busy machine the
+/// sender may not run for tens of milliseconds, and what it has not written [`SHUTDOWN_GRACE`] after the deadline is lost.
+pub(crate) const SHUTDOWN_SET_ASIDE: u32 = 8;
+/// And no more than this: a request on its way may still be answered.
+pub(crate) const SHUTDOWN_SET_ASIDE_MAX: Duration = Duration::from_millis(250);
 /// Time allowed after the deadline for the last log writes before the rest is lost.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
 /// A shutdown that is this late when it first sees that its time is up was not run meanwhile: the process was frozen over its deadline,

@@ -8,7 +8,9 @@
 //! deadline has some time after the thaw ([`SHUTDOWN_THAW`]).
 
 use crate::clock::Stamp;
-use crate::limits::{SHUTDOWN_FROZEN_MIN, SHUTDOWN_GRACE, SHUTDOWN_THAW};
+use crate::limits::{
+    SHUTDOWN_FROZEN_MIN, SHUTDOWN_GRACE, SHUTDOWN_SET_ASIDE, SHUTDOWN_SET_ASIDE_MAX, SHUTDOWN_THAW,
+};
 use crate::reentry;
 use crate::shared::Shared;
 use crate::stats::Stats;
@@ -23,6 +25,8 @@ pub(crate) struct Closing {
     deadline: AtomicU64,
     /// Half of the time that was given: nothing is given up before.
     half_time: AtomicU64,
+    /// Nanoseconds set aside for writing whatever has to be written, however quick the log seems.
+    set_aside: AtomicU64,
     end: Mutex<End>,
 }
 
@@ -42,6 +46,7 @@ impl Default for Closing {
         Closing {
             deadline: AtomicU64::new(Stamp::NEVER.0),
             half_time: AtomicU64::new(Stamp::NEVER.0),
+            set_aside: AtomicU64::new(0),
             end: Mutex::default(),
         }
     }
@@ -49,6 +54,8 @@ impl Default for Closing {
 
 impl Closing {
     fn ask(&self, now: Stamp, within: Duration) {
+        let share = (within / SHUTDOWN_SET_ASIDE).min(SHUTDOWN_SET_ASIDE_MAX);
+        self.set_aside.store(u64::try_from(share.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
         self.half_time.fetch_min(now.after(within / 2).0, Ordering::AcqRel);
         self.deadline.fetch_min(now.after(within).0, Ordering::AcqRel);
     }
@@ -61,13 +68,18 @@ impl Closing {
         self.deadline() != Stamp::NEVER
     }
 
-    /// When something must begin to go to the log, if that takes so long, to be done by the deadline.
+    /// When writing to the log must begin so that it is done by the deadline, if it takes that long. What takes any time at all begins a share
+    /// of the given time earlier: an estimate does not know how busy the machine will be.
     pub(crate) fn latest_start(&self, time_to_spill: Duration) -> Stamp {
         let deadline = self.deadline();
         if deadline == Stamp::NEVER {
             return Stamp::NEVER;
         }
-        deadline.before(time_to_spill).max(Stamp(self.half_time.load(Ordering::Acquire)))
+        let set_aside = match time_to_spill {
+            Duration::ZERO => Duration::ZERO,
+            _ => Duration::from_nanos(self.set_aside.load(Ordering::Acquire)),
+        };
+        deadline.before(time_to_spill.max(set_aside)).max(Stamp(self.half_time.load(Ordering::Acquire)))
     }
 
     /// From then on nothing more is written.
@@ -175,6 +187,25 @@ mod tests {
         let closing = Closing::default();
         closing.ask(at(0), Duration::from_secs(1));
         closing
+    }
+
+    #[test]
+    fn writing_begins_a_share_of_the_time_before_the_deadline_and_earlier_if_the_log_is_slow() {
+        let (micros, millis, secs) = (Duration::from_micros, Duration::from_millis, Duration::from_secs);
+        for (within, takes, begins) in [
+            (secs(1), Duration::ZERO, secs(1)),
+            (secs(1), micros(50), millis(875)),
+            (secs(1), millis(125), millis(875)),
+            (secs(1), millis(300), millis(700)),
+            (secs(1), secs(9), millis(500)),
+            (secs(60), micros(50), secs(60) - SHUTDOWN_SET_ASIDE_MAX),
+            (millis(8), micros(50), millis(7)),
+            (Duration::ZERO, micros(50), Duration::ZERO),
+        ] {
+            let closing = Closing::default();
+            closing.ask(at(0), within);
+            assert_eq!(closing.latest_start(takes), Stamp(0).after(begins), "{within:?}, {takes:?}");
+        }
     }
 
     #[test]
