@@ -1,8 +1,8 @@
-//! A service that reports each request, and shuts down gracefully: first the server, then the events.
+//! A service that emits an event per request and shuts down gracefully: the server first, then the client.
 //!
-//! Without arguments it serves itself a few requests and ends; `-- serve` stays up until SIGTERM or ctrl-c.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! Without arguments it sends itself a few requests and exits; `-- serve` runs until SIGTERM or ctrl-c.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use axum::extract::{MatchedPath, State};
 use axum::{Router, routing::get};
@@ -17,9 +17,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let endpoint = Endpoint::start(|_request| Act::Status(200))?;
 
     let events = Client::builder(endpoint.url()).override_from_env()?.build()?;
-    // For an early return; the usual end is below.
+    // Covers an early return; the normal shutdown is below.
     let _guard = events.shutdown_on_drop(Duration::from_secs(5));
-    // One event per request, by its route and not its path. If the endpoint is away, the request does not notice.
+    // One event per request, with its route rather than its path. An outage of the endpoint does not affect the request.
     let requests = RequestEventsLayer::new(&events)
         .route(|request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str));
     let app = Router::new()
@@ -41,7 +41,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         server.abort();
     }
     let _ = server.await;
-    // The last thing before the process ends: deliver what is under way, write down the rest.
+    // The last step before the process ends: deliver what is on its way, and write the rest to the log.
     let stats = events.shutdown(Duration::from_secs(5)).await;
     println!("{stats}");
     Ok(())

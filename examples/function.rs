@@ -1,9 +1,10 @@
-//! A function of a function-as-a-service: its process is frozen between two calls, and may be ended while it is.
+//! A serverless function: the platform freezes its process between calls, and may kill it while it is frozen.
 //!
-//! What is emitted in a call is settled before the call returns: one `flush_blocking` with a deadline that the call can afford. What a
-//! freeze does to connections and timers is not the function's concern. This program plays the platform, and starts itself as the function.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+//! Events emitted during a call are settled before the call returns: one `flush_blocking`, with a deadline that the call can afford.
+//! The function need not care what a freeze does to connections and timers. This program plays the platform and starts itself as
+//! the function.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "the output is the point")]
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -22,7 +23,7 @@ mod function {
         call: u64,
     }
 
-    /// Built once for the process, which serves many calls. A line of standard input is a call.
+    /// The client is built once for the process, which serves many calls. Each line of standard input is a call.
     pub(crate) fn run(endpoint: &str) -> Outcome {
         tracing_subscriber::fmt().json().with_writer(std::io::stderr).init();
         let events = Client::builder(endpoint).override_from_env()?.build()?;
@@ -30,9 +31,9 @@ mod function {
         for line in std::io::stdin().lock().lines() {
             let call: u64 = line?.parse()?;
             events.emit(&Called { call });
-            // The batch in the making waits for no company then.
+            // A flush posts a partly filled batch at once.
             if events.mode() == Mode::On && events.flush_blocking(WITHIN).is_err() {
-                // Late, and not lost: it is delivered or written down after the thaw, or by the guard.
+                // Late but not lost: the events are delivered or written to the log after the thaw, or by the guard.
                 eprintln!("call {call}: its events are still on their way");
             }
             println!("{call}");
@@ -59,7 +60,7 @@ fn main() -> Outcome {
         .stdout(Stdio::piped())
         .spawn()?;
     let (Some(mut calls), Some(answers)) = (function.stdin.take(), function.stdout.take()) else {
-        return Err("a function without pipes".into());
+        return Err("the function has no pipes".into());
     };
     let mut answers = BufReader::new(answers).lines();
     let pid = function.id().to_string();
@@ -69,7 +70,7 @@ fn main() -> Outcome {
         println!("call {call} has returned; {} events are at the endpoint", taken.len());
         Command::new("kill").args(["-STOP", &pid]).status()?;
         if call % 2 == 0 {
-            println!("    frozen; the endpoint closes the function's connections meanwhile");
+            println!("    frozen; meanwhile the endpoint closes the function's connections");
             endpoint.hang_up();
         }
         // The freeze.
@@ -79,11 +80,11 @@ fn main() -> Outcome {
     drop(calls);
     function.wait()?;
     println!("{} of 4 events were delivered", taken.len());
-    if taken.len() == 4 { Ok(()) } else { Err("the others are in the log above".into()) }
+    if taken.len() == 4 { Ok(()) } else { Err("the rest are in the log above".into()) }
 }
 
 #[cfg(not(unix))]
 fn main() -> Outcome {
-    println!("The freeze is played by SIGSTOP, which is for Unix.");
+    println!("This example freezes the function with SIGSTOP, which only Unix has.");
     Ok(())
 }

@@ -1,6 +1,6 @@
-//! The toggle: on, to the log only, off. Set at start from `OVERSPILL_MODE`, switched later from any thread.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! The kill switch: on, log only, off. Set at startup from `OVERSPILL_MODE`, then switched from any thread.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use overspill::testkit::{Act, Endpoint};
 use overspill::{Client, Mode};
@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("starting with mode {}; try OVERSPILL_MODE=off", events.mode());
     for mode in [events.mode(), Mode::LogOnly, Mode::Off, Mode::On] {
         events.set_mode(mode);
-        // An event that is expensive to make is not made when nobody wants it.
+        // An expensive event is not built while the mode is off.
         let emitted = events.emit_with(|| {
             println!("  making the event");
             serde_json::json!({ "heap": "a snapshot of something" })

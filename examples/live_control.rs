@@ -1,7 +1,7 @@
-//! The mode, switched while the service runs: by an HTTP route, by a signal, by a file. Each is a dozen lines to be copied; here the
-//! program is its own operator, and ends when all three have worked.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! Switches the mode of a running service by an HTTP route, a signal and a file. Each takes a dozen lines that you can copy. Here the
+//! program is its own operator, and exits after all three have worked.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-/// `curl -X PUT http://.../events/mode/log_only`: put it where only operators come.
+/// `curl -X PUT http://.../events/mode/log_only`: put it where only operators have access.
 fn by_route(events: Client) -> Router {
     async fn set(State(events): State<Client>, Path(word): Path<String>) -> (StatusCode, String) {
         match word.parse() {
@@ -27,7 +27,7 @@ fn by_route(events: Client) -> Router {
     Router::new().route("/events/mode/{mode}", put(set)).with_state(events)
 }
 
-/// `kill -USR1 PID`: one step on, from on to log_only to off to on. The handler stands once this has returned.
+/// `kill -USR1 PID`: one step on, from on to log_only to off to on. The handler is installed when this returns.
 #[cfg(unix)]
 fn by_signal(events: Client) -> std::io::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -44,12 +44,12 @@ fn by_signal(events: Client) -> std::io::Result<()> {
     Ok(())
 }
 
-/// `echo log_only > FILE`, or a ConfigMap. Its few bytes are read each time: its time of change has a grain, within which a second
-/// change, or the second half of one, is not seen.
+/// `echo log_only > FILE`, or a ConfigMap. The few bytes are read each time, because modification times are coarse: they would hide
+/// a second change, or the second half of one, within the same tick.
 async fn by_file(events: Client, path: PathBuf, every: Duration) {
     let mut last = String::new();
     loop {
-        // A file that is missing, or half written, switches nothing.
+        // A missing or half-written file changes nothing.
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         if text != last {
             match text.trim().parse() {
@@ -92,7 +92,7 @@ async fn main() -> Outcome {
     switched
 }
 
-/// Waits until an operator's wish has arrived.
+/// Waits until the client has the mode that the operator set.
 async fn becomes(events: &Client, mode: Mode) -> Outcome {
     let arrived = async {
         while events.mode() != mode {

@@ -1,6 +1,6 @@
-//! A `/metrics` page for Prometheus with the client's books. It fetches itself once, and ends.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! A `/metrics` page for Prometheus with the client's stats. The program fetches its own page once and exits.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -10,7 +10,7 @@ use overspill::Client;
 use overspill::testkit::{Act, Endpoint};
 use std::time::Duration;
 
-/// What Prometheus takes for its text format. Metrics of your own go behind it, or before it.
+/// The page in Prometheus's text format. Add your own metrics before or after it.
 async fn metrics(State(events): State<Client>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], events.stats().prometheus_text())
 }
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("GET {url}\n{text}");
     assert!(
         text.contains("\noverspill_events_delivered_total 1000\n"),
-        "all were delivered, and the page says so"
+        "all events were delivered, and the page says so"
     );
     server.abort();
     Ok(())

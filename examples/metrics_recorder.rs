@@ -1,6 +1,6 @@
-//! The macros of the `metrics` crate, whose series become events: at the endpoint, and in the log once that is gone. Prints both, and ends.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! Turns the series of the `metrics` crate's macros into events: at the endpoint, then in the log after the endpoint is gone. Prints both.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use metrics::{counter, describe_histogram, gauge, histogram};
 use overspill::Client;
@@ -22,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (taken, log) = (Taken::default(), Spilled::default());
     let endpoint = Endpoint::start(taken.when(|_| Act::Status(200)))?;
     let events = Client::builder(endpoint.url()).spill_sink(log.clone()).build()?;
-    // The client's guard first: what is declared last is dropped first, and that should be the recorder's.
+    // The client's guard comes first: locals drop in reverse order, and the recorder's guard must drop before it.
     let client = events.shutdown_on_drop(Duration::from_secs(2));
     let recorder = MetricsRecorder::builder(&events)
         .interval(Duration::from_secs(10))
@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     describe_histogram!("http_request_seconds", metrics::Unit::Seconds, "From the first byte to the last.");
 
     serve(1_000);
-    publish(&events.stats()); // the client's own books, as metrics
+    publish(&events.stats()); // the client's own stats, as metrics
     recorder.flush()?; // instead of waiting for ten seconds
     events.flush_blocking(Duration::from_secs(5))?;
     println!("delivered:");
@@ -45,7 +45,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     serve(500);
     drop(recorder); // the last interval
     drop(client);
-    println!("in the log, and as they would have been delivered:");
+    println!("in the log, as they would have been delivered:");
     let spilled = log.events();
     spilled.iter().for_each(|event| println!("  {}: {}", event.reason, event.event));
     assert!(

@@ -1,9 +1,9 @@
-//! A format of your own: how an endpoint wants its events, and how it says no to single ones.
+//! A custom format: how the endpoint expects its events, and how it refuses single events.
 //!
-//! The endpoint here takes a line an event, `id TAB time TAB json`, and answers with the numbers of the lines that it does not take, and
-//! why: `3 no such order`. `cargo run --example own_format` runs it.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! The endpoint here takes one event per line, `id TAB time TAB json`, and replies with the numbers of the lines that it refuses and
+//! the reason: `3 no such order`. `cargo run --example own_format` runs it.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use overspill::format::{Body, Demands, Events, Fate, Format, Overhead, Placement, Repeats, Verdict};
 use overspill::spill::Rfc3339;
@@ -27,12 +27,12 @@ impl Format for Tabbed {
         }
     }
 
-    /// An id of 37 characters at most, a time of 24, two tabs and the line's end.
+    /// An id of up to 37 characters, a time of 24, two tabs and a newline.
     fn overhead(&self) -> Overhead {
         Overhead { per_batch: 0, per_event: 37 + 24 + 3 }
     }
 
-    /// The time stands beside the event; common fields would have to be written too.
+    /// The time is outside the event's JSON. A format with common fields would have to write them too.
     fn placement(&self) -> Placement {
         Placement::OncePerRequest
     }
@@ -44,7 +44,7 @@ impl Format for Tabbed {
         let mut fates = vec![Fate::Delivered; events];
         for line in String::from_utf8_lossy(&reply.body).lines() {
             let (number, why) = line.split_once(' ').unwrap_or((line, ""));
-            // What cannot be read is no delivery.
+            // A reply that cannot be parsed does not count as a delivery.
             match number.parse::<usize>().ok().and_then(|nth| fates.get_mut(nth)) {
                 Some(fate) => *fate = Fate::Refused(why.to_owned()),
                 None => return Verdict::Unknown,
@@ -53,7 +53,7 @@ impl Format for Tabbed {
         Verdict::Each(fates)
     }
 
-    /// It knows an event by its id.
+    /// The endpoint recognises an event by its id.
     fn repeats(&self) -> Repeats {
         Repeats::Harmless
     }
@@ -64,7 +64,7 @@ impl Format for Tabbed {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    // Stands in for the endpoint: it knows even orders alone.
+    // Stands in for the endpoint, which knows only even orders.
     let endpoint = Endpoint::start(|request| {
         let body = String::from_utf8_lossy(&request.body).into_owned();
         let odd = body.lines().enumerate().filter(|(_, line)| !is_even(line));

@@ -1,14 +1,14 @@
-//! Shutting down in a panic hook: what was emitted before the panic is delivered or in the log, whether panics unwind or, with
+//! Shuts down in a panic hook: events emitted before the panic are delivered or in the log, whether panics unwind or, with
 //! `panic = "abort"`, end the process.
 //!
 //! Run without arguments, it starts itself again as a service that panics, plays the endpoint, and compares the ids.
 //! `.ci/panic-abort` builds and runs it with `panic = "abort"`.
 //!
-//! Two things that no hook can do: save the event in whose `Serialize` the panic came, which has no text yet; and, with
-//! `abort`, save what is pending when the panic comes on overspill's own thread (in an `Observer` or a `SpillSink`), since
-//! nobody is left to deliver it. While panics unwind, such a panic is contained and costs nothing.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, clippy::panic, reason = "it is there to be looked at, and to panic")]
+//! A hook cannot do two things. It cannot save the event whose `Serialize` panicked, because that event has no text yet. And with
+//! `abort`, it cannot save pending events if the panic is on overspill's own thread (in an `Observer` or a `SpillSink`), because
+//! no thread is left to deliver them. If panics unwind, overspill contains such a panic and nothing is lost.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, clippy::panic, reason = "the output and the panic are the point")]
 
 use overspill::Client;
 use overspill::spill::{join, read_line};
@@ -37,13 +37,13 @@ impl Serialize for Bug {
     }
 }
 
-/// This is all that a service needs.
+/// A service needs only this.
 fn service(endpoint: &str) -> Result<(), Failure> {
     let events = Client::builder(endpoint).build()?;
     let (last, before) = (events.clone(), std::panic::take_hook());
     std::panic::set_hook(Box::new(move |info| {
-        // First: a backtrace is written in pieces, without the lock on standard error. What the sender writes there meanwhile
-        // would begin in the middle of a line, and be no record any more.
+        // Shut down first: a backtrace is written in pieces, without the lock on standard error. A record that the sender wrote
+        // at the same time would start in the middle of a line, and could not be read back.
         last.shutdown_blocking(Duration::from_secs(2));
         before(info);
     }));
@@ -51,13 +51,13 @@ fn service(endpoint: &str) -> Result<(), Failure> {
     for order in 0..ORDERS {
         events.emit(&OrderPlaced { order });
     }
-    // With `abort` the process ends here, after the hook. Else `emit` contains the panic, and the event is lost, counted.
+    // With `abort` the process ends here, after the hook. Otherwise `emit` contains the panic, and counts the event as lost.
     events.emit(&Bug);
     println!("after the panic: {}", events.stats());
     Ok(())
 }
 
-/// The endpoint and the judge.
+/// The endpoint, which also compares the ids.
 fn judge(act: &Act) -> Result<ExitCode, Failure> {
     let kept = Arc::new(Mutex::new(BTreeSet::new()));
     let (keep, answer) = (Arc::clone(&kept), act.clone());
@@ -86,7 +86,7 @@ fn judge(act: &Act) -> Result<ExitCode, Failure> {
         "{act:?}: the service ended with {}: {at_endpoint} at the endpoint, {spilled} in the log, {missing} in neither",
         service.status
     );
-    // Which of the two it is depends on how this was built.
+    // The expected exit depends on how this was built.
     let as_chosen = service.status.success() == cfg!(panic = "unwind");
     Ok(if missing == 0 && as_chosen { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,6 +1,6 @@
-//! The whole of it: build, emit, look at the books, shut down. The endpoint here is on loopback and takes everything.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! The basics: build a client, emit, read the stats, shut down. The endpoint here is on loopback and accepts everything.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use overspill::Client;
 use overspill::testkit::{Act, Endpoint};

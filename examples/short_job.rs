@@ -1,7 +1,7 @@
-//! A job that ends at once: it emits, and `main` is over within milliseconds. The guard is all it takes: nothing is lost, neither with an
-//! endpoint that answers nor without one.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! A short job: it emits, and `main` returns within milliseconds. It needs only the guard: nothing is lost, whether the endpoint
+//! answers or not.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use overspill::testkit::{Act, Endpoint};
 use overspill::{Client, Stats};
@@ -13,16 +13,16 @@ struct FileConverted<'a> {
     number: u32,
 }
 
-/// The whole job, as `main` has it. It has no runtime, and needs none.
+/// The whole job, as you would write it in `main`. It needs no runtime.
 fn job(endpoint: &str) -> Result<Stats, Box<dyn std::error::Error>> {
     let events = Client::builder(endpoint).override_from_env()?.build()?;
-    // Dropped on every way out of here, by `?` as well. Two seconds are the most that the job waits for its telemetry; what cannot be
-    // delivered by then is in the log.
+    // Dropped however this function returns, including by `?`. The job waits at most two seconds for its telemetry; events that
+    // cannot be delivered by then go to the log.
     let guard = events.shutdown_on_drop(Duration::from_secs(2));
     for number in 0..100 {
         events.emit(&FileConverted { file: "a.tiff", number });
     }
-    // The end of `main`, which a job of one call does not write down.
+    // Stands for the end of `main`: an ordinary job does not need this line.
     drop(guard);
     Ok(events.stats())
 }

@@ -1,9 +1,9 @@
-//! Tracing events become events: those with a marker, with the fields of their spans, while the log goes on as before. Then the endpoint is cut, and the
-//! same events are in the log, whole.
+//! Turns marked tracing events into events, with the fields of their spans, while the log works as before. Then the endpoint goes
+//! away, and the same events are in the log, complete.
 //!
 //! `cargo run --example tracing_events` runs it.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, reason = "the output is the point")]
 
 use overspill::Client;
 use overspill::testkit::{Act, Endpoint, Spilled, Taken, assert_settled};
@@ -14,7 +14,7 @@ use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// A request, as a service handles it and talks about it.
+/// A request, with the lines that a service logs about it.
 fn place(order: u64) {
     let request =
         info_span!("request", request_id = %format_args!("r-{order}"), user = tracing::field::Empty);

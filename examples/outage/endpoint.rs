@@ -1,4 +1,4 @@
-//! The endpoint that comes and goes, and remembers the ids it has answered with 200.
+//! The endpoint, which goes away and comes back, and remembers the ids that it answered with 200.
 
 use super::ids::{Ids, ids_in};
 use overspill::testkit::{Act, Endpoint};

@@ -1,4 +1,4 @@
-//! Which events were seen: sets of ids, and the ids in a body.
+//! Sets of event ids, and the ids in a request body.
 
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +29,7 @@ impl Ids {
     }
 }
 
-/// The numbers behind each `{"id":`; a full parse would make the endpoint, not the clients, the measure of the run.
+/// The number after each `{"id":`. A full parse would measure the endpoint rather than the clients.
 pub fn ids_in(body: &[u8]) -> Vec<u64> {
     const MARK: &[u8] = b"{\"id\":";
     let mut ids = Vec::new();

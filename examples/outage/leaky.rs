@@ -1,11 +1,11 @@
-//! The client of the story: what cannot be posted is kept, to be flushed when the endpoint comes back. Do not use.
+//! The leaky client: it keeps failed posts and flushes them when the endpoint is back. Do not use.
 
 use super::load::Request;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Everything that waits for the endpoint, without a bound.
+/// All events waiting for the endpoint. Unbounded.
 pub struct Leaky {
     kept: Mutex<Vec<Vec<u8>>>,
     pub delivered: AtomicU64,
@@ -28,7 +28,7 @@ impl Leaky {
         self.kept.lock().map_or(0, |kept| kept.len() as u64)
     }
 
-    /// Posts what is kept, in batches of 500, as long as it goes well; what fails is put back for later.
+    /// Posts the kept events in batches of 500 until a post fails; a failed batch is kept for later.
     pub async fn flush_for_ever(&self, endpoint: &str) {
         let Ok(client) = reqwest::Client::builder().timeout(Duration::from_secs(2)).build() else { return };
         loop {

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// About 300 bytes of JSON, as a request log would have it.
+/// About 300 bytes of JSON, like an entry of a request log.
 #[derive(Serialize)]
 pub struct Request<'a> {
     pub id: u64,
@@ -28,7 +28,7 @@ impl Request<'_> {
             "/static/assets/app.bundle.js",
             "/api/v2/accounts/{account}",
         ];
-        // Multiplicative hashing: numbers that look like traffic, the same in every run.
+        // Multiplicative hashing makes numbers that look like traffic and are the same in every run.
         let mixed = (id + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         Request {
             id,
@@ -44,14 +44,14 @@ impl Request<'_> {
     }
 }
 
-/// Nanoseconds: a call that takes longer is counted as this long.
+/// Nanoseconds. A longer call is counted as this long.
 const SLOWEST: u64 = 60_000_000_000;
 
-/// The phase of the run as the caller's latencies are kept by it.
+/// The phase of the run, by which the callers' latencies are grouped.
 pub const HEALTHY: usize = 0;
 pub const OUTAGE: usize = 1;
 
-/// What the threads share.
+/// State that the threads share.
 pub struct Load {
     pub phase: AtomicUsize,
     pub stop: AtomicBool,
@@ -97,7 +97,7 @@ impl Load {
             }
             done = due.max(done);
             self.keep(&mut nanos);
-            // The pace of the load, not a wait for anything.
+            // The sleep sets the pace of the load. It does not wait for a condition.
             std::thread::sleep(Duration::from_millis(1));
         }
     }

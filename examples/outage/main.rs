@@ -1,11 +1,11 @@
-//! The main job, visible: two services under the same load while their endpoint is taken away and comes back. One uses
-//! overspill, the other the leaky client of the story, which keeps failed posts in a `Vec` to be flushed later.
+//! overspill at work: two services under the same load while their endpoint goes away and comes back. One uses overspill,
+//! the other a leaky client, which keeps failed posts in a `Vec` to flush them later.
 //!
-//! `cargo run --example outage` needs nothing else. Each service is a process of its own, so that its memory
-//! is its own; this process is the endpoint, the clock and the judge.
-#![allow(missing_docs, reason = "an example has no outside")]
-#![expect(unreachable_pub, reason = "an example has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+//! `cargo run --example outage` needs nothing else. Each service is a separate process, so that its memory can be measured
+//! alone. This process is the endpoint, keeps the time and checks the result.
+#![allow(missing_docs, reason = "an example has no public API")]
+#![expect(unreachable_pub, reason = "an example has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the output is the point")]
 
 mod endpoint;
 mod ids;
@@ -27,7 +27,7 @@ struct Arguments {
     rate: u64,
     endpoint: Option<String>,
     out: PathBuf,
-    /// Which service this process is; none is the process that starts the services.
+    /// The service that this process is. None for the process that starts the services.
     role: Option<Role>,
 }
 
@@ -72,7 +72,7 @@ fn command() -> Command {
             Arg::new("out")
                 .long("out")
                 .value_name("FOLDER")
-                .help("Where log and picture go")
+                .help("Folder for the log and the picture")
                 .default_value("target/outage")
                 .value_parser(value_parser!(PathBuf)),
         )
@@ -80,7 +80,7 @@ fn command() -> Command {
 }
 
 impl Arguments {
-    /// Those that have a default are always there.
+    /// For arguments with a default: their value is always present.
     fn of(matches: &ArgMatches) -> Option<Arguments> {
         let role = matches.get_one::<String>("role");
         Some(Arguments {

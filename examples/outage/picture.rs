@@ -1,4 +1,4 @@
-//! The run as a picture: memory above, what became of the events below, the outage shaded. SVG, which every browser opens.
+//! The run as a picture: memory at the top, where the events went below, the outage shaded. SVG, which every browser opens.
 
 use super::Failure;
 use super::report::Run;
@@ -44,7 +44,7 @@ pub fn draw(run: &Run) -> Result<(), Failure> {
     chart(
         &events,
         run,
-        ("What became of overspill's events: delivered, or in the log", "events/s"),
+        ("Where overspill's events went: delivered, or in the log", "events/s"),
         [
             (rates_of(&run.ours, |sample| sample.delivered), OURS, "delivered to the endpoint"),
             (rates_of(&run.ours, |sample| sample.spilled), IN_THE_LOG, "written to the log"),
@@ -54,7 +54,7 @@ pub fn draw(run: &Run) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Without the last sample, which was taken after the load had ended.
+/// Leaves out the last sample, which was taken after the load had ended.
 fn under_load(said: &[(f64, Sample)]) -> &[(f64, Sample)] {
     &said[..said.len().saturating_sub(1)]
 }
@@ -63,7 +63,7 @@ fn memory_of(said: &[(f64, Sample)]) -> Vec<(f64, f64)> {
     under_load(said).iter().map(|(at, sample)| (*at, megabytes(sample.rss_bytes))).collect()
 }
 
-/// Events per second, from each sample to the one five before it: a second.
+/// Events per second, over the last five samples (one second).
 fn rates_of(said: &[(f64, Sample)], count: impl Fn(&Sample) -> u64) -> Vec<(f64, f64)> {
     let rate = |pair: &[(f64, Sample)]| {
         let ((from, before), (to, after)) = (pair.first()?, pair.last()?);

@@ -1,4 +1,4 @@
-//! The end: the law with numbers, ids compared as sets at the endpoint and in the log, latencies, growth.
+//! The final report: the law in numbers, ids compared as sets at the endpoint and in the log, latencies, memory growth.
 
 use super::ids::Ids;
 use super::screen::megabytes;
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::BufReader;
 use std::process::ExitCode;
 
-/// All that was seen.
+/// Everything observed in the run.
 pub struct Run {
     pub ours: Vec<(f64, Sample)>,
     pub theirs: Vec<(f64, Sample)>,
@@ -26,11 +26,11 @@ struct Identified {
     id: u64,
 }
 
-/// What the log holds.
+/// The events in the log.
 struct Log {
     ids: Ids,
     by_reason: BTreeMap<&'static str, u64>,
-    /// Spilled, at the endpoint as well, and not marked.
+    /// Spilled and also at the endpoint, but not marked as maybe delivered.
     unmarked: u64,
     in_both: u64,
 }
@@ -52,7 +52,7 @@ fn read_log(arguments: &Arguments, at_endpoint: &Ids) -> Result<Log, Failure> {
 }
 
 pub fn outage(run: &Run) -> Result<ExitCode, Failure> {
-    let last = &run.ours.last().ok_or("the service said nothing")?.1;
+    let last = &run.ours.last().ok_or("the service reported nothing")?.1;
     let log = read_log(&run.arguments, &run.at_endpoint)?;
     println!("\nThe law: {}", last.books);
     println!(
@@ -76,7 +76,7 @@ pub fn outage(run: &Run) -> Result<ExitCode, Failure> {
         "Memory:  overspill grew by {ours:.1} MB in the outage (memory_bound {:.1} MB)",
         megabytes(last.memory_bound)
     );
-    println!("         leaky     grew by {theirs:.1} MB in the outage, and would have gone on");
+    println!("         leaky     grew by {theirs:.1} MB in the outage, and would have kept growing");
     let out = run.arguments.out.display();
     println!("Picture: {out}/outage.svg    Log: {out}/overspill.log");
     let kept = nowhere == 0
@@ -90,7 +90,7 @@ pub fn outage(run: &Run) -> Result<ExitCode, Failure> {
 }
 
 pub fn against(said: &[(f64, Sample)], arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let last = &said.last().ok_or("the service said nothing")?.1;
+    let last = &said.last().ok_or("the service reported nothing")?.1;
     let log = read_log(arguments, &Ids::default())?;
     println!("\nThe law: {}", last.books);
     println!("Ids:     {} emitted; {} in the log {:?}", last.emitted, log.ids.count, log.by_reason);
@@ -107,7 +107,7 @@ fn print_latencies(name: &str, sample: &Sample) {
     );
 }
 
-/// Growth of RSS from just before the outage to its highest point before the end of it, in MB.
+/// Growth of RSS in MB, from just before the outage to the highest point during it.
 fn growth(said: &[(f64, Sample)], outage: &[(Phase, f64, f64)]) -> f64 {
     let (Some(&(_, from, _)), Some(&(_, _, to))) = (outage.first(), outage.last()) else { return 0.0 };
     let before = said.iter().rev().find(|(at, _)| *at <= from).map_or(0, |(_, sample)| sample.rss_bytes);

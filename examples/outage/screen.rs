@@ -1,4 +1,4 @@
-//! What one sees while it runs: a bar with the phase, and a line for each service. Plain lines where there is no terminal.
+//! The display during the run: a bar with the phase, and a line for each service. Plain lines without a terminal.
 
 use super::service::Sample;
 use super::timeline::Phase;

@@ -1,4 +1,4 @@
-//! A service under load: a process that emits, and says five times a second how it is.
+//! A service under load: a process that emits, and reports its state five times a second.
 
 use super::leaky::Leaky;
 use super::load::{HEALTHY, Load, OUTAGE};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// What a service says of itself. Bytes, events, nanoseconds.
+/// What a service reports about itself. Bytes, events, nanoseconds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Sample {
     pub emitted: u64,
@@ -23,13 +23,13 @@ pub struct Sample {
     pub held_bytes: u64,
     pub memory_bound: u64,
     pub rss_bytes: u64,
-    /// p50 and p99.9 of `emit`, healthy and in the outage; in the last sample only.
+    /// p50 and p99.9 of `emit`, healthy and in the outage. Only in the last sample.
     pub emit_nanos: [[u64; 2]; 2],
-    /// The books in words; in the last sample only.
+    /// The stats as text. Only in the last sample.
     pub books: String,
 }
 
-/// The process's resident memory, where the system tells it.
+/// The process's resident memory, where the system reports it.
 fn rss_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
@@ -47,7 +47,7 @@ pub fn run(role: Role, arguments: &Arguments) -> Result<(), Failure> {
     }
 }
 
-/// Follows the conductor: `outage`, `healthy`, and the end of the input means stop.
+/// Follows the conductor: `outage`, `healthy`, and the end of the input as the signal to stop.
 fn listen(load: &Load) {
     for line in std::io::stdin().lock().lines() {
         let phase = match line.as_deref() {
@@ -99,7 +99,7 @@ fn with_leak(endpoint: String, arguments: &Arguments, load: &Load) -> Result<(),
     say(&Sample { emit_nanos: load.percentiles(), ..sample() })
 }
 
-/// Emits until the conductor says stop, with a sample every 200 ms.
+/// Emits until the conductor stops it, and prints a sample every 200 ms.
 fn under_load(
     rate: u64,
     load: &Load,
@@ -110,7 +110,7 @@ fn under_load(
         scope.spawn(|| load.run(rate, &emit));
         while !load.stop.load(Ordering::Relaxed) {
             say(&sample())?;
-            // The rhythm of the samples, not a wait for anything.
+            // The sleep sets the interval of the samples. It does not wait for a condition.
             std::thread::sleep(Duration::from_millis(200));
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! The conductor: starts the services, takes the endpoint away and brings it back, and keeps what they say.
+//! The conductor: starts the services, takes the endpoint away, brings it back, and keeps what the services report.
 
 use super::endpoint::Server;
 use super::screen::Screen;
@@ -9,7 +9,7 @@ use std::process::{Child, ChildStdin, Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// Part of the run.
+/// A phase of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {
     Healthy,
@@ -29,10 +29,10 @@ impl Phase {
     }
 }
 
-/// Seconds since the beginning, and what was said then.
+/// Seconds since the start, and the sample reported at that time.
 pub type Said = Arc<Mutex<Vec<(f64, Sample)>>>;
 
-/// One service, and what it has said.
+/// One service, and what it has reported.
 pub struct Service {
     child: Child,
     input: Option<ChildStdin>,
@@ -65,20 +65,20 @@ impl Service {
 
     fn tell(&mut self, word: &str) -> Result<(), Failure> {
         let input = self.input.as_mut().ok_or("the service has been stopped")?;
-        writeln!(input, "{word}").map_err(|_| "a service has ended before its time: see its error above")?;
+        writeln!(input, "{word}").map_err(|_| "a service ended early: see its error above")?;
         Ok(())
     }
 
-    /// Stops the service and waits for its last words.
+    /// Stops the service and waits for its last report.
     fn stop(&mut self) -> Result<Vec<(f64, Sample)>, Failure> {
         self.input = None;
         if !self.child.wait()?.success() {
-            return Err("a service has failed: see its error above".into());
+            return Err("a service failed: see its error above".into());
         }
         if let Some(listener) = self.listener.take() {
-            listener.join().map_err(|_| "a listener has failed")?;
+            listener.join().map_err(|_| "a listener failed")?;
         }
-        Ok(self.said.lock().map_err(|_| "a listener has failed")?.clone())
+        Ok(self.said.lock().map_err(|_| "a listener failed")?.clone())
     }
 
     pub fn last(&self) -> Option<Sample> {
@@ -88,7 +88,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Only if something went wrong before `stop`.
+        // Reached only if something failed before `stop`.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -103,7 +103,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
 }
 
-/// The same load against somebody's endpoint: only overspill is let loose on it, and nothing is taken away.
+/// The same load against a real endpoint: only overspill sends to it, and nothing is taken away.
 fn against(url: &str, arguments: &Arguments) -> Result<ExitCode, Failure> {
     overspill::Client::builder(url).build()?;
     let mut service = Service::start(Role::Overspill, url, arguments, Instant::now())?;
@@ -153,7 +153,7 @@ fn show(screen: &Screen, phase: Phase, lasting: Duration, ours: &Service, theirs
     let began = Instant::now();
     while began.elapsed() < lasting {
         screen.show(phase, ours.last().as_ref(), theirs.and_then(Service::last).as_ref());
-        // The rhythm of the screen, not a wait for anything.
+        // The sleep sets the refresh rate of the display. It does not wait for a condition.
         std::thread::sleep(Duration::from_millis(200).min(lasting.saturating_sub(began.elapsed())));
     }
 }
