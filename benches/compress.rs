@@ -1,8 +1,12 @@
-//! What compressing a batch costs the sender, and what it saves, level by level: why `Builder::gzip` and `Builder::zstd` take
-//! the levels that they take.
+//! What compressing a batch costs the sender, and what it saves, at each level. The result chose the levels of `Builder::gzip`
+//! and `Builder::zstd`.
 //!
-//! `cargo bench --manifest-path benches/peers/Cargo.toml --bench compress`; with `-- --test` one round only.
-#![allow(missing_docs, clippy::print_stdout, reason = "a bench has no outside, and a person reads it")]
+//! `cargo bench --manifest-path benches/peers/Cargo.toml --bench compress`; `-- --test` runs one round.
+#![allow(
+    missing_docs,
+    clippy::print_stdout,
+    reason = "a bench has no public API, and its output is the point"
+)]
 
 mod corpus;
 
@@ -15,7 +19,7 @@ const EVENTS: usize = 500;
 
 type Pack = Box<dyn FnMut(&[u8]) -> Result<Vec<u8>>>;
 
-/// One way to pack, and what it took.
+/// One way to compress, and its cost.
 struct Case {
     name: &'static str,
     level: i32,
@@ -34,7 +38,7 @@ fn gzip(level: i32) -> Result<Case> {
     Ok(Case { name: "gzip", level, pack, took: Vec::new(), len: 0 })
 }
 
-/// With tables that are used again, as the sender's are.
+/// Reuses its tables, as the sender does.
 fn zstd(level: i32) -> Result<Case> {
     let mut compressor = zstd::bulk::Compressor::new(level)?;
     let pack = Box::new(move |body: &[u8]| compressor.compress(body));

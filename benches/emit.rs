@@ -1,7 +1,7 @@
-//! What a call costs its caller, beside the floor: `serde_json::to_writer` into a reused `Vec`, and nothing else.
+//! What a call costs its caller, compared with the floor: a bare `serde_json::to_writer` into a reused `Vec`.
 //!
-//! Read the ratios within one run; times do not travel between machines.
-#![allow(missing_docs, reason = "a bench has no outside")]
+//! Read the ratios within one run; times are not comparable between machines.
+#![allow(missing_docs, reason = "a bench has no public API")]
 
 mod corpus;
 
@@ -15,7 +15,7 @@ fn main() {
     divan::main();
 }
 
-/// Times `call`, and waits, untimed, until it is `ready` for the next sample.
+/// Times `call`, then waits untimed until it is `ready` for the next sample.
 fn each(bencher: Bencher<'_, '_>, kind: Kind, ready: impl Fn() -> bool, mut call: impl FnMut(&Event<'_>)) {
     let corpus = corpus(kind);
     let mut events = corpus.iter().cycle();
@@ -51,7 +51,7 @@ fn emit_accepted(bencher: Bencher<'_, '_>, kind: Kind) {
     let keeps_up = || client.stats().pending < 4000;
     each(bencher, kind, keeps_up, |event| _ = client.emit(black_box(event)));
     let stats = client.shutdown_blocking(Duration::from_secs(10));
-    // A queue that fills up would make this the cost of a log write.
+    // If the queue filled up, this would measure a log write.
     assert_eq!(stats.delivered, stats.emitted, "{stats}");
 }
 

@@ -1,12 +1,16 @@
-//! How fast spilled events are found in a log, beside what else goes through one: `cargo bench --bench read -- [megabytes, default 256]`;
-//! with `-- --test` a smoke run.
+//! How fast spilled events are found in a log, compared with other tools: `cargo bench --bench read -- [megabytes, default 256]`.
+//! `-- --test` makes a smoke run.
 //!
-//! Two logs: of an ordinary day, in which a line of a hundred is a record, and of an outage, with records alone. `wc -l` reads every byte
-//! and does nothing else; `grep -c` looks for the records' name; `jq` parses. Each is run three times in turn, and the fastest counts, on
-//! a file that is in memory.
+//! There are two logs: one of an ordinary day, in which one line in a hundred is a record, and one of an outage, which has only
+//! records. `wc -l` only reads every byte; `grep -c` looks for the records' name; `jq` parses. Each runs three times, in turn, on a
+//! file that is in memory, and the fastest run counts.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench says what it means")]
-#![allow(missing_docs, reason = "a bench has no outside")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "the output is the point, and a broken bench should panic"
+)]
+#![allow(missing_docs, reason = "a bench has no public API")]
 
 use overspill::spill::{Records, WriteSink};
 use overspill::{Client, Mode};
@@ -49,7 +53,7 @@ fn records(folder: &Path) -> Vec<String> {
     text.lines().map(str::to_owned).collect()
 }
 
-/// A line of the application's own.
+/// A line that the application logs.
 fn other(nth: u64) -> String {
     let path = ["/orders", "/customers/7/orders", "/health", "/spilled_coffee"][nth as usize % 4];
     format!(
@@ -79,7 +83,7 @@ fn log(path: &Path, bytes: u64, every: u64, records: &[String]) -> u64 {
     found
 }
 
-/// What it counts, or the lines that it prints; `None` if it is not installed.
+/// The count, or the number of lines, that the command prints. `None` if it is not installed.
 fn command(program: &str, arguments: &[&str], path: &Path) -> Option<u64> {
     let output = Command::new(program).args(arguments).arg(path).stderr(Stdio::null()).output().ok()?;
     let text = String::from_utf8(output.stdout).unwrap();
@@ -129,7 +133,7 @@ fn main() {
     fs::create_dir_all(&folder).unwrap();
     let records = records(&folder);
     let path = folder.join("log");
-    for (name, every) in [("An ordinary day, 1 % records", 100), ("An outage, records alone", 1)] {
+    for (name, every) in [("An ordinary day, 1 % records", 100), ("An outage, only records", 1)] {
         let found = log(&path, megabytes * 1_000_000, every, &records);
         compare(name, &path, found);
     }

@@ -1,15 +1,15 @@
-//! What a spilled event costs the sender, one record per event and packed, beside two floors: the same line written by
+//! What a spilled event costs the sender, packed and unpacked, compared with two floors: the same line written by
 //! serde_json, and the same record logged by hand.
 //!
-//! `cargo bench --bench spill`; with `-- --test` a smoke run. Every way writes the same events to a file of its own, one
-//! `write` a line, in interleaved rounds. Read the ratios within one run; times do not travel between machines.
-#![allow(missing_docs, reason = "a bench has no outside")]
+//! `cargo bench --bench spill`; `-- --test` makes a smoke run. Every way writes the same events to its own file, one
+//! `write` per line, in interleaved rounds. Read the ratios within one run; times are not comparable between machines.
+#![allow(missing_docs, reason = "a bench has no public API")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a bench says what it means"
+    reason = "the output is the point, and a broken bench should panic"
 )]
 
 use overspill::spill::{SpillPacking, WriteSink, join, read_line};
@@ -34,7 +34,7 @@ struct Event<'a> {
     cached: bool,
 }
 
-/// All different, about 180 bytes of JSON each.
+/// Different events, about 180 bytes of JSON each.
 fn corpus(events: u64) -> Vec<Event<'static>> {
     const ROUTES: [&str; 3] = ["/healthz", "/api/v1/tenants/{tenant}/orders", "/static/assets/app.bundle.js"];
     (0..events)
@@ -105,7 +105,7 @@ enum Way {
     Sink(SpillPacking),
 }
 
-/// Each packed way stands behind the one it is compared with.
+/// Each packed way follows the way that it is compared with.
 const WAYS: [(Way, &str); 8] = [
     (Way::Floor, "floor: serde_json line to a file"),
     (Way::ByHand, "tracing::event! by hand, JSON layer"),
@@ -129,8 +129,8 @@ fn text_layer(file: File) -> impl tracing::Subscriber + Send + Sync {
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Arc::new(file)).finish()
 }
 
-/// Queues the events with a client whose sender never runs, and takes the time in which the sender, dropped, writes all of
-/// them down: out of the queue, into batches of 500, to the log.
+/// Queues the events with a client whose sender never runs. Then drops the sender and times how long it takes to write all of
+/// them to the log: out of the queue, into batches of 500, to the log.
 fn spilled(corpus: &[Event<'_>], setting: impl FnOnce(Builder) -> Builder) -> Duration {
     let nowhere = Scripted::new(|_| unreachable!("the sender never runs"));
     let builder = Client::builder("nowhere").transport(nowhere);
@@ -236,7 +236,7 @@ fn main() {
     }
     std::fs::remove_file(path()).expect("written just now");
 
-    // Round by round: what disturbs the machine for a while disturbs both.
+    // Interleaved, so that a disturbance of the machine affects both.
     let ratio = |slow: usize, fast: usize| {
         median(seconds[slow].iter().zip(&seconds[fast]).map(|(slow, fast)| slow / fast).collect())
     };

@@ -14,7 +14,7 @@ pub(crate) struct Event<'a> {
     cached: bool,
 }
 
-/// What the routes are written in: `ASCII`, and whatever else people write.
+/// The script of the routes: `ASCII`, or another that people write.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
     name: &'static str,
@@ -26,7 +26,7 @@ pub(crate) const ASCII: Kind = Kind {
     routes: ["/healthz", "/api/v1/tenants/{tenant}/orders", "/static/assets/app.bundle.js"],
 };
 
-#[allow(dead_code, reason = "not each bench asks for every kind")]
+#[allow(dead_code, reason = "not every bench uses every kind")]
 pub(crate) const KINDS: [Kind; 8] = [
     ASCII,
     Kind {
@@ -52,7 +52,7 @@ pub(crate) const KINDS: [Kind; 8] = [
     },
 ];
 
-/// A thousand different ones: a single event would train the branch predictor and flatter everybody.
+/// A thousand different events: a single one would train the branch predictor and make every system look faster.
 pub(crate) fn corpus(kind: Kind) -> Vec<Event<'static>> {
     (0..1024_u64)
         .map(|nth| {

@@ -1,7 +1,7 @@
-//! What it costs to depend on it: a clean build, the crates in it, and what the binary grows by.
+//! The cost of depending on overspill: a clean build, the crates in it, and the growth of the binary.
 //!
-//! Each candidate is a hello world in a folder of its own with a target of its own, that makes its client and emits one event;
-//! release profile, stripped. The registry's downloads are made before the clock starts.
+//! Each candidate is a hello world in its own folder with its own target, which builds a client and emits one event, in a stripped
+//! release build. Crates are downloaded before the clock starts.
 
 use crate::output::{Goal, Page, Table, folder, short};
 use crate::{Failure, output};
@@ -102,7 +102,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         let wanted = arguments.only.is_empty() || arguments.only.iter().any(|name| name == candidate.name);
         if wanted || candidate.name == "nothing" {
             let of = measure(candidate, &home, arguments.count_only);
-            // Built or not: it takes half a gigabyte.
+            // Removed even if the build failed: it takes half a gigabyte.
             let _ = std::fs::remove_dir_all(&home);
             let of = of?;
             eprintln!("{}: {} crates, {:.0} s", of.name, of.crates, of.build_seconds);
@@ -116,7 +116,7 @@ fn cargo(folder: &Path) -> Command {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(folder).stdin(Stdio::null()).stderr(Stdio::piped()).stdout(Stdio::piped());
     for (variable, _) in std::env::vars_os() {
-        // What this build was told must not change those.
+        // The settings of this build must not affect those.
         let name = variable.to_string_lossy();
         if name.starts_with("CARGO_PKG") || name.starts_with("CARGO_MANIFEST") || name == "CARGO_TARGET_DIR" {
             cargo.env_remove(&variable);

@@ -1,7 +1,7 @@
 //! What a call costs its caller: overspill, its floors and its peers, interleaved in one run.
 //!
-//! Each round gives each system a process of its own, in which the floor is measured just before and just after it, under
-//! the same pace. Ratios are to the mean of those two.
+//! In each round, each system has its own process, which measures the floor just before and just after the system, at
+//! the same pace. Ratios are to the mean of the two.
 
 mod one;
 mod show;
@@ -18,10 +18,10 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Events of a layer on their way to the 2xx: a second of the slowest.
+/// Events per layer from emit to the 2xx: the slowest takes a second.
 const LAYER_EVENTS: u64 = 100_000;
 
-/// A process that takes longer is broken.
+/// A process that takes longer counts as broken.
 const ONE_MAX: Duration = Duration::from_secs(120);
 
 #[derive(Debug, clap::Args)]
@@ -37,7 +37,7 @@ pub struct Arguments {
     only: Vec<String>,
 }
 
-/// Everything that the rounds said of one system.
+/// The results of all rounds for one system.
 #[derive(Debug, Serialize)]
 pub(crate) struct Measured {
     name: &'static str,
@@ -52,7 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     show::show(&measure(arguments, systems::ALL.iter().collect())?, &folder()?)
 }
 
-/// The same of a tracing event, through each layer.
+/// The same for a tracing event, through each layer.
 pub fn layers(arguments: &Arguments) -> Result<(), Failure> {
     let entries = systems::LAYERS.iter().chain(systems::ALL.iter().filter(|entry| systems::is_layer(entry)));
     let measured = measure(arguments, entries.collect())?;
@@ -60,7 +60,7 @@ pub fn layers(arguments: &Arguments) -> Result<(), Failure> {
     let mut whole = Vec::new();
     for round in 0..arguments.rounds {
         for of in &measured {
-            // That one sends nothing.
+            // That layer sends nothing.
             if of.name != systems::JSON_LAYER {
                 whole.push((of.name, wire::of_one(of.name, LAYER_EVENTS, &sink.addresses)?));
             }
@@ -111,7 +111,7 @@ fn measure(arguments: &Arguments, all: Vec<&'static Entry>) -> Result<Vec<Measur
     Ok(measured)
 }
 
-/// The sibling of this program that has a counting allocator: with one in here, every time would be wrong.
+/// The companion program with a counting allocator. A counting allocator in this program would distort every time.
 fn allocations_program() -> Option<PathBuf> {
     let path = std::env::current_exe().ok()?.with_file_name("allocations");
     path.exists().then_some(path)

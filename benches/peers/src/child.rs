@@ -1,4 +1,4 @@
-//! Processes of our own: each measurement in a fresh one, with a time limit that is kept.
+//! Child processes: each measurement runs in a fresh one, with a hard time limit.
 
 use crate::Failure;
 use serde::de::DeserializeOwned;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Ends a process when it goes out of scope.
+/// Kills the process when dropped.
 pub struct Ending(pub Child);
 
 impl Drop for Ending {
@@ -22,7 +22,7 @@ pub fn ask<T: DeserializeOwned>(arguments: &[String], within: Duration) -> Resul
     ask_program(&std::env::current_exe()?, arguments, within)
 }
 
-/// Like [`ask`], of another program.
+/// Like [`ask`], but runs another program.
 pub fn ask_program<T: DeserializeOwned>(
     program: &std::path::Path,
     arguments: &[String],
@@ -34,7 +34,7 @@ pub fn ask_program<T: DeserializeOwned>(
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            // Notices and spilled events of clients without a subscriber.
+            // Clients without a subscriber write notices and spilled events here.
             .stderr(Stdio::piped())
             .spawn()
             .map_err(|error| format!("{}: {error}", named()))?,
@@ -52,7 +52,7 @@ pub fn ask_program<T: DeserializeOwned>(
         match child.0.try_wait()? {
             Some(status) => break status,
             None if Instant::now() > until => {
-                return Err(format!("{}: not back after {within:?}", named()).into());
+                return Err(format!("{}: no result after {within:?}", named()).into());
             }
             None => thread::sleep(Duration::from_millis(5)),
         }
@@ -66,7 +66,7 @@ pub fn ask_program<T: DeserializeOwned>(
     serde_json::from_str(last).map_err(|error| format!("{}: {error} in {last:?}", named()).into())
 }
 
-/// The end of what a process complains of; the rest is read and forgotten.
+/// The end of a process's standard error; the rest is read and discarded.
 fn last_bytes(from: &mut impl Read) -> String {
     const KEPT: usize = 2000;
     let (mut kept, mut chunk) = (Vec::new(), [0; 8192]);

@@ -1,6 +1,6 @@
-//! The events: 1,024 of them from a fixed seed, some 184 bytes of JSON each.
+//! The events: 1,024 of them from a fixed seed, about 184 bytes of JSON each.
 //!
-//! Cycled through by everything that is measured. One event repeated would train the branch predictor and flatter everybody.
+//! Every measurement cycles through them. Repeating one event would train the branch predictor and make every system look faster.
 
 use serde::Serialize;
 use std::sync::OnceLock;
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 /// How many different events there are.
 pub const EVENTS: usize = 1024;
 
-/// In every event, and in nothing else that travels: the sink counts events by it.
+/// Occurs in every event and nowhere else in a request, so that the sink can count events by it.
 pub const MARK: &str = "http.request.completed";
 
 #[derive(Debug, Clone, Serialize)]
@@ -52,7 +52,7 @@ impl Mixed {
     }
 }
 
-/// All of them, made on first use.
+/// All events, made on first use.
 pub fn events() -> &'static [Event] {
     static CORPUS: OnceLock<Vec<Event>> = OnceLock::new();
     CORPUS.get_or_init(|| {
@@ -72,12 +72,12 @@ pub fn events() -> &'static [Event] {
     })
 }
 
-/// Endlessly, beginning somewhere in the middle: two producers do not walk in step.
+/// An endless cycle with a start in the middle, so that two producers are not in step.
 pub fn cycle(from: usize) -> impl Iterator<Item = &'static Event> {
     events().iter().cycle().skip(from % EVENTS)
 }
 
-/// What people write apart from plain ASCII: each kind has its words, of which the texts are made.
+/// Kinds of text other than plain ASCII: each kind has words, from which the texts are made.
 pub const KINDS: [(&str, &[&str]); 14] = [
     ("ascii", &["order ", "placed ", "queue ", "took ", "longer ", "than ", "expected, ", "retry "]),
     ("cyrillic", &["заказ ", "оплачен ", "очередь ", "была ", "дольше, ", "чем ", "ожидалось, ", "ещё "]),
@@ -108,7 +108,7 @@ fn text(words: &[&str], bytes: usize, mixed: &mut Mixed) -> String {
     }
 }
 
-/// Events like all others, but with two texts of this kind, of twenty bytes each.
+/// Ordinary events, but with two texts of this kind, of twenty bytes each.
 pub fn with_texts(words: &[&str]) -> Vec<Event> {
     let mut mixed = Mixed(20);
     let mut leaked = |event: &Event| -> Event {
@@ -118,13 +118,13 @@ pub fn with_texts(words: &[&str]) -> Vec<Event> {
     events().iter().map(&mut leaked).collect()
 }
 
-/// One text and nothing else.
+/// An event that is a single text.
 #[derive(Debug, Clone, Serialize)]
 pub struct Text {
     pub text: String,
 }
 
-/// As many texts of this kind as there are events, of two hundred bytes each.
+/// One text of this kind per event, of two hundred bytes each.
 pub fn texts(words: &[&str]) -> Vec<Text> {
     let mut mixed = Mixed(200);
     (0..EVENTS).map(|_| Text { text: text(words, 200, &mut mixed) }).collect()
@@ -138,7 +138,7 @@ pub struct Sized {
     pub payload: String,
 }
 
-/// 64 of them, with text that differs.
+/// 64 events with different texts.
 pub fn sized(bytes: usize) -> Vec<Sized> {
     const WORDS: [&str; 8] =
         ["queue ", "spilled ", "batch ", "outage ", "probe ", "ledger ", "reply ", "verdict "];

@@ -1,6 +1,6 @@
-//! What each format costs, from emit to the 2xx, beside the JSON array: CPU time of the whole process, instructions of the sender.
+//! What each format costs, from emit to the 2xx, compared with the JSON array: CPU time of the process, instructions of the sender.
 //!
-//! The sink answers as the endpoint would, an item an event where it has them.
+//! The sink answers as the endpoint would, with one item per event if the format has items.
 
 use crate::Failure;
 use crate::child;
@@ -13,7 +13,7 @@ use overspill::Builder;
 use overspill::format::*;
 use std::time::Duration;
 
-/// A format by name, and how its endpoint says that all is well.
+/// A format by name, and its endpoint's success reply.
 pub struct Choice {
     pub name: &'static str,
     choose: fn(Builder) -> Builder,
@@ -41,7 +41,7 @@ const fn choice(name: &'static str, choose: fn(Builder) -> Builder, says: Says) 
     Choice { name, choose, says }
 }
 
-/// The one that the others are compared with.
+/// The format that the others are compared with.
 const BASE: &str = "json_array";
 
 pub const ALL: &[Choice] = &[
@@ -64,7 +64,7 @@ impl Choice {
         (self.choose)(builder)
     }
 
-    /// The answer that takes this number of events.
+    /// The reply that accepts this number of events.
     pub fn answer(&self, events: usize) -> String {
         match self.says {
             Says::Nothing => String::new(),
@@ -83,7 +83,7 @@ pub struct Arguments {
     /// Rounds over all formats
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// Thousands of events each; a peer gets a quarter
+    /// Thousands of events per case; a peer gets a quarter
     #[arg(long, default_value_t = 500)]
     thousands: u64,
 }
@@ -97,7 +97,7 @@ pub struct OneArguments {
     sink: Addresses,
 }
 
-/// Those who speak one of the formats without us, with ours, and how many times less that is to take.
+/// Peers that speak one of the formats, our format, and the factor by which ours must be cheaper.
 #[cfg(feature = "peers")]
 const PEERS: &[(&str, &str, &str, f64)] = &[
     ("otel-http", "opentelemetry-otlp http, protobuf", "otlp", 5.0),

@@ -1,4 +1,4 @@
-//! What overspill costs, beside its floors and its peers: the instruments. `benches/COSTS.md` is written by them.
+//! Measures what overspill costs, compared with its floors and its peers. Writes `benches/COSTS.md`.
 
 pub mod adopt;
 pub mod call;

@@ -1,4 +1,4 @@
-//! The commands: each prints one table and leaves Markdown, raw data and pictures in target/peers.
+//! The commands: each prints one table and saves Markdown, raw data and pictures in target/peers.
 
 use clap::{Parser, Subcommand};
 use overspill_peers::{Failure, adopt, call, formats, outage, report, sink, spill, sweep, wire};
@@ -6,7 +6,7 @@ use serde::Serialize;
 use std::process::ExitCode;
 
 #[derive(Debug, Parser)]
-#[command(name = "peers", about = "What overspill costs, beside its floors and its peers")]
+#[command(name = "peers", about = "Measures what overspill costs, compared with its floors and its peers")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -20,15 +20,15 @@ enum Command {
     Layers(call::Arguments),
     /// From emit to the 2xx, end to end: P6, P7 (2 minutes)
     Wire(wire::Arguments),
-    /// Each format beside the JSON array, from emit to the 2xx (3 minutes)
+    /// Each format compared with the JSON array, from emit to the 2xx (3 minutes)
     Formats(formats::Arguments),
     /// A refusing endpoint and a tarpit: P4, P9, P10 (3 minutes)
     Outage(outage::Arguments),
     /// Spilling through a JSON log to a file: P8 (1 minute)
     Spill(spill::Arguments),
-    /// Cost over event size, producers, clients and batches: P13 (2 minutes)
+    /// Cost by event size, producers, clients and batch size: P13 (2 minutes)
     Sweep(sweep::Arguments),
-    /// What it costs to depend on it: P12 (8 minutes)
+    /// The cost of the dependency: P12 (8 minutes)
     Adopt(adopt::Arguments),
     /// Writes benches/COSTS.md and its pictures from the last run of each command
     Report(report::Arguments),
@@ -82,7 +82,7 @@ fn run(command: Command) -> Result<(), Failure> {
     }
 }
 
-/// The answer of a process that was asked by another; then it ends at once, whatever its clients still wait for.
+/// Prints the result for the parent process, then exits at once, even if clients are still waiting.
 fn say(answer: &impl Serialize) -> Result<(), Failure> {
     println!("{}", serde_json::to_string(answer)?);
     std::process::exit(0);

@@ -1,7 +1,7 @@
-//! An endpoint that goes away: what callers feel, what memory does, what was lost, and how a shutdown ends.
+//! An endpoint that goes away: the callers' latency, memory, lost events, and how a shutdown ends.
 //!
-//! Each system in a process of its own: healthy, then the endpoint refuses or hangs, then a shutdown asked for in 2 s while it
-//! still does. Four threads emit at a steady rate all the while.
+//! Each system runs in its own process: healthy at first, then the endpoint refuses or hangs, then a shutdown with a deadline of
+//! 2 s while it still does. Four threads emit at a steady rate throughout.
 
 mod one;
 
@@ -17,9 +17,9 @@ use one::{Full, Sample};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The deadline that a shutdown is asked to keep.
+/// The deadline given to a shutdown.
 pub const SHUTDOWN: Duration = Duration::from_secs(2);
-/// When nobody waits any more.
+/// The wait for a shutdown is given up after this.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(12);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ impl Fault {
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Seconds of health, and again of outage
+    /// Seconds healthy, and then as many seconds of outage
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Events a second, from four threads together
@@ -64,7 +64,7 @@ struct Measured {
     name: &'static str,
     what: &'static str,
     fault: Fault,
-    /// Nothing if it did not even end by itself.
+    /// None if the process did not exit by itself.
     sample: Option<Sample>,
     error: Option<String>,
 }
@@ -195,7 +195,7 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
             1.0,
             " x",
         ));
-        // A thousandth of what the leaky ones grow by: less than the pages that a sample moves by.
+        // A thousandth of the growth of the leaky systems: less than the page noise of a sample.
         page.goal(Goal::at_most(
             "P9",
             &format!("{under}: RSS slope"),
@@ -213,9 +213,5 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
     let broken = full.gone > 0
         || measured.iter().filter(ours).any(|of| of.sample.as_ref().is_none_or(|sample| sample.gone() > 0));
     page.keep(&(measured, full))?;
-    if broken {
-        Err("events of overspill are gone, or it did not end: the law is broken".into())
-    } else {
-        Ok(())
-    }
+    if broken { Err("overspill lost events, or did not shut down: the law is broken".into()) } else { Ok(()) }
 }

@@ -1,4 +1,4 @@
-//! What a command leaves: one table in the terminal, the same as Markdown, raw data as JSON, and goals judged by arithmetic.
+//! The output of a command: a table in the terminal, the same table as Markdown, raw data as JSON, and goals checked by arithmetic.
 
 use crate::Failure;
 use crate::statistics::Spread;
@@ -21,7 +21,7 @@ impl Table {
         self.rows.push(cells);
     }
 
-    /// Aligned, so that it can be read as it is.
+    /// Aligned, so that it is readable as plain text.
     pub fn markdown(&self) -> String {
         let width = |column: usize| {
             self.rows.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max().unwrap_or(0)
@@ -53,13 +53,13 @@ pub struct Goal {
     pub goal: String,
     pub measured: String,
     pub holds: bool,
-    /// Filled in when it is kept.
+    /// Filled in when the goal is saved.
     #[serde(default)]
     pub command: String,
 }
 
 impl Goal {
-    /// A figure that may be at the most so much.
+    /// A figure that must be at most `limit`.
     pub fn at_most(name: &str, what: &str, measured: f64, limit: f64, unit: &str) -> Goal {
         Goal {
             name: name.to_owned(),
@@ -70,7 +70,7 @@ impl Goal {
         }
     }
 
-    /// A figure that must be at least so much.
+    /// A figure that must be at least `limit`.
     pub fn at_least(name: &str, what: &str, measured: f64, limit: f64, unit: &str) -> Goal {
         Goal {
             goal: format!("{what}: at least {limit}{unit}"),
@@ -80,14 +80,14 @@ impl Goal {
     }
 }
 
-/// Everything that a run of a command leaves.
+/// All output of one run of a command.
 pub struct Page {
     command: &'static str,
     text: String,
     goals: Vec<Goal>,
 }
 
-/// Where commands leave their results: `target/peers`, or what PEERS_RESULTS says.
+/// Where commands write their results: `target/peers`, or the folder in PEERS_RESULTS.
 pub fn folder() -> Result<PathBuf, Failure> {
     let folder = std::env::var_os("PEERS_RESULTS").map_or_else(
         || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/peers")),
@@ -119,7 +119,7 @@ impl Page {
         self.goals.push(goal);
     }
 
-    /// Prints it, and keeps it with its raw data.
+    /// Prints the page, and saves it with its raw data.
     pub fn keep(mut self, raw: &impl Serialize) -> Result<(), Failure> {
         for goal in &mut self.goals {
             goal.command = self.command.to_owned();
@@ -134,12 +134,12 @@ impl Page {
         std::fs::write(folder.join(format!("{name}.md")), &self.text)?;
         std::fs::write(folder.join(format!("{name}.goals.json")), serde_json::to_vec_pretty(&self.goals)?)?;
         std::fs::write(folder.join(format!("{name}.json")), serde_json::to_vec_pretty(raw)?)?;
-        println!("\nkept in target/peers/: {name}.md, {name}.json (raw data), {name}.goals.json");
+        println!("\nsaved in target/peers/: {name}.md, {name}.json (raw data), {name}.goals.json");
         Ok(())
     }
 }
 
-/// With what it was measured, and when.
+/// What it was measured with, and when.
 fn circumstances() -> String {
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     let processor = std::fs::read_to_string("/proc/cpuinfo")
@@ -175,11 +175,11 @@ fn circumstances() -> String {
 pub fn version(name: &str) -> String {
     let lock = include_str!("../Cargo.lock");
     let start = format!("name = \"{name}\"\nversion = \"");
-    // Where there are two, the last is the newest, which is ours.
+    // If there are two, the last is the newest, which is ours.
     lock.rsplit_once(&start).and_then(|(_, rest)| rest.split('"').next()).unwrap_or("?").to_owned()
 }
 
-/// Three digits that count.
+/// Three significant digits.
 pub fn short(value: f64) -> String {
     match value.abs() {
         size if !size.is_finite() => "-".to_owned(),
@@ -204,7 +204,7 @@ fn thousands(value: f64) -> String {
     if value < 0.0 { format!("-{text}") } else { text }
 }
 
-/// The median alone.
+/// Only the median.
 pub fn median(spread: Option<Spread>) -> String {
     spread.map_or_else(|| "-".to_owned(), |spread| short(spread.median))
 }

@@ -1,4 +1,4 @@
-//! How events are handed over: in bursts of a batch with rests between them, or in a trickle. Floors and systems alike.
+//! The pace of calls: bursts of a batch with rests between them, or a trickle. The same for floors and systems.
 
 use crate::corpus::{self, EVENTS, Event};
 use crate::statistics::at;
@@ -10,13 +10,13 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Calls of a producer between two rests: a batch.
+/// Calls per producer between two rests: a batch.
 pub const BURST: usize = 500;
 /// A rest; longer if the consumer needs longer.
 const REST: Duration = Duration::from_millis(1);
-/// What a consumer may need at the most, before it counts as overwhelmed.
+/// The longest rest that a consumer may need before it counts as overwhelmed.
 const REST_MAX: Duration = Duration::from_secs(2);
-/// Gaps up to this are waited for in a loop: no timer is as fine.
+/// Gaps up to this are spent in a busy loop: no timer is that precise.
 const SPIN_MAX: Duration = Duration::from_micros(50);
 
 /// What calls took, in ns.
@@ -28,7 +28,7 @@ pub struct Calls {
     pub p999: f64,
 }
 
-/// A line at which threads wait for each other without the kernel's help: they start within a hundred ns.
+/// A barrier without the kernel: the threads start within a hundred ns of each other.
 struct Line {
     threads: usize,
     arrived: AtomicUsize,
@@ -41,7 +41,7 @@ impl Line {
             let mut turns = 0_u32;
             while self.arrived.load(Ordering::Acquire) < (mine + 1) * self.threads {
                 turns += 1;
-                // On a busy machine the other one may not even be running.
+                // On a busy machine the other thread may not be running.
                 if turns.is_multiple_of(4096) { thread::yield_now() } else { std::hint::spin_loop() }
             }
         }
@@ -57,7 +57,7 @@ fn rest(system: &dyn System, emitted: &AtomicU64) {
     }
 }
 
-/// The mean of a call over bursts, whole bursts timed; and then percentiles over as many, single calls timed.
+/// The mean of a call, from the time of whole bursts; then percentiles over as many bursts, from the times of single calls.
 pub fn bursts(
     system: &dyn System,
     timer: &Timer,
@@ -115,7 +115,7 @@ pub fn trickle(system: &dyn System, timer: &Timer, gap: Duration, calls: usize) 
             }
         }
         singles.push(timer.time(|| caller(black_box(event))));
-        // Who is late does not catch up: that would be a burst.
+        // A late call does not catch up: that would be a burst.
         next = next.max(Instant::now());
     }
     of_singles(singles)

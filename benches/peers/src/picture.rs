@@ -1,4 +1,4 @@
-//! Pictures of raw data, PNG and SVG each: bars with quartiles, and lines.
+//! Pictures of the raw data, as PNG and SVG: bars with quartiles, and lines.
 
 use crate::Failure;
 use crate::statistics::Spread;
@@ -25,7 +25,7 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-/// What the axes of lines are, and how they grow.
+/// The axes of a line chart, and their scales.
 pub struct Axes<'a> {
     pub title: &'a str,
     pub x: &'a str,
@@ -40,7 +40,7 @@ pub enum Logarithmic {
     Both,
 }
 
-/// Horizontal bars on a logarithmic axis, with the quartiles as a line and, perhaps, a vertical at what they are compared with.
+/// Horizontal bars on a logarithmic axis, with the quartiles as a line and an optional vertical line for comparison.
 pub fn bars(path: &Path, title: &str, bars: &[Bar], at: Option<f64>) -> Result<(), Failure> {
     on_both(path, |png, svg| match (png, svg) {
         (Some(area), _) => draw_bars(&area, title, bars, at),
@@ -74,7 +74,7 @@ fn on_both(
     draw(None, Some(SVGBackend::new(&svg, SIZE).into_drawing_area()))
 }
 
-/// A figure on an axis: without the digits that say nothing.
+/// A figure on an axis, without insignificant digits.
 fn mark(value: f64) -> String {
     let text = crate::output::short(value);
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }

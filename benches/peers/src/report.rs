@@ -1,4 +1,4 @@
-//! The page benches/COSTS.md: a preface by hand, and everything with a figure in it from the last run of each command.
+//! The page benches/COSTS.md: a handwritten preface, then all figures from the last run of each command.
 
 use crate::Failure;
 use crate::output::{Goal, Table, folder};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Where the page goes; its pictures go into `costs/` beside it
+    /// Where to write the page; its pictures go to `costs/` next to it
     #[arg(long)]
     out: Option<PathBuf>,
 }
 
-/// The commands, in the order of the page, with what each answers.
+/// The commands in the order of the page, with their headings.
 const CHAPTERS: [(&str, &str); 8] = [
     ("call", "What a call costs"),
     ("layers", "What a tracing event costs"),
@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         );
     }
     text += &table.markdown();
-    text += "\nP11 (an idle client never wakes) is held by `tests/idle.rs`; instructions per event by `.ci/instructions`.\n";
+    text += "\n`tests/idle.rs` checks P11 (an idle client never wakes); `.ci/instructions` checks instructions per event.\n";
     text += &chapters;
     std::fs::write(&out, text).map_err(|error| format!("{}: {error}", out.display()))?;
     println!("wrote {}: {missed} of {} goals missed", out.display(), goals.len());

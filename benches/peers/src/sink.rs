@@ -1,7 +1,7 @@
-//! The endpoint of everything that is measured: another process on loopback, as fast as std lets it be.
+//! The endpoint for all measurements: another process on loopback, as fast as std allows.
 //!
-//! It answers every request with 200 and an empty object, counts the events that it was sent, and is told over a control
-//! connection to refuse, to hang, or to serve again.
+//! It answers every request with 200 and an empty object, and counts the events that it receives. A control connection tells it
+//! to refuse, to hang, or to serve again.
 
 use crate::Failure;
 use crate::child::Ending;
@@ -28,12 +28,12 @@ pub struct Addresses {
 }
 
 impl Addresses {
-    /// As a child process takes them.
+    /// In the form that a child process takes.
     pub fn arguments(&self) -> Vec<String> {
         ["--http", &self.http, "--udp", &self.udp, "--control", &self.control].map(str::to_owned).to_vec()
     }
 
-    /// Tells the sink what to do, and returns what it has seen so far.
+    /// Sends the sink a command, and returns what it has received so far.
     pub fn tell(&self, order: Order) -> Result<Seen, Failure> {
         let mut connection = TcpStream::connect(&self.control)?;
         connection.set_read_timeout(Some(Duration::from_secs(5)))?;
@@ -44,7 +44,7 @@ impl Addresses {
     }
 }
 
-/// What the sink was sent.
+/// What the sink has received.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Seen {
     pub requests: u64,
@@ -56,15 +56,15 @@ pub struct Seen {
 #[repr(u8)]
 pub enum Order {
     Serve = b's',
-    /// Nobody listens; connections are closed.
+    /// The listener and its connections are closed.
     Refuse = b'r',
     /// Connections are accepted, requests are read and never answered.
     Tarpit = b't',
-    /// Only tell.
+    /// Only report.
     Say = b'?',
 }
 
-/// A running sink; ends with its owner.
+/// A running sink; killed when dropped.
 pub struct Sink {
     pub addresses: Addresses,
     _process: Ending,
@@ -115,7 +115,7 @@ impl State {
     }
 }
 
-/// The life of the sink's process: until its standard input ends.
+/// Runs the sink's process until its standard input ends.
 pub fn serve() -> Result<(), Failure> {
     let state = Arc::new(State { mode: AtomicU8::new(Order::Serve as u8), ..State::default() });
     let listener = TcpListener::bind("127.0.0.1:0")?;

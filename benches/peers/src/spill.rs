@@ -1,4 +1,4 @@
-//! The spill at speed: events a second into a log file, through tracing-subscriber's JSON formatter.
+//! Spilling at full speed: events per second into a log file, through tracing-subscriber's JSON formatter.
 //!
 //! Compared with a program that writes the same record through the same formatter without overspill, and with the bare
 //! file: the same lines, one `write_all` each.
@@ -82,10 +82,10 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
     let builder = || Client::builder("spilled").transport(Refusing);
     let emit_all =
         |client: &Client| corpus::cycle(0).take(events as usize).for_each(|event| _ = client.emit(event));
-    // What is ready before the clock starts.
+    // Prepared before the clock starts.
     let mut work: Box<dyn FnMut() -> Result<u64, Failure>> = match arguments.name.as_str() {
         LINES => {
-            // A line as overspill's record is one: made by it, then repeated with other content.
+            // A line like overspill's record: made by overspill, then repeated with other content.
             let mut file = File::create(&arguments.log)?;
             let lines: Vec<String> = corpus::events()
                 .iter()
@@ -138,7 +138,7 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
             let client = builder().build()?;
             Box::new(move || {
                 for event in corpus::cycle(0).take(events as usize) {
-                    // Never so full that a caller would spill: that is the other case.
+                    // Never full enough for a caller to spill, which is the other case.
                     if client.stats().pending > 4000 {
                         std::thread::sleep(Duration::from_millis(1));
                     }
@@ -187,7 +187,7 @@ pub fn write_record(seq: u64, event: &str) {
     );
 }
 
-/// As the formatter writes a record.
+/// A record in the formatter's output.
 fn line(seq: usize, event: &corpus::Event) -> Result<String, Failure> {
     let text = serde_json::to_string(&serde_json::to_string(event)?)?;
     Ok(format!(

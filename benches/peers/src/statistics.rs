@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// What a few repetitions say.
+/// Summary of a few repetitions.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Spread {
     pub low: f64,
@@ -10,7 +10,7 @@ pub struct Spread {
     pub high: f64,
 }
 
-/// First quartile, median, third quartile; nothing of nothing.
+/// First quartile, median, third quartile. None of an empty sample.
 pub fn spread(values: impl IntoIterator<Item = f64>) -> Option<Spread> {
     let mut sorted: Vec<f64> = values.into_iter().filter(|value| value.is_finite()).collect();
     sorted.sort_by(f64::total_cmp);

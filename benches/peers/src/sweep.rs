@@ -1,4 +1,4 @@
-//! Cost as work grows: event size, producers, clients, batch. A cliff is a point far above the line through its neighbours.
+//! Cost as the work grows: event size, producers, clients, batch size. A cliff is a point far above the line through its neighbours.
 
 use crate::child;
 use crate::corpus;
@@ -44,7 +44,7 @@ pub enum Over {
     Batch,
 }
 
-/// What is varied, over which values, in what unit, and beside what.
+/// What is varied, over which values, in what unit, and the floor for comparison.
 struct Course {
     over: Over,
     name: &'static str,
@@ -90,7 +90,7 @@ impl Over {
     }
 }
 
-/// A point: overspill, and the floor beside it where there is one.
+/// A point: overspill, and the floor if there is one.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Point {
     ours: f64,
@@ -117,10 +117,10 @@ pub fn one(arguments: &OneArguments) -> Result<Point, Failure> {
     Ok(Point { ours, floor, rss_mb, delivered_percent: 100.0 * delivered as f64 / emitted as f64 })
 }
 
-/// The clients, what a unit of work costs with them, and without.
+/// The clients, and the cost of a unit of work with and without them.
 type Found = (Vec<Client>, f64, Option<f64>);
 
-/// Until there is room for a burst.
+/// Waits until there is room for a burst.
 fn await_room(client: &Client, pending_max: u64) {
     thread::sleep(Duration::from_micros(500));
     let patience = Instant::now() + Duration::from_secs(2);
@@ -200,7 +200,7 @@ fn over_producers(http: &str, producers: usize, lasts: Duration) -> Result<Found
     Ok((vec![client], ours, Some(floor)))
 }
 
-/// One caller, each event to the next client; the load is the same whatever their number.
+/// One caller, which passes each event to the next client. The load is the same for any number of clients.
 fn over_clients(http: &str, clients: usize, lasts: Duration) -> Result<Found, Failure> {
     const BURST: usize = 500;
     let clients: Vec<Client> =
@@ -302,7 +302,7 @@ fn show(arguments: &Arguments, points: &[Vec<Vec<Point>>]) -> Result<(), Failure
         }
         let logarithmic = match course.over {
             Over::Producers => Logarithmic::Neither,
-            // A factor of two: on a logarithmic axis it would have no labels.
+            // The values span a factor of two: a logarithmic axis would have no labels.
             Over::Clients => Logarithmic::X,
             Over::Bytes | Over::Batch => Logarithmic::Both,
         };
@@ -323,8 +323,8 @@ fn show(arguments: &Arguments, points: &[Vec<Vec<Point>>]) -> Result<(), Failure
     page.keep(&points)
 }
 
-/// How far the cost of a point is above what its neighbour explains: for bytes, above growth in proportion; elsewhere above no
-/// growth at all. 1 is a straight line, a cliff is far above.
+/// How far the cost of a point is above what its neighbour predicts: proportional growth for bytes, and no growth for the others.
+/// 1 is a straight line; a cliff is far above 1.
 fn steepest(course: &Course, points: &[(f64, f64)]) -> f64 {
     points
         .windows(2)

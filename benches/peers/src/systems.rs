@@ -1,6 +1,6 @@
-//! What is measured: the floors, overspill, and its peers, behind one door.
+//! The systems that are measured: the floors, overspill and its peers, behind one interface.
 //!
-//! Each runs in a process of its own (`child.rs`), so that threads, allocators and globals of one never disturb another.
+//! Each runs in its own process (`child.rs`), so that the threads, allocators and globals of one never disturb another.
 
 #[cfg(feature = "peers")]
 mod appender;
@@ -23,26 +23,26 @@ use crate::corpus::Event;
 use crate::sink::Addresses;
 use std::time::Duration;
 
-/// What a producer calls, once per event.
+/// The call that a producer makes for each event.
 pub type Caller<'a> = Box<dyn FnMut(&Event) + Send + 'a>;
 
-/// Something that takes events.
+/// A system that takes events.
 pub trait System: Send + Sync {
-    /// For one producer's thread.
+    /// The call for one producer's thread.
     fn caller(&self) -> Caller<'_>;
 
-    /// Whether the consumer has room for another burst, after so many events.
+    /// Whether the consumer has room for another burst, after this many events.
     fn keeps_up(&self, _emitted: u64) -> bool {
         true
     }
 
-    /// Ends it, within a time that it is told, and says what became of the events.
+    /// Shuts the system down within a time limit, and reports what happened to the events.
     fn finish(self: Box<Self>, _within: Duration) -> Ended {
         Ended::default()
     }
 }
 
-/// What a system says of itself at its end; what it does not know is nothing.
+/// What a system reports at its end. None for what it does not know.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Ended {
     pub delivered: Option<u64>,
@@ -57,7 +57,7 @@ pub enum Kind {
     Peer,
 }
 
-/// A system that can be asked for by name.
+/// A system that can be selected by name.
 #[derive(Debug, Clone, Copy)]
 pub struct Entry {
     pub name: &'static str,
@@ -132,10 +132,10 @@ pub const ALL: &[Entry] = &[
     })),
 ];
 
-/// tracing-subscriber's own, which sends nothing.
+/// tracing-subscriber's own layer, which sends nothing.
 pub const JSON_LAYER: &str = "json-layer";
 
-/// What takes tracing events, beyond those of [`ALL`] that do.
+/// More systems that take tracing events, besides those in [`ALL`].
 pub const LAYERS: &[Entry] = &[
     entry("tracing-events", "**overspill's `TracingEvents`**", Kind::Ours, |sink| {
         Ok(Box::new(ours::Layer::install(&sink.http)?))
@@ -150,7 +150,7 @@ pub const LAYERS: &[Entry] = &[
     }),
 ];
 
-/// Those of [`ALL`] that take tracing events.
+/// The systems of [`ALL`] that take tracing events.
 pub fn is_layer(entry: &Entry) -> bool {
     [JSON_LAYER, "loki"].contains(&entry.name)
 }

@@ -1,4 +1,4 @@
-//! P15: what a call costs for each kind of text, beside serde_json: what callgrind counts, for `src/bin/instructions.rs`.
+//! P15: what a call costs for each kind of text, compared with serde_json, counted by callgrind for `src/bin/instructions.rs`.
 
 use crate::{Failure, corpus};
 use overspill::Builder;
@@ -6,9 +6,9 @@ use serde::Serialize;
 use std::hint::black_box;
 use std::time::Duration;
 
-/// The function whose instructions count, as callgrind is told.
+/// The function whose instructions callgrind counts.
 pub const COUNTED: &str = "*counted_call*";
-/// As many events between two visits of the sender.
+/// Events between two turns of the sender.
 const BATCH: usize = 125;
 
 #[inline(never)]
@@ -16,7 +16,7 @@ fn counted_call(call: impl FnOnce()) {
     call();
 }
 
-/// `emit:20:cyrillic` or `floor:200:cjk`: what is called, and with which events.
+/// `emit:20:cyrillic` or `floor:200:cjk`: the call, and its events.
 pub fn run(case: &str, builder: Builder) -> Result<(), Failure> {
     let [what, shape, kind] = case.split(':').collect::<Vec<_>>()[..] else {
         return Err(format!("there is no case {case:?}").into());
@@ -41,7 +41,7 @@ fn floor(events: &[impl Serialize]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The sender takes the events between, uncounted, as in a client that is warm.
+/// The sender takes the events in between, uncounted, as in a client that is warm.
 fn emit(builder: Builder, events: &[impl Serialize]) -> Result<(), Failure> {
     let (client, sender) = builder.build_with_sender()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,8 +1,8 @@
-//! Time stamps fine enough for single calls, and what one of them costs.
+//! Time stamps precise enough for single calls, and the cost of taking one.
 
 use quanta::Clock;
 
-/// A clock that knows its own price.
+/// A clock that knows its own cost.
 pub struct Timer {
     clock: Clock,
     own_ns: f64,
@@ -21,7 +21,7 @@ impl Timer {
         Timer { own_ns: pairs[pairs.len() / 2] as f64, clock }
     }
 
-    /// What a pair of readings with nothing between them says, in ns: the median of 20,001.
+    /// The time in ns between two consecutive readings: the median of 20,001.
     pub fn own_ns(&self) -> f64 {
         self.own_ns
     }

@@ -1,4 +1,4 @@
-//! What the kernel says of this process: CPU time and resident memory.
+//! What the kernel reports about this process: CPU time and resident memory.
 
 use crate::Failure;
 use nix::sys::resource::{UsageWho, getrusage};

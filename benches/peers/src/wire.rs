@@ -1,7 +1,7 @@
 //! From emit to the 2xx, against a fast sink in another process: throughput, and the CPU time of the whole process.
 //!
-//! Batches of 500, four requests in flight, for whoever lets them be set. Each case has a process of its own each round; what
-//! counts is what arrived at the sink.
+//! Batches of 500 and four requests in flight, for each system that has these settings. Each case has its own process in each
+//! round. Only events that arrive at the sink count.
 
 mod floors;
 
@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 const ONE_MAX: Duration = Duration::from_secs(120);
 
-/// Before the clock starts.
+/// Events emitted before the clock starts.
 const WARM_EVENTS: u64 = 5_000;
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Rounds over all cases
     #[arg(long, default_value_t = 7)]
     rounds: usize,
-    /// Thousands of events each; a peer gets a quarter
+    /// Thousands of events per case; a peer gets a quarter
     #[arg(long, default_value_t = 2000)]
     thousands: u64,
 }
@@ -39,7 +39,7 @@ pub struct OneArguments {
     sink: Addresses,
 }
 
-/// What one process says.
+/// What one process reports.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Sample {
     pub emitted: u64,
@@ -53,13 +53,13 @@ impl Sample {
         self.arrived as f64 / self.seconds / 1000.0
     }
 
-    /// In seconds for a million events, which is the same as µs for one.
+    /// In seconds per million events, which equals µs per event.
     pub(crate) fn cpu_per_million(&self) -> f64 {
         self.cpu_seconds / self.arrived as f64 * 1e6
     }
 }
 
-/// The cases that are no [`systems::System`], because they have no call.
+/// The cases that are not a [`systems::System`], because they have no call.
 const READY: &str = "ready-post";
 const BY_HAND: &str = "encode-post";
 const QUEUED: &str = "overspill-queued";
@@ -85,7 +85,7 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
         QUEUED => floors::queued(endpoint, arguments.events),
         name => system(name, &arguments.sink, arguments.events),
     }?;
-    // Of what came before the clock was started, everything has arrived by then.
+    // All events from before the clock started have arrived by then.
     let arrived = (seen()? - before).saturating_sub(measured.warm);
     Ok(Sample {
         emitted: arguments.events,
@@ -101,13 +101,13 @@ pub(crate) struct Measured {
     pub cpu: Duration,
 }
 
-/// Emits as fast as the system keeps up. Two of the peers drop silently what they cannot take, and one of them looks at its queue
-/// only now and then: they are given rests, as short as lets everything arrive.
+/// Emits as fast as the system keeps up. Two of the peers silently drop what they cannot take, and one of those looks at its queue
+/// only now and then. They get rests, just long enough for everything to arrive.
 fn system(name: &str, sink: &Addresses, events: u64) -> Result<Measured, Failure> {
     drive(name, systems::by_name(name)?.make(sink)?, sink, events)
 }
 
-/// The same of any system.
+/// The same for any system.
 pub(crate) fn drive(
     name: &str,
     system: Box<dyn systems::System>,
@@ -131,7 +131,7 @@ pub(crate) fn drive(
             std::thread::sleep(rest);
             let patience = Instant::now() + Duration::from_secs(2);
             while !system.keeps_up(emitted) && Instant::now() < patience {
-                // Half the queue is room for longer than this.
+                // Half the queue lasts longer than this.
                 std::thread::sleep(Duration::from_micros(200));
             }
             while window != u64::MAX
@@ -144,7 +144,7 @@ pub(crate) fn drive(
         Ok(())
     };
     emit(WARM_EVENTS)?;
-    // Until the warm ones are through, so that they are not counted; what a peer keeps for company comes later, and is little.
+    // Waits for the warm-up events, so that they are not counted. The few that a peer holds back for a batch arrive later.
     let patience = Instant::now() + Duration::from_millis(600);
     while sink.tell(Order::Say)?.events < start + WARM_EVENTS && Instant::now() < patience {
         std::thread::sleep(Duration::from_millis(10));
@@ -157,7 +157,7 @@ pub(crate) fn drive(
     Ok(Measured { warm, took: begin.elapsed(), cpu: usage::cpu()? - cpu })
 }
 
-/// One case in a process of its own.
+/// One case in its own process.
 pub(crate) fn of_one(name: &str, events: u64, sink: &Addresses) -> Result<Sample, Failure> {
     let mut ask = vec!["one-wire".to_owned(), name.to_owned()];
     ask.extend(["--events".to_owned(), events.to_string()]);
@@ -192,7 +192,7 @@ fn show(arguments: &Arguments, samples: &[(&str, &str, Kind, Vec<Sample>)]) -> R
             .flat_map(|(.., samples)| samples.iter().map(figure))
             .collect()
     };
-    // Neighbours of one round.
+    // Adjacent cases of one round.
     let ratio = |name: &str, to: &str, figure: fn(&Sample) -> f64| -> Option<Spread> {
         spread(of(name, figure).into_iter().zip(of(to, figure)).map(|(over, under)| over / under))
     };

@@ -1,4 +1,4 @@
-//! What a call allocates: a program of its own, because the allocator that counts would change every time.
+//! Counts what a call allocates. A separate program, because a counting allocator would distort every measured time.
 
 use clap::Parser;
 use overspill_peers::call::{AllocationArguments, allocations};
@@ -10,6 +10,6 @@ fn main() -> Result<(), overspill_peers::Failure> {
         (info.count_total, info.bytes_total)
     })?;
     println!("{}", serde_json::to_string(&allocated)?);
-    // Clients of peers that do not end by themselves end with the process.
+    // Peers whose clients do not stop by themselves stop with the process.
     std::process::exit(0);
 }

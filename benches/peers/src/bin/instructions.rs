@@ -1,7 +1,7 @@
-//! Instructions per event as budgets: they repeat, times do not.
+//! Budgets of instructions per event, because instruction counts are repeatable and times are not.
 //!
-//! `check` runs each case under callgrind twice, with few and with many events; the difference is what the events cost, start
-//! and end drop out. Everything happens on one thread over a transport in memory, so that nothing depends on the scheduler.
+//! `check` runs each case under callgrind twice, with few and with many events. The difference is the cost of the events, without
+//! startup and shutdown. Everything runs on one thread over an in-memory transport, so nothing depends on the scheduler.
 
 use clap::{Parser, Subcommand};
 use overspill::spill::WriteSink;
@@ -25,7 +25,7 @@ const BATCH: usize = 500;
 
 const HAND_OVER: &str = "emit-log-only";
 
-/// What is counted. `sender` is `deliver` without `emit`.
+/// The counted cases. `sender` is `deliver` without `emit`.
 const CASES: [(&str, &str); 11] = [
     ("floor", "serde_json::to_writer into a reused Vec"),
     ("emit", "P1: emit, accepted"),
@@ -46,16 +46,18 @@ const CASES: [(&str, &str); 11] = [
     ),
 ];
 
-/// `deliver` in each format; what is counted is the sender's part, without `emit`.
+/// `deliver` in each format. Only the sender's part is counted, without `emit`.
 const FORMAT: &str = "format-";
 
-/// Texts that are dearer than serde_json's, and why. Joined: emoji with a joiner or a selector every ten bytes, each of which is written
-/// as six bytes for three, where serde_json copies. Mixed: the script changes with each word, with a quote or a line break every fifteen
-/// bytes, so that no window gets far.
+/// Texts that cost more than in serde_json, and why. Joined: emoji with a joiner or a selector every ten bytes. Each joiner or selector
+/// is written as six bytes instead of three; serde_json copies it. Mixed: the script changes with each word, with a quote or a line
+/// break every fifteen bytes, so no window gets far.
 const DEARER: [&str; 4] = ["joined-20", "joined-200", "mixed-20", "mixed-200"];
 
 #[derive(Debug, Parser)]
-#[command(about = "Counts instructions per event and holds them to benches/budgets.toml; needs valgrind")]
+#[command(
+    about = "Counts instructions per event and checks them against benches/budgets.toml; needs valgrind"
+)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -63,9 +65,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Count, compare with the budgets, fail where one is exceeded
+    /// Count, compare with the budgets, and fail if one is exceeded
     Check { budgets: PathBuf },
-    /// Count, and write the counts down as the new budgets
+    /// Count, and save the counts as the new budgets
     Renew { budgets: PathBuf },
     #[command(hide = true)]
     Run { case: String, events: usize },
@@ -73,12 +75,12 @@ enum Task {
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Budgets {
-    /// Counts may be above their budget by so much; whoever is further below should renew.
+    /// Counts may exceed their budget by this much. If a count is further below, renew the budget.
     tolerance_percent: f64,
-    /// The compiler that they were counted with; another one makes other code.
+    /// The compiler that the budgets were counted with. Another compiler makes different code.
     rustc: String,
     instructions_per_event: BTreeMap<String, f64>,
-    /// P15: emit, as a share of the floor, for events with texts of each kind: two of 20 bytes, or one of 200 and nothing else.
+    /// P15: emit, as a share of the floor, for events with texts of each kind: two of 20 bytes, or a single one of 200.
     emit_to_serde_json: BTreeMap<String, f64>,
 }
 
@@ -130,18 +132,18 @@ fn check(path: &Path) -> Result<bool, Failure> {
         println!("the budgets were counted with {}, these with {rustc}", budgets.rustc);
     }
     if !below.is_empty() {
-        println!("well below: {}. Keep what was won: .ci/instructions renew", below.join(", "));
+        println!("well below: {}. Keep the gain: .ci/instructions renew", below.join(", "));
     }
     if !exceeded.is_empty() {
         println!(
-            "EXCEEDED: {}. If that is meant, say why in the commit: .ci/instructions renew",
+            "EXCEEDED: {}. If this is intended, explain it in the commit and run .ci/instructions renew",
             exceeded.join(", ")
         );
     }
     Ok(check_texts(&budgets)? && exceeded.is_empty())
 }
 
-/// P15: never dearer than serde_json, whatever the text; and a kind that is far cheaper stays so.
+/// P15: no text costs more than in serde_json, and a kind that is far cheaper stays so.
 fn check_texts(budgets: &Budgets) -> Result<bool, Failure> {
     let mut table = Table::of(&["emit, x serde_json", "counted", "budget", "verdict"]);
     let mut all_hold = true;
@@ -167,7 +169,7 @@ fn text_verdict(text: &str, ratio: f64, budget: Option<f64>, tolerance_percent: 
     }
 }
 
-/// Of a handful of instructions, one is more than any percentage: half of one is always allowed.
+/// For a handful of instructions, one more exceeds any percentage. Half an instruction is always allowed.
 fn verdict(count: f64, budget: Option<f64>, tolerance_percent: f64) -> &'static str {
     let slack = budget.unwrap_or(0.0) * tolerance_percent / 100.0 + 0.5;
     match budget {
@@ -236,7 +238,7 @@ fn count(case: &str, events: usize) -> Result<u64, Failure> {
     count_within("*", case, events)
 }
 
-/// Those within functions of this name.
+/// Instructions within functions of this name.
 fn count_within(function: &str, case: &str, events: usize) -> Result<u64, Failure> {
     let mut valgrind = Command::new("valgrind");
     if function != "*" {
@@ -253,13 +255,13 @@ fn count_within(function: &str, case: &str, events: usize) -> Result<u64, Failur
         return Err(format!("{case}: {}: {said}", output.status).into());
     }
     let collected =
-        said.lines().find_map(|line| line.split_once("Collected :")).ok_or("callgrind says no count")?;
+        said.lines().find_map(|line| line.split_once("Collected :")).ok_or("callgrind reports no count")?;
     Ok(collected.1.trim().parse()?)
 }
 
-/// Takes every request at once, and answers it.
+/// Answers every request at once.
 struct Taking {
-    /// What it says to a whole batch.
+    /// The reply to a whole batch.
     answer: Vec<u8>,
 }
 
@@ -303,7 +305,7 @@ fn run(case: &str, events: usize) -> Result<(), Failure> {
             let (client, _sender) = builder().build_with_sender()?;
             emit_all(&client);
             assert_eq!(client.stats().pending, events as u64);
-            // Without settling what is queued: that is not what is counted.
+            // Leaves queued events unsettled, because settling them must not count.
             std::process::exit(0);
         }
         HAND_OVER => {
@@ -329,7 +331,7 @@ fn run(case: &str, events: usize) -> Result<(), Failure> {
             let log_only = builder().mode(Mode::LogOnly).spill_sink(WriteSink::new(std::io::sink()));
             let (client, sender) = log_only.build_with_sender()?;
             emit_all(&client);
-            // It writes what waits for it.
+            // Writes the records that are waiting.
             drop(sender);
             assert_eq!(client.stats().spilled, events as u64);
         }
@@ -354,7 +356,7 @@ fn run(case: &str, events: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Emits by way of tracing.
+/// Emits through tracing.
 fn trace_all(spans: SpanFields, events: usize) -> Result<(), Failure> {
     let (client, _sender) = builder().build_with_sender()?;
     let layer = TracingEvents::builder(&client).spans(spans).build()?;
@@ -368,7 +370,7 @@ fn trace_all(spans: SpanFields, events: usize) -> Result<(), Failure> {
     std::process::exit(0);
 }
 
-/// Emits, and sends, on one thread.
+/// Emits and sends on one thread.
 fn deliver(builder: Builder, events: usize) -> Result<(), Failure> {
     let (client, sender) = builder.build_with_sender()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

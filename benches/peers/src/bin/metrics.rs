@@ -1,9 +1,9 @@
-//! What a macro of the `metrics` crate costs with overspill's recorder, with metrics-exporter-prometheus', and with none.
+//! What a macro of the `metrics` crate costs with overspill's recorder, with metrics-exporter-prometheus's, and with none.
 //!
-//! `benches/peers/run metrics` counts instructions per call by callgrind: a long run less a short one, so that what happens once is not in
-//! them. What an interval's end costs is: each 10,000 calls ours is flushed (into a client that is off, so without encoding), and the
-//! other's upkeep is run, which takes its histograms' values out of their buckets. `benches/peers/run metrics --threads` is
-//! nanoseconds per call instead, on one thread and on two at once, the best of five.
+//! `benches/peers/run metrics` counts instructions per call with callgrind: a long run minus a short one, which leaves out
+//! one-time costs. The end of an interval is included: every 10,000 calls our recorder is flushed (to a client that is off, so without
+//! encoding), and the other's upkeep runs, which takes its histograms' values out of their buckets. `benches/peers/run metrics
+//! --threads` measures nanoseconds per call instead, on one thread and on two at once, the best of five.
 
 use clap::Parser;
 use metrics::{counter, gauge, histogram};
@@ -17,7 +17,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[derive(Debug, Parser)]
 #[command(
-    about = "Counts what a call of the metrics macros costs, beside metrics-exporter-prometheus; needs valgrind"
+    about = "Counts what a call of the metrics macros costs, compared with metrics-exporter-prometheus; needs valgrind"
 )]
 struct Arguments {
     /// Nanoseconds on one and on two threads, instead of instructions
@@ -114,7 +114,7 @@ fn count(recorder: &str, call: &str, times: u64) -> Result<u64, Failure> {
         return Err(format!("{recorder}, {call}: {}: {said}", output.status).into());
     }
     let collected =
-        said.lines().find_map(|line| line.split_once("Collected :")).ok_or("callgrind says no count")?;
+        said.lines().find_map(|line| line.split_once("Collected :")).ok_or("callgrind reports no count")?;
     Ok(collected.1.trim().parse()?)
 }
 
@@ -131,7 +131,7 @@ fn instructions() -> Result<(), Failure> {
     Ok(())
 }
 
-/// In processes of their own: a process has one recorder.
+/// Each recorder runs in its own process, because a process has only one.
 fn threads() -> Result<(), Failure> {
     println!(
         "nanoseconds per call, on one thread and on two\n{:<22}{:>20}{:>20}",

@@ -1,4 +1,4 @@
-//! One system in one process: warmed up, then floor, system, floor under each pace.
+//! One system in one process: a warm-up, then floor, system, floor at each pace.
 
 use crate::pace::{BURST, Calls, bursts, trickle};
 use crate::sink::Addresses;
@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 pub const GAPS: [Duration; 3] =
     [Duration::from_micros(10), Duration::from_micros(50), Duration::from_micros(200)];
 
-/// Calls of a trickle, if a slice of bursts has as many: their p99.9 is the seventh slowest, where that of a thousand would be the
-/// slowest, and say more of the machine than of the call.
+/// Calls of a trickle, if a slice of bursts has that many. Their p99.9 is the seventh slowest. With a thousand calls it would be the
+/// slowest, which depends more on the machine than on the call.
 const TRICKLE_CALLS: usize = 6_000;
 
 /// Bursts before anything is measured: connections, block pools, caches.
@@ -31,7 +31,7 @@ pub struct Arguments {
     sink: Addresses,
 }
 
-/// A pace: what the system took, and the floor just before and just after.
+/// A pace: the times of the system, and of the floor just before and just after.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Beside {
     pub system: Calls,
@@ -40,7 +40,7 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// The floor here and now, by one of its figures.
+    /// One figure of the floor, measured around the system.
     pub fn floor(&self, figure: fn(&Calls) -> f64) -> f64 {
         (figure(&self.before) + figure(&self.after)) / 2.0
     }
@@ -50,22 +50,22 @@ impl Beside {
     }
 }
 
-/// What one process says.
+/// What one process reports.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Sample {
     pub one: Beside,
     pub two: Beside,
     /// In the order of [`GAPS`].
     pub trickles: Vec<Beside>,
-    /// What the clock costs; already subtracted.
+    /// The cost of the clock, already subtracted.
     pub clock_ns: f64,
     pub emitted: u64,
-    /// Of those, not delivered, as far as the system knows: a queue that was full would make this another figure.
+    /// Of those, not delivered, as far as the system knows. With a full queue, the figure would measure something else.
     pub missed: Option<u64>,
     pub off: Option<Off>,
 }
 
-/// What a call costs that is switched off, in ns, with and without the loop around it.
+/// The cost in ns of a call while switched off, with and without the loop around it.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Off {
     pub emit: f64,
@@ -109,7 +109,7 @@ fn missed(emitted: u64, ended: Ended) -> Option<u64> {
     Some(emitted.saturating_sub(ended.delivered?))
 }
 
-/// No clock in here: a million calls in a row, and a loop that does the same without the call.
+/// No clock inside the loop: a million calls in a row, and the same loop without the call.
 fn off() -> Result<Off, Failure> {
     const CALLS: usize = 1_000_000;
     let client = Client::builder("http://127.0.0.1:9/").mode(Mode::Off).build()?;

@@ -25,7 +25,7 @@ impl Measured {
         self.over(|sample| pace(sample).ratio(figure))
     }
 
-    /// Events that went into nothing, in all rounds.
+    /// Events that were dropped, in all rounds.
     fn missed(&self) -> String {
         let missed: Option<u64> = self.samples.iter().map(|sample| sample.missed).sum();
         missed.map_or_else(|| "-".to_owned(), |missed| short(missed as f64))
@@ -56,7 +56,7 @@ pub fn show(measured: &[Measured], folder: &Path) -> Result<(), Failure> {
     }
     if let Some(off) = measured.iter().find(|of| of.kind == Kind::Ours).and_then(off_spread) {
         page.say(&format!(
-            "Switched off: `emit` {} ns, `emit_with` {} ns, the loop alone {} ns, a million calls each.",
+            "Switched off: `emit` {} ns, `emit_with` {} ns, the empty loop {} ns, a million calls each.",
             median(off[0]),
             median(off[1]),
             median(off[2])
@@ -74,7 +74,7 @@ pub fn show(measured: &[Measured], folder: &Path) -> Result<(), Failure> {
     }
 }
 
-/// The layers beside each other. The goal is about those that send: the one that formats for nobody is not compared.
+/// The layers side by side. The goal covers the layers that send; the one that only formats is not compared.
 pub fn layers(measured: &[Measured], whole: &[(&str, wire::Sample)]) -> Result<(), Failure> {
     let mut page = Page::of("layers");
     let rounds = measured.first().map_or(0, |of| of.samples.len());
@@ -108,7 +108,7 @@ pub fn layers(measured: &[Measured], whole: &[(&str, wire::Sample)]) -> Result<(
             median(of(layer.name, arrived)),
         ]);
     }
-    page.say("And what the process pays for an event altogether, encoding, sending and waking included: a call that only copies leaves the rest to another thread.");
+    page.say("The total cost of an event to the process includes encoding, sending and wake-ups: a call that only copies leaves the rest to another thread.");
     page.table(&table);
     let whole = |layer: &Measured| of(layer.name, wire::Sample::cpu_per_million).map(|cpu| cpu.median);
     let cpu: Vec<_> = senders.iter().map(|layer| (layer.name, layer.kind, whole(layer))).collect();

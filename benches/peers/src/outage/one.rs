@@ -16,7 +16,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 const THREADS: u64 = 4;
-/// A thread emits what is due, and sleeps this long.
+/// A thread emits the events that are due, then sleeps this long.
 const TICK: Duration = Duration::from_millis(1);
 const WARM: Duration = Duration::from_secs(2);
 
@@ -58,7 +58,7 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// Neither at the endpoint nor in the log. What arrived twice hides what is gone; nobody here retries what was answered.
+    /// Neither at the endpoint nor in the log. A duplicate would hide a lost event, but none of the systems retries an answered request.
     pub fn gone(&self) -> u64 {
         self.emitted.saturating_sub(self.arrived + self.ended_spilled.unwrap_or(0))
     }
@@ -108,7 +108,7 @@ pub fn one(arguments: &Arguments) -> Result<Sample, Failure> {
             Ok(())
         };
         let watched = watch();
-        // Whatever happened: the threads wait for this.
+        // In any case: the threads wait for this.
         phase.store(OVER, Ordering::Relaxed);
         watched?;
         Ok(threads.into_iter().filter_map(|thread| thread.join().ok()).collect::<Vec<_>>())
@@ -149,7 +149,7 @@ fn log_into(path: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Emits what is due, each tick; a call that takes long makes the next ones late, not more.
+/// Emits the events that are due at each tick. A slow call delays the next calls, but adds none.
 fn produce(
     system: &dyn System,
     rate: u64,
@@ -170,7 +170,7 @@ fn produce(
         if now == OVER {
             return histograms;
         }
-        // At most a hundred ticks' worth: who was held up does not make good for it.
+        // At most a hundred ticks' worth: a delayed thread does not catch up.
         due += last.elapsed().as_secs_f64().min(0.1) * rate as f64;
         last = Instant::now();
         for event in events.by_ref().take(due as usize) {
@@ -185,7 +185,7 @@ fn produce(
     }
 }
 
-/// Asks for an end within [`SHUTDOWN`], and says how long it took, or nothing if it was not back in time.
+/// Shuts down within [`SHUTDOWN`] and returns how long it took, or None if it did not return in time.
 fn shut_down(system: Box<dyn System>) -> (Ended, Option<f64>) {
     let (done, is_done) = mpsc::channel();
     let begin = Instant::now();
@@ -204,7 +204,7 @@ pub struct FullArguments {
     sink: Addresses,
 }
 
-/// How a shutdown ended that was asked for when the tarpit had just begun and the queue was full.
+/// The result of a shutdown right after the tarpit began, with a full queue.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Full {
     pub pending: u64,
@@ -213,7 +213,7 @@ pub struct Full {
     pub shutdown_seconds: f64,
 }
 
-/// overspill alone: a connection that worked, an endpoint that hangs, as many events as the queue holds, and the end at once.
+/// For overspill only: a connection that worked, an endpoint that hangs, a full queue of events, then an immediate shutdown.
 pub fn full(arguments: &FullArguments) -> Result<Full, Failure> {
     log_into(&arguments.log)?;
     let client = builder_like_the_others(&arguments.sink.http).build()?;

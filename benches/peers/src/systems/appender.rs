@@ -1,4 +1,4 @@
-//! tracing-appender's non-blocking writer: the line is encoded by serde_json, handed to a thread, and written nowhere.
+//! tracing-appender's non-blocking writer: serde_json encodes the line, and a thread takes it and discards it.
 
 use super::{Caller, Ended, System};
 use std::io::{self, Write};

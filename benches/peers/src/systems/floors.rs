@@ -1,4 +1,4 @@
-//! The floors of a call: what nobody can do without.
+//! The floors of a call: the work that no system can avoid.
 
 use super::{Caller, System};
 use crossbeam_channel::{Receiver, Sender, bounded};
@@ -6,11 +6,11 @@ use std::hint::black_box;
 use std::thread;
 use std::time::Duration;
 
-/// The queue of the others' default sizes.
+/// A queue of the same default size as the others'.
 const QUEUE_EVENTS: usize = 8192;
 const SLOT_BYTES: usize = 256;
 
-/// How often the consumer of a floor looks: nobody wakes it.
+/// How often the consumer of a floor looks; it is never woken.
 const POLL: Duration = Duration::from_micros(200);
 
 pub struct Encode;
@@ -31,7 +31,7 @@ struct Slot {
     text: [u8; SLOT_BYTES],
 }
 
-/// Receives until nobody sends any more.
+/// Receives until all senders are dropped.
 fn consume(slots: Receiver<Slot>) {
     let consumer = thread::Builder::new().name("consumer".to_owned()).spawn(move || {
         loop {
@@ -61,7 +61,7 @@ impl SlotSend {
 impl System for SlotSend {
     fn caller(&self) -> Caller<'_> {
         Box::new(|event| {
-            // A slot that is not a constant, yet costs nothing to make.
+            // A slot that is not a constant but costs nothing to make.
             let slot = Slot { length: event.status % 256, text: [event.cached.into(); SLOT_BYTES] };
             assert!(self.0.try_send(slot).is_ok(), "the consumer of the floor does not keep up");
         })

@@ -13,7 +13,7 @@ pub struct Loki {
 }
 
 impl Loki {
-    /// Becomes the subscriber of the whole process.
+    /// Becomes the global subscriber of the process.
     pub fn start(endpoint: &str) -> Result<Loki, Failure> {
         let url = tracing_loki::url::Url::parse(&format!("http://{endpoint}/"))?;
         let (layer, controller, task) =
@@ -31,7 +31,7 @@ impl System for Loki {
         Box::new(|event| trace_event!(event))
     }
 
-    /// Takes no deadline: whoever asks for the end waits for it.
+    /// Has no deadline: a shutdown waits until it is done.
     fn finish(self: Box<Self>, _within: Duration) -> Ended {
         let Loki { controller, task } = *self;
         if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().build() {

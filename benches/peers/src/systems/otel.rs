@@ -29,7 +29,7 @@ struct Books {
     failed: AtomicU64,
 }
 
-/// Counts what another exports.
+/// Counts the events that another exporter exports.
 #[derive(Debug)]
 struct Counting<E> {
     inner: E,
@@ -112,7 +112,7 @@ impl System for Otel {
 
     fn keeps_up(&self, emitted: u64) -> bool {
         let ended = self.books.exported.load(Ordering::Relaxed) + self.books.failed.load(Ordering::Relaxed);
-        // What it drops it tells nobody: without the second half, a single drop would be waited for in vain.
+        // It does not report drops: without the second condition, a single drop would make this wait for ever.
         emitted.saturating_sub(ended) % QUEUE_EVENTS as u64 <= 4000
     }
 
@@ -122,11 +122,11 @@ impl System for Otel {
     }
 }
 
-/// Its layer for tracing, over HTTP.
+/// Its tracing layer, over HTTP.
 pub struct Layer(Otel);
 
 impl Layer {
-    /// In the subscriber of the whole process.
+    /// Installed in the global subscriber of the process.
     pub fn install(endpoint: &str) -> Result<Layer, Failure> {
         let otel = Otel::over_http(endpoint)?;
         let layer = opentelemetry_appender_tracing::layer::OpenTelemetryTracingBridge::new(&otel.provider);

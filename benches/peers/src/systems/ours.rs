@@ -49,11 +49,11 @@ impl System for Overspill {
     }
 }
 
-/// Its layer for tracing.
+/// Its tracing layer.
 pub struct Layer(Overspill);
 
 impl Layer {
-    /// In the subscriber of the whole process.
+    /// Installed in the global subscriber of the process.
     pub fn install(endpoint: &str) -> Result<Layer, Failure> {
         let ours = Overspill::start(endpoint)?;
         let layer = TracingEvents::builder(&ours.0).build()?;

@@ -54,11 +54,11 @@ impl System for Sentry {
     }
 }
 
-/// Its layer for tracing, which logs and does nothing else.
+/// Its tracing layer, which only logs.
 pub struct Layer(Arc<sentry::Client>);
 
 impl Layer {
-    /// In the subscriber of the whole process.
+    /// Installed in the global subscriber of the process.
     pub fn install(endpoint: &str) -> Result<Layer, Failure> {
         let client = client(endpoint);
         sentry::Hub::main().bind_client(Some(Arc::clone(&client)));

@@ -3,7 +3,7 @@
 use super::{Caller, System};
 use crate::Failure;
 
-/// The event's fields, as a service would write them down.
+/// The event's fields, as a service would log them.
 #[macro_export]
 macro_rules! trace_event {
     ($event:expr) => {
@@ -20,11 +20,11 @@ macro_rules! trace_event {
     };
 }
 
-/// Formats each event as a line, for nobody.
+/// Formats each event as a line and discards it.
 pub struct Json;
 
 impl Json {
-    /// As the subscriber of the whole process.
+    /// Installed as the global subscriber of the process.
     pub fn install() -> Result<Json, Failure> {
         tracing::subscriber::set_global_default(
             tracing_subscriber::fmt().json().with_writer(std::io::sink).finish(),

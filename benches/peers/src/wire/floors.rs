@@ -1,4 +1,4 @@
-//! What overspill's way to the wire is compared with, on one thread each: bodies that are ready, bodies encoded by hand, and
+//! What overspill is compared with on the way to the wire, on one thread each: prepared bodies, bodies encoded by hand, and
 //! overspill's own sender with its queue filled beforehand.
 
 use super::{Measured, WARM_EVENTS};
@@ -16,7 +16,7 @@ pub enum Bodies {
     EncodedHere,
 }
 
-/// A batch as a JSON array, from this event on.
+/// A batch as a JSON array, starting at this event.
 fn encode(from: usize, body: &mut Vec<u8>) -> Result<(), Failure> {
     body.push(b'[');
     for event in corpus::cycle(from).take(BATCH) {
@@ -31,7 +31,7 @@ fn encode(from: usize, body: &mut Vec<u8>) -> Result<(), Failure> {
 pub fn post(endpoint: &str, events: u64, bodies: Bodies) -> Result<Measured, Failure> {
     let url = reqwest::Url::parse(&format!("http://{endpoint}/v1/events"))?;
     let client = reqwest::Client::builder().no_proxy().build()?;
-    // Bytes that live as long as the process are sent without a copy.
+    // Static bytes are sent without a copy.
     let ready: Vec<&'static [u8]> = (0..16)
         .map(|nth| {
             let mut body = Vec::new();
@@ -81,10 +81,10 @@ fn check<T>(ended: Ended<T>) -> Result<(), Failure> {
     }
 }
 
-/// The queue is filled, then the sender runs until it is empty; only that is timed, again and again.
+/// Fills the queue, then runs the sender until the queue is empty, repeatedly. Only the sender is timed.
 pub fn queued(endpoint: &str, events: u64) -> Result<Measured, Failure> {
     const GO: u64 = 60_000;
-    // More than twice the room: near its end the sender relieves the queue into the log instead.
+    // More than twice the room needed: the sender writes to the log when the queue is nearly full.
     let builder = builder_like_the_others(endpoint).queue_events_max(1 << 17).queue_bytes_max(64 << 20);
     let (client, sender) = builder.build_with_sender()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
