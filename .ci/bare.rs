@@ -1,5 +1,5 @@
-//! What `.ci/bare` runs where there is nothing but this file: no libraries, no resolv.conf, no certificates, no /tmp, /proc or /dev, and a
-//! root that cannot be written to.
+//! `.ci/bare` runs this program in a root that has no other file: no libraries, no resolv.conf, no certificates, no /tmp, /proc or
+//! /dev. The root is read-only.
 
 use overspill::testkit::{Act, Endpoint, Spilled, Taken, assert_settled};
 use overspill::{Builder, Client, Reason};
@@ -47,7 +47,7 @@ fn main() {
     };
     println!("a spill file: {error}");
 
-    // The C library is what notices a fork, and musl is not the one that the other tests run on.
+    // The C library detects a fork, and the other tests do not run on musl.
     let client = quick(&endpoint.url(), &log).build().expect("http needs nothing");
     emit(&client, 100..105);
     match fork::fork().expect("a child") {
