@@ -13,7 +13,7 @@ pub trait Backend {
     /// Starts the server, or starts it again on what it has kept, and waits until it answers.
     fn start(&mut self) -> Result<(), Failure>;
 
-    /// SIGSTOP: it takes nothing more and answers nothing.
+    /// SIGSTOP: it accepts and answers nothing until it continues.
     fn stop(&self) -> Result<(), Failure>;
 
     /// SIGKILL.
@@ -22,13 +22,13 @@ pub trait Backend {
     /// A client for it, with the right credentials.
     fn client(&self) -> Builder;
 
-    /// The same with wrong ones, where it has any, and what it says to them.
+    /// The same with wrong credentials, if it uses any, and what it replies to them.
     fn impostor(&self) -> Option<(Builder, &'static str)> {
         None
     }
 
-    /// The ids that it has, from `first` on, one for each time that it has it. `expected` of them should be there, in a moment at the latest.
-    /// Of a server that keeps nothing, what has come since it was asked last.
+    /// The ids from `first` on that the server has, repeated for each copy. `expected` of them should be there within a
+    /// moment. For a server that stores nothing: those that have arrived since the last call.
     fn read(&mut self, first: u64, expected: usize) -> Result<Vec<u64>, Failure>;
 
     /// An event that is an exception among others, with this id.
@@ -50,14 +50,14 @@ pub struct Nature {
 pub enum Keeps {
     /// What it had answered for.
     All,
-    /// Nothing, or not what came in the last moment: its own choice, and no matter of a client's.
+    /// Nothing, or all but the most recent events. That is the server's choice; a client cannot change it.
     Nothing,
 }
 
-/// What becomes of the poisoned event.
+/// What happens to the poisoned event.
 #[derive(Clone, Copy)]
 pub enum Poison {
-    /// It is refused, in words that have this among them.
+    /// It is refused, with a text that contains this.
     Refused(&'static str),
     /// It is taken: nothing that the format writes is refused.
     Taken,
@@ -65,17 +65,17 @@ pub enum Poison {
     Altered(&'static str),
 }
 
-/// What becomes of packed bodies.
+/// What happens to compressed bodies.
 #[derive(Clone, Copy)]
 pub enum Packed {
     Unpacked,
     /// None of it is stored, and the answer says this.
     Refused(&'static str),
-    /// `build` does not let it come to that.
+    /// `build` refuses the settings.
     NotOffered,
 }
 
-/// How long a body may be.
+/// The maximum length of a body.
 #[derive(Clone, Copy)]
 pub enum BodyLimit {
     /// One beyond so many bytes is answered with a 413, whose words have this among them.
@@ -89,7 +89,7 @@ pub fn event(id: u64) -> Value {
     json!({ "id": id, "n": id, "price": 1.5, "text": "an order" })
 }
 
-/// What is odd and none the less right: whatever a parser may stumble over.
+/// Odd but valid events, which a parser may get wrong.
 pub fn odd_event(id: u64) -> Value {
     let mut deep = json!("bottom");
     for nth in 0..60 {

@@ -1,4 +1,4 @@
-//! Two servers behind haproxy, one of them killed in mid-flow and restarted, then stopped and killed: what is left to haproxy.
+//! Two servers behind haproxy, one of them killed in mid-flow and restarted, then stopped and killed: haproxy handles the rest.
 
 use crate::Failure;
 use crate::backend::Backend;
@@ -11,9 +11,9 @@ use std::time::Duration;
 
 const HEALTHY: Duration = Duration::from_millis(1_500);
 const DEAD: Duration = Duration::from_secs(2);
-/// Less than the patience of a post: it is in the server's hands when it ends.
+/// Less than the timeout of a post: the server is processing the post when it is killed.
 const STOPPED: Duration = Duration::from_millis(700);
-/// Of what is emitted, one in so many may come into the log: what was in the dying server's hands.
+/// One in this many emitted events may go to the log: those that the killed server was processing.
 const LOGGED_ONE_IN: u64 = 10;
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 

@@ -1,4 +1,4 @@
-//! A client and the events that it emits, at a steady pace beside whatever happens to its server.
+//! A client that emits events at a steady pace, whatever happens to its server.
 
 use crate::backend::event;
 use crate::judge::{Seen, count};
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A stopped server says nothing: this long is an outage of moments waited for.
+/// A stopped server does not answer. A short timeout makes the outage begin soon.
 const POST_TIMEOUT: Duration = Duration::from_secs(1);
 const PROBE_INTERVAL_MAX: Duration = Duration::from_millis(500);
 const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
@@ -66,7 +66,7 @@ impl Flow {
         Ok(Flow { client, log, posts, first, emitted, pace, turn: Mutex::new(()) })
     }
 
-    /// For what is to happen while it flows.
+    /// For what happens during the flow.
     pub fn impatient(builder: Builder, first: u64) -> Result<Flow, Failure> {
         Flow::new(builder.post_timeout(POST_TIMEOUT).connect_timeout(POST_TIMEOUT), first)
     }
@@ -105,17 +105,17 @@ impl Flow {
         self.pace.store(pace as u8, Ordering::Release);
     }
 
-    /// Nothing is emitted from here on, and what was is settled.
+    /// Stops emitting, and waits until all events are settled.
     pub fn rest(&self) -> Result<(), Failure> {
         self.set(Pace::Pause);
-        // Until the turn that has begun is over; the next one sees the pause.
+        // Waits for the current turn to end; the next turn sees the pause.
         drop(self.turn.lock());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(self.client.flush(FLUSH_MAX)).map_err(|_| "it cannot be flushed")?;
         Ok(())
     }
 
-    /// Until the server answers again and events are delivered, and some time beyond.
+    /// Waits until the server answers again and events are delivered, and some time longer.
     pub fn recover(&self) -> Result<(), Failure> {
         let (until, before) = (Instant::now() + RECOVERY_MAX, self.client.stats().delivered);
         loop {
@@ -133,7 +133,7 @@ impl Flow {
         }
     }
 
-    /// Shuts down and looks at what there is. `earlier` is what a server had that has kept nothing.
+    /// Shuts down and checks the result. `earlier` has the events read before from a server that stores nothing.
     pub fn end(self, backend: &mut dyn Backend, mut earlier: Vec<u64>) -> Result<Seen, Failure> {
         let stats = self.client.shutdown_blocking(SHUTDOWN_MAX);
         let expected = usize::try_from(stats.delivered)?.saturating_sub(earlier.len());

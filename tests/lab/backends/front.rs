@@ -95,7 +95,7 @@ backend servers
         }
     }
 
-    /// Once: it stands while the server behind it falls.
+    /// Started once: it stays up while the server behind it goes down.
     pub fn start(&mut self) -> Result<(), Failure> {
         if self.process.is_some() {
             return Ok(());

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-/// What was seen of a scenario.
+/// What a scenario showed.
 pub struct Seen {
     /// Emitted, once each.
     pub ids: Range<u64>,
@@ -20,15 +20,15 @@ pub struct Seen {
 /// What should have been seen.
 pub enum Expected {
     AllDelivered,
-    /// These alone are in the log, refused, in words that have this among them; none of them is stored.
+    /// Only these are in the log, refused with a text that contains this, and none of them is stored.
     Refused(Vec<u64>, &'static str),
     /// None is stored, and the log says this.
     NoneStored(&'static str),
-    /// The same, because it wants nothing of ours.
+    /// The same, because the server accepts none of our events.
     Denied(&'static str),
     /// Some delivered, some not.
     Mixed,
-    /// One in so many in the log at most.
+    /// At most one in this many in the log.
     Hardly(u64),
 }
 
@@ -52,7 +52,7 @@ impl Seen {
         self.log.iter().filter(|event| event.maybe_delivered == MaybeDelivered::Yes).count()
     }
 
-    /// The log is memory: a write that takes a second is no fault of its own, and what was lost then is counted as such.
+    /// The log is in memory: a write that takes a second is the machine's fault, and events lost then are counted as lost.
     pub fn machine_stood_still(&self) -> bool {
         self.stats.lost > 0 && self.stats.lost == self.stats.lost_by(LostReason::LogStalled)
     }

@@ -1,7 +1,7 @@
-//! Formats against real servers: each started here on loopback, in a folder of its own, and taken through the same scenarios. After each, what
-//! the server has and what the log has is together what was emitted.
+//! Formats with real servers: each is started here on loopback, in its own folder, and goes through the same scenarios. After each
+//! scenario, the server and the log together must have all emitted events.
 //!
-//! `.ci/backends` installs the servers and runs this; a server that is not there is skipped, and that is said. Servers of Python packages
+//! `.ci/backends` installs the servers and runs this; a missing server is skipped and reported. Servers of Python packages
 //! (`rotel`, `oteltap`, `osmem-server`) are looked for in a virtual environment.
 //!
 //! ```text
@@ -46,10 +46,10 @@ struct Arguments {
     /// The virtual environment with rotel, oteltap and osmem-server
     #[arg(long, default_value = "target/backends/venv")]
     venv: PathBuf,
-    /// Where the servers' folders are made; what was there goes
+    /// Where to create the servers' folders; old contents are deleted
     #[arg(long, default_value = "target/backends/homes")]
     homes: PathBuf,
-    /// Only those whose name has this in it
+    /// Only servers with this in their name
     #[arg(long, default_value = "")]
     only: String,
 }

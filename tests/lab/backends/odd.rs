@@ -1,4 +1,4 @@
-//! Events that are odd in one way each, one among a hundred that are not: it is taken, or it is alone in the log.
+//! Events that are odd in one way each, one among a hundred ordinary events: it is accepted, or it is the only event in the log.
 
 use crate::Failure;
 use crate::backend::{Backend, event};

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// A server that starts answers within one or two.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// Below the range from which the kernel takes ports for outgoing connections: what is free now is free at the restart.
+/// Below the kernel's range of ports for outgoing connections, so that a port that is free now is still free at the restart.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 
 pub struct Process {
@@ -49,7 +49,7 @@ impl Process {
     }
 }
 
-/// By SIGKILL, which a stopped one heeds too.
+/// With SIGKILL, which also ends a stopped process.
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -64,7 +64,7 @@ pub fn free_port() -> Result<u16, Failure> {
     drawn.ok_or_else(|| "no port is free".into())
 }
 
-/// Asks until it has what it should, for a moment at most: some servers show what they have taken a little later.
+/// Asks repeatedly for a moment, because some servers show accepted events with a short delay.
 pub fn until_enough(
     enough: usize,
     mut read: impl FnMut() -> Result<Vec<u64>, Failure>,

@@ -1,4 +1,4 @@
-//! Where the collector hands on what it took: reads the requests, and keeps their ids.
+//! The receiver that the collector forwards to: it reads the requests and keeps their ids.
 
 use crate::Failure;
 use crate::process::until_enough;

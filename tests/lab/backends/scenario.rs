@@ -35,7 +35,7 @@ pub const ROUNDS_MAX: u64 = 3;
 /// Ids of one scenario are not those of another.
 const IDS_APART: u64 = 1_000_000;
 const BEFORE_THE_KILL: Duration = Duration::from_millis(1_500);
-/// Less than the patience of a post: it is in the server's hands when it ends.
+/// Less than the timeout of a post: the server is processing the post when it is killed.
 const STOPPED: Duration = Duration::from_millis(700);
 const DEAD: Duration = Duration::from_secs(1);
 
@@ -52,7 +52,7 @@ impl Scenario {
         }
     }
 
-    /// None where the server has no such thing, with the reason why. Each round has ids of its own.
+    /// None if the server has no such feature, with the reason. Each round has ids of its own.
     pub fn play(
         self,
         backend: &mut dyn Backend,
@@ -139,7 +139,7 @@ fn padded(id: u64, bytes: usize) -> Value {
     event
 }
 
-/// In mid-flow. Of a server that keeps nothing, after what it had taken was read, and while requests are in its hands.
+/// Kills the server in mid-flow, while it processes requests. If it stores nothing, its events are read first.
 fn killed(backend: &mut dyn Backend, keeps: Keeps, first: u64) -> Result<Seen, Failure> {
     let flow = Flow::impatient(backend.client(), first)?;
     let earlier = flow.beside(|| {

@@ -1,4 +1,4 @@
-//! What was seen, a row a scenario, and what was wrong with it.
+//! The results, one row per scenario, and what was wrong.
 
 use crate::Failure;
 use crate::backend::{Backend, Poison};

@@ -115,7 +115,7 @@ pub fn wrong_books(stats: &Stats, in_log: u64) -> Vec<String> {
     wrong
 }
 
-/// A run in which nothing went wrong, or nothing went well, proves nothing.
+/// A run without any fault, or without any delivery, proves nothing.
 pub fn wrong_course(recovered: Recovered, course: &Course, outages: u64) -> Vec<String> {
     let mut wrong = Vec::new();
     if recovered == Recovered::No {

@@ -65,7 +65,7 @@ impl Database {
         }
     }
 
-    /// Line by line: the table may be larger than what one wants to hold.
+    /// Line by line, because the table may be too large to hold in memory.
     pub async fn try_read_table(&self, packages: &[Package]) -> Result<Found, Failure> {
         let mut url = self.query_url("SELECT * FROM packages FORMAT JSONEachRow");
         url.query_pairs_mut().append_pair("output_format_json_quote_64bit_integers", "0");

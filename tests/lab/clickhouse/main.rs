@@ -1,10 +1,10 @@
 //! Real records into a real database, through its stops and its death.
 //!
 //! Emits the packages of this machine's package index into a ClickHouse table by `INSERT ... FORMAT
-//! JSONEachRow`, one event a package, round and round until the time is up. Meanwhile somebody
+//! JSONEachRow`, one event a package, round and round until the time is up. Meanwhile someone
 //! (`.ci/clickhouse`, or you) stops, kills and restarts the server. In the end the table and the log are read
 //! back and compared with what was emitted, id by id and field by field: an event may be in both places if
-//! the log says so, and in neither never.
+//! the log says so, but must never be in neither.
 //!
 //! ```text
 //! tests/lab/run clickhouse --endpoint http://127.0.0.1:8123/ --seconds 30 --log app.log
@@ -37,7 +37,7 @@ use course::*;
 use database::*;
 use packages::*;
 
-/// A stopped server takes connections and says nothing: this long is an outage of seconds waited for.
+/// A stopped server accepts connections and does not answer. This timeout makes the outage begin within seconds.
 const POST_TIMEOUT: Duration = Duration::from_secs(1);
 /// A restarted server is noticed within this.
 const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(1);
@@ -72,7 +72,7 @@ struct Arguments {
     /// The application log to write; a file of that name is replaced.
     #[arg(long)]
     log: PathBuf,
-    /// Fail unless there were at least so many outages.
+    /// Fail unless there were at least this many outages.
     #[arg(long, default_value_t = 0)]
     outages: u64,
 }

@@ -31,7 +31,7 @@ struct Arguments {
     /// Where `.ci/soak` leaves its reports
     #[arg(long, default_value = "target/soak")]
     soaks: PathBuf,
-    /// Write the table into this file as well, with a preface: tests/RELIABILITY.md is made so
+    /// Also write the table to this file, with a preface: makes tests/RELIABILITY.md
     #[arg(long)]
     out: Option<PathBuf>,
 }
@@ -86,7 +86,7 @@ fn measure(arguments: &Arguments) -> Result<bool, Failure> {
     if folder.exists() {
         for entry in std::fs::read_dir(folder)? {
             let path = entry?.path();
-            // Nothing but what an earlier run has left.
+            // Deletes the figures of an earlier run.
             if path.extension().is_some_and(|extension| extension == "tsv") {
                 std::fs::remove_file(path)?;
             }

@@ -20,14 +20,14 @@ pub enum Kind {
     TurnedAway,
     /// Came while the endpoint was in trouble.
     Failed,
-    /// An attempt to connect that was refused: nobody was there to be loaded.
+    /// An attempt to connect that was refused: it puts no load on the endpoint.
     Refused,
 }
 
 /// Requests of 100 ms.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tick {
-    /// Attempts to connect that were refused are among them.
+    /// Attempts to connect that were refused are included.
     pub requests: u64,
     /// Those attempts, of clients that were not out: they have just lost their endpoint, and each tries once more.
     pub refused: u64,

@@ -1,7 +1,7 @@
 //! The one simulated endpoint of the whole fleet, and the line of each client to it.
 //!
-//! The model: a limit of so many requests a second with 100 ms of slack (a token bucket). What comes above it is answered
-//! 503 without a hint. It notes each request, and the id of every event that it has answered with 200.
+//! The model: a limit on requests per second with 100 ms of slack (a token bucket). Requests above it are answered
+//! 503 without Retry-After. It notes each request, and the id of every event that it has answered with 200.
 
 use super::chronicle::{Chronicle, Kind};
 use overspill::MaybeDelivered;
@@ -30,7 +30,7 @@ const ANSWER_TIME: Duration = Duration::from_millis(5);
 const REFUSAL_TIME: Duration = Duration::from_millis(1);
 /// How much of its limit the endpoint can take at once.
 const SLACK: Duration = Duration::from_millis(100);
-/// And so many requests at least: a small fleet's load is uneven by chance, and a limit of ten would turn some away on the
+/// And at least this many requests: a small fleet's load is uneven by chance, and a limit of ten would turn some away on the
 /// quietest day.
 const SLACK_MIN: f64 = 30.0;
 

@@ -1,5 +1,5 @@
-//! The fleet: a thousand clients lose their one endpoint at the same moment, and come back. What the endpoint sees of it
-//! must never be more than what it sees on a quiet day.
+//! The fleet: a thousand clients lose their one endpoint at the same moment, and come back. The load on the endpoint
+//! must never exceed that of a quiet day.
 //!
 //! `tests/lab/run fleet` needs nothing else: no sockets, and a clock that is paused, so that three
 //! minutes take seconds. `-- --clients 10000` is the same for ten times as many.
@@ -30,13 +30,13 @@ struct Arguments {
     /// How many clients
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(100..=20_000))]
     clients: u32,
-    /// Makes another day of it
+    /// Seed; another one simulates another day
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Events per second and client
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rate: u32,
-    /// How long an event waits for company, in milliseconds: `batch_age_max`
+    /// How long an event waits for more events, in milliseconds: `batch_age_max`
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=2_000))]
     batch_age: u64,
     /// Where the pictures go

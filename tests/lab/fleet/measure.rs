@@ -2,7 +2,7 @@
 //!
 //! *Live rate*: requests per 100 ms at the endpoint, mean over the healthy time before the first trouble.
 //! *Recovery*: from the first request after the endpoint has healed until the last client is healthy. Before the first
-//! request there may be seconds in which everybody does as Retry-After says; silence would only lower the mean.
+//! request there may be seconds in which all clients obey Retry-After; counting that silence would only lower the mean.
 //! *Peak/mean*: the highest 100 ms of the recovery over the mean of its 100 ms, all requests counted, probes and others.
 
 use super::chronicle::{Edge, TICK, Tick};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Row 10 of the table of faults.
 pub const PEAK_OVER_MEAN_MAX: f64 = 3.0;
-/// Attempts to connect that are refused cost nobody anything. Whoever loses its endpoint makes one more than usual.
+/// Refused attempts to connect cost the endpoint nothing. A client that loses its endpoint makes one more than usual.
 const ATTEMPTS_MAX: f64 = 2.0;
 /// How far above the live rate chance alone may put the highest of some hundred spans, in standard deviations of
 /// independent arrivals. Five: spans with some twenty requests have a longer tail than the normal distribution.

@@ -18,7 +18,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 pub const STEADY: Duration = Duration::from_secs(5);
 /// When everything ends.
 pub const END: Duration = Duration::from_secs(186);
-/// What the gateway writes into Retry-After, to everybody.
+/// The Retry-After that the gateway sends to all clients.
 pub const RETRY_AFTER: Duration = Duration::from_secs(20);
 /// How long the gateway holds requests before it gives up on its backend.
 const STUCK: Duration = Duration::from_secs(4);
@@ -33,7 +33,7 @@ pub struct Trouble {
     pub until: Duration,
     /// No request may come earlier than this after the healing: what Retry-After asks for.
     pub not_before: Duration,
-    /// Everybody must be healthy this long after the healing: when the last jitter has passed, and 2 s for an event to
+    /// All clients must be healthy this long after the healing: when the last jitter has passed, and 2 s for an event to
     /// come along that can be sent.
     pub back_within: Duration,
 }
@@ -49,7 +49,7 @@ pub const TROUBLES: [Trouble; 2] = [
         // The interval between probes is 1.5 s at most, or twice the age of a batch, which is 2 s here at most.
         back_within: Duration::from_secs(4 + 2),
     },
-    // Healed before anybody may come back: all wait for the same moment.
+    // Healed before any client may come back: all wait for the same moment.
     Trouble {
         name: "503, Retry-After",
         from: Duration::from_secs(110),

@@ -1,4 +1,4 @@
-//! A flood of spilled events into a log of the system, and what is kept of it: `flood write` emits events for the log alone and hands
+//! A flood of spilled events into a system log, and how much of it is kept: `flood write` emits events for the log alone and hands
 //! the records over as a service does, `flood read` counts the events in what was kept. `.ci/flood` runs both around a
 //! systemd-journald and a rsyslogd of its own, and compares with the table of `overspill::guide::log`.
 #![allow(missing_docs, reason = "a program has no outside")]
@@ -60,7 +60,7 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     match Arguments::parse().act {
         Act::Write { socket, speak, events, bytes, unit, packed } => {
-            // Nobody listens there.
+            // Nothing listens there.
             let builder = Client::builder("http://127.0.0.1:9/");
             let builder = match packed {
                 true => builder.spill_packing(SpillPacking::Packed),
@@ -87,7 +87,7 @@ fn write(client: &Client, events: u64, bytes: usize) -> Result<(), Failure> {
     let text = "abcdefghij".repeat(bytes / 10);
     for id in 0..events {
         client.emit(&Numbered { id, text: text.get(..bytes.saturating_sub(24)).unwrap_or_default() });
-        // A full queue would have callers write.
+        // If the queue were full, callers would write.
         while client.stats().pending > QUEUE_EVENTS as u64 / 2 {
             std::thread::yield_now();
         }

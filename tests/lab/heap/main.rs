@@ -1,7 +1,7 @@
-//! Three heap profiles in, the call stacks that keep growing out: what to run after the third snapshot.
+//! Reads three heap profiles and prints the call stacks that keep growing: run it after the third snapshot.
 //!
 //! `tests/lab/run heap FIRST SECOND THIRD`; `--flame-graph grown.svg` draws what grew, `--json` is for scripts.
-//! `tests/lab/leak_experiment/GUIDE.md` tells how to get the profiles, and how to read the table.
+//! `tests/lab/leak_experiment/GUIDE.md` explains how to get the profiles, and how to read the table.
 #![allow(missing_docs, reason = "a program has no outside")]
 #![expect(unreachable_pub, reason = "a program has no outside")]
 #![expect(clippy::print_stderr, reason = "it is there to be looked at")]
@@ -29,7 +29,7 @@ struct Arguments {
     /// Where to draw what grew in both intervals, as an SVG
     #[arg(long, value_name = "FILE")]
     flame_graph: Option<PathBuf>,
-    /// Compares profiles of several processes or builds as well: what differs then need not have grown
+    /// Also compare profiles of different processes or builds: a difference then need not be growth
     #[arg(long)]
     allow_different_processes: bool,
     /// The result as JSON instead of a table
@@ -75,7 +75,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     } else {
         table::of(&comparison, top)
     };
-    // Whoever closes the pipe has seen enough.
+    // A closed pipe is not an error: the reader has seen enough.
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
         _ => {}

@@ -22,14 +22,14 @@ struct Arguments {
     /// Where the profiles are made
     #[arg(long, default_value = "target/heap_scale")]
     out: PathBuf,
-    /// Fails if a comparison takes more than so many seconds of the processors' time, which a busy machine does not stretch as it does
-    /// the clock's
+    /// Fail if a comparison takes more than this many seconds of CPU time, which a busy machine stretches less than
+    /// wall-clock time
     #[arg(long, default_value_t = 5.0)]
     seconds_max: f64,
-    /// Fails if a comparison takes more memory than so many MB
+    /// Fail if a comparison takes more than this many MB of memory
     #[arg(long, default_value_t = 300)]
     megabytes_max: u64,
-    /// Compares these, and says what it took: what this program runs itself as
+    /// Compare these and report the cost; the program runs itself with this
     #[arg(long, num_args = 3.., hide = true)]
     compare: Vec<PathBuf>,
 }
@@ -94,7 +94,7 @@ fn main() -> Result<ExitCode, Failure> {
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// In a process of its own, of which the peak is then its own.
+/// In its own process, so that the peak is that of the comparison.
 fn compared(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
     // As the program `heap` does it.
     let comparison = std::thread::scope(|scope| {
@@ -125,7 +125,7 @@ fn measured(command: &mut Command) -> Result<Measured, Failure> {
         if let Some(ended) = child.try_wait()? {
             break ended;
         }
-        // The pace of looking, not a wait for anything.
+        // The sleep sets the polling interval.
         std::thread::sleep(Duration::from_millis(2));
     };
     let took = began.elapsed();

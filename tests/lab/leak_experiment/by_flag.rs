@@ -1,4 +1,4 @@
-//! The experiment by a flag, as the team of the story did it: three heap profiles with the flag off, three with it on, of the same processes
+//! The experiment with a feature flag: three heap profiles with the flag off, three with it on, of the same processes
 //! under the same load. The endpoint is gone all the time.
 
 use super::conductor::Service;

@@ -1,4 +1,4 @@
-//! What every service has besides its telemetry: a cache that fills, and then stays. It is there to be told from a leak.
+//! A cache that fills and then stays full, as most services have. The comparison must distinguish it from a leak.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -6,7 +6,7 @@ use std::sync::Mutex;
 const SESSIONS: u64 = 60_000;
 const SESSION_BYTES: usize = 1_000;
 
-/// One entry for each of so many sessions, made when the session is first seen.
+/// One entry per session, made when the session is first seen.
 #[derive(Default)]
 pub struct SessionCache {
     sessions: Mutex<HashMap<u64, Vec<u8>>>,

@@ -1,4 +1,4 @@
-//! GUIDE.md's output and pictures, put there by a run and never by hand.
+//! GUIDE.md's output and pictures, written by a run and never by hand.
 
 use super::judge::Experiment;
 use super::{Arguments, Failure, table};

@@ -1,5 +1,5 @@
-//! The experiment of the story, to be run again: a service whose telemetry endpoint is cut off, three heap profiles an interval
-//! apart, and what has grown between them: with the client that kept what it could not post, without telemetry, and
+//! A repeatable leak experiment: a service whose telemetry endpoint is cut off, three heap profiles an interval
+//! apart, and what has grown between them: with a client that keeps failed posts, without telemetry, and
 //! with overspill. With `--flag FILE` it is a feature flag that makes the difference, in the same two processes: `by_flag.rs`.
 //!
 //! `tests/lab/run leak_experiment` needs nothing else. Each variant is a process of its own under jemalloc's sampling
@@ -46,7 +46,7 @@ use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The heap of each variant can be asked who holds what. Only this example's: the library never chooses an allocator.
+/// Each variant's heap can be profiled. Only this example sets the allocator: the library never does.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -68,10 +68,10 @@ struct Arguments {
     /// Put the output and the pictures of this run into GUIDE.md and beside it
     #[arg(long)]
     write_guide: bool,
-    /// Instead: so many processes with a small leak among growing caches, each from its own seed; how often the leak comes first
+    /// Instead: run this many processes with a small leak among growing caches, each from its own seed; count how often the leak is first
     #[arg(long, value_name = "COUNT", conflicts_with = "write_guide", value_parser = clap::value_parser!(u64).range(1..=1000))]
     seeds: Option<u64>,
-    /// Instead: the story's client and overspill behind one flag in this file, three profiles with the flag off, three with it on
+    /// Instead: the leaky client and overspill behind one flag in this file, three profiles with the flag off, three with it on
     #[arg(long, value_name = "FILE", conflicts_with_all = ["write_guide", "seeds"])]
     flag: Option<PathBuf>,
     /// Which variant this process is; set by the process that starts them

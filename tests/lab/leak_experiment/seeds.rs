@@ -78,7 +78,7 @@ pub fn service(arguments: &Arguments) -> Result<(), Failure> {
                     place.held += (place.allocate)(&place.store) as f64;
                 }
             }
-            // The pace of the allocations, not a wait for anything.
+            // The sleep sets the pace of the allocations.
             std::thread::sleep(Duration::from_millis(2));
         }
     });
@@ -90,7 +90,7 @@ pub fn service(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The judge: so many children one after the other.
+/// The judge: runs the children one after another.
 pub fn run(count: u64, arguments: &Arguments) -> Result<ExitCode, Failure> {
     std::fs::create_dir_all(&arguments.out)?;
     let mut first = 0;

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 type Failure = Box<dyn std::error::Error>;
 
 const MB: u64 = 1_000_000;
-/// A real service has 800 MB and 100 MB; here it is to be over in half a minute.
+/// A real service has 800 MB and 100 MB; here it must finish in half a minute.
 const STEP: u64 = 25 * MB;
 const LOOKS: u32 = 40;
 const INTERVAL: Duration = Duration::from_millis(50);

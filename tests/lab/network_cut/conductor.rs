@@ -1,4 +1,4 @@
-//! Starting the processes, hearing what they say, waiting for it, and stopping in order.
+//! Starts the processes, reads their reports, waits for events in them, and stops the processes in order.
 
 use super::Failure;
 use serde::{Deserialize, Serialize};
@@ -51,7 +51,7 @@ pub struct Sample {
 pub fn say(said: &Said) {
     let mut line = serde_json::to_vec(said).unwrap_or_default();
     line.push(b'\n');
-    // Nobody there to hear: the input ends as well, and with it this process.
+    // The conductor is gone: the input ends too, and this process with it.
     let _ = std::io::stdout().write_all(&line);
 }
 
@@ -61,7 +61,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 pub fn heed_signals() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::spawn(move || {
-        // An error is a signal that cannot be heard, and no reason to stop.
+        // An error means that a signal cannot be caught, which is not a reason to stop.
         if runtime.block_on(asked_to_stop()).is_ok() {
             INTERRUPTED.store(true, Ordering::Relaxed);
         }

@@ -48,7 +48,7 @@ pub fn law(name: &str, out: &Path, last: &Sample) -> Result<BTreeMap<&'static st
     Ok(reasons)
 }
 
-/// Packets vanished, nobody refused: no exchange was broken off, no TCP reset left the endpoint, nothing was unreachable.
+/// Packets vanished and nothing was refused: no exchange was broken off, no TCP reset left the endpoint, nothing was unreachable.
 pub fn was_a_stall(reasons: &BTreeMap<&'static str, u64>, told: Told) -> Result<(), Failure> {
     if reasons.contains_key(Reason::Broken.as_str()) || told != Told::default() {
         return Err(format!("that was not a stall: {reasons:?}, {told:?}").into());
@@ -56,7 +56,7 @@ pub fn was_a_stall(reasons: &BTreeMap<&'static str, u64>, told: Told) -> Result<
     Ok(())
 }
 
-/// What the kernel would have counted if the cut had told anybody.
+/// What the kernel would have counted if the cut had been visible to either side.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Told {
     resets: u64,

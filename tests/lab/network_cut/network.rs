@@ -4,7 +4,7 @@ use super::Failure;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Of the block for documentation (RFC 5737): nobody's on any network.
+/// From the block reserved for documentation (RFC 5737): unused on every network.
 pub const ENDPOINT: &str = "192.0.2.1";
 pub const ENDPOINT_TOO: &str = "192.0.2.3";
 pub const SERVICE: &str = "192.0.2.2";
@@ -101,7 +101,7 @@ impl Network {
         Ok(words.nth(1).ok_or("a link without a hardware address")?.to_owned())
     }
 
-    /// Packets of both sides go to a hardware address that nobody has: nothing arrives, and nobody is told.
+    /// Packets of both sides go to an unused hardware address: nothing arrives, and neither side gets an error.
     pub fn cut(&self) -> Result<(), Failure> {
         self.point_at(NOWHERE, NOWHERE)
     }
