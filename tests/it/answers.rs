@@ -15,7 +15,7 @@ fn bytes(text: impl AsRef<str>) -> Act {
     Act::Bytes(text.as_ref().as_bytes().to_vec())
 }
 
-/// Delivered, or what is said instead.
+/// Delivered, or the error instead.
 fn outcome_of(head: &str) -> Result<(), String> {
     let world = World::new();
     let answer = head.to_owned();

@@ -177,7 +177,7 @@ fn many_poisoned_events_cost_a_bounded_number_of_posts() {
     }
 }
 
-/// A bulk endpoint that has room for so many events a request, and then for none.
+/// A bulk endpoint that has room for a number of events per request, and then for none.
 fn overloaded(takes: usize) -> Outcome {
     let kind = &Kind {
         name: "overloaded",

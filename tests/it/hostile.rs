@@ -26,7 +26,7 @@ use random::Random;
 /// How many cases, if the environment does not say.
 const CASES: u64 = 2_000;
 
-/// As many as asked for, at most so many as the promise names.
+/// The requested number of cases, at most the number that the promise names.
 fn cases(promised: u64) -> u64 {
     let asked = std::env::var("FAULTS_CASES");
     asked.map_or(CASES, |text| text.parse().expect("FAULTS_CASES is a number")).min(promised)

@@ -149,7 +149,7 @@ fn in_an_outage_the_aggregates_are_in_the_log_and_sent_again_they_add_up() {
     assert_eq!(ids(&arrived), ids(&spilled));
     assert_eq!(sums(&arrived, "delta").into_values().collect::<Vec<_>>(), [10, 10, 40]);
     assert_eq!(sums(&arrived, "count")["order_seconds{}"], 20);
-    // And for who has lost some: the newest total says as much as all deltas.
+    // A reader that has lost some events can use the newest total, which says as much as all deltas.
     let newest =
         arrived.iter().filter(|event| event["labels"]["region"] == "eu").map(|event| event["total"].as_u64());
     assert_eq!(newest.max(), Some(Some(40)));

@@ -164,7 +164,7 @@ fn a_path_that_is_none_is_an_error_of_build() {
     assert!(error.to_string().contains("JSON pointer"), "{error}");
 }
 
-/// Counts what it is told of.
+/// Counts what is reported to it.
 struct Surplus(Arc<Mutex<u64>>);
 
 impl Observer for Surplus {

@@ -1,4 +1,4 @@
-//! The tower layer: one event for each request, however it ends, and nothing of the service's own changed.
+//! The tower layer: one event for each request, however it ends, and the service behaves as before.
 
 use crate::support::*;
 use axum::Router;
@@ -89,7 +89,7 @@ async fn each_request_of_an_axum_service_has_one_event_with_its_route_and_not_it
     let app: Router = Router::new()
         .route("/orders/{id}", get(async || "an order"))
         .route("/fails", get(async || StatusCode::INTERNAL_SERVER_ERROR))
-        .route("/panics", get(async || -> &'static str { panic!("a handler of the test's") }))
+        .route("/panics", get(async || -> &'static str { panic!("the test's handler panics") }))
         .route("/hangs", get(hangs))
         .layer(
             RequestEventsLayer::new(&client)
@@ -196,7 +196,7 @@ fn a_request_that_is_dropped_or_panics_is_told_once_wherever_that_happens() {
     }
     // A panic in `poll` that its poller catches, as tokio does, before it drops the future.
     let panics = service_fn(|_: Request<()>| async {
-        panic!("a service of the test's") as Result<Response<()>, Infallible>
+        panic!("the test's service panics") as Result<Response<()>, Infallible>
     });
     let mut service = by_path(&client).layer(panics);
     let mut polled = Box::pin(service.call(request("/panics-in-poll")));
@@ -211,7 +211,7 @@ fn a_request_that_is_dropped_or_panics_is_told_once_wherever_that_happens() {
             Poll::Ready(Ok(()))
         }
         fn call(&mut self, _: Request<()>) -> Self::Future {
-            panic!("a service of the test's")
+            panic!("the test's service panics")
         }
     }
     let mut service = by_path(&client).layer(PanicsInCall);
@@ -235,7 +235,7 @@ async fn the_duration_is_that_of_the_answers_head_and_a_route_has_its_bounds() {
         let layer = RequestEventsLayer::new(&client).route(move |_| Some(route));
         layer.layer(answers).oneshot(request("/")).await.unwrap();
     }
-    let panics = RequestEventsLayer::new(&client).route(|_| panic!("a route of the test's"));
+    let panics = RequestEventsLayer::new(&client).route(|_| panic!("the test's route panics"));
     assert!(panics.layer(answers).oneshot(request("/")).await.is_ok(), "the request is not hurt");
     let stats = client.shutdown_blocking(LONG);
     assert_settled(&stats, &taken, &log);
@@ -272,7 +272,7 @@ async fn whatever_becomes_of_endpoint_and_requests_each_request_is_at_the_endpoi
         let nth: u64 = request.uri().path()[1..].parse().unwrap();
         match nth % 5 {
             // The hook stays silent: 120 backtraces are no part of the test.
-            0 => resume_unwind(Box::new("a service of the test's")),
+            0 => resume_unwind(Box::new("the test's service panics")),
             1 => pending().await,
             2 => Err("an error"),
             3 => Ok(Response::builder().status(503).body(()).unwrap()),

@@ -17,7 +17,7 @@ fn fails(kind: FailureKind, maybe_delivered: MaybeDelivered) -> Answer {
     Answer::After(SOON, Err(Failure::new(kind, maybe_delivered, "the script")))
 }
 
-/// A scripted transport that is told to give up its connections.
+/// A scripted transport that closes its connections on request.
 struct Told<T>(T, Arc<Mutex<Vec<Post>>>);
 
 impl<T: Transport> Transport for Told<T> {

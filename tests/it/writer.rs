@@ -36,7 +36,7 @@ impl SpillSink for Slow {
     }
 }
 
-/// The longest of so many calls, each by a thread of its own, all at once.
+/// The longest of a number of simultaneous calls, each on its own thread.
 fn slowest(client: &Client, callers: u64) -> Duration {
     std::thread::scope(|scope| {
         let calls: Vec<_> = (0..callers)

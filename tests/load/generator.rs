@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const RATE: u64 = 20_000;
 const THREADS: u64 = 4;
 
-/// Each thread emits so many at once, then waits for its next turn: finer pauses than a millisecond are not to be had.
+/// Each thread emits this many at once, then waits for its next turn: pauses shorter than a millisecond are not available.
 const TURN: Duration = Duration::from_millis(2);
 
 #[derive(Serialize)]

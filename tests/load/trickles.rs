@@ -34,7 +34,7 @@ fn quick(url: String, ids: &Ids) -> Builder {
         .spill_fallback(ids.clone())
 }
 
-/// As many as `FAULTS_CASES` asks for, at most so many as the promise names; or so many.
+/// The number in `FAULTS_CASES`, at most the number that the promise names; or this default.
 fn cases(default: u64, promised: u64) -> u64 {
     let asked = std::env::var("FAULTS_CASES");
     asked.map_or(default, |text| text.parse().expect("FAULTS_CASES is a number")).min(promised)

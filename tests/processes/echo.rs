@@ -20,7 +20,7 @@ pub const PARTS: &[Part] =
 
 static CLIENT: OnceLock<Client> = OnceLock::new();
 
-/// Emits for each record, whoever wrote it.
+/// Emits an event for each record, from any source.
 struct Emits;
 
 impl<S: tracing::Subscriber> Layer<S> for Emits {

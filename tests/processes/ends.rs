@@ -158,7 +158,7 @@ fn after_the_runtime() {
     say("emitted 60");
 }
 
-/// Panics inside `emit`, where the event's own encoding is contained, but hooks run all the same.
+/// Panics inside `emit`, which contains panics of the event's encoding; panic hooks still run.
 struct Panics;
 impl Serialize for Panics {
     fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {

@@ -53,14 +53,14 @@ fn full_everywhere() {
     assert_eq!((stats.spilled, stats.lost_by(LostReason::LogFailed)), (0, EVENTS), "{stats}");
 }
 
-/// A file system with room for so many bytes; a write that does not fit is taken as far as it goes, as real ones do.
+/// A file system with room for a number of bytes. A write that does not fit is cut short, as on a real one.
 struct Room(AtomicU64, io::Stdout);
 
 impl Write for Room {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let room = usize::try_from(self.0.load(Ordering::Relaxed)).unwrap().min(bytes.len());
         if room == 0 {
-            // Somebody cleans up: there is room again for whoever comes next.
+            // Simulates a clean-up: the next write has room again.
             self.0.store(10_000, Ordering::Relaxed);
             return Err(io::ErrorKind::StorageFull.into());
         }

@@ -48,7 +48,7 @@ fn build_after_refusals<T>(hoard: &mut Vec<T>) -> Client {
     }
 }
 
-/// Emits `ids` while nothing is to be had and again when it is, until something is delivered; says how much that was.
+/// Emits `ids` while no resources are available, and again when they are, until something is delivered. Returns how much.
 fn scarce_then_plenty(client: &Client, release: impl FnOnce()) {
     emit_all(client, 0..100);
     until("what was emitted to be settled", || client.stats().pending == 0);

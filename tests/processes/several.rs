@@ -1,4 +1,4 @@
-//! Several processes whose spilled events go into one file: each record is one write behind the end of the file, so none breaks another.
+//! Several processes spill events into one file: each record is one write at the end of the file, so none breaks another.
 
 use crate::child::{Part, Start, hear, say};
 use crate::support::{LONG, Numbered, id_of};

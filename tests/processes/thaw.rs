@@ -138,7 +138,7 @@ fn connections_that_were_closed_in_a_freeze_cost_no_event() {
     }
 }
 
-/// As a NAT gateway does that has forgotten them: whoever writes into one is never answered.
+/// Like a NAT gateway that has forgotten the connections: a write to one is never answered.
 #[test]
 fn connections_that_died_silently_in_a_freeze_are_not_used_again() {
     let taken = Taken::default();

@@ -183,7 +183,7 @@ fn id_of(event: &str) -> u64 {
     serde_json::from_str::<Id>(event).unwrap_or_else(|error| panic!("{event}: {error}")).id
 }
 
-/// Each id of 0..emitted is at the endpoint or in the log, and nothing was lost but what is said.
+/// Each id of 0..emitted is at the endpoint or in the log, and only the stated events were lost.
 #[track_caller]
 fn settles(part: &'static str, peer: &Peer, emitted: u64, reentrant: u64) {
     let ended = Start::of(part, peer.url()).start().succeed();

@@ -33,7 +33,7 @@ pub fn silence_planned_panics() {
     });
 }
 
-/// One in so many.
+/// One in this many.
 struct Dice(Mutex<Rng>);
 
 impl Dice {

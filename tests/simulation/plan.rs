@@ -12,7 +12,7 @@ pub enum End {
     ShutdownTwice(Duration, Duration),
     /// All handles are dropped.
     Dropped,
-    /// The future of the sender is dropped after so many polls.
+    /// The future of the sender is dropped after this many polls.
     SenderDropped(u32),
 }
 

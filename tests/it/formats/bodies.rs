@@ -166,7 +166,7 @@ fn attributes(object: &Map<String, Value>, depth: usize) -> Map<String, Value> {
         .collect()
 }
 
-/// What is to be found in the log record of an event.
+/// What the log record of an event must contain.
 fn record(name: Option<&str>, event: &Value) -> Map<String, Value> {
     let Value::Object(members) = event else {
         let mut record = Map::new();

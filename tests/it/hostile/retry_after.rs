@@ -17,7 +17,7 @@ const HEARD_FOR: Duration = Duration::from_secs(300);
 /// Clients that were told the same come back spread over this share of it.
 const SPREAD: f64 = 0.5;
 
-/// A client, and an endpoint that is unavailable when told to be.
+/// A client, and an endpoint that is unavailable on request.
 pub struct Endpoint {
     runtime: tokio::runtime::Runtime,
     client: Client,

@@ -1,4 +1,4 @@
-//! No name is twice in an event, whoever else has it: the client, the layer, another field, a span.
+//! No name occurs twice in an event, even if the client, the layer, another field or a span uses it too.
 
 use super::{Members, Scene};
 use overspill::tracing_events::{Member, SpanFields};

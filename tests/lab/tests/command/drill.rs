@@ -1,4 +1,4 @@
-//! `overspill drill`: what a fault does to events is told of each of them, and what the proxy does is what it says.
+//! `overspill drill` reports what each fault does to events, and its proxy does what it reports.
 
 use crate::stage::{Alive, fed, folder, output, overspill, spilled_texts, taken_texts, text};
 use overspill::testkit::{Act, Endpoint, Taken};

@@ -23,7 +23,7 @@ fn said(command: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// Times and counts differ from run to run; what is said does not.
+/// Times and counts differ from run to run; the text does not.
 fn without_numbers(text: &str) -> String {
     let words = text.split_whitespace().map(|word| {
         let plain: String = word.chars().filter(|c| !c.is_ascii_digit() && !".,-".contains(*c)).collect();

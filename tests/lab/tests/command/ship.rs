@@ -124,7 +124,7 @@ fn when_the_reader_of_tee_goes_what_was_read_is_settled_and_the_end_is_quiet() {
     stdin.write_all(b"{\"id\":1}\n").unwrap();
     let mut first = [0; 9];
     child.0.stdout.take().unwrap().read_exact(&mut first).unwrap();
-    // Its standard output is closed now; an endless writer is told by its own broken pipe.
+    // Its standard output is closed now; an endless writer notices by its own broken pipe.
     let mut written = BTreeSet::from([r#"{"id":1}"#.to_owned()]);
     for id in 2.. {
         let event = format!(r#"{{"id":{id}}}"#);

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 
-/// A profile as jemalloc writes it, of a program that holds so many MB at one place.
+/// A profile as jemalloc writes it, of a program that holds a number of MB at one place.
 fn profile(mb: u64) -> String {
     let held = format!("t*: {mb}: {}000000 [0: 0]", mb);
     format!("heap_v2/524288\n  {held}\n@ 0x401000 0x402000\n  {held}\n\nMAPPED_LIBRARIES:\n")

@@ -40,7 +40,7 @@ fn a_place_without_symbols_is_a_program_and_an_address() {
     assert!(profile.stacks().any(|(stack, _)| stack[0].function() == "service+0x1f00"));
 }
 
-/// One profile, spoilt, and the beginning of what is said of it.
+/// One damaged profile, and the beginning of its error message.
 fn said_of(spoil: impl FnOnce(&mut wire::Profile)) -> String {
     let mut wire = wire_of(0, ROWS);
     spoil(&mut wire);

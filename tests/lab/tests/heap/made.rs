@@ -9,14 +9,14 @@ use prost::Message;
 use std::collections::HashMap;
 use std::io::Write;
 
-/// A mean allocation in so many bytes is looked at, jemalloc's and Go's default.
+/// Mean number of bytes per sampled allocation: the default of jemalloc and Go.
 pub const PERIOD: u64 = 512 << 10;
 pub const MINUTE_NANOS: i64 = 60_000_000_000;
 
 /// Frames from the innermost to the outermost, as `function`, `function@file` or `function@file:line`; objects; bytes.
 pub type Row<'a> = (&'a [&'a str], i64, i64);
 
-/// A profile as Go writes it, so many minutes after some moment.
+/// A profile as Go writes it, a number of minutes after some moment.
 pub fn wire_of(minute: i64, rows: &[Row<'_>]) -> wire::Profile {
     let mut texts = Texts::default();
     texts.number("");
@@ -133,7 +133,7 @@ fn chance(object_bytes: u64) -> f64 {
     1.0 - (-(object_bytes as f64) / PERIOD as f64).exp()
 }
 
-/// How many of the objects that make up so many bytes are looked at: from one to the next as many bytes pass as the
+/// How many of the objects in a number of bytes are sampled: from one to the next as many bytes pass as the
 /// exponential distribution says.
 fn samples(bytes: u64, object_bytes: u64, random: &mut Rng) -> u64 {
     if object_bytes * 8 > PERIOD {

@@ -14,7 +14,7 @@ fn read(wire: &wire::Profile) -> Profile {
     Profile::read(&wire.encode_to_vec()).unwrap()
 }
 
-/// As the memory watch writes it: of a process, at so many minutes of its life.
+/// As the memory watch writes it: of a process, a number of minutes after its start.
 fn of_process(process: &str, uptime: i64, minute: i64) -> Profile {
     let mut wire = wire_of(minute, ROWS);
     wire.comment = vec![

@@ -148,7 +148,7 @@ impl Course {
         Course { began: Instant::now(), second: 0 }
     }
 
-    /// The next look, so many seconds after the last.
+    /// The next look, this many seconds after the last.
     pub fn look<'a>(&mut self, watch: &'a mut Watch, after: u64) -> Looked<'a> {
         self.second += after;
         watch.look(self.began + Duration::from_secs(self.second))
