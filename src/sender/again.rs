@@ -1,4 +1,4 @@
-//! What goes once more: a post that was certainly not taken, and the next few events where every post hangs.
+//! Posting again: a post that was certainly not taken, and a few events while every post hangs.
 //!
 //! In: a flight that has failed. Out: its next post, or its events in the log.
 
@@ -14,8 +14,8 @@ use crate::outcome::MaybeDelivered;
 use crate::transport::{Failure, FailureKind, Reply};
 
 impl Sender {
-    /// Nobody was there in a short time. That is no word on the endpoint, which may be slow: the posts that hang will say. The next
-    /// few events try again.
+    /// No answer within a short time. That says nothing about the endpoint, which may just be slow: the posts that hang will tell. The
+    /// next few events try again.
     pub(super) fn feel_on(&mut self, now: Stamp, mut flight: Flight, cause: &Cause) {
         self.hear_apart(now, cause, None);
         flight.batch.spill(flight.range.clone(), cause);
@@ -30,7 +30,7 @@ impl Sender {
         }
     }
 
-    /// Once more at once, if it was certainly not taken and there is a second try left; else to the log.
+    /// Posts again at once, if the post was certainly not taken and a second try is left; otherwise spills to the log.
     pub(super) fn again_or_spill(
         &mut self,
         now: Stamp,
@@ -51,7 +51,7 @@ impl Sender {
         self.spill_batch(flight, cause);
     }
 
-    /// Under the same number, on another connection.
+    /// Same idempotency key, another connection.
     pub(super) fn post_again(&mut self, now: Stamp, flight: Flight, answer: &Result<Reply, Failure>) {
         self.freshen(now, answer);
         let maybe_delivered = match answer {
@@ -63,7 +63,7 @@ impl Sender {
         self.post(batch, Post { range, purpose, patience, halving, first_try, refusal });
     }
 
-    /// What comes next goes on a new connection, if this one was gone or led to somebody who takes nothing.
+    /// The next post uses a new connection if this one was gone, or led to a peer that accepts no data.
     fn freshen(&mut self, now: Stamp, answer: &Result<Reply, Failure>) {
         match answer {
             Err(failure) if failure.kind == FailureKind::Stale => {}

@@ -1,9 +1,9 @@
-//! How long until the next probe: exponential, jittered, from a seed; never sooner than a post would have come.
+//! The delay before the next probe: exponential, jittered, from a seed; never shorter than the time between two posts.
 //!
-//! J1: a client that is out makes no more requests than a healthy one, so a fleet that is out is no more load than a fleet
-//! that is not: the endpoint is never pushed over while it gets up. A healthy client lets `batch_age_max` pass between
+//! J1: a client that is out makes no more requests than a healthy one, so a fleet that is out is no more load than a healthy
+//! fleet, and the endpoint is not pushed over while it recovers. A healthy client lets `batch_age_max` pass between
 //! its posts; so does a probe, before its jitter.
-//! J2: clients that lost the endpoint together, or that were told together when to come back, come back apart.
+//! J2: clients that lost the endpoint together, or that were told together when to come back, come back at different times.
 
 use crate::limits::{PROBE_INTERVAL_FIRST, PROBE_INTERVAL_GROWTH, RETRY_AFTER_SPREAD};
 use std::time::Duration;
@@ -11,32 +11,32 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Backoff {
     random: u64,
-    /// The time between two posts of a healthy client.
+    /// Time between two posts of a healthy client.
     pace: Duration,
     interval_max: Duration,
 }
 
 impl Backoff {
     pub(crate) fn new(seed: u64, pace: Duration, interval_max: Duration) -> Backoff {
-        // Half at most: whoever sets a longest interval near or below the pace wants to hear of a recovery that soon, and J2
+        // At most half: a user who sets a maximum interval near or below the pace wants to notice a recovery that quickly, and J2
         // still needs room for jitter.
         Backoff { random: seed, pace: pace.min(interval_max / 2), interval_max }
     }
 
-    /// The interval within which the probe after `failed_probes` comes, once the pace has been kept.
+    /// The interval within which the probe after `failed_probes` falls, once the pace has been kept.
     pub(crate) fn interval(&self, failed_probes: u32) -> Duration {
-        // 64 steps are beyond any maximum, and within what a duration holds.
+        // 64 steps exceed any maximum, and fit in a duration.
         let growth = PROBE_INTERVAL_GROWTH.powi(failed_probes.min(64) as i32);
-        // As wide as the pace at least: J2, all clients of a fleet within less would be more than its live rate.
+        // At least as wide as the pace: by J2 the clients of a fleet, squeezed into less, would exceed its live rate.
         let first = PROBE_INTERVAL_FIRST.max(self.pace);
         first.mul_f64(growth).min(self.interval_max - self.pace)
     }
 
     /// From a failure to the next probe; never less than `retry_after`, which is zero if the endpoint gave no hint.
     pub(crate) fn delay(&mut self, failed_probes: u32, retry_after: Duration) -> Duration {
-        // 2^53 steps: what a double holds exactly.
+        // 2^53 steps: what a double represents exactly.
         let share = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        // On top of the hint, not within it: everybody was given the same, perhaps in the same instant.
+        // On top of the hint, not within it: every client was given the same hint, perhaps at the same moment.
         let spread = retry_after.mul_f64(RETRY_AFTER_SPREAD).min(self.interval_max);
         retry_after.max(self.pace) + self.interval(failed_probes).max(spread).mul_f64(share)
     }

@@ -1,8 +1,8 @@
 //! Where a ready batch goes: onto the wire, in part as a probe, or to the log.
 //!
-//! In: the batch, the route, and what is on the wire. Out: a post, or events in the log. D1: a batch waits for a way only while the
-//! endpoint is not out; then what waits is bounded by the queue, which is relieved. D2: never more on the wire than
-//! `posts_in_flight_max` and [`SPARE_POSTS`], the memory bound's number.
+//! In: the batch, the route, and what is on the wire. Out: a post, or events in the log. D1: a batch waits for a free request only
+//! while the endpoint is not out; what waits then is bounded by the queue, which is relieved. D2: the wire never carries more than
+//! `posts_in_flight_max` plus [`SPARE_POSTS`], the number that the memory bound assumes.
 
 use super::batch::Batch;
 use super::flight::Patience;
@@ -16,7 +16,7 @@ use crate::outcome::Reason;
 use std::ops::Range;
 
 impl Sender {
-    /// Where the next batch goes. A probe that finds no room on the wire is none.
+    /// Where the next batch goes. A probe without room on the wire does not count as one.
     pub(super) fn route(&self, now: Stamp) -> Route {
         match self.outage.route(now) {
             Route::Probe if !self.has_room_for_probe() => Route::Log,
@@ -32,12 +32,12 @@ impl Sender {
         self.shared.config.posts_in_flight_max + SPARE_POSTS
     }
 
-    /// When the event that makes the next probe is wanted, if there will be room for it.
+    /// When the next probe is due, if there will be room for it.
     pub(super) fn probe_at(&self) -> Option<Stamp> {
         self.outage.probe_at().filter(|_| self.has_room_for_probe())
     }
 
-    /// Whether a batch has to wait for another to land. Those that hang do not count, as long as they are few.
+    /// Whether a batch must wait for another to land. Requests that hang do not count, as long as they are few.
     fn has_no_slot(&self, now: Stamp) -> bool {
         let hung = match self.answers.hung_after(now) {
             Some(after) => self.flights.hung(now, after),
@@ -47,19 +47,19 @@ impl Sender {
         self.flights.len() - hung >= self.window.limit() || self.flights.len() >= most
     }
 
-    /// Whether a few events may go where every post hangs, to find out when the endpoint is back: those that hang will not tell before their
-    /// timeout. One at a time, in the room that is left for a probe.
+    /// Whether a few events may be posted while every post hangs, to learn when the endpoint is back: those that hang reveal nothing before
+    /// their timeout. One at a time, in the room reserved for a probe.
     fn may_feel(&self, now: Stamp) -> bool {
         let Some(after) = self.answers.hung_after(now) else { return false };
         self.flights.hung(now, after) == self.flights.len() && self.flights.len() < self.most_on_the_wire()
     }
 
-    /// When a post on the wire will hang, so that another may go beside it.
+    /// When a post on the wire counts as hanging, so that another may start beside it.
     pub(super) fn hung_at(&self, now: Stamp) -> Stamp {
         self.answers.hung_after(now).map_or(Stamp::NEVER, |after| self.flights.next_hung_at(now, after))
     }
 
-    /// Sends the ready batch on its way, if there is one and a way is free.
+    /// Posts the ready batch, if there is one and a request is free.
     pub(super) fn dispatch(&mut self, now: Stamp) -> Progress {
         let Some(mut batch) = self.ready.take() else { return Progress::None };
         match self.route(now) {
@@ -101,8 +101,8 @@ impl Sender {
         self.post_batch(batch, 0..probe, (Purpose::Probe, patience));
     }
 
-    /// Whether the next probe may wait as long as any post, for an endpoint that is slow: one at a time, and only where it
-    /// leaves room for those that are given up early.
+    /// Whether the next probe may wait for a whole post timeout, in case the endpoint is slow: one at a time, and only if that
+    /// leaves room for probes that are given up early.
     fn may_be_patient(&self) -> bool {
         self.flights.probes() > 0
             && self.flights.patient_probes() == 0

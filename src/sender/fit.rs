@@ -1,12 +1,12 @@
-//! How large a batch the endpoint takes: what it has refused and what of it then passed is remembered.
+//! How large a batch the endpoint takes, learned from what it refused and which parts of that then passed.
 //!
-//! In: the sizes of posts that passed, and of those that were refused as a whole though all of their parts passed. Out: a limit
-//! for the batches to come. A pure rule.
+//! In: the sizes of posts that passed, and of those that were refused as a whole though all their parts passed. Out: a limit
+//! for later batches. A pure rule.
 //!
-//! A1: a refusal teaches nothing by itself: it may be about one event. It was the size if all of the refused passed in parts.
-//! A2: batches grow again slowly; each time it turns out that nothing has changed, after twice as long.
-//! A3: never less than one event, and an event alone is posted whatever its size.
-//! Deliberately not here: whether it was the bytes or the number. Both are limited, and the one that holds batches back grows.
+//! A1: a refusal alone teaches nothing: one event may be the cause. It was the size if everything refused passed in parts.
+//! A2: batches grow again slowly; each time nothing turns out to have changed, the next attempt waits twice as long.
+//! A3: never less than one event, and a single event is posted whatever its size.
+//! Deliberately not here: whether bytes or count were the cause. Both are limited, and the one that restricts batches grows.
 
 use super::halving::Passed;
 use crate::limits::{FIT_DELIVERIES, FIT_DELIVERIES_MAX, FIT_GROWTH_PART};
@@ -35,9 +35,9 @@ impl Size {
 pub(crate) struct Fit {
     full: Size,
     limit: Size,
-    /// Before it last grew.
+    /// The limit before it last grew.
     before: Option<Size>,
-    /// Deliveries of the size of the limit.
+    /// Deliveries at the size of the limit.
     deliveries: u32,
     wanted: u32,
 }
@@ -55,12 +55,12 @@ impl Fit {
         self.limit == self.full
     }
 
-    /// Whether a post of this size may be made: an event alone always.
+    /// Whether a post of this size may be made; a single event always may.
     pub(crate) fn allows(&self, size: Size) -> bool {
         size.events <= 1 || size.fits(self.limit)
     }
 
-    /// All of a refused post has passed in parts: A1. The new limit, if it is one.
+    /// Every part of a refused post has passed: A1. Returns the new limit, if it changes.
     pub(crate) fn passed(&mut self, passed: &Passed<Size>) -> Option<Size> {
         let before = self.limit;
         self.limit = match self.before.take() {
@@ -107,7 +107,7 @@ mod tests {
 
     const FULL: Size = Size { events: 500, bytes: 256 << 10 };
 
-    /// Batches as large as they may be, of events of these bytes, at an endpoint that takes so much: posts, refused posts, events
+    /// Posts the largest allowed batches, of events of these sizes, to an endpoint with this limit: posts, refused posts, events
     /// refused.
     fn serve(fit: &mut Fit, batches: usize, bytes: usize, takes: impl Fn(Size) -> bool) -> (u32, u32, usize) {
         let (mut posts, mut refused, mut lost) = (0, 0, 0);

@@ -1,9 +1,9 @@
 //! Requests on the wire, each with the batch it carries.
 //!
 //! In: a batch and its request. Out: the batch again, with the answer. F1: at most `posts_in_flight_max` at once,
-//! fewer while the endpoint has too much to do (`window`); beside them a few [spare ones](crate::limits::SPARE_POSTS).
-//! F2: dropping a flight aborts its request; its batch then says `maybe_delivered` for what the request carried.
-//! F3: no flight lasts for ever, whatever its transport does.
+//! fewer while the endpoint is overloaded (`window`); beside them a few [spare ones](crate::limits::SPARE_POSTS).
+//! F2: dropping a flight aborts its request; its batch then marks what the request carried as `maybe_delivered`.
+//! F3: no flight lasts forever, whatever its transport does.
 
 use super::batch::Batch;
 use super::halving::Halving;
@@ -24,12 +24,12 @@ pub(crate) struct Flight {
     pub(crate) purpose: Purpose,
     pub(crate) patience: Patience,
     pub(crate) halving: Halving,
-    /// The try before this one, if it is the second.
+    /// The first try, if this is the second.
     pub(crate) first_try: Option<MaybeDelivered>,
-    /// What the endpoint has said to a larger part of the batch.
+    /// What the endpoint answered about a larger part of the batch.
     pub(crate) refusal: String,
     pub(crate) started_at: Stamp,
-    /// When it is ended even if the transport has not ended it.
+    /// When the sender ends it, even if the transport has not.
     pub(crate) late_at: Stamp,
     pub(crate) posting: Posting,
 }
@@ -43,7 +43,7 @@ pub(crate) enum Patience {
     Short,
 }
 
-/// All requests on the wire: few enough to look at each of them whenever one moves.
+/// All requests on the wire: few enough to check each of them whenever one moves.
 #[derive(Default)]
 pub(crate) struct Flights(Vec<Flight>);
 
@@ -70,12 +70,12 @@ impl Flights {
         self.0.iter().filter(patient).count()
     }
 
-    /// Those that have waited so long.
+    /// Number of flights that have waited this long.
     pub(crate) fn hung(&self, now: Stamp, after: Duration) -> usize {
         self.0.iter().filter(|flight| now >= flight.started_at.after(after)).count()
     }
 
-    /// When the next of them will have.
+    /// When the next flight will have waited this long.
     pub(crate) fn next_hung_at(&self, now: Stamp, after: Duration) -> Stamp {
         let moments = self.0.iter().map(|flight| flight.started_at.after(after));
         moments.filter(|&at| at > now).min().unwrap_or(Stamp::NEVER)
@@ -97,7 +97,7 @@ impl Flights {
     pub(crate) fn poll_landed(&mut self, cx: &mut Context<'_>) -> Poll<(Flight, Result<Reply, Failure>)> {
         for nth in 0..self.0.len() {
             let posting = self.0[nth].posting.as_mut();
-            // A transport's panic is an exchange that broke off: its batch is spilled, the others fly on.
+            // A transport's panic is an exchange that broke off: its batch is spilled, the others continue.
             let polled = contain(|| posting.poll(cx)).unwrap_or_else(|panicked| {
                 Poll::Ready(Err(Failure {
                     kind: FailureKind::Broken,
@@ -112,7 +112,7 @@ impl Flights {
         Poll::Pending
     }
 
-    /// The moment at which the first of them is late.
+    /// When the first of them counts as late.
     pub(crate) fn late_at(&self) -> Stamp {
         self.0.iter().map(|flight| flight.late_at).min().unwrap_or(Stamp::NEVER)
     }
@@ -126,7 +126,7 @@ impl Flights {
         .await
     }
 
-    /// A flight that is late: aborted, with what has become of it.
+    /// A late flight, aborted, with its result.
     pub(crate) fn take_late(&mut self, now: Stamp) -> Option<(Flight, Result<Reply, Failure>)> {
         let nth = self.0.iter().position(|flight| now >= flight.late_at)?;
         let failure = Failure {
@@ -137,7 +137,7 @@ impl Flights {
         Some((self.take(nth), Err(failure)))
     }
 
-    /// Ends the request before anything else, so that the batch has its text for itself again.
+    /// Ends the request first, so that the batch owns its text again.
     fn take(&mut self, nth: usize) -> Flight {
         let mut flight = self.0.swap_remove(nth);
         flight.posting = Box::pin(pending());

@@ -1,10 +1,10 @@
-//! Time that passed without us: a machine that was suspended, a process that was frozen.
+//! Time that passed without us: the machine was suspended, or the process frozen.
 //!
-//! In: the time, for how long the machine has slept so far, and when the sleeper should have woken. Out: whether there was a gap. A pure
+//! In: the time, how long the machine has slept so far, and when the sleeper should have woken. Out: whether there was a gap. A pure
 //! rule.
 //!
-//! G1: the monotonic clock may stand still meanwhile (suspend): the machine says for how long. Or it goes on (SIGSTOP, a frozen container):
-//!     then the sleeper wakes too late.
+//! G1: if the monotonic clock stands still meanwhile (suspend), the machine reports for how long. If it goes on (SIGSTOP, a frozen
+//!     container), the sleeper wakes too late.
 
 use crate::clock::Stamp;
 use crate::limits::CLOCK_GAP;
@@ -28,7 +28,7 @@ impl Gap {
         Gap { suspended, found_at: Stamp(0) }
     }
 
-    /// At the end of a sleep that should have ended at `due`, or before.
+    /// Called at the end of a sleep that should have ended at `due`, or before.
     pub(crate) fn look(&mut self, now: Stamp, suspended: Duration, due: Stamp) -> Gapped {
         let stood_still = suspended.saturating_sub(self.suspended);
         self.suspended = suspended;
@@ -39,7 +39,7 @@ impl Gap {
         Gapped::Yes
     }
 
-    /// Whether a gap lies within the time since then: what was late may be so because of it.
+    /// Whether there was a gap since then, which may be why something was late.
     pub(crate) fn since(&self, began: Stamp) -> bool {
         began < self.found_at
     }

@@ -1,15 +1,16 @@
-//! Finding the event that the endpoint refuses: which half to post next, and when to stop looking.
+//! Finds the event that the endpoint refuses: which half to post next, and when to stop looking.
 //!
-//! A request that is refused is posted again as two halves, depth first. One poison event among n costs at most
-//! 2 log2 n extra posts. An answer that names it costs one or two: what is before and what is behind it. H1: extra posts per batch are bounded, whatever the endpoint refuses. H2: if even halves of
-//! halves are refused without a delivery in between, it is not one event, and the rest is given up.
+//! A refused request is posted again as two halves, depth first. One poison event among n costs at most
+//! 2 log2 n extra posts. An answer that names it costs one or two: the events before it and those after. H1: extra posts per batch
+//! are bounded, whatever the endpoint refuses. H2: if even halves of
+//! halves are refused without a delivery in between, the cause is not one event, and the rest is given up.
 
 use std::ops::Range;
 
-/// This many poison events per batch are looked for; more are not an accident of single events.
+/// Maximum number of poison events searched for in a batch; more are not an accident of single events.
 const POISONS_MAX: u32 = 4;
 
-/// One batch's search.
+/// The search in one batch.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Halving {
     /// Halves that wait to be posted, the next one last.
@@ -19,7 +20,7 @@ pub(crate) struct Halving {
     refused: u32,
     refused_in_a_row: u32,
     took: Took,
-    /// The last post that was refused, as long as all of it has passed in parts since, and the largest of them.
+    /// The last refused post, as long as all of it has passed in parts since, and the size of the largest part.
     last_refused: Option<Passed<Range<usize>>>,
 }
 
@@ -30,18 +31,18 @@ pub(crate) enum Took {
     Some,
 }
 
-/// What follows from a refusal.
+/// The consequence of a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// It was a single event: that one is refused.
+    /// It was a single event: that event is refused.
     Found,
     /// Its halves wait.
     Halved,
-    /// All that is left is refused.
+    /// Everything left is refused.
     GiveUp,
 }
 
-/// What was refused as a whole has passed in parts: it was its size.
+/// Everything refused as a whole has passed in parts: the size was the cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Passed<T> {
     pub(crate) refused: T,
@@ -68,7 +69,7 @@ impl Halving {
         }
     }
 
-    /// Of a batch that is larger than what passes: this range is for `next` to divide.
+    /// For a batch larger than what passes: this range is for `next` to divide.
     pub(crate) fn of_parts(range: Range<usize>) -> Halving {
         let mut halving = Halving::of(range.len());
         halving.rest.push(range);
@@ -93,7 +94,7 @@ impl Halving {
         Next::Halved
     }
 
-    /// An answer spoke of single events: what it did not look at waits, in this order.
+    /// An answer named single events: what the endpoint did not look at waits, in this order.
     pub(crate) fn told(&mut self, took: Took, again: Vec<Range<usize>>) -> Next {
         self.last_refused = None;
         match took {
@@ -115,7 +116,7 @@ impl Halving {
         Next::Found
     }
 
-    /// Says if with this all of the last refusal has passed.
+    /// Whether this completes the last refusal: all of it has passed.
     pub(crate) fn delivered(&mut self, range: &Range<usize>) -> Option<Passed<Range<usize>>> {
         self.refused_in_a_row = 0;
         self.took = Took::Some;
@@ -126,7 +127,7 @@ impl Halving {
         if range.end == passed.refused.end { self.last_refused.take() } else { None }
     }
 
-    /// The next to post; what is known to be too large is divided without asking.
+    /// The next range to post; a range known to be too large is divided without asking.
     pub(crate) fn next(&mut self, allowed: impl Fn(&Range<usize>) -> bool) -> Option<Range<usize>> {
         let mut range = self.rest.pop()?;
         while range.len() > 1 && !allowed(&range) {
@@ -137,8 +138,8 @@ impl Halving {
         Some(range)
     }
 
-    /// What waits is one range again: its parts were made for another reason than a refusal. Between two parts that do not meet
-    /// there is an event that has had its end.
+    /// Merges what waits into one range: its parts were made for another reason than a refusal. Between two parts that do not touch
+    /// lies an event that is already settled.
     pub(crate) fn rejoin(&mut self) {
         let mut rejoined: Vec<Range<usize>> = Vec::with_capacity(self.rest.len());
         for part in self.rest.drain(..) {
@@ -278,7 +279,7 @@ mod tests {
         assert_eq!(taken.took_nothing(), None);
     }
 
-    /// Posts until nothing is left, to an endpoint that names the first poison event and stores nothing of such a post.
+    /// Posts until nothing is left, to an endpoint that names the first poison event and stores nothing of that post.
     fn search_by_name(events: usize, poison: impl Fn(usize) -> bool) -> (u32, Vec<usize>, usize) {
         let (mut halving, mut posts, mut refused, mut delivered) = (Halving::of(events), 0, Vec::new(), 0);
         let mut next = Some(0..events);

@@ -1,10 +1,10 @@
-//! What was heard of the endpoint lately: how its posts ended, as shares of all of them.
+//! How recent posts ended, as shares of all of them.
 //!
-//! In: how posts ended, and when. Out: how often they fail anyway, and whether that is worth telling. A pure rule.
+//! In: how posts ended, and when. Out: how often they fail anyway, and whether that is worth reporting. A pure rule.
 //!
-//! Behind one name there may be several backends, one of them bad. Then what is seen is a share of failures, not a run of them.
-//! S1: bounded: the last outcomes, and counts of the last half minute.
-//! S2: the share speaks of posts outside of outages: what made an outage is told with it, and not once more.
+//! One name may hide several backends, one of them bad. The symptom then is a share of failures, not a run of them.
+//! S1: bounded: the last results, and counts for the last half minute.
+//! S2: the share covers posts outside outages only: the failures that made an outage are reported with it, not twice.
 
 use crate::clock::Stamp;
 use crate::limits::{
@@ -24,12 +24,12 @@ pub(crate) enum Heard {
 #[derive(Debug, Default)]
 pub(crate) struct Hearing {
     last: VecDeque<(Stamp, Heard)>,
-    /// Of `last`, those after the last outage began: only they are for the share.
+    /// How many of `last` came after the last outage began: only they count for the share.
     fresh: usize,
     slices: [Slice; SLICES],
 }
 
-/// Posts of a few seconds.
+/// Posts within a few seconds.
 #[derive(Debug, Default, Clone, Copy)]
 struct Slice {
     nth: u64,
@@ -40,7 +40,7 @@ struct Slice {
 const SLICES: usize = 10;
 const SLICE: Duration = Duration::from_nanos(SHARE_OVER.as_nanos() as u64 / SLICES as u64);
 
-/// Failed posts among all of them.
+/// Failed posts out of all posts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Share {
     pub(crate) failed: u64,
@@ -91,7 +91,7 @@ impl Hearing {
         self.slices = [Slice::default(); SLICES];
     }
 
-    /// How often posts failed lately, if some were delivered: the chance that the next one fails though nothing has changed.
+    /// How often posts failed lately, if some were delivered: the probability that the next one fails though nothing has changed.
     pub(crate) fn odds(&self, now: Stamp) -> f64 {
         let (mut posts, mut failed) = (0_u32, 0_u32);
         for heard in self.lately(now) {
@@ -111,7 +111,7 @@ impl Hearing {
         self.last.iter().filter(recent).map(|&(_, heard)| heard)
     }
 
-    /// The share of failed posts of the last half minute; of the last few, where that is longer.
+    /// The share of failed posts in the last half minute, or among the last few posts if that covers more time.
     pub(crate) fn share(&self, now: Stamp) -> Share {
         let first = nth_slice(now).saturating_sub(SLICES as u64 - 1);
         let recent = self.slices.iter().filter(|slice| slice.nth >= first);
@@ -142,7 +142,7 @@ mod tests {
         Stamp(millis * 1_000_000)
     }
 
-    /// Posts at this distance of which every `nth` fails.
+    /// Posts at this interval, of which every `nth` fails.
     fn every_nth(posts: u64, apart: u64, nth: u64) -> (Hearing, Stamp) {
         let mut hearing = Hearing::default();
         for post in 0..posts {

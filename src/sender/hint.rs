@@ -1,30 +1,30 @@
-//! When an endpoint wants to hear from us again: what a `Retry-After` means. A pure function.
+//! When an endpoint wants the next request: the meaning of a `Retry-After`. A pure function.
 
 use crate::limits::RETRY_AFTER_MAX;
 use crate::transport::Reply;
 use std::time::{Duration, SystemTime};
 
-/// A number from here on is a moment, in seconds since 1970, and not a wait: thirty years are no wait.
+/// From here on a number is a point in time, in seconds since 1970, and not a wait: nobody asks for thirty years.
 const MOMENTS_FROM: u64 = 1_000_000_000;
-/// And from here on in milliseconds, from here in microseconds, and from here in nanoseconds: in seconds these would be years beyond 30,000.
+/// From here on milliseconds, then microseconds, then nanoseconds: in seconds these would be years beyond 30,000.
 const MILLIS_FROM: u64 = 1_000_000_000_000;
 const MICROS_FROM: u64 = 1_000_000_000_000_000;
 const NANOS_FROM: u64 = 1_000_000_000_000_000_000;
 
-/// Against the answer's own date: its clock may be wrong, and is then wrong in both. `wall` is for an answer without one.
+/// Compared with the answer's own date: if its clock is wrong, it is wrong in both. `wall` is for an answer without a date.
 pub(crate) fn of(reply: &Reply, wall: SystemTime) -> Duration {
     let Some(text) = reply.retry_after.as_deref() else { return Duration::ZERO };
     let date = reply.date.as_deref().and_then(|date| httpdate::parse_http_date(date.trim()).ok());
     retry_after(text, date.unwrap_or(wall))
 }
 
-/// Seconds, a moment or an HTTP date, within [0, [`RETRY_AFTER_MAX`]]; what cannot be read is zero.
+/// Seconds, a point in time or an HTTP date, within [0, [`RETRY_AFTER_MAX`]]; zero if it cannot be read.
 pub(crate) fn retry_after(text: &str, now: SystemTime) -> Duration {
     let text = text.trim();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return httpdate::parse_http_date(text).map_or(Duration::ZERO, |moment| until(moment, now));
     }
-    // More digits than fit into a number are a number above the maximum.
+    // More digits than fit into a number mean a number above the maximum.
     let Ok(number) = text.parse::<u64>() else { return RETRY_AFTER_MAX };
     let since_1970 = match number {
         NANOS_FROM.. => Duration::from_nanos(number),
@@ -104,7 +104,7 @@ mod tests {
             "[0-9]{1,40}",
             (any::<u64>(), signs).prop_map(|(seconds, sign)| format!("{sign}{seconds}")),
             (1..10_240_usize, "[0-9]").prop_map(|(digits, digit)| digit.repeat(digits)),
-            // The dates that HTTP knows: up to the year 9999.
+            // The dates that HTTP can express: up to the year 9999.
             (0..253_402_300_800_u64).prop_map(|seconds| {
                 httpdate::fmt_http_date(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
             }),
@@ -129,7 +129,7 @@ mod tests {
             let expected = Duration::from_secs(seconds).min(RETRY_AFTER_MAX);
             prop_assert_eq!(retry_after(&seconds.to_string(), wall), expected);
             let date = wall + Duration::from_secs(seconds);
-            // Beyond the year 9999 there is no way to write it down.
+            // Years beyond 9999 cannot be written.
             if date < SystemTime::UNIX_EPOCH + Duration::from_secs(253_402_300_800) {
                 prop_assert_eq!(retry_after(&httpdate::fmt_http_date(date), wall), expected);
             }

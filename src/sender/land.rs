@@ -1,6 +1,6 @@
-//! From an answer to what becomes of the batch: delivered, posted again, or written down.
+//! From an answer to what happens to the batch: delivered, posted again, or written to the log.
 //!
-//! In: a flight and its answer. Out: its events settled, or their next post; the state of the endpoint, which hears of everything.
+//! In: a flight and its answer. Out: its events settled, or their next post; and the endpoint's state, which learns of every answer.
 //! The state comes first, so that the notice of an outage precedes its events in the log.
 
 use super::Sender;
@@ -18,8 +18,8 @@ use crate::outcome::{MaybeDelivered, Reason};
 use crate::sync::{contain, pause};
 use crate::transport::{Failure, FailureKind, Reply};
 
-/// Turns that the runtime gets to move sockets and connections before a request counts as late: one for each hand through
-/// which an answer goes (socket, connection, request), twice.
+/// Turns in which the runtime may move sockets and connections before a request counts as late: twice for each stage
+/// that an answer passes (socket, connection, request).
 const LOOKS_BEFORE_LATE: usize = 6;
 /// Bytes of an answer's body that are searched for secrets.
 const WORDS_LOOKED_AT: usize = 4 << 10;
@@ -51,14 +51,14 @@ impl Sender {
                 let weight = if cause.reason == Reason::Timeout { Weight::Two } else { Weight::One };
                 let miss = miss(&flight, weight, *retry_after);
                 if cause.reason == Reason::Timeout && self.gap.since(flight.started_at) {
-                    // Time stood still: it is not the endpoint's fault.
+                    // Time stood still: the endpoint is not to blame.
                     return self.spill_batch(flight, cause);
                 }
                 if cause.reason == Reason::Timeout && is_feeler_flight(&flight) {
                     return self.feel_on(now, flight, cause);
                 }
                 if is_stale(&answer) && self.goes_again(now, &flight, &answer, &verdict) {
-                    // That an idle connection was closed is no news of the endpoint; what becomes of the second try is.
+                    // A closed idle connection says nothing about the endpoint; the result of the second try does.
                     return self.post_again(now, flight, &answer);
                 }
                 if matches!(cause.reason, Reason::Timeout | Reason::Unavailable) {
@@ -74,7 +74,7 @@ impl Sender {
             }
         }
         if is_feeler_flight(&flight) {
-            // It has found somebody, who answers soon: so may the others.
+            // Someone answers again: the other requests may land soon too.
             flight.halving.rejoin();
         }
         let (fit, limits, batch) = (&self.fit, &self.limits, &flight.batch);
@@ -87,7 +87,7 @@ impl Sender {
         }
     }
 
-    /// The answer's words are shown if they hold nothing secret.
+    /// The answer's words are shown if they contain no secret.
     fn judge(&self, flight: &Flight, answer: &Result<Reply, Failure>) -> Verdict {
         let (mut own, mut said) = (String::new(), Said::ByStatus);
         if let Ok(reply) = answer {
@@ -105,7 +105,7 @@ impl Sender {
                     shown(words);
                 }
                 Said::ByStatus if !is_success => {
-                    // Not only what would be shown: a secret may stand across its end.
+                    // Search more than what would be shown: a secret may cross its end.
                     let text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(WORDS_LOOKED_AT)]);
                     own = words::of(reply);
                     if !own.is_empty() && self.holds_secret(&text) {
@@ -126,7 +126,7 @@ impl Sender {
         judge(answer, &heed)
     }
 
-    /// What of a format's words may be shown.
+    /// What may be shown of a format's words.
     fn shown(&self, said: &str) -> String {
         let looked_at: String = said.chars().take(WORDS_LOOKED_AT).collect();
         let words = words::shown(&looked_at);
@@ -151,9 +151,9 @@ impl Sender {
         self.hear_delivery(now, flight);
     }
 
-    /// Somebody is there, and takes events.
+    /// The endpoint is there, and takes events.
     pub(super) fn hear_delivery(&mut self, now: Stamp, flight: &Flight) {
-        // What a page shows; nothing here reads it again.
+        // For a status page; nothing here reads it.
         self.shared.delivered_at(self.shared.settler.clock.calendar().time(now));
         self.window.succeeded(flight.started_at);
         self.answers.delivered(now, now.since(flight.started_at));
@@ -190,7 +190,7 @@ impl Sender {
     }
 
     /// The state first, so that the notice of an outage precedes its events in the log. A poison event among good ones says nothing:
-    /// what counts is a batch of which nothing was taken.
+    /// only a batch of which nothing was taken counts.
     pub(super) fn hear_refusal(
         &mut self,
         now: Stamp,
@@ -209,8 +209,8 @@ impl Sender {
         }
     }
 
-    /// F3, for those that are still without an answer once the runtime has looked: this thread may have been at a slow log
-    /// all the while.
+    /// F3, for requests still without an answer after the runtime has polled them: this thread may have been busy with a slow log
+    /// all that time.
     pub(super) async fn heed_late(&mut self, now: Stamp) {
         if now < self.flights.late_at() {
             return;
@@ -226,7 +226,7 @@ impl Sender {
         }
     }
 
-    /// The request's events, and the halves that wait behind them, go to the log.
+    /// The request's events, and the halves that wait after them, go to the log.
     pub(super) fn spill_batch(&mut self, mut flight: Flight, cause: &Cause) {
         let maybe_delivered = match flight.first_try {
             Some(MaybeDelivered::Yes) => MaybeDelivered::Yes,
@@ -248,7 +248,7 @@ impl Sender {
         self.tell_share(now, &detail, advice);
     }
 
-    /// Single events that are refused among good ones, and feelers that hang, are a share of failures, if they are many.
+    /// Single refused events among good ones, and feelers that hang, form a share of failures if there are many.
     pub(super) fn hear_apart(&mut self, now: Stamp, cause: &Cause, advice: Option<&str>) {
         self.note_books();
         self.outage.failed_apart(now);

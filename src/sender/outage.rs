@@ -1,13 +1,13 @@
-//! Whether to post, to probe, or to go straight to the log: a state machine of its inputs, which include the time.
+//! Whether to post, to probe, or to go straight to the log: a state machine of its inputs, the time included.
 //!
-//! healthy -> failing -> out -> healthy. Behind one name there may be several backends, one of them bad: a run of failures is judged
-//! by how often posts [fail anyway](super::hearing), and where others deliver nobody speaks for all.
-//! O1: while out, between two probes lies the backoff's delay, which is never less than the endpoint's Retry-After. A probe that hangs
+//! healthy -> failing -> out -> healthy. One name may hide several backends, one of them bad: a run of failures is judged
+//! by how often posts [fail anyway](super::hearing), and while others deliver, no backend speaks for all.
+//! O1: while out, the backoff's delay separates two probes; it is never less than the endpoint's Retry-After. A probe that hangs
 //!     keeps no other from starting.
-//! O2: any delivery ends the outage, a probe's or a straggler's. Nothing was held back, so there is no backlog to let loose.
-//! O3: a post that began before the last delivery came, and fails after it, is one of a share, and not one of a run.
-//! O4: a Retry-After takes the endpoint out at once, and is honoured when a second answer says so. If a post is delivered before its time
-//!     has come, it was one backend's, and those to come are doubted: each is one failure among others.
+//! O2: any delivery ends the outage, a probe's or a straggler's. Nothing was held back, so there is no backlog to release.
+//! O3: a post that began before the last delivery arrived, and fails after it, is part of a share, not of a run.
+//! O4: a Retry-After takes the endpoint out at once, and is honoured when a second answer confirms it. If a post is delivered before that
+//!     time has come, the hint was one backend's, and later ones are doubted: each is one failure among others.
 
 use super::backoff::Backoff;
 use super::hearing::{Heard, Hearing};
@@ -32,7 +32,7 @@ pub(crate) struct Outage {
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     Healthy,
-    /// `needed` of them are no chance any more.
+    /// This many (`needed`) are no coincidence any more.
     Failing {
         since: Stamp,
         failures: u32,
@@ -51,9 +51,9 @@ struct Hint {
     told_at: Stamp,
     until: Stamp,
     doubted_until: Stamp,
-    /// Answers with one since the last delivery.
+    /// Answers that carried one since the last delivery.
     answers: u32,
-    /// Probes of this outage in a row that were answered with one.
+    /// Consecutive probes of this outage that were answered with one.
     probes: u32,
 }
 
@@ -61,7 +61,7 @@ struct Hint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {
     Post,
-    /// A few events as a probe, the others to the log.
+    /// A few events go as a probe, the others to the log.
     Probe,
     Log,
 }
@@ -76,11 +76,11 @@ pub(crate) enum Purpose {
 /// How much a failure weighs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
-    /// One of several that make an outage.
+    /// One of several that together make an outage.
     One,
-    /// A post that waited for its whole timeout: two of them in a row are a hang, and while they last nothing is heard.
+    /// A post that waited for its whole timeout: two of them in a row are a hang; until they end nothing is known.
     Two,
-    /// We are denied: enough by itself, unless others deliver.
+    /// The endpoint denies us: enough by itself, unless other posts are delivered.
     Denied,
     /// A batch of which nothing was taken, in this many posts: all were refused.
     Refused(u32),
@@ -95,7 +95,7 @@ pub(crate) struct Miss {
     pub(crate) retry_after: RetryAfter,
 }
 
-/// A change worth a notice.
+/// A change that deserves a notice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Edge {
     Began,
@@ -113,7 +113,7 @@ impl Outage {
         }
     }
 
-    /// With so many probes on their way.
+    /// With this many probes in flight.
     pub(crate) fn state(&self, probes: usize) -> EndpointState {
         match self.phase {
             Phase::Healthy => EndpointState::Healthy,
@@ -123,7 +123,7 @@ impl Outage {
         }
     }
 
-    /// When the outage began, if there is one: with the first of the failures that made it.
+    /// When the outage began, if there is one: at the first of the failures that caused it.
     pub(crate) fn since(&self) -> Option<Stamp> {
         match self.phase {
             Phase::Out { since, .. } => Some(since),
@@ -136,8 +136,8 @@ impl Outage {
         matches!(self.phase, Phase::Healthy)
     }
 
-    /// Whether what has just failed may go once more: the first of a run, or any where posts fail now and then anyway. So a fleet that
-    /// loses its endpoint tries it once more each, and not with every post.
+    /// Whether the post that just failed may be posted again: the first of a run, or any while posts fail now and then anyway. So each client
+    /// of a fleet that loses its endpoint tries once more, not with every post.
     pub(crate) fn may_try_again(&self) -> bool {
         match self.phase {
             Phase::Healthy => true,
@@ -179,7 +179,7 @@ impl Outage {
         }
     }
 
-    /// A post that began then was delivered.
+    /// A post that began at this time was delivered.
     pub(crate) fn succeeded(&mut self, now: Stamp, began: Stamp) -> Option<Edge> {
         let ended = self.since().map(|since| Edge::Ended { lasted: now.since(since) });
         self.hearing.hear(now, Heard::Delivered);
@@ -231,18 +231,18 @@ impl Outage {
         Some(Edge::Began)
     }
 
-    /// A failure that is one of a share, and not one of a run: a single event among others that were taken.
+    /// A failure that is part of a share, not of a run: a single event among others that were taken.
     pub(crate) fn failed_apart(&mut self, now: Stamp) {
         self.hearing.hear(now, Heard::Failed);
     }
 
-    /// A probe, or a straggler from before the outage, which says nothing new but when to come back.
+    /// A probe, or a straggler from before the outage; all it can add is when to come back.
     fn failed_while_out(&mut self, now: Stamp, miss: &Miss) {
         let is_told = !miss.retry_after.0.is_zero();
         if miss.purpose == Purpose::Probe {
             self.hint.probes = if is_told { self.hint.probes.saturating_add(1) } else { 0 };
         }
-        // O3 for hints: an older one was heard out by the delivery.
+        // O3 for hints: the delivery outweighs an older one.
         if !is_told || miss.began < self.delivered_at {
             return;
         }
@@ -264,7 +264,7 @@ impl Outage {
         }
     }
 
-    /// How long to wait by the latest Retry-After; zero if one backend's is all there is.
+    /// How long to wait according to the latest Retry-After; zero if only one backend sent any.
     fn believed(&self, now: Stamp) -> Duration {
         let believed = match self.doubts_retry_after(now) {
             false => self.hint.answers >= RETRY_AFTER_BELIEVED_AFTER,
@@ -274,7 +274,7 @@ impl Outage {
     }
 }
 
-/// A run of so many failures is no chance, where one post fails by these odds.
+/// A run this long is no coincidence, if one post fails with these odds.
 fn needed(odds: f64) -> u32 {
     (FAILURES_BEFORE_OUT..FAILURES_BEFORE_OUT_MAX)
         .find(|&failures| odds.powi(failures as i32) <= OUT_BY_CHANCE)

@@ -1,10 +1,10 @@
-//! How long a post may wait until it hangs, by how long the last answers took: then another may go beside it.
+//! How long a post may wait until it counts as hanging, judged by how long recent answers took: then another may start beside it.
 //!
-//! In: how long deliveries took. Out: a time, or none where nothing is known. A pure rule.
+//! In: how long deliveries took. Out: a time, or none if nothing is known. A pure rule.
 //!
-//! H1: what hangs behind one backend does not hold the requests that others would answer; nothing of it is given up before its
+//! H1: a request that hangs at one backend does not hold back requests that others would answer; it is not given up before its
 //!     timeout.
-//! H2: an endpoint that has always been slow is not taken for one that hangs.
+//! H2: an endpoint that has always been slow does not count as hanging.
 
 use crate::clock::Stamp;
 use crate::limits::{ANSWERS_HEARD, HUNG_AFTER, HUNG_TIMES, OUTCOMES_HEARD_FOR};
@@ -24,7 +24,7 @@ impl Answers {
         self.last = Some(now);
     }
 
-    /// A post that has waited this long hangs.
+    /// After this long a post counts as hanging.
     pub(crate) fn hung_after(&self, now: Stamp) -> Option<Duration> {
         let last = self.last?;
         let slowest = self.took.iter().max()?;

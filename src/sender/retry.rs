@@ -1,12 +1,12 @@
-//! One more try, at once and on another connection, for a post that was certainly not taken: what may have it, and what it costs.
+//! A second try, at once and on another connection, for a post that was certainly not taken: who may have one, and what it costs.
 //!
-//! In: how posts ended. Out: whether one goes once more. A pure rule.
+//! In: how posts ended. Out: whether one is posted again. A pure rule.
 //!
-//! R1: a post goes twice at most, never as a probe, never in an outage, and never if the endpoint may have taken it. The exception
-//!     is a connection that was used again and ended before an answer, or within its head: its `idempotency-key` names the post.
-//! R2: what the endpoint has answered is tried again under a budget that deliveries earn, so that an endpoint with too much to do
-//!     gets little more of it, and one that delivers nothing gets nothing more.
-//! R3: what reached no endpoint costs it nothing: those second tries are bounded by R1 alone.
+//! R1: a post is made at most twice, never as a probe, never in an outage, and never if the endpoint may have taken it. The exception
+//!     is a reused connection that ended before an answer, or within its head: the `idempotency-key` identifies the post.
+//! R2: a post that the endpoint answered is tried again on a budget earned by deliveries, so that an overloaded endpoint
+//!     gets little more load, and one that delivers nothing gets none.
+//! R3: a post that reached no endpoint cost it nothing: only R1 limits those second tries.
 
 use super::verdict::Verdict;
 use crate::limits::{SECOND_TRIES_PER_DELIVERY, SECOND_TRIES_SAVED_MAX};
@@ -16,9 +16,9 @@ use crate::transport::{Failure, FailureKind, Reply};
 /// What a second try costs the endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Price {
-    /// It has seen nothing of the first.
+    /// The endpoint saw nothing of the first try.
     Nothing,
-    /// It has answered the first.
+    /// The endpoint answered the first try.
     Post,
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct SecondTries {
 }
 
 impl Default for SecondTries {
-    /// One, for the first post of all.
+    /// One, for the very first post.
     fn default() -> SecondTries {
         SecondTries { saved: 1.0 }
     }
@@ -55,7 +55,7 @@ impl SecondTries {
         self.saved = (self.saved + SECOND_TRIES_PER_DELIVERY).min(SECOND_TRIES_SAVED_MAX);
     }
 
-    /// Whether there is one, which then is spent.
+    /// Whether a try is left; if so it is spent.
     pub(crate) fn spend(&mut self, price: Price) -> bool {
         if price == Price::Nothing {
             return true;
@@ -98,7 +98,7 @@ mod tests {
         }
     }
 
-    /// Requests for each of many posts, at an endpoint that answers this share of requests well.
+    /// Requests per post over many posts, at an endpoint that answers this share of requests with success.
     fn load(served: f64) -> f64 {
         let (mut tries, mut rng) = (SecondTries::default(), fastrand::Rng::with_seed(7));
         let (mut requests, posts) = (0_u32, 100_000);

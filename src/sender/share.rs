@@ -1,7 +1,7 @@
-//! When to tell that a share of the posts fails, and that it no longer does: a state machine of what was [heard](super::hearing).
+//! When to report that a share of posts fails, and that it no longer does: a state machine of what was [heard](super::hearing).
 //!
-//! N1: told at once when it begins, again every while as long as posts go on failing, and once when it has ended.
-//! N2: an outage takes its place: it has notices of its own.
+//! N1: reported at once when it begins, again at intervals while posts go on failing, and once when it has ended.
+//! N2: an outage takes its place: it has its own notices.
 
 use super::hearing::Share;
 use crate::clock::Stamp;
@@ -18,7 +18,7 @@ pub(crate) enum Sharing {
     },
 }
 
-/// Something to tell.
+/// Something to report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ShareEdge {
     Began(Share),
@@ -27,7 +27,7 @@ pub(crate) enum ShareEdge {
 }
 
 impl Sharing {
-    /// After a post has failed.
+    /// Called after a post has failed.
     pub(crate) fn failed(&mut self, now: Stamp, share: Share) -> Option<ShareEdge> {
         match *self {
             Sharing::Quiet if share.is_told() => {
@@ -42,7 +42,7 @@ impl Sharing {
         }
     }
 
-    /// After one was delivered.
+    /// Called after a post was delivered.
     pub(crate) fn delivered(&mut self, now: Stamp, share: Share) -> Option<ShareEdge> {
         match *self {
             Sharing::Told { since, .. } if share.has_ended() => {

@@ -1,6 +1,6 @@
-//! From an answer that speaks of single events to their ends: delivered, written down, or posted again without the others.
+//! From an answer about single events to their ends: delivered, written to the log, or posted again without the others.
 //!
-//! In: a flight and its sorted events. Out: each settled, or waiting for its next post; the state of the endpoint, which hears of it first.
+//! In: a flight and its sorted events. Out: each settled, or waiting for its next post; and the endpoint's state, which learns of it first.
 
 use super::Sender;
 use super::flight::Flight;
@@ -45,7 +45,7 @@ impl Sender {
             }
             CountsAs::Failure(cause) => {
                 self.fail(now, &miss(flight, Weight::One, sorted.retry_after), cause, advice);
-                // To post what was not looked at would be more of what there is too much of.
+                // Posting what the endpoint did not look at would add to its overload.
                 Next::GiveUp
             }
         };
@@ -64,7 +64,7 @@ impl Sender {
     }
 }
 
-/// Why what was not looked at is in the log.
+/// Why the events that the endpoint did not look at are in the log.
 fn rest_because_of(counts_as: &CountsAs) -> Cause {
     match counts_as {
         CountsAs::Delivery(Some(cause)) | CountsAs::Failure(cause) | CountsAs::Refusal(cause) => {

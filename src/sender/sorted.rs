@@ -1,14 +1,14 @@
-//! An answer that speaks of single events: what becomes of each, and what of the post.
+//! An answer about single events: what happens to each, and what the post counts as.
 //!
-//! In: a fate for each event. Out: runs of events with the same one, and what the post counts as. A pure rule.
-//! V1: what the answer is silent about may have been taken, and is never delivered.
+//! In: a fate for each event. Out: runs of events with the same fate, and what the post counts as. A pure rule.
+//! V1: an event that the answer does not mention may have been taken, and is never counted as delivered.
 
 use super::verdict::{Cause, RetryAfter, Verdict};
 use crate::format::Fate;
 use crate::outcome::Reason;
 use std::ops::Range;
 
-/// The events of a request by what becomes of them, in their order.
+/// The events of a request grouped by fate, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Sorted {
     pub(crate) runs: Vec<Run>,
@@ -27,23 +27,23 @@ pub(crate) struct Run {
 pub(crate) enum What {
     Deliver,
     Spill(Cause),
-    /// Post once more.
+    /// Post again.
     Again,
 }
 
-/// What a post is to the state of its endpoint.
+/// What a post means for the state of its endpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CountsAs {
     /// Some were taken; if not all, this is a reason why.
     Delivery(Option<Cause>),
-    /// More were not taken for now, or nobody knows, than were taken.
+    /// More were not taken for now, or have an unknown fate, than were taken.
     Failure(Cause),
     /// None was taken, and some are refused.
     Refusal(Cause),
 }
 
 impl Sorted {
-    /// All events with the same end: refused, for certain or not.
+    /// All events with the same fate: refused, for certain or not.
     pub(crate) fn all(events: usize, cause: Cause) -> Verdict {
         let counts_as = match cause.maybe_delivered {
             crate::MaybeDelivered::No => CountsAs::Refusal(cause.clone()),
@@ -62,7 +62,7 @@ impl Sorted {
     }
 }
 
-/// What becomes of `events` events with these fates; `detail` puts the answer's status in front of its words.
+/// What happens to `events` events with these fates; `detail` puts the answer's status before its words.
 pub(crate) fn sort(
     fates: &[Fate],
     events: usize,
@@ -94,7 +94,7 @@ pub(crate) fn sort(
     let counts_as = match (failure, refusal) {
         (None, None) if delivered == events => return Verdict::Delivered,
         (None, None) if delivered == 0 => {
-            // None was taken, and there is no reason why.
+            // None was taken, and no reason is given.
             return Verdict::Failed(Cause::of(Reason::Unavailable, detail("none was taken")), retry_after);
         }
         (Some(cause), _) if failed > delivered => CountsAs::Failure(cause),

@@ -1,6 +1,6 @@
-//! What the operator hears of the endpoint: the edges of an outage, a share of posts that fails, batches that are too large.
+//! What the operator learns about the endpoint: where an outage begins and ends, a share of posts that fails, batches that are too large.
 //!
-//! In: edges. Out: notices and signals. Each says what it has cost, by the books at its beginning and now.
+//! In: these edges. Out: notices and signals. Each states its cost: the difference of the ledger between its beginning and now.
 
 use super::Sender;
 use super::fit::Size;
@@ -12,14 +12,14 @@ use crate::limits::OUTAGE_NOTICE_EVERY;
 use crate::notice::Said;
 use crate::observer::Signal;
 
-/// The books at the beginning of the outage, or of a share of posts that fails, and when to speak of the outage again.
+/// The ledger at the beginning of the outage, or of a share of failing posts, and when to report the outage again.
 #[derive(Debug, Clone)]
 pub(super) struct Telling {
     at_beginning: Totals,
     next_at: Stamp,
-    /// Whether its beginning was told: then its end is, too.
+    /// Whether its beginning was reported: then its end is reported too.
     began: Said,
-    /// What began it: also the detail of every event that goes straight to the log.
+    /// The cause: also the detail of every event that goes straight to the log.
     pub(super) detail: String,
     share_at_beginning: Totals,
 }
@@ -37,14 +37,14 @@ impl Default for Telling {
 }
 
 impl Telling {
-    /// When there is more to say of the outage.
+    /// When the outage is reported again.
     pub(super) fn next_at(&self) -> Stamp {
         self.next_at
     }
 }
 
 impl Sender {
-    /// Before a failure is settled: the books of what it may begin begin before it.
+    /// Called before a failure is settled: the figures of what it may begin start before it.
     pub(super) fn note_books(&mut self) {
         let (healthy, quiet) = (self.outage.is_healthy(), self.sharing.is_quiet());
         if healthy || quiet {
@@ -80,7 +80,7 @@ impl Sender {
                 if self.telling.began == Said::Yes {
                     settler.notices.outage_ended(lasted, &before);
                 }
-                // The log may be slow; the endpoint is not to wait for it. What is on its way there first: it may be written meanwhile.
+                // The log may be slow, and the endpoint should not wait for it. What is on its way there comes first: it may be written meanwhile.
                 let on_its_way = settler.log.events() as u64;
                 let spilled = settler.totals().spilled_since(&before) + on_its_way;
                 settler.signal(&Signal::OutageEnded { lasted, spilled });
@@ -91,7 +91,7 @@ impl Sender {
     pub(super) fn notice_outage(&mut self, now: Stamp) {
         if let (Some(since), true) = (self.outage.since(), now >= self.telling.next_at) {
             self.telling.next_at = now.after(OUTAGE_NOTICE_EVERY);
-            // One whose beginning was left out is told by this, and then by its end.
+            // If its beginning was not reported, this reports it, and then its end.
             self.telling.began = Said::Yes;
             let settler = &self.shared.settler;
             let (lasted, before) = (now.since(since), &self.telling.at_beginning);

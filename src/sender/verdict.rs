@@ -4,16 +4,16 @@
 //! |---|---|
 //! | 200..=299 | delivered |
 //! | 200..=299 with a web page | broken: an intermediary's answer (a captive portal, a login page), `maybe_delivered`; counts |
-//! | 400, 413, 422 | the batch is halved until the event that is refused is alone: that one spills as `refused` |
+//! | 400, 413, 422 | the batch is halved until the refused event is alone: that one spills as `refused` |
 //! | 401, 402, 403, 404, 405, 406, 407, 410, 411, 414, 415, 417, 421, 426, 431, 451, every 3xx | denied: the settings are wrong; out at once, unless others deliver |
 //! | 408, 425, 429, 503, other 4xx | unavailable: counts towards an outage; its Retry-After is honoured |
 //! | 500, other 5xx | the same, and the events are `maybe_delivered`: the endpoint failed while it had them |
 //! | 1xx, below 100, 600 and above | broken: not an HTTP answer to a request |
-//! | any, of which the format reads more | what it says: of each event, of some, or of all ([`format::Verdict`](crate::format::Verdict)) |
+//! | any, if the format reads more from it | what it says: about each event, some, or all ([`format::Verdict`](crate::format::Verdict)) |
 //! | no connection | connect: counts towards an outage, certainly not delivered |
 //! | no answer in time; exchange broken off | timeout, broken: counts, `maybe_delivered` |
 //!
-//! The answer's own words, if it has any, stand behind the status.
+//! The answer's own words, if it has any, follow the status.
 
 use super::sorted::{Sorted, sort};
 use super::{hint, words};
@@ -23,11 +23,11 @@ use crate::outcome::{MaybeDelivered, Reason};
 use crate::transport::{BodyEnd, Failure, FailureKind, Reply};
 use std::time::{Duration, SystemTime};
 
-/// What is to be done.
+/// What to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Delivered,
-    /// The answer speaks of single events.
+    /// The answer is about single events.
     Sorted(Sorted),
     /// One or some of the events are refused: halve, or spill the single one.
     Halve(Cause),
@@ -66,19 +66,19 @@ impl Cause {
     }
 }
 
-/// When the endpoint wants to hear from us again; zero if it does not say.
+/// When the endpoint wants the next request; zero if it does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct RetryAfter(pub(crate) Duration);
 
-/// What a verdict takes beside the answer.
+/// What a verdict needs beside the answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heed<'a> {
-    /// For a Retry-After that is a date, of an answer without one of its own.
+    /// For a Retry-After that is a date, in an answer without a date of its own.
     pub(crate) wall: SystemTime,
-    /// The answer's own, if they may be shown.
+    /// The answer's own words, if they may be shown.
     pub(crate) words: &'a str,
     pub(crate) html: HtmlAnswers,
-    /// What the format reads out of it, about that many events.
+    /// What the format reads from it, about this many events.
     pub(crate) said: &'a Said,
     pub(crate) events: usize,
     pub(crate) repeats: Repeats,

@@ -1,14 +1,14 @@
-//! How many requests may be on the wire at once: additive increase, multiplicative decrease, as TCP has it.
+//! How many requests may be on the wire at once: additive increase, multiplicative decrease, as in TCP.
 //!
 //! In: how requests ended. Out: a limit between one and `posts_in_flight_max`. A pure rule.
 //!
-//! W1: an endpoint that answers as if it had too much (408, 429, 5xx), or not in time, gets half as many requests at once;
-//!     what was already on the wire when the limit was halved says nothing new, neither bad nor good.
-//! W2: a whole window of successes adds one request. Nothing is held back meanwhile: what finds no request waits in the queue,
-//!     and a queue that fills is relieved into the log as ever.
-//! W3: whoever comes back from an outage begins with one request.
+//! W1: an endpoint that answers as if overloaded (408, 429, 5xx), or not in time, gets half as many requests at once;
+//!     requests already on the wire when the limit was halved add no evidence, bad or good.
+//! W2: a full window of successes adds one request. Nothing is held back meanwhile: what has no request waits in the queue,
+//!     and a queue that fills is relieved into the log as always.
+//! W3: after an outage a client begins with one request.
 //!
-//! Deliberately not here: latency. An endpoint that is merely slow is not helped by fewer requests of ours, only by fewer events.
+//! Deliberately not here: latency. Fewer requests do not help an endpoint that is merely slow; only fewer events would.
 
 use crate::clock::Stamp;
 
@@ -16,13 +16,13 @@ use crate::clock::Stamp;
 pub(crate) struct Window {
     posts_max: usize,
     limit: usize,
-    /// Since the limit last changed.
+    /// Successes since the limit last changed.
     successes: usize,
     halved_at: Stamp,
 }
 
 impl Window {
-    /// A new client asks for all it may have: it knows nothing bad of its endpoint.
+    /// A new client starts with its maximum: it knows nothing bad about its endpoint.
     pub(crate) fn new(posts_max: usize) -> Window {
         Window { posts_max, limit: posts_max, successes: 0, halved_at: Stamp(0) }
     }
@@ -31,7 +31,7 @@ impl Window {
         self.limit
     }
 
-    /// A request that began then was answered with a 2xx.
+    /// A request that began at this time was answered with a 2xx.
     pub(crate) fn succeeded(&mut self, began: Stamp) {
         if began < self.halved_at {
             return;
@@ -42,7 +42,7 @@ impl Window {
         }
     }
 
-    /// A request that began then met an endpoint with too much to do.
+    /// A request that began at this time met an overloaded endpoint.
     pub(crate) fn overloaded(&mut self, began: Stamp, now: Stamp) {
         if began >= self.halved_at {
             self.change((self.limit / 2).max(1));

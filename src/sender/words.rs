@@ -1,16 +1,16 @@
 //! An answer's own words, fit to be shown: the beginning of its body, or the title of its page.
 //!
-//! In: an answer. Out: a few printable words, or none. A pure rule. Whether they hold a secret is the transport's to say: it knows
-//! what it has sent.
+//! In: an answer. Out: a few printable words, or none. A pure rule. Whether they contain a secret is for the transport to say: it knows
+//! what it sent.
 
 use crate::encode::printable;
 use crate::limits::WORDS_CHARS_MAX;
 use crate::transport::{BodyEnd, Reply};
 
-/// Bytes of a body that are looked at: a title stands near its beginning.
+/// Bytes of a body that are searched: a title stands near its beginning.
 const LOOKED_AT: usize = 4 << 10;
 
-/// What the answer says; nothing, if that is no text.
+/// What the answer says; empty, if it is not text.
 pub(crate) fn of(reply: &Reply) -> String {
     let body = &reply.body[..reply.body.len().min(LOOKED_AT)];
     let text = match std::str::from_utf8(body) {
@@ -42,8 +42,8 @@ pub(crate) fn shown(text: &str) -> String {
     printable(words.trim_start_matches('\u{feff}'), WORDS_CHARS_MAX)
 }
 
-/// Whether a web page came where an answer should be. Frameworks call the plain text of an answer HTML if they are not told otherwise, so
-/// what counts is that it looks like one.
+/// Whether a web page came instead of an answer. Frameworks label a plain-text answer as HTML unless told otherwise, so
+/// only its look counts.
 pub(crate) fn is_page(reply: &Reply) -> bool {
     let unread = reply.body.is_empty() && reply.body_end == BodyEnd::Cut;
     is_markup(reply) || (unread && says_html(reply))
@@ -70,7 +70,7 @@ fn title(page: &str) -> &str {
     lower[from..].find("</title").map_or("", |len| &page[from..from + len])
 }
 
-/// What to do about it, where that is known.
+/// What to do about it, if that is known.
 pub(crate) fn advice(status: u16) -> Option<&'static str> {
     Some(match status {
         300..=399 => "check path and scheme: a redirect is not followed",
