@@ -1,7 +1,7 @@
 //! The only door to time.
 //!
 //! In: nothing. Out: [`Stamp`]s, nanoseconds on a monotonic clock since the client was built; a wall clock that
-//! jumps moves nothing here. The clock is the machine's, or tokio's when the sender runs as a future of the
+//! jumps moves nothing here. The clock is the machine's, or tokio's when the sender runs as a future on the
 //! user's own runtime, so that a paused runtime makes days pass in a second.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub(crate) struct Stamp(pub(crate) u64);
 
 impl Stamp {
-    /// No moment a process lives to see: 584 years after the build.
+    /// Never: 584 years after the build.
     pub(crate) const NEVER: Stamp = Stamp(u64::MAX);
 
     pub(crate) fn after(self, delay: Duration) -> Stamp {
@@ -22,7 +22,7 @@ impl Stamp {
         Stamp(self.0.saturating_sub(nanos(lead)))
     }
 
-    /// Zero if `earlier` is in fact later: clocks of two cores may disagree by a few nanoseconds.
+    /// Zero if `earlier` is in fact later: the clocks of two cores may disagree by a few nanoseconds.
     pub(crate) fn since(self, earlier: Stamp) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
@@ -32,16 +32,16 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// What the wall clock says of a clock's moments, as of the moment when this was made: for all who must name the same time for an
+/// Maps a clock's moments to wall-clock time, as of the moment when this was made: for everyone who must state the same time for an
 /// event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Calendar {
-    /// When the client was built, in nanoseconds since 1970; if the wall clock was set since, when it would have been.
+    /// When the client was built, in nanoseconds since 1970; adjusted if the wall clock was set since.
     built_at: u64,
 }
 
 impl Calendar {
-    /// The wall clock says this at that moment.
+    /// The wall-clock time of that moment.
     pub(crate) fn at(now: Stamp, wall: SystemTime) -> Calendar {
         let since_epoch = wall.duration_since(UNIX_EPOCH).unwrap_or_default();
         Calendar { built_at: nanos(since_epoch).saturating_sub(now.0) }
@@ -74,8 +74,8 @@ impl Clock {
         Clock { epoch: read(source), source, tick: Tick::start() }
     }
 
-    /// The time at the kernel's last tick, 1 to 10 ms ago: for the label of an event, and for how long a log write takes. A quarter
-    /// of what reading the time costs, which in turn would be a tenth of the whole call.
+    /// The time of the kernel's last tick, 1 to 10 ms ago: for the label of an event, and for how long a log write takes. It costs a quarter
+    /// of reading the exact time, which would be a tenth of the whole call.
     #[inline]
     pub(crate) fn last_tick(&self) -> Stamp {
         match self.source {
@@ -88,13 +88,13 @@ impl Clock {
         self.stamp(read(self.source))
     }
 
-    /// By the wall clock of now.
+    /// By the current wall clock.
     pub(crate) fn calendar(&self) -> Calendar {
         Calendar::at(self.now(), wall())
     }
 
-    /// How long this machine has been suspended since it was started, give or take what passes between two looks; zero where the system does
-    /// not tell. The monotonic clock stands still meanwhile, and peers do not.
+    /// How long this machine has been suspended since it was started, give or take what passes between two readings; zero if the system does
+    /// not say. The monotonic clock stands still meanwhile; peers do not.
     pub(crate) fn suspended(&self) -> Duration {
         match self.source {
             Source::Machine => suspended(),
@@ -134,7 +134,7 @@ fn suspended() -> Duration {
     Duration::ZERO
 }
 
-/// Linux keeps the time of its last tick where it can be read without looking at the clock.
+/// Linux publishes the time of its last tick where it can be read without asking the clock.
 #[derive(Debug, Clone, Copy)]
 struct Tick {
     #[cfg(all(target_os = "linux", not(overspill_shuttle)))]
@@ -147,7 +147,7 @@ impl Tick {
         Tick { epoch: Tick::nanos(rustix::time::ClockId::Monotonic) }
     }
 
-    /// Never ahead of [`Clock::now`]; in the first tick zero.
+    /// Never ahead of [`Clock::now`]; zero in the first tick.
     #[inline]
     fn last(self) -> Option<Stamp> {
         Some(Stamp(Tick::nanos(rustix::time::ClockId::MonotonicCoarse).saturating_sub(self.epoch)))
@@ -208,7 +208,7 @@ mod model {
 #[cfg(overspill_shuttle)]
 use model::read;
 
-/// The wall clock: to read a date that an endpoint sends, and to say when something was.
+/// The wall clock: to read a date that an endpoint sends, and to record when something happened.
 pub(crate) fn wall() -> SystemTime {
     SystemTime::now()
 }
@@ -216,11 +216,11 @@ pub(crate) fn wall() -> SystemTime {
 /// A number that differs between clients, processes and hosts: the client's id and the default seed of the jitter.
 pub(crate) fn entropy() -> u64 {
     use std::hash::{BuildHasher, Hash, Hasher};
-    // RandomState takes its keys from the operating system once per thread and increments them for each hasher: those of a fork's two
-    // processes, and of two children, are the same.
+    // RandomState gets its keys from the operating system once per thread and increments them for each hasher: a process and its forked
+    // child, and two children, have the same.
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     std::process::id().hash(&mut hasher);
-    // Ids of processes are used again, and count from one in each container.
+    // Process ids are reused, and count from one in each container.
     Instant::now().hash(&mut hasher);
     hasher.finish()
 }
@@ -237,7 +237,7 @@ mod tests {
             let tick = clock.last_tick();
             let after = clock.now();
             assert!(tick <= after, "{tick:?} {after:?}");
-            // 100 Hz is the slowest tick there is; a second more for a machine that is asked for more than it has.
+            // 100 Hz is the slowest tick; one more second for an overloaded machine.
             assert!(before.since(tick) < Duration::from_secs(1), "{tick:?} {before:?}");
         }
     }

@@ -1,11 +1,11 @@
-//! What events have in common: fields given once, an event's time and its name; and how they come into an event's JSON.
+//! What events have in common: fields given once, an event's time and its name; and how they get into an event's JSON.
 //!
-//! In: the texts of events. Out: the texts as a request or a record carries them. An event gets them when a batch takes it, or when
+//! In: the texts of events. Out: the texts as a request or a record carries them. They are added when a batch takes the event, or when
 //! its record is written, never in `emit`.
-//! C1: what is made of a JSON value is one JSON object: the members in front, then the event's own; a value that is no object stands
-//!     under `"value"`.
+//! C1: whatever the event's JSON value is, the result is one JSON object: these members first, then the event's own; a value that is not
+//!     an object goes under `"value"`.
 //! C2: a text is never longer than [`Common::length`] says.
-//! C3: nothing is added where the format has a place of its own for it.
+//! C3: nothing is added if the format has its own place for it.
 //!
 //! Deliberately not here: what may be set (`config`), and what a format does with what it gets.
 
@@ -38,22 +38,22 @@ pub(crate) struct Common {
     idle: bool,
     /// `{"service.name":"orders"}`
     object: String,
-    /// `"service.name":"orders",`: what stands in front of an event's own members.
+    /// `"service.name":"orders",`: what comes before an event's own members.
     members: String,
     /// `"timestamp":"`, if events have their time.
     time_key: Option<String>,
     /// `"event.name":"`
     name_key: String,
     pub(crate) names: Names,
-    /// What may stand in front of an event's own members.
+    /// What may come before an event's own members.
     added_names: Vec<String>,
 }
 
-/// Where the value of an event stands that is no object.
+/// Where the value goes if an event is not an object.
 const VALUE_KEY: &[u8] = b"\"value\":";
-/// `{` before it and `}` behind it.
+/// `{` before it and `}` after it.
 const WRAP_BYTES: usize = 1 + VALUE_KEY.len() + 1;
-/// Behind a name and a time.
+/// After a name and a time.
 const TEXT_END: &[u8] = b"\",";
 
 impl Common {
@@ -65,7 +65,7 @@ impl Common {
         name_key: &str,
         names: Names,
     ) -> Common {
-        // They were made of names a moment ago.
+        // They were built from names a moment ago.
         let own =
             [time_key, Some(name_key)].into_iter().flatten().filter_map(|key| serde_json::from_str(key).ok());
         let added_names = fields.iter().map(|field| field.name.clone()).chain(own).collect();
@@ -83,7 +83,7 @@ impl Common {
         }
     }
 
-    /// The same for another process, which has seen no name yet: one that a thread of this one's is about to add would be waited for there.
+    /// The same for another process, which has seen no name yet: it would wait forever for a name that a thread of this process is just adding.
     pub(crate) fn again(&self) -> Common {
         Common {
             placement: self.placement,
@@ -106,12 +106,12 @@ impl Common {
         CommonFields::new(&self.fields, &self.object)
     }
 
-    /// The fields as one JSON object, where each record and each request has to have them because the events have not.
+    /// The fields as one JSON object, for records and requests whose events do not carry them.
     pub(crate) fn beside_events(&self) -> Option<&str> {
         (self.placement.is_beside() && !self.fields.is_empty()).then_some(&self.object)
     }
 
-    /// An event's name, where its text has not got it.
+    /// An event's name, if its text does not carry it.
     #[inline]
     pub(crate) fn name_beside(&self, name: NameId) -> &str {
         match self.placement {
@@ -120,7 +120,7 @@ impl Common {
         }
     }
 
-    /// What a format adds, with the fields where it writes them: they grow as an event's own.
+    /// What a format adds, including the fields where it writes them: they grow like an event's own.
     pub(crate) fn overhead(&self, own: Overhead, growth_max: usize) -> Overhead {
         let fields = self.beside_events().map_or(0, str::len).saturating_mul(growth_max);
         match self.placement {
@@ -129,13 +129,13 @@ impl Common {
         }
     }
 
-    /// Most bytes that an event without a name gets.
+    /// Maximum bytes added to an event without a name.
     #[inline]
     pub(crate) fn added_max(&self) -> usize {
         if self.idle { 0 } else { self.members_len(NameId::NONE) + WRAP_BYTES }
     }
 
-    /// Most bytes that a name adds to an event, in its text or beside it.
+    /// Maximum bytes that a name adds to an event, in its text or beside it.
     #[inline]
     pub(crate) fn added_by_name(&self, name: &str) -> usize {
         self.name_key.len() + name.len() + TEXT_END.len() + WRAP_BYTES
@@ -161,7 +161,7 @@ impl Common {
         self.members.len() + name + time
     }
 
-    /// How long the text will be.
+    /// The length that the text will have.
     pub(crate) fn length(&self, text: &[u8], name: NameId) -> usize {
         if self.adds_nothing(name) {
             return text.len();
@@ -207,7 +207,7 @@ impl Common {
         Cow::Owned(whole)
     }
 
-    /// The text with a name in it that is not among the [names](Names), as JSON.
+    /// The text with a name that is not among the [names](Names), as JSON.
     pub(crate) fn with_odd_name(&self, text: &[u8], name: &[u8]) -> Vec<u8> {
         let key = &self.name_key.as_bytes()[..self.name_key.len() - 1];
         let mut whole = Vec::with_capacity(text.len() + key.len() + name.len() + 1 + WRAP_BYTES);
@@ -220,7 +220,7 @@ impl Common {
 #[derive(Debug, Clone)]
 pub(crate) struct Time {
     calendar: Calendar,
-    /// The last, and its text: many events were emitted at the same tick.
+    /// The last one and its text: many events were emitted at the same tick.
     at: Stamp,
     text: [u8; Rfc3339::BYTES],
 }
@@ -242,7 +242,7 @@ impl Time {
     }
 }
 
-/// What a JSON value is to one who wants to put members into it.
+/// What a JSON value is, when members have to be put into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Object,
@@ -251,7 +251,7 @@ enum Shape {
 }
 
 fn shape(text: &[u8]) -> Shape {
-    // No blanks in front: what is encoded has none, and raw JSON was trimmed by who made it.
+    // No leading blanks: encoded text has none, and raw JSON was trimmed when it was made.
     match text.split_first() {
         Some((b'{', members)) => match members.iter().find(|byte| !byte.is_ascii_whitespace()) {
             Some(b'}') => Shape::EmptyObject,
@@ -261,7 +261,7 @@ fn shape(text: &[u8]) -> Shape {
     }
 }
 
-/// C1. The members have a comma behind them.
+/// C1. The members are followed by a comma.
 pub(crate) fn splice<const N: usize>(text: &[u8], members: [&[&[u8]]; N], to: &mut Vec<u8>) {
     to.push(b'{');
     members.iter().flat_map(|pieces| pieces.iter()).for_each(|piece| to.extend_from_slice(piece));

@@ -1,4 +1,4 @@
-//! The end of `main`, where nobody has to think of it: a guard whose drop shuts the client down.
+//! The end of `main`, handled without a thought: a guard whose drop shuts the client down.
 
 use crate::client::Client;
 use std::fmt;

@@ -29,11 +29,11 @@ pub enum Mode {
 
 names!(Mode, "a mode", { On = "on", LogOnly = "log_only", Off = "off", });
 
-/// The switch itself. Relaxed: an event is under the mode its one load saw, and no other memory hangs on it.
+/// The switch itself. Relaxed: an event follows the mode that its one load saw, and no other memory depends on it.
 #[derive(Debug)]
 pub(crate) struct ModeSwitch(AtomicU8);
 
-/// Off, and nobody switches: beyond [`Mode::Off`], as every other that is not on.
+/// Off for good: no one can switch. Beyond [`Mode::Off`], like every other mode that is not on.
 const OFF_FOR_GOOD: u8 = Mode::Off as u8 + 1;
 
 impl ModeSwitch {
@@ -58,20 +58,20 @@ impl ModeSwitch {
         }
     }
 
-    /// The mode, unless it is Off: one load and one comparison for the caller who is not wanted.
+    /// The mode, unless it is Off: one load and one comparison for a caller whose event is not wanted.
     #[inline]
     pub(crate) fn unless_off(&self) -> Option<Mode> {
         let mode = self.0.load(Ordering::Relaxed);
-        // The last of them.
+        // Off, or off for good.
         if mode >= Mode::Off as u8 {
             return None;
         }
         Some(if mode == Mode::On as u8 { Mode::On } else { Mode::LogOnly })
     }
 
-    /// Sets the mode and says what it was: the same, where it is off for good.
+    /// Sets the mode and returns the previous one: the same, if it is off for good.
     pub(crate) fn swap(&self, mode: Mode) -> Mode {
-        // Never changes once it is so.
+        // Once set, this never changes.
         if self.is_off_for_good() {
             return mode;
         }

@@ -1,4 +1,4 @@
-//! How much of `queue_bytes_max` a client may use: lowered while memory is short, by whoever knows that it is.
+//! How much of `queue_bytes_max` a client may use: lowered while memory is short, by a caller that knows it is.
 
 use crate::names::names;
 
@@ -29,7 +29,7 @@ pub enum QueueShare {
 names!(QueueShare, "a share", { Whole = "whole", Half = "half", Quarter = "quarter", Eighth = "eighth", });
 
 impl QueueShare {
-    /// This share of so many bytes.
+    /// This share of that many bytes.
     pub(crate) fn of(self, bytes: u64) -> u64 {
         bytes >> self as u32
     }

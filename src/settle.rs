@@ -1,8 +1,8 @@
-//! The end of an event: the one door through which it leaves, to the ledger, the log and the observer.
+//! The end of an event: the only door through which it leaves, to the ledger, the log and the observer.
 //!
-//! In: events with how they end. Out: the ledger's entries, the log's records, the observer's signals.
-//! What is delivered the sender settles here, what goes to the log the thread that writes it, what finds no room there its owner;
-//! nobody else counts.
+//! In: events and how they end. Out: the ledger's entries, the log's records, the observer's signals.
+//! The sender settles what is delivered; the thread that writes the log settles what goes there; an event that finds no room there is
+//! settled by its owner. Nobody else counts.
 
 mod writing;
 
@@ -25,14 +25,14 @@ use crate::sync::plain::AtomicU64;
 use crate::sync::{Arc, contain, yield_now};
 use crate::waits::Board;
 
-/// What callers and sender share in order to settle.
+/// What callers and the sender share in order to settle.
 pub(crate) struct Settler {
     pub(crate) ledger: Ledger,
     pub(crate) queue: Queue,
     pub(crate) spill: Spill,
     /// What goes to the log.
     pub(crate) log: Arc<LogQueue>,
-    /// Notices: the same, unless events go to a sink.
+    /// Notices: the same queue, unless events go to a sink.
     pub(crate) notice_log: Arc<LogQueue>,
     pub(crate) notices: Arc<Notices>,
     pub(crate) encoder: Encoder,
@@ -40,14 +40,14 @@ pub(crate) struct Settler {
     pub(crate) common: Arc<Common>,
     pub(crate) closing: Closing,
     pub(crate) board: Arc<Board>,
-    /// 1 once the sender has ended and nothing but what is on its way to the log can be pending.
+    /// 1 once the sender has ended and only what is on its way to the log can be pending.
     pub(crate) end_wanted: AtomicU64,
     pub(crate) clock: Clock,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
 }
 
 impl Settler {
-    /// Tells the observers; a panic of one is contained, told once in a while, and kept from the others.
+    /// Signals the observers; the panic of one is contained, reported once in a while, and kept from the others.
     pub(crate) fn signal(&self, signal: &Signal<'_>) {
         let _own = reentry::own_work();
         for observer in &self.observers {
@@ -57,7 +57,7 @@ impl Settler {
         }
     }
 
-    /// The books of this moment.
+    /// The ledger at this moment.
     pub(crate) fn totals(&self) -> Totals {
         self.ledger.totals(self.queue.gate())
     }
@@ -76,15 +76,15 @@ impl Settler {
         (pass.number(), pass.side())
     }
 
-    /// A caller keeps an event that the queue has refused for want of room. Until it is settled, whoever shuts down waits for
-    /// it, and takes it over if it must not wait any longer.
+    /// A caller keeps an event for which the queue had no room. Until it is settled, a shutdown waits for it,
+    /// and takes it over when it can wait no longer.
     pub(crate) fn hold(&self) {
-        // In hand before resolved: who finds the queue drained, and no hand full, finds nothing left.
+        // In hand before resolved: whoever finds the queue drained and every hand empty finds nothing left.
         self.ledger.take_in_hand(1);
         self.queue.resolve_beside(1);
     }
 
-    /// A caller's own event that did not get into the queue is handed over to who writes the log.
+    /// Hands a caller's own event that did not get into the queue to the log's writer.
     pub(crate) fn spill_callers(&self, event: Event, side: Side, reason: Reason) -> Emitted {
         match self.log.hand_over(event, side, reason) {
             Ok(()) => Emitted::Spilled(reason),
@@ -120,21 +120,21 @@ impl Settler {
         }
     }
 
-    /// Events out of the sender's hand were delivered. The observer hears of it, unless it has heard of their loss.
+    /// Events from the sender's hand were delivered. The observer is told, unless it was told that they were lost.
     pub(crate) fn deliver(&self, events: usize, bytes: usize) {
         if self.settle_in_hand(events, bytes, Ending::Delivered) == Claimed::Yes {
             self.tell(events as u64, Ending::Delivered);
         }
     }
 
-    /// One event out of the sender's hand goes to the log, or a pack of them, or is lost if it is too late for that. Says how
-    /// it ended, unless somebody had taken it over.
+    /// An event from the sender's hand, or a pack of them, goes to the log, or is lost if it is too late for that. Returns how
+    /// it ended, unless someone had taken it over.
     pub(crate) fn spill_in_hand(&self, leaf: Leaf<'_>, bytes: usize, why: &Why<'_>) -> Option<Ending> {
         let ending = self.write_in_time(leaf, why);
         (self.settle_in_hand(leaf.events as usize, bytes, ending) == Claimed::Yes).then_some(ending)
     }
 
-    /// Events out of the sender's hand are lost. Says whether they were still there to be.
+    /// Events from the sender's hand are lost. Returns whether they were still there.
     pub(crate) fn lose_in_hand(&self, events: usize, bytes: usize, reason: LostReason) -> u64 {
         match self.settle_in_hand(events, bytes, Ending::Lost(reason)) {
             Claimed::Yes => events as u64,
@@ -144,12 +144,12 @@ impl Settler {
 
     /// What the sender has not settled when `shutdown` must return is lost; nobody waits for it any longer.
     ///
-    /// An event may be in neither place for a moment: pulled but not yet in hand, or claimed but not yet counted, announced but not yet
-    /// pushed. Whoever has it then runs no code of the user's and is only moments away, so the look is repeated.
+    /// For a moment an event may be in neither place: pulled but not yet in hand, claimed but not yet counted, announced but not yet
+    /// pushed. Its holder then runs no user code and needs only moments, so this looks again.
     pub(crate) fn take_over(&self) {
         const LOST: Ending = Ending::Lost(LostReason::Deadline);
         self.queue.close();
-        // The machine's: whose thread is late is late in real time, whatever clock the client runs on.
+        // The machine's clock: a thread that is late is late in real time, whatever clock the client runs on.
         let clock = Clock::start(Source::Machine);
         let mut events = 0;
         loop {
@@ -159,7 +159,7 @@ impl Settler {
                 self.queue.discharge(event.charge());
                 events += 1;
             }
-            // What is on its way to the log, too: who has begun to write it finds nothing left to settle.
+            // What is on its way to the log as well: a thread that has begun to write it finds nothing left to settle.
             self.log.take_over().into_iter().for_each(|work| self.lose(work, LostReason::Deadline));
             events += self.ledger.take_over(LOST);
             if self.totals().pending == 0 || clock.now() >= Stamp(0).after(TAKE_OVER_PATIENCE) {
@@ -167,7 +167,7 @@ impl Settler {
             }
             yield_now();
         }
-        // A sender that sleeps until a caller's hand is empty has not seen it emptied here.
+        // A sender that sleeps until a caller's hand is empty did not see it emptied here.
         self.queue.ring();
         self.settled();
         self.tell(events, LOST);
@@ -185,13 +185,13 @@ impl Settler {
     }
 
     fn settle_in_hand(&self, events: usize, bytes: usize, ending: Ending) -> Claimed {
-        // First: who finds nothing pending, and ends, finds nothing held.
+        // First: whoever finds nothing pending, and ends, finds nothing held.
         self.queue.discharge(bytes);
         let claimed = self.ledger.settle_in_hand(events as u64, ending);
         if claimed { Claimed::Yes } else { Claimed::No }
     }
 
-    /// From the deadline of a shutdown on, and a little, nothing is written that somebody waits for.
+    /// Some time after the deadline of a shutdown, nothing is written that anybody waits for.
     fn write_in_time(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Ending {
         if self.closing.is_asked() && self.closing.is_over(self.clock.now()) {
             return Ending::Lost(LostReason::Deadline);

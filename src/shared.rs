@@ -1,4 +1,4 @@
-//! What callers and sender have in common: the books and the queue ([`Settler`]), the mode, the flush requests, the end.
+//! What callers and the sender share: the ledger and the queue ([`Settler`]), the mode, the flush requests, the end.
 
 use crate::clock::Stamp;
 use crate::config::Config;
@@ -20,15 +20,15 @@ pub(crate) struct Shared {
     pub(crate) mode: ModeSwitch,
     pub(crate) config: Config,
     pub(crate) memory_bound: usize,
-    /// Those of our own transport.
+    /// The figures of our own transport.
     pub(crate) headers: Option<Arc<Headers>>,
     pub(crate) board: Arc<Board>,
-    /// The number of the last flush that was asked for.
+    /// The number of the last flush requested.
     flushes_asked: AtomicU64,
     endpoint: AtomicU8,
-    /// When the outage began, plus one; 0: there is none.
+    /// When the outage began, plus one; 0 if there is none.
     out_since: AtomicU64,
-    /// The wall clock's time of the last delivery, in milliseconds; 0: there was none.
+    /// The wall-clock time of the last delivery, in milliseconds; 0 if there was none.
     delivered_at: AtomicU64,
 }
 
@@ -66,7 +66,7 @@ impl Shared {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        // The bytes first: what is settled in between then shows as pending bytes without events, not the reverse.
+        // The bytes first: an event settled in between shows as pending bytes without events, not the reverse.
         let pending_bytes = self.settler.queue.held_bytes();
         let totals = self.settler.totals();
         let stalled = self.settler.log.stalled();
@@ -84,7 +84,7 @@ impl Shared {
         Stats::new(&totals, &around)
     }
 
-    /// Of a child's client that has emitted nothing: no lock, single words.
+    /// For a child's client that has emitted nothing: no lock, single words.
     pub(crate) fn unused(&self) -> Stats {
         Stats::new(&Totals::default(), &self.settings())
     }
@@ -100,7 +100,7 @@ impl Shared {
         }
     }
 
-    /// An outage has begun, with the first of the failures that made it, or has ended.
+    /// An outage has begun, at the first of the failures that caused it, or has ended.
     pub(crate) fn out_since(&self, since: Option<Stamp>) {
         self.out_since.store(since.map_or(0, |since| since.0 + 1), Ordering::Relaxed);
     }
@@ -124,8 +124,8 @@ impl Shared {
         }
     }
 
-    /// Waits until all that was emitted before is settled: by the sender, and what it and callers have handed over to the log's writer by
-    /// then.
+    /// Waits until everything emitted before is settled: by the sender, and by the log's writer for what the sender and callers have handed
+    /// over by then.
     pub(crate) async fn flush(&self, until: Instant) -> Reached {
         let number = self.ask_for_flush();
         match self.board.wait(Goal::Flushed(number), until).await {
@@ -142,14 +142,14 @@ impl Shared {
         }
     }
 
-    /// All that is on its way to the log now.
+    /// Everything that is on its way to the log now.
     pub(crate) fn all_written(&self) -> Goal {
         let position = self.settler.log.position();
         self.board.written(self.settler.log.want(position));
         Goal::Written(position)
     }
 
-    /// Asks the sender for a flush; its number.
+    /// Requests a flush from the sender; returns its number.
     pub(crate) fn ask_for_flush(&self) -> u64 {
         // AcqRel: the sender that sees the number also sees, by Acquire, every push that happened before the flush.
         let number = self.flushes_asked.fetch_add(1, Ordering::AcqRel) + 1;

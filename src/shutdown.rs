@@ -1,11 +1,11 @@
 //! The end: close, drain, deadline, spill the rest.
 //!
-//! The caller's half (close, wait, take over) and the times at which the sender's half changes its ways. The sender
-//! posts on until writing down what waits would no longer be done by the deadline ([`Closing::latest_start`]); then that goes
-//! to the log, while requests in flight keep their chance. Just before the deadline, as long as writing their events down
-//! takes, they are aborted and spilled as `maybe_delivered`; what is not written down [`SHUTDOWN_GRACE`] after it is lost. If the
-//! sender is stuck in a log write even then, the caller counts its events as lost and returns. A process that was frozen over the
-//! deadline has some time after the thaw ([`SHUTDOWN_THAW`]).
+//! This file has the caller's half (close, wait, take over), and the times at which the sender's half changes course. The sender
+//! keeps posting until writing what waits would no longer be done by the deadline ([`Closing::latest_start`]); then that goes
+//! to the log, while requests in flight keep their chance. They are aborted and spilled as `maybe_delivered` shortly before the
+//! deadline, in time to write their events; what is not written [`SHUTDOWN_GRACE`] after the deadline is lost. If the
+//! sender is stuck in a log write even then, the caller counts its events as lost and returns. A process that was frozen past the
+//! deadline gets some time after the thaw ([`SHUTDOWN_THAW`]).
 
 use crate::clock::Stamp;
 use crate::limits::{
@@ -19,25 +19,25 @@ use crate::sync::{Mutex, lock};
 use crate::waits::{Deadline, Goal, Reached, in_the_future};
 use std::time::{Duration, Instant};
 
-/// When to end; `NEVER` until somebody asks. Of several askers the earliest deadline holds.
+/// When to end; `NEVER` until someone asks. The earliest of several deadlines applies.
 #[derive(Debug)]
 pub(crate) struct Closing {
     deadline: AtomicU64,
-    /// Half of the time that was given: nothing is given up before.
+    /// Half of the given time: nothing is given up before.
     half_time: AtomicU64,
-    /// Nanoseconds set aside for writing whatever has to be written, however quick the log seems.
+    /// Nanoseconds set aside for writing to the log, however fast the log seems.
     set_aside: AtomicU64,
     end: Mutex<End>,
 }
 
-/// What was found when the time was first seen to be up.
+/// The finding of the first thread to see that the time was up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum End {
     #[default]
     NotYet,
-    /// By somebody who looked on time: it is over.
+    /// Seen on time: it is over.
     OnTime,
-    /// Too late by far: nobody was run meanwhile. There is a new deadline.
+    /// Seen far too late: nobody ran meanwhile. There is a new deadline.
     Frozen,
 }
 
@@ -68,8 +68,8 @@ impl Closing {
         self.deadline() != Stamp::NEVER
     }
 
-    /// When writing to the log must begin so that it is done by the deadline, if it takes that long. What takes any time at all begins a share
-    /// of the given time earlier: an estimate does not know how busy the machine will be.
+    /// When writing to the log must begin so that it is done by the deadline, if it takes that long. Unless nothing has to be written, it
+    /// begins at least a share of the given time early: no estimate knows how busy the machine will be.
     pub(crate) fn latest_start(&self, time_to_spill: Duration) -> Stamp {
         let deadline = self.deadline();
         if deadline == Stamp::NEVER {
@@ -82,7 +82,7 @@ impl Closing {
         deadline.before(time_to_spill.max(set_aside)).max(Stamp(self.half_time.load(Ordering::Acquire)))
     }
 
-    /// From then on nothing more is written.
+    /// After this nothing more is written.
     fn too_late(&self) -> Stamp {
         self.deadline().after(SHUTDOWN_GRACE)
     }
@@ -93,12 +93,12 @@ impl Closing {
         now > too_late && !self.was_frozen(now, now.since(too_late))
     }
 
-    /// For a caller who has waited in vain and is so late: how much longer to wait; not at all, unless the process was frozen.
+    /// For a caller who has waited in vain and is this late: how much longer to wait; not at all, unless the process was frozen.
     fn more_time(&self, now: Stamp, late: Duration) -> Option<Duration> {
         self.was_frozen(now, late).then(|| self.too_late().since(now))
     }
 
-    /// Whether a freeze is why the time is up, and there is a new deadline, which has not passed. The first to see the time up decides, by
+    /// Whether the time is up because of a freeze, and a new deadline has not passed yet. The first to see the time up decides, by
     /// how late that is: after a thaw all threads wake at once, and none may give up what another would still write.
     fn was_frozen(&self, now: Stamp, late: Duration) -> bool {
         let mut end = lock(&self.end);
@@ -139,7 +139,7 @@ impl Shared {
     pub(crate) fn shutdown_blocking(&self, deadline: Deadline) -> Stats {
         let mut until = self.begin_shutdown(deadline);
         if reentry::is_echo() {
-            // A hook of the user's inside our own work (or a panic hook, if one of them panics): on the sender's thread, or on the
+            // A user's hook inside our own work (or a panic hook, if one of them panics): on the sender's thread, or on the
             // one that writes the log. Each of them would wait for itself.
             return self.stats();
         }
@@ -154,14 +154,14 @@ impl Shared {
         self.end_shutdown(reached)
     }
 
-    /// Closes; the moment by which the caller must be off.
+    /// Closes; returns the moment by which the caller must return.
     fn begin_shutdown(&self, deadline: Deadline) -> Instant {
         let within = deadline.remaining();
         self.close(within);
         in_the_future(within.saturating_add(SHUTDOWN_GRACE + AFTER_THE_SENDER))
     }
 
-    /// The new moment by which a caller must be off who has waited until the old one, if the process was frozen over it.
+    /// The new moment by which a caller that waited until the old one must return, if the process was frozen past it.
     fn thaw(&self, until: Instant) -> Option<Instant> {
         let more = self.settler.closing.more_time(self.now(), until.elapsed())?;
         Some(in_the_future(more + AFTER_THE_SENDER))

@@ -30,7 +30,7 @@ pub(crate) fn by_hand(builder: Builder) -> Result<(Client, Sender), BuildError> 
 }
 
 pub(crate) fn disabled() -> Client {
-    // Room for nothing: nothing comes.
+    // Room for nothing, because nothing comes.
     let builder = Builder::new("").queue_events_max(1);
     Client::new(nowhere(&parts_without_endpoint(builder), "", ModeSwitch::off_for_good()).0)
 }
@@ -50,16 +50,16 @@ pub(crate) fn on_own_thread(builder: Builder) -> Result<Client, BuildError> {
     begin(parts, carrier, (clock, mode), None).map(Client::new)
 }
 
-/// The client of a child, of the same settings; `parent` is a copy that nobody runs.
+/// The client of a child process, with the same settings; `parent` is a copy that nobody runs.
 ///
 /// # Blocking
-/// As `build`.
+/// Like `build`.
 pub(crate) fn in_child(parts: &Parts, parent: &Shared) -> Own {
     // What our own parts log meanwhile, and a layer may want to emit, would wait for this very client.
     let _own = reentry::own_work();
     let mode = parent.mode.get();
     let own = if parent.settler.queue.is_closed() {
-        // Needs no way, and has nothing to say.
+        // Needs no connection, and has nothing to report.
         nowhere(parts, "the client was shut down", ModeSwitch::new(mode)).0
     } else {
         let begun = match parts.way() {
@@ -84,7 +84,7 @@ fn by_http(parts: &Parts, again: &Again, mode: Mode, parent: &str) -> Result<Own
     begun.map_err(|error| error.to_string())
 }
 
-/// Tells of itself only once its sender is there: what cannot begin has not started.
+/// Reports itself only once its sender runs: what cannot begin has not started.
 fn begin(
     parts: Parts,
     carrier: Carrier,
@@ -103,7 +103,7 @@ fn say_started(shared: &Shared, shown: &str, parent: Option<&str>) {
     shared.settler.notices.started(shown, shared.memory_bound, shared.mode.get(), parent);
 }
 
-/// A client without an endpoint, on a thread of its own; without a thread it is closed from the beginning, and its events go to the log.
+/// A client without an endpoint, on its own thread; without a thread it is closed from the start, and its events go to the log.
 fn to_log_alone(parts: &Parts, mode: Mode, problem: &str) -> Own {
     let mode = if mode == Mode::Off { Mode::Off } else { Mode::LogOnly };
     let (own, sender) = nowhere(parts, problem, ModeSwitch::new(mode));
@@ -116,7 +116,7 @@ fn to_log_alone(parts: &Parts, mode: Mode, problem: &str) -> Own {
     own
 }
 
-/// One that has to be driven; if its sender is dropped, a closed one.
+/// A client whose sender the user drives; closed if that sender is dropped.
 fn nowhere(parts: &Parts, problem: &str, switch: ModeSwitch) -> (Own, Sender) {
     let carrier = Carrier::another(Box::new(Nowhere(problem.to_owned())));
     let (source, clock) = (Source::Machine, Clock::start(Source::Machine));
@@ -135,7 +135,7 @@ fn parts_without_endpoint(builder: Builder) -> Parts {
 }
 
 fn drive_on_own_thread(sender: Sender) -> Result<(), BuildError> {
-    // The runtime is made on the thread that drives it: here we may be inside another one, where a runtime must not
+    // The runtime is built on the thread that drives it: here we may be inside another runtime, where one must not
     // be dropped if something goes wrong.
     let (up, is_up) = mpsc::sync_channel(1);
     start_thread("overspill", move || drive(sender, &up)).map_err(BuildError::Sender)?;
@@ -146,11 +146,11 @@ fn drive_on_own_thread(sender: Sender) -> Result<(), BuildError> {
     }
 }
 
-/// The life of the sender's thread.
+/// The body of the sender's thread.
 fn drive(sender: Sender, up: &mpsc::SyncSender<io::Result<()>>) {
     let _sender = reentry::sender_thread();
     let runtime = room_for_a_runtime().and_then(|()| {
-        // Names are looked up elsewhere (`transport/resolve.rs`): there is no blocking work.
+        // Names are resolved elsewhere (`transport/resolve.rs`): there is no blocking work.
         tokio::runtime::Builder::new_current_thread()
             .enable_io()
             .enable_time()
@@ -159,10 +159,10 @@ fn drive(sender: Sender, up: &mpsc::SyncSender<io::Result<()>>) {
     });
     match runtime {
         Ok(runtime) => {
-            // Nobody waits any more only if `build` itself has panicked.
+            // Only if `build` itself has panicked does nobody wait any more.
             let _ = up.send(Ok(()));
             runtime.block_on(sender.run());
-            // Waits for nothing, whatever a transport of the user's has started.
+            // Does not wait, whatever a user's transport has started.
             runtime.shutdown_background();
         }
         Err(error) => {
@@ -172,18 +172,18 @@ fn drive(sender: Sender, up: &mpsc::SyncSender<io::Result<()>>) {
     }
 }
 
-/// Asks for as many file descriptors as a runtime takes, and gives them back. Without them tokio panics instead of failing, if
-/// another crate has switched its signals on; and a panic runs the application's hook, which may well end it.
+/// Opens as many file descriptors as a runtime needs, and closes them again. Without them tokio panics instead of failing, if
+/// another crate has enabled its signals; and a panic runs the application's hook, which may well end it.
 #[cfg(unix)]
 fn room_for_a_runtime() -> io::Result<()> {
-    // Numbers that every Unix shares: too many open files, in the whole system and in this process.
+    // The same numbers on every Unix: too many open files, in the whole system and in this process.
     const ENFILE: i32 = 23;
     const EMFILE: i32 = 24;
     // epoll, its duplicate and its waker; the signals' pipe and its duplicate; two to spare.
     let pairs: io::Result<Vec<_>> = (0..4).map(|_| std::os::unix::net::UnixStream::pair()).collect();
     match pairs {
         Err(error) if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => Err(error),
-        // What else may be wrong with pairs of sockets is no reason to fail.
+        // Any other problem with pairs of sockets is no reason to fail.
         _ => Ok(()),
     }
 }

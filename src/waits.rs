@@ -1,4 +1,4 @@
-//! Waiting for the sender, with a deadline, on any executor, on none, and whatever state the sender is in.
+//! Waiting for the sender, with a deadline, on any executor or none, whatever state the sender is in.
 //!
 //! A deadline cannot be left to the sender's timer (its thread may be stuck in a log write), nor to the caller's
 //! runtime (there may be none). So, while somebody waits asynchronously, one short-lived thread watches the clock;
@@ -44,31 +44,31 @@ impl From<Instant> for Deadline {
     }
 }
 
-/// So long from now; where the platform's clock ends before that, a year: for ever, for a process that waits.
+/// This long from now. Where the platform's clock ends before that, a year: forever, for a process that waits.
 pub(crate) fn in_the_future(from_now: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(from_now).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
 }
 
-/// What one may wait for.
+/// What a caller may wait for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Goal {
     /// The flush of this number is done.
     Flushed(u64),
-    /// So much of what was put into the log's queue is done.
+    /// This many items of what was put into the log's queue are done.
     Written(Progress),
     /// The sender has ended; nothing is pending.
     Ended,
 }
 
-/// Whether it came in time.
+/// Whether the goal was reached in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Reached {
     Yes,
     No,
 }
 
-/// Where the sender posts what it has done.
+/// Where the sender posts its progress.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     state: Mutex<State>,
@@ -151,7 +151,7 @@ impl Board {
         Wait { board: Arc::clone(self), goal, until, registered: None }
     }
 
-    /// `false`: no thread can be had.
+    /// `false`: no thread could be started.
     fn start_alarm(self: &Arc<Board>, state: &mut State) -> bool {
         if state.alarm == Alarm::On {
             self.changed.notify_all();
@@ -185,7 +185,7 @@ impl Board {
     }
 }
 
-/// How often a wait looks for itself that has no alarm.
+/// How often a wait without an alarm checks for itself.
 const WITHOUT_ALARM: Duration = Duration::from_millis(1);
 
 fn wait_on<'a>(changed: &Condvar, state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
@@ -195,7 +195,7 @@ fn wait_on<'a>(changed: &Condvar, state: MutexGuard<'a, State>, left: Duration) 
 /// A wait in progress.
 ///
 /// # Cancel safety
-/// Cancel safe: dropping it takes it off the board and changes nothing else.
+/// Cancel safe: dropping it removes it from the board and changes nothing else.
 pub(crate) struct Wait {
     board: Arc<Board>,
     goal: Goal,
@@ -222,7 +222,7 @@ impl Future for Wait {
         });
         state.waits.insert(id, (wait.until, cx.waker().clone()));
         if !board.start_alarm(&mut state) {
-            // Nobody else can watch the clock: whoever polls does, a look a millisecond, and holds up its executor no longer.
+            // Nobody else can watch the clock, so the polling task does: one check per millisecond, which delays its executor by no more than that.
             drop(wait_on(&board.changed, state, WITHOUT_ALARM));
             cx.waker().wake_by_ref();
         }

@@ -1,4 +1,4 @@
-//! What the thread that writes the log does with each thing it finds there.
+//! What the thread that writes the log does with each item in its queue.
 
 use super::Settler;
 use crate::event::Event;
@@ -26,7 +26,7 @@ impl Writer for Settler {
                 self.notices.write(notice, || self.spill.witnessed(), totals);
             }
             Work::End => {
-                // If the sender went before its time, a caller may have an event in hand and still have to hand it over. Then who settles
+                // If the sender left early, a caller may have an event in hand and still have to hand it over. Then whoever settles
                 // the last one reports the end. Both sides write the flag, so one of them sees the other.
                 self.end_wanted.fetch_or(1, Ordering::AcqRel);
                 self.end_if_settled();
@@ -110,7 +110,7 @@ impl Settler {
         }
     }
 
-    /// The sender goes before its time: the end is reported when all that is on its way to the log is there.
+    /// The sender leaves early: the end is reported once everything on its way to the log has arrived.
     pub(crate) fn end_early(&self) {
         self.log.end();
         if !Arc::ptr_eq(&self.log, &self.notice_log) {

@@ -1,4 +1,4 @@
-//! What a client is put together from, and in each child of its process another one: the only place where all parts meet.
+//! The parts of a client, and of another one in each child of its process: the only place where all parts meet.
 
 use crate::clock::{Clock, Source, entropy};
 use crate::config::{BuildError, Builder, Config, Tls};
@@ -24,11 +24,11 @@ use crate::transport::Transport;
 use crate::transport::http::{Again, Headers, Http};
 use crate::waits::Board;
 
-/// The settings, as the clients of all processes have them. What the user has given is shared, what holds a lock of ours is not here.
+/// The settings, as the clients of all processes have them. What the user supplied is shared; nothing here holds a lock of ours.
 #[derive(Clone)]
 pub(crate) struct Parts {
     config: Config,
-    /// The user's, if one was chosen: else each client draws its own.
+    /// The user's, if one was chosen; otherwise each client draws its own.
     jitter_seed: Option<u64>,
     format: Arc<dyn Format>,
     observers: Vec<Arc<dyn Observer>>,
@@ -39,16 +39,16 @@ pub(crate) struct Parts {
     way: Arc<Way>,
 }
 
-/// How a child comes to a transport.
+/// How a child gets its transport.
 pub(super) enum Way {
     Http(Again),
-    /// Not at all: it is the user's.
+    /// Not at all: the transport is the user's.
     Another,
-    /// Not at all, as its parent.
+    /// Not at all, like its parent.
     Nowhere(String),
 }
 
-/// A transport, and what is to be known of it.
+/// A transport, and what is known about it.
 pub(super) struct Carrier {
     transport: Box<dyn Transport>,
     pub(super) shown: String,
