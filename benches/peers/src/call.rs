@@ -9,7 +9,6 @@ mod show;
 pub use one::{Allocated, AllocationArguments, Arguments as OneArguments, allocations, one};
 
 use crate::child;
-use crate::output::folder;
 use crate::sink::Sink;
 use crate::systems::{self, Entry, Kind};
 use crate::{Failure, corpus, wire};
@@ -49,7 +48,7 @@ pub(crate) struct Measured {
 }
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
-    show::show(&measure(arguments, systems::ALL.iter().collect())?, &folder()?)
+    show::show(&measure(arguments, systems::ALL.iter().collect())?)
 }
 
 /// The same for a tracing event, through each layer.

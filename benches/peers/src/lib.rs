@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod call;
 pub mod child;
 pub mod corpus;
+pub mod drawn;
 pub mod formats;
 pub mod outage;
 pub mod output;

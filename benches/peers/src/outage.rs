@@ -10,7 +10,6 @@ pub use one::{Arguments as OneArguments, FullArguments, full, one};
 use crate::Failure;
 use crate::child;
 use crate::output::{Goal, Page, Table, folder, short, version};
-use crate::picture::{self, Axes, Line, Logarithmic};
 use crate::sink::{Order, Sink};
 use crate::systems::{self, Kind};
 use one::{Full, Sample};
@@ -161,23 +160,11 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
         short(full.gone as f64)
     ));
     for fault in Fault::ALL {
-        let file = format!("outage-{}", fault.name());
-        let lines: Vec<Line> = measured
-            .iter()
-            .filter(|of| of.fault == fault)
-            .filter_map(|of| {
-                let points = of.sample.as_ref()?.rss_mb.clone();
-                Some(Line { label: of.what.replace('*', ""), points })
-            })
-            .collect();
-        let title = format!(
-            "Resident memory; the endpoint is out ({}) from {} s on",
-            fault.name(),
-            arguments.seconds
+        let file = format!("outage-{}.png", fault.name());
+        page.picture(
+            &file,
+            &format!("Memory, and what became of the events; the endpoint is out ({})", fault.name()),
         );
-        let axes = Axes { title: &title, x: "seconds", y: "MB", logarithmic: Logarithmic::Neither };
-        picture::lines(&folder()?.join(&file), &axes, &lines)?;
-        page.picture(&format!("{file}.png"), &title);
     }
     let versions = ["opentelemetry-otlp", "sentry", "tracing-loki"];
     page.say(&format!("Versions: {}.", versions.map(|name| format!("{name} {}", version(name))).join(", ")));
@@ -212,6 +199,6 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
     page.goal(Goal::at_most("P10", "tarpit, full queue: events gone", full.gone as f64, 0.0, ""));
     let broken = full.gone > 0
         || measured.iter().filter(ours).any(|of| of.sample.as_ref().is_none_or(|sample| sample.gone() > 0));
-    page.keep(&(measured, full))?;
+    page.keep(&(measured, full, arguments.seconds))?;
     if broken { Err("overspill lost events, or did not shut down: the law is broken".into()) } else { Ok(()) }
 }

@@ -134,6 +134,7 @@ impl Page {
         std::fs::write(folder.join(format!("{name}.md")), &self.text)?;
         std::fs::write(folder.join(format!("{name}.goals.json")), serde_json::to_vec_pretty(&self.goals)?)?;
         std::fs::write(folder.join(format!("{name}.json")), serde_json::to_vec_pretty(raw)?)?;
+        crate::drawn::draw(name, &self.text, &folder)?;
         println!("\nsaved in target/peers/: {name}.md, {name}.json (raw data), {name}.goals.json");
         Ok(())
     }

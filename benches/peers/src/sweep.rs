@@ -2,8 +2,7 @@
 
 use crate::child;
 use crate::corpus;
-use crate::output::{Goal, Page, Table, folder, short};
-use crate::picture::{self, Axes, Line, Logarithmic};
+use crate::output::{Goal, Page, Table, short};
 use crate::sink::{Addresses, Sink};
 use crate::statistics::{at, spread};
 use crate::systems::builder_like_the_others;
@@ -280,7 +279,6 @@ fn show(arguments: &Arguments, points: &[Vec<Vec<Point>>]) -> Result<(), Failure
         };
         let ours = line(|point| point.ours);
         let floor = line(|point| point.floor.unwrap_or(f64::NAN));
-        let has_floor = floor.iter().all(|(_, y)| y.is_finite());
         let mut table = Table::of(&[course.x, course.y, "floor", "× floor", "RSS MB", "delivered %"]);
         for (nth, &(_, y)) in ours.iter().enumerate() {
             let of = |figure| middle(&points[nth], figure);
@@ -295,22 +293,7 @@ fn show(arguments: &Arguments, points: &[Vec<Vec<Point>>]) -> Result<(), Failure
         }
         page.table(&table);
         let file = format!("sweep-{}", course.name);
-        let title = format!("overspill: {} over {}", course.y, course.x);
-        let mut lines = vec![Line { label: "overspill".to_owned(), points: ours.clone() }];
-        if has_floor {
-            lines.push(Line { label: "floor: serde_json::to_writer".to_owned(), points: floor });
-        }
-        let logarithmic = match course.over {
-            Over::Producers => Logarithmic::Neither,
-            // The values span a factor of two: a logarithmic axis would have no labels.
-            Over::Clients => Logarithmic::X,
-            Over::Bytes | Over::Batch => Logarithmic::Both,
-        };
-        picture::lines(
-            &folder()?.join(&file),
-            &Axes { title: &title, x: course.x, y: course.y, logarithmic },
-            &lines,
-        )?;
+        let title = format!("{} over {}", course.y, course.x);
         page.picture(&format!("{file}.png"), &title);
         page.goal(Goal::at_most(
             "P13",

@@ -6,8 +6,7 @@
 mod floors;
 
 use crate::child;
-use crate::output::{Goal, Page, Table, folder, median, quartiles, version};
-use crate::picture::{self, Bar};
+use crate::output::{Goal, Page, Table, median, quartiles, version};
 use crate::sink::{Addresses, Order, Sink};
 use crate::statistics::{Spread, spread};
 use crate::systems::{self, Kind};
@@ -67,8 +66,8 @@ const OURS: &str = "overspill";
 
 fn cases() -> Vec<(&'static str, &'static str, Kind)> {
     let floors = [
-        (READY, "*ceiling*: bodies encoded beforehand, reqwest", Kind::Floor),
-        (BY_HAND, "*floor*: encode and post in one thread, by hand", Kind::Floor),
+        (READY, "*least*: ready bodies, posted by reqwest", Kind::Floor),
+        (BY_HAND, "*by hand*: encode and post in one thread", Kind::Floor),
         (QUEUED, "**overspill**, the sender alone, events queued beforehand", Kind::Ours),
     ];
     let on_the_wire = systems::ALL.iter().filter(|entry| entry.wire);
@@ -221,20 +220,6 @@ fn show(arguments: &Arguments, samples: &[(&str, &str, Kind, Vec<Sample>)]) -> R
     page.picture("wire.png", "CPU time from emit to the 2xx");
     let versions = ["reqwest", "opentelemetry-otlp", "sentry", "tracing-loki"];
     page.say(&format!("Versions: {}.", versions.map(|name| format!("{name} {}", version(name))).join(", ")));
-    let bars: Vec<Bar> = samples
-        .iter()
-        .filter_map(|(name, what, kind, _)| {
-            let label = what.replace('*', "");
-            Some(Bar { label, ours: *kind == Kind::Ours, value: spread(of(name, Sample::cpu_per_million))? })
-        })
-        .collect();
-    picture::bars(
-        &folder()?.join("wire"),
-        "CPU seconds per million events, from emit to the 2xx",
-        &bars,
-        None,
-    )?;
-
     let value = |spread: Option<Spread>| spread.map_or(f64::NAN, |spread| spread.median);
     let (cpu, rate) = (Sample::cpu_per_million, Sample::thousand_per_second);
     page.goal(Goal::at_most(
@@ -255,7 +240,7 @@ fn show(arguments: &Arguments, samples: &[(&str, &str, Kind, Vec<Sample>)]) -> R
     }
     page.goal(Goal::at_most(
         "P7",
-        "the sender alone, CPU over the ceiling",
+        "the sender alone, CPU over ready bodies",
         value(ratio(QUEUED, READY, cpu)),
         1.4,
         " x",

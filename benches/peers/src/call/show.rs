@@ -5,11 +5,9 @@ use super::one::{Beside, GAPS, Off, Sample};
 use crate::Failure;
 use crate::output::{Goal, Page, Table, median, quartiles, short, version};
 use crate::pace::Calls;
-use crate::picture::{self, Bar};
 use crate::statistics::{Spread, spread};
-use crate::systems::{FLOOR, JSON_LAYER, Kind};
+use crate::systems::{JSON_LAYER, Kind};
 use crate::wire;
-use std::path::Path;
 
 const MEAN: fn(&Calls) -> f64 = |calls| calls.mean;
 const P50: fn(&Calls) -> f64 = |calls| calls.p50;
@@ -35,7 +33,7 @@ impl Measured {
 const ONE: fn(&Sample) -> &Beside = |sample| &sample.one;
 const TWO: fn(&Sample) -> &Beside = |sample| &sample.two;
 
-pub fn show(measured: &[Measured], folder: &Path) -> Result<(), Failure> {
+pub fn show(measured: &[Measured]) -> Result<(), Failure> {
     let mut page = Page::of("call");
     let rounds = measured.first().map_or(0, |of| of.samples.len());
     let clock = spread(measured.iter().flat_map(|of| &of.samples).map(|sample| sample.clock_ns));
@@ -50,7 +48,6 @@ pub fn show(measured: &[Measured], folder: &Path) -> Result<(), Failure> {
     page.say("The trickle: an event every 10, 50 or 200 µs (a loop waits for the first two, a timer for the third).");
     page.table(&trickles(measured));
     page.say(&format!("Versions: {}.", versions()));
-    draw(measured, folder)?;
     for goal in goals(measured) {
         page.goal(goal);
     }
@@ -196,19 +193,6 @@ fn versions() -> String {
     ]
     .map(|name| format!("{name} {}", version(name)))
     .join(", ")
-}
-
-fn draw(measured: &[Measured], folder: &Path) -> Result<(), Failure> {
-    let bars: Vec<Bar> = measured
-        .iter()
-        .filter(|of| of.name != FLOOR)
-        .filter_map(|of| {
-            let label = of.what.replace(['*', '`'], "").replace("floor: ", "");
-            Some(Bar { label, ours: of.kind == Kind::Ours, value: of.ratio(ONE, MEAN)? })
-        })
-        .collect();
-    let title = "A call, as a multiple of serde_json::to_writer into a reused Vec";
-    picture::bars(&folder.join("call"), title, &bars, Some(1.0))
 }
 
 fn off_spread(ours: &Measured) -> Option<[Option<Spread>; 3]> {
