@@ -23,6 +23,7 @@
 //!
 //! | to | use |
 //! |---|---|
+//! | read the guide | [`guide`]: from [`guide::start`] to [`guide::alternatives`] |
 //! | start | [`Client::builder`], [`Builder::build`], [`Client::shutdown_on_drop`] |
 //! | learn the terms | [`guide::glossary`] |
 //! | keep a wrong setting from stopping the service | [`Builder::build_or_log_only`] |
@@ -32,7 +33,8 @@
 //! | use it with axum or tower, without tokio, in a job or a function | [`guide::frameworks`] |
 //! | see it in Prometheus | [`Stats::prometheus_text`], [`prometheus_text`] |
 //! | get told about outcomes and outages | [`Observer`], [`Signal`] |
-//! | know what to alert on | [`NOTICE_TARGET`] |
+//! | know what to alert on | [`guide::operating`], [`NOTICE_TARGET`] |
+//! | size its bounds | [`guide::sizing`] |
 //! | know what your log drops in a flood | [`guide::log`] |
 //! | fork, share a file, run in a bare container | [`guide::processes`] |
 //! | read events back from a log | [`spill::Records`], [`spill::read_line`] |
@@ -45,8 +47,8 @@
 //! | send to OpenTelemetry, Elasticsearch, Loki, Splunk, Datadog, ClickHouse, InfluxDB, … | [`guide::backends`], [`Builder::format`] |
 //! | know what to put between it and several systems | [`guide::several`] |
 //! | send your own format | [`format::Envelope`], [`format::Format`] |
-//! | test an outage of your service | `testkit` (feature `testkit`) |
-//! | find a leak | `memory_watch`, `heap_compare` (features) |
+//! | test an outage of your service | [`guide::testing`], `testkit` (feature `testkit`) |
+//! | find a leak | [`guide::memory`], `memory_watch`, `heap_compare` (features) |
 //!
 //! Spilled events have the log target [`SPILL_TARGET`]. Notices, which overspill logs about itself, have [`NOTICE_TARGET`]. Let both
 //! through at WARN.
@@ -174,7 +176,7 @@ pub use ext::tracing_layer;
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 pub mod testkit;
 
-// Chapters for operators: no code.
+// Chapters: no code.
 #[cfg(not(overspill_model))]
 pub mod guide;
 

@@ -10,9 +10,10 @@ use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 
-const SIZE: (u32, u32) = (1200, 860);
+const SIZE: (u32, u32) = (1200, 640);
 const OURS: RGBColor = RGBColor(0, 104, 139);
 const THEIRS: RGBColor = RGBColor(200, 60, 30);
+const DELIVERED: RGBColor = RGBColor(60, 140, 80);
 const IN_THE_LOG: RGBColor = RGBColor(196, 128, 0);
 const REFUSED: RGBColor = RGBColor(255, 225, 215);
 const TARPIT: RGBColor = RGBColor(255, 240, 205);
@@ -27,31 +28,42 @@ pub fn draw(run: &Run) -> Result<(), Failure> {
     let file = run.arguments.out.join("outage.svg");
     let area = SVGBackend::new(&file, SIZE).into_drawing_area();
     area.fill(&WHITE)?;
-    let (memory, events) = area.split_vertically(490);
+    let (memory, events) = area.split_vertically(365);
     let title = format!(
-        "Memory of two services that log {} events/s while their endpoint is away",
-        run.arguments.rate
+        "The endpoint goes away: kept events fill the memory, overspill's stays flat ({} events/s each)",
+        grouped(run.arguments.rate as f64)
     );
     chart(
         &memory,
         run,
-        (&title, "MB resident"),
+        (&title, "resident memory, MB"),
         [
-            (memory_of(&run.theirs), THEIRS, "leaky client: failed posts kept in a Vec"),
-            (memory_of(&run.ours), OURS, "overspill: failed posts written to the log"),
+            (memory_of(&run.theirs), THEIRS, "leaky client: keeps failed posts in a Vec"),
+            (memory_of(&run.ours), OURS, "overspill: writes them to the log"),
         ],
     )?;
     chart(
         &events,
         run,
-        ("Where overspill's events went: delivered, or in the log", "events/s"),
+        (&fates(run), "events/s"),
         [
-            (rates_of(&run.ours, |sample| sample.delivered), OURS, "delivered to the endpoint"),
+            (rates_of(&run.ours, |sample| sample.delivered), DELIVERED, "delivered to the endpoint"),
             (rates_of(&run.ours, |sample| sample.spilled), IN_THE_LOG, "written to the log"),
         ],
     )?;
     area.present()?;
     Ok(())
+}
+
+/// What became of overspill's events, in numbers.
+fn fates(run: &Run) -> String {
+    let count = |of: fn(&Sample) -> u64| run.ours.last().map_or(0, |(_, sample)| of(sample));
+    format!(
+        "What became of overspill's events: {} delivered, {} in the log, {} lost",
+        grouped(count(|sample| sample.delivered) as f64),
+        grouped(count(|sample| sample.spilled) as f64),
+        count(|sample| sample.lost)
+    )
 }
 
 /// Leaves out the last sample, which was taken after the load had ended.
@@ -76,7 +88,7 @@ fn chart(area: &Area<'_>, run: &Run, (title, unit): (&str, &str), lines: [Line; 
     let highest = lines.iter().flat_map(|line| &line.0).map(|point| point.1).fold(1.0, f64::max) * 1.2;
     let end = run.ours.last().map_or(1.0, |(at, _)| *at);
     let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 24))
+        .caption(title, ("sans-serif", 22))
         .margin(16)
         .x_label_area_size(44)
         .y_label_area_size(84)
@@ -112,7 +124,7 @@ fn shade(chart: &mut Chart<'_, '_>, run: &Run, (end, highest): (f64, f64)) -> Re
     for &(phase, from, to) in &run.outage {
         let colour = if phase == Phase::Tarpit { TARPIT } else { REFUSED };
         chart.draw_series([Rectangle::new([(from, 0.0), (to, highest)], colour.filled())])?;
-        let label = format!("endpoint: {}", phase.name());
+        let label = if phase == Phase::Tarpit { "endpoint hangs" } else { "endpoint refuses connections" };
         chart.draw_series([Text::new(label, (from + end * 0.01, highest * 0.97), ("sans-serif", 17))])?;
     }
     Ok(())
