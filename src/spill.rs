@@ -1,17 +1,18 @@
 //! Writes events to the log: one event per record, or several packed. This is the only place where an event's content reaches a log.
 //!
-//! In: an event's text, number and time, and why it is spilled. Out: `Ok` only if a destination took every part of it, else the reason why
-//! it is lost.
+//! In: an event's text, sequence number and time, and why it is spilled. Out: `Ok` only if a
+//! destination took every part of it; otherwise the reason why it is lost.
 //!
 //! A [`Record`] carries an event's JSON, or part `spill_part` of `spill_parts` of it. With [`SpillPacking::Packed`] it carries a JSON array
 //! of `spill_events` events, numbered from `spill_seq`. [`read_line`] and [`join`] turn lines back into events; [`Records`] does it for a
 //! whole log.
 //!
-//! - S1: "spilled" is claimed only for a record that somebody read (see `log`) or that a sink took without error.
+//! - S1: "spilled" is claimed only for a record that a subscriber read (see `log`) or that a sink
+//!   took without an error.
 //! - S2: whatever the destination does (panic, error, silence), the next destination gets the whole event.
-//! - S3: one thread writes, and nobody waits behind a stuck write (see `log_queue`); the event is lost rather than the caller blocked.
-//! - S4: a record is one line of printable text, at most `spill_line_bytes_max` long. A long event takes several, which join to the
-//!   identical JSON.
+//! - S3: one thread writes, and no caller waits behind a stuck write (see `log_queue`): the event is lost instead.
+//! - S4: a record is one line of printable text, at most `spill_line_bytes_max` long. A long event
+//!   takes several records, which join to the identical JSON.
 //! - S5: a pack is written, refused and lost as a whole: all its events go to the same destination, or to none.
 
 mod checkpoint;
@@ -59,30 +60,31 @@ use parts::Parts;
 use rate::Rate;
 use std::borrow::Cow;
 
-/// An event as the log sees it, or a pack of them.
+/// One event, or a pack of events, as the log sees it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Leaf<'a> {
-    /// The number of the first.
+    /// The sequence number of the first event.
     pub(crate) seq: u64,
-    /// When the oldest was emitted.
+    /// When the oldest event was emitted.
     pub(crate) emitted_at: Stamp,
-    /// Which names the time for that, if the text has it; else the one of now.
+    /// The calendar that dated the event's text, if the text contains its time; otherwise the current one is used.
     pub(crate) calendar: Option<Calendar>,
-    /// Empty for none, or if it is in the text.
+    /// Empty if there is no name, or if the text contains it.
     pub(crate) name: &'a str,
     pub(crate) text: &'a [u8],
-    /// 1, or more: `text` is an array of so many then, no longer than one record, and redacted.
+    /// The number of events. If more than 1, `text` is an array of that many, fits in one record,
+    /// and is already redacted.
     pub(crate) events: u32,
-    /// Whether a pack has been changed by its redaction.
+    /// Whether redaction changed a pack.
     pub(crate) redacted: bool,
 }
 
-/// Why it is spilled.
+/// Why the event is spilled.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Why<'a> {
     pub(crate) reason: Reason,
     pub(crate) maybe_delivered: MaybeDelivered,
-    /// 0: never was in a batch.
+    /// 0 if the event was never in a batch.
     pub(crate) batch: u64,
     pub(crate) detail: &'a str,
 }
@@ -107,27 +109,28 @@ pub(crate) struct Shape {
     pub(crate) line_bytes_max: usize,
     pub(crate) bytes_per_second_max: usize,
     pub(crate) redact: Arc<Redact>,
-    /// The common fields, where records have them beside their events: as they may be in the log.
+    /// The common fields as they may appear in the log, if records carry them next to their events.
     pub(crate) common: Option<CommonInLog>,
 }
 
-/// The common fields as one JSON object, as records have them.
+/// The common fields as one JSON object, as records carry them.
 #[derive(Debug, Clone)]
 pub(crate) struct CommonInLog {
     pub(crate) text: String,
     redacted: bool,
 }
 
-/// How much of a line is for the event, or the events, as the formatter writes them, if these common fields stand beside them.
+/// How many bytes of a line are left for the event or events, as the formatter writes them, next to
+/// these common fields.
 pub(crate) fn event_room(line_bytes_max: usize, common: Option<&CommonInLog>) -> usize {
-    // What a formatter puts around two fields more.
+    // What a formatter writes around two more fields.
     const BESIDE: usize = 2 * "\u{1b}[3m  spill_common=\u{1b}[0m\"\"".len() + EVENT_NAME_BYTES_MAX;
     let beside = common.map_or(0, |common| BESIDE + parts::escaped_len(common.text.as_bytes()));
     line_bytes_max.saturating_sub(SPILL_FRAME_BYTES).saturating_sub(beside)
 }
 
 impl CommonInLog {
-    /// Where they stand beside events; an error if what must not be in the log cannot be taken out of them.
+    /// `Some` if records carry the fields next to events; an error if they cannot be redacted.
     pub(crate) fn new(common: &Common, redact: &Redact) -> Result<Option<CommonInLog>, Unredacted> {
         let Some(fields) = common.beside_events() else { return Ok(None) };
         let redacted = redact.apply(fields).ok_or(Unredacted)?;
@@ -135,11 +138,11 @@ impl CommonInLog {
     }
 }
 
-/// A rule of redaction could not be followed.
+/// A redaction rule could not be applied.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Unredacted;
 
-/// The way from an event to its record.
+/// Turns events into records and writes them.
 pub(crate) struct Spill {
     client: String,
     primary: Primary,
@@ -167,7 +170,7 @@ impl Spill {
         Spill { client, primary, fallback, clock, notices, shape, rate, event_room, packing }
     }
 
-    /// What tells whether a record is kept: for the notice at the start.
+    /// How the client learns whether a record is kept, for the notice at startup.
     pub(crate) fn witnessed(&self) -> &'static str {
         match &self.primary {
             Primary::Sink(_) => "spilled events are kept once the spill sink has taken them",
@@ -188,10 +191,10 @@ impl Spill {
         &self.client
     }
 
-    /// Writes the event down, or the pack of them.
+    /// Writes the event or the pack to the log.
     ///
     /// # Blocking
-    /// As long as the log takes: only who writes the log's queue calls this.
+    /// As long as the log takes. Only the thread that writes the log's queue calls this.
     pub(crate) fn write(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Result<(), LostReason> {
         let written = {
             let _own = reentry::own_work();
@@ -219,7 +222,7 @@ impl Spill {
     }
 
     fn write_record(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Written {
-        // Always text (E1); asked this way it is known at many bytes at once.
+        // Always UTF-8 (E1); `from_utf8` checks many bytes at a time.
         let text = match std::str::from_utf8(leaf.text) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(leaf.text),
@@ -239,7 +242,7 @@ impl Spill {
         let detail = self.detail(why.detail);
         let parts = match leaf.events {
             1 => parts::split(&text, self.event_room),
-            // K1: it was made to fit.
+            // K1: the pack was built to fit.
             _ => Parts::One(&text),
         };
         if self.rate.is_bounded() {
@@ -251,7 +254,7 @@ impl Spill {
         let (now, wall) = (self.clock.now(), crate::clock::wall());
         let age_ms = u64::try_from(now.since(leaf.emitted_at).as_millis()).unwrap_or(u64::MAX);
         let calendar = leaf.calendar.unwrap_or_else(|| Calendar::at(now, wall));
-        // Cut to milliseconds at the end, so that of two events the earlier one is not the later.
+        // Truncated to milliseconds last, so the earlier of two events never gets the later time.
         let (emitted_at, written_at) = (time::whole(calendar.time(leaf.emitted_at)), time::whole(wall));
         let record = |part: usize| Record {
             level: self.shape.level,
@@ -272,7 +275,7 @@ impl Spill {
             common: common.map(|common| common.text.as_str()),
             event: parts[part],
         };
-        // S2: every part to the same place.
+        // S2: all parts go to the same destination.
         let Err(refused) = (0..parts.len()).try_for_each(|part| self.to_primary(&record(part))) else {
             return Written::ToPrimary;
         };
@@ -283,7 +286,7 @@ impl Spill {
         }
     }
 
-    /// The beginning of an event that no log will have: enough to know it by, if a notice may show it.
+    /// The start of an event that reaches no log: enough to recognize it, if a notice may show it.
     pub(crate) fn beginning_of(&self, text: &[u8]) -> String {
         if !self.shape.redact.is_empty() {
             return "with what is redacted".to_owned();
@@ -303,7 +306,7 @@ impl Spill {
     }
 
     fn detail<'a>(&self, detail: &'a str) -> Cow<'a, str> {
-        // Quotes and backslashes are escaped to two.
+        // A quote or a backslash is escaped to two characters.
         if detail.len() <= DETAIL_CHARS_MAX && detail.bytes().all(|b| (0x20..0x7f).contains(&b)) {
             return Cow::Borrowed(detail);
         }
@@ -322,16 +325,16 @@ enum Written {
     Unredacted,
 }
 
-/// Why the first destination has not taken a record.
+/// Why the first destination did not take a record.
 #[derive(Debug)]
 pub(crate) enum Refused {
     NobodyReads,
     LayerFailed,
-    /// With what its error or its panic says.
+    /// With the text of its error or panic.
     SinkFailed(String),
 }
 
-/// A panic of the user's sink is an error as well.
+/// A panic in the user's sink counts as an error.
 fn take(sink: &dyn SpillSink, record: &Record<'_>) -> Result<(), String> {
     match contain(|| sink.write(record)) {
         Ok(taken) => taken.map_err(|error| error.to_string()),

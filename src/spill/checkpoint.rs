@@ -1,8 +1,11 @@
-//! How far a log has been processed, kept in a file, so a program that sends events again can be killed and resume.
+//! How far a log has been processed, kept in a file, so that a program that resends events can be killed and resume.
 //!
-//! In: places in logs, and events that were settled. Out: the same, in another process. H1: a file is complete, or it is the one before:
-//! the new one is written beside it, synced, and renamed. H2: a place counts for a log only if the bytes before it are unchanged; otherwise
-//! the log is read from its beginning, and settled events are recognized by id. So a wrong place can cost time, but never an event.
+//! In: places in logs, and settled events. Out: the same, in another process.
+//!
+//! - H1: the file is either the complete new one or the complete old one: the new one is written
+//!   next to it, synced, and renamed.
+//! - H2: a place counts for a log only if the bytes before it are unchanged. Otherwise the log is read from its
+//!   beginning, and settled events are recognized by id. So a wrong place can cost time, but never an event.
 
 use super::Seen;
 use crate::limits::CHECKPOINT_LOGS_MAX;
@@ -41,7 +44,7 @@ use std::path::{Path, PathBuf};
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Checkpoint {
-    /// The one that was reached last comes last.
+    /// The most recently reached place is last.
     places: Vec<Place>,
     settled: Seen,
 }
@@ -50,18 +53,18 @@ pub struct Checkpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     offset: u64,
-    /// Of what stands before.
+    /// The number of bytes before the place.
     print: u64,
 }
 
-/// So much of the beginning of a log, and of what stands right before a place, tells it from all others.
+/// How many bytes at the beginning of a log, and right before a place, identify it.
 const PRINT_BYTES: u64 = 4096;
 
 impl Place {
     /// The place after this many bytes of a log's file.
     ///
     /// # Errors
-    /// Those of the file; `UnexpectedEof` if it is shorter.
+    /// Those of the file; `UnexpectedEof` if the file is shorter.
     pub fn in_log(log: &mut (impl Read + Seek), offset: u64) -> io::Result<Place> {
         let bytes = offset.min(PRINT_BYTES);
         let mut before = vec![0; 2 * bytes as usize];
@@ -87,7 +90,7 @@ impl Place {
     }
 }
 
-/// FNV-1a: the same in every version.
+/// FNV-1a, because its result is the same in every version.
 fn print_of(bytes: &[u8]) -> u64 {
     bytes
         .iter()
@@ -119,11 +122,11 @@ impl Checkpoint {
 
     /// Writes it to a file. At any moment the file is either the complete new one or the complete old one, even after a power failure.
     ///
-    /// # Errors
+    /// Those of the file system. The old file then stays in place.
     /// Those of the file system. The old file then remains.
     ///
     /// # Blocking
-    /// Until it is on disk.
+    /// Until the file is on disk.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
@@ -134,7 +137,7 @@ impl Checkpoint {
         drop(file);
         fs::rename(&beside, path)?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // Not every system can sync a folder; the rename stands without.
+        // Not every system can sync a directory; the rename succeeds without it.
         if let Ok(folder) = File::open(folder) {
             let _ = folder.sync_all();
         }
@@ -156,8 +159,8 @@ impl Checkpoint {
         &self.settled
     }
 
-    /// Records a place before which everything is settled, in one log. Beyond [`CHECKPOINT_LOGS_MAX`] logs, the one reached first is
-    /// forgotten.
+    /// Records a place in one log before which everything is settled. Beyond
+    /// [`CHECKPOINT_LOGS_MAX`] logs, the log reached first is forgotten.
     pub fn reached(&mut self, place: Place) {
         self.places.retain(|known| *known != place);
         if self.places.len() >= CHECKPOINT_LOGS_MAX {
@@ -166,13 +169,13 @@ impl Checkpoint {
         self.places.push(place);
     }
 
-    /// The same, and replaces an earlier place in the same log.
+    /// Does the same, and replaces an earlier place in the same log.
     pub fn moved(&mut self, from: Place, to: Place) {
         self.places.retain(|known| *known != from);
         self.reached(to);
     }
 
-    /// How many bytes of a log need not be read again: 0 if the log is not one of those reached.
+    /// How many bytes of a log need not be read again: 0 if the checkpoint has no place in that log.
     ///
     /// # Errors
     /// Those of the log.
@@ -253,7 +256,7 @@ mod tests {
         fs::remove_dir_all(&folder).unwrap();
     }
 
-    /// A process that dies while it writes leaves a part of the new one beside the old one.
+    /// A process that dies while writing leaves part of the new file next to the old one.
     #[test]
     fn a_write_that_was_cut_at_any_byte_leaves_the_old_one() {
         let folder = folder("cut");
@@ -280,7 +283,7 @@ mod tests {
         for other in ["two", "three", ""] {
             assert_eq!(checkpoint.place_in(&mut log(other)).unwrap(), 0, "{other}");
         }
-        // Cut off, as by `copytruncate`.
+        // Truncated, as by `copytruncate`.
         assert_eq!(checkpoint.place_in(&mut Cursor::new(b"one\n")).unwrap(), 0);
         let (from, to) = (Place::in_log(&mut log("one"), 2004), Place::in_log(&mut log("one"), 2018));
         checkpoint.moved(from.unwrap(), to.unwrap());

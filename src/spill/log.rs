@@ -1,10 +1,10 @@
 //! The application log as a destination: tracing, target `overspill::spill`.
 //!
-//! W1: "read" means that a layer of ours has written the record without an error (see `witness`), or, where there is none, that
-//! somebody formatted the event's text: tracing says whether a subscriber is interested, but not whether one took the
-//! record (a layer may drop it later, or only count it), so the text itself is the witness.
-//! W2: a subscriber is asked about the very event that it then gets, and asked each time. tracing's macros remember one answer for
-//! the whole process, and it may come from a thread that has no subscriber.
+//! W1: "read" means that one of our layers wrote the record without an error (see `witness`) or, if there is none,
+//! that some layer formatted the event's text. tracing reports whether a subscriber is interested, but not whether it
+//! took the record (a layer may drop it later, or only count it), so the text itself is the witness.
+//! W2: the subscriber is asked about the exact event that it then gets, and asked every time. tracing's
+//! macros cache one answer for the whole process, and it may come from a thread that has no subscriber.
 
 use super::Record;
 use super::record::NAMES;
@@ -58,28 +58,28 @@ impl LogLevel {
     }
 }
 
-/// Whether anybody read a record.
+/// Whether a subscriber read a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Read {
     Yes,
     No,
-    /// A layer of ours tried, and could not. Part of the record may be in the log.
+    /// One of our layers tried to write the record and failed. Part of it may be in the log.
     Failed,
 }
 
-/// How a client learns whether what it spills is kept.
+/// How a client learns whether the events it spills are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Witnessed {
-    /// By a layer that answers for each write.
+    /// By a layer that reports the result of each write.
     Layer,
-    /// By a subscriber that formats.
+    /// By a subscriber that formats the record.
     Formatting,
     /// No subscriber is interested.
     Nobody,
 }
 
-/// The subscriber that was current where the client was built, if there was one: the sender's thread does not see a
-/// subscriber that the application set for its own scope only. Weak: it must not live longer for our sake.
+/// The subscriber that was current when the client was built, if any. The sender's thread does not see a
+/// subscriber that the application set for one scope only. Weak, so that the client does not keep it alive.
 #[derive(Debug, Clone)]
 pub(crate) struct Home(Option<WeakDispatch>);
 
@@ -88,8 +88,8 @@ impl Home {
         Home(dispatcher::get_default(|current| (!current.is::<NoSubscriber>()).then(|| current.downgrade())))
     }
 
-    /// Runs `write` under the thread's own subscriber and under the captured one until one of them reads: our threads know nothing but
-    /// the global one; a caller that has to write by itself knows better where it logs.
+    /// Runs `write` under the thread's own subscriber and under the captured one until one of them reads. Our threads
+    /// see only the global subscriber; on a caller's thread, the thread's own subscriber is the better choice.
     pub(crate) fn write(&self, thread: Thread, write: impl Fn() -> Read) -> Read {
         let at_home = || match self.0.as_ref().and_then(WeakDispatch::upgrade) {
             Some(home) => contain(|| dispatcher::with_default(&home, &write)).unwrap_or(Read::No),
@@ -102,7 +102,7 @@ impl Home {
         }
     }
 
-    /// What will tell whether a record of this level is kept.
+    /// How the client will learn whether a record of this level is kept.
     pub(crate) fn witnessed(&self, level: LogLevel) -> Witnessed {
         let found = Cell::new(Witnessed::Nobody);
         self.write(reentry::thread(), || {
@@ -122,7 +122,8 @@ impl Home {
     }
 }
 
-/// The second only if the first has nobody who reads: one that has failed may be the same, and has written already.
+/// Tries the second only if nobody reads under the first. If the first failed, it has already
+/// written, and the second may be the same subscriber.
 fn either(first: impl Fn() -> Read, second: impl Fn() -> Read) -> Read {
     match first() {
         Read::No => second(),
@@ -130,7 +131,7 @@ fn either(first: impl Fn() -> Read, second: impl Fn() -> Read) -> Read {
     }
 }
 
-/// A place in the code, as tracing knows them, of which it remembers nothing (W2).
+/// A tracing callsite that caches no interest (W2).
 struct Site(&'static Metadata<'static>);
 
 impl Callsite for Site {
@@ -178,13 +179,13 @@ fn notice_metadata(level: LogLevel) -> &'static Metadata<'static> {
     }
 }
 
-/// A level that is compiled out has no reader, whatever a subscriber says.
+/// A level that is compiled out has no reader, whatever a subscriber answers.
 fn is_interested(current: &Dispatch, metadata: &'static Metadata<'static>) -> bool {
     *metadata.level() <= STATIC_MAX_LEVEL && current.enabled(metadata)
 }
 
-/// Gives the values, one for each field or none, to the current subscriber. A root event: the fields of the application's spans
-/// are none of ours, and may hold anything.
+/// Passes the values, at most one per field, to the current subscriber. The event is a root: the
+/// fields of the application's spans are not ours, and may contain anything.
 fn give<const N: usize>(
     metadata: &'static Metadata<'static>,
     values: [Option<&dyn Value>; N],
@@ -209,18 +210,18 @@ fn give<const N: usize>(
         Answer::Nobody => text.read(),
         Answer::Kept => Read::Yes,
         Answer::Failed => Read::Failed,
-        // It is there, and was passed over.
+        // A layer is there, but did not get the record.
         Answer::Present => Read::No,
     }
 }
 
-/// Whether the macros of tracing may have a reader that we have not: with its feature `log`, and as long as no subscriber was ever
-/// set, they hand records to the `log` crate.
+/// Whether tracing's macros may have a reader that we do not: with tracing's feature `log`, and as
+/// long as no subscriber was ever set, they pass records to the `log` crate.
 fn is_without_subscriber() -> bool {
     dispatcher::get_default(|current| current.is::<NoSubscriber>())
 }
 
-/// A notice, under the current subscriber.
+/// Writes a notice to the current subscriber.
 pub(crate) fn tell(level: LogLevel, client: &str, text: &Witness<'_>) -> Read {
     if !is_without_subscriber() {
         return give(notice_metadata(level), [Some(&display(text)), Some(&client)], text);
@@ -239,7 +240,7 @@ pub(crate) fn tell(level: LogLevel, client: &str, text: &Witness<'_>) -> Read {
     text.read()
 }
 
-/// The destination itself.
+/// The log as a destination.
 #[derive(Debug)]
 pub(crate) struct Log {
     pub(crate) home: Home,
@@ -312,7 +313,7 @@ fn write_here(record: &Record<'_>) -> Read {
     event.read()
 }
 
-/// Text that knows whether somebody formatted it.
+/// Text that knows whether it was formatted.
 pub(crate) struct Witness<'a> {
     text: &'a str,
     read: Cell<Read>,

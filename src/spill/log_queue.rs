@@ -1,17 +1,19 @@
-//! What is for the log, on its way to the one thread that writes it.
+//! Queues what goes to the log for the one thread that writes it.
 //!
-//! In: events that callers could not get into the queue; parts of the sender's batches, notices, and the end. Out: the same to the
-//! [`Writer`], in two lanes, each first in, first out, and an event of one after an event of the other: so a caller never waits for a
-//! whole batch. The thread is started by the first that comes and ends when nothing has come for a while.
+//! In: events that did not fit in the queue; parts of the sender's batches, notices, and the end. Out: the same, to
+//! the [`Writer`], in two lanes. Each lane is first in, first out, and the lanes alternate event by event, so a
+//! caller never waits for a whole batch. The first entry starts the thread, which ends after it has been idle for a
+//! while.
 //!
-//! W1: one thread at a time writes. It is one of ours, or with `build_with_sender` whoever polls the sender; a caller only if no
-//!     thread can be had and the sender has gone.
-//! W2: a caller waits for room, in its turn, at most [`LOG_STALL`] in all, and not at all behind a write that has been going on for
-//!     that long. It holds no lock of ours meanwhile, and its own locks keep nobody but the writer, which waits for them.
-//! W3: what is in here will be written: a thread writes or is being started, or the sender has been rung.
-//! W4: bounded by events, bytes, batches and notices. A single event always has room: whatever its size, if there is no other.
+//! - W1: one thread at a time writes. It is one of ours or, with `build_with_sender`, the thread
+//!   that polls the sender; a caller's only if no thread can be started and the sender is gone.
+//! - W2: a caller waits for room in its turn, at most [`LOG_STALL`] in all, and not at all behind a write that has
+//!   already lasted that long. It holds none of our locks while it waits. A lock of its own can block only the
+//!   writer, which then waits for it.
+//! - W3: everything in the queue is written: a thread writes or is starting, or the sender has been woken.
+//! - W4: events, bytes, batches and notices are bounded. A single event of any size has room if it is the only one.
 //!
-//! Deliberately not here: what writing is, what becomes of what finds no room, and counting.
+//! Not here, on purpose: how to write, what happens to an event that finds no room, and counting.
 
 mod rest;
 mod stall;
@@ -31,26 +33,26 @@ use std::collections::VecDeque;
 use std::sync::{OnceLock, Weak};
 use std::time::Duration;
 
-/// Something to write, or to do once all before it is written.
+/// Something to write, or the end, which is handled after everything before it is written.
 #[expect(
     clippy::large_enum_variant,
     reason = "a box for each event of a caller's would be an allocation in `emit`"
 )]
 pub(crate) enum Work {
-    /// A caller's own.
+    /// A caller's event.
     Event(Event, Side, Reason),
-    /// The sender's.
+    /// Events from the sender.
     Batch(Box<dyn Handed>),
     Notice(Line),
     /// The sender has ended.
     End,
 }
 
-/// Events of the sender's, who has let go of them. They settle what is left when they are dropped.
+/// Events that the sender has handed over. Dropping this settles the ones that are left.
 pub(crate) trait Handed: Send {
-    /// How many are yet to be written.
+    /// How many events are not written yet.
     fn events(&self) -> usize;
-    /// Writes the next of them; whether there are more.
+    /// Writes the next event; returns whether there are more.
     fn write_next(&mut self) -> More;
     fn lose(self: Box<Self>, reason: LostReason);
 }
@@ -61,7 +63,7 @@ pub(crate) enum More {
     No,
 }
 
-/// How many things of each lane: callers' events, and the others.
+/// Counts per lane: callers' events, and everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Progress {
     pub(crate) callers: u64,
@@ -78,22 +80,22 @@ impl Progress {
     }
 }
 
-/// Who knows how to write.
+/// What writes the queue's entries.
 pub(crate) trait Writer: Send + Sync {
-    /// Writes and settles. Contains the panics of the hooks it calls.
+    /// Writes and settles one entry. Contains panics of the hooks it calls.
     fn write(&self, work: Work);
-    /// So much of what was ever put in here is done; told while somebody [wants](LogQueue::want) to know.
+    /// Reports the total of what is done, while a caller [wants](LogQueue::want) to know.
     fn written(&self, so_far: Progress);
     /// Wakes the sender.
     fn ring(&self);
 }
 
-/// What the sender does here beside handing over.
+/// What the sender does here apart from handing over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SenderPart {
-    /// It writes, in its own turns: the user has placed its thread, and may have paused its clock.
+    /// It writes, in its own turns: the user chose its thread, and may have paused its clock.
     Writes,
-    /// It writes if no thread can be had.
+    /// It writes if no thread can be started.
     StandsBy,
     /// It has ended.
     Gone,
@@ -102,16 +104,16 @@ pub(crate) enum SenderPart {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Active {
     Nobody,
-    /// A thread is on its way.
+    /// A thread is starting.
     Starting,
     By(ThreadMark),
 }
 
-/// How the writing thread waits for more.
+/// How the writing thread waits for more work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sleep {
     Awake,
-    /// More keeps coming: it looks again in a moment, and nobody pays for waking it.
+    /// Work keeps coming: the thread looks again in a moment, so that nobody pays for waking it.
     Napping,
     Asleep,
 }
@@ -119,7 +121,7 @@ enum Sleep {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Urgency {
     Usual,
-    /// Somebody waits for it.
+    /// A caller waits for it.
     Urgent,
 }
 
@@ -142,16 +144,16 @@ pub(crate) struct LogQueue {
     work: Condvar,
     /// Callers wait here for room.
     room: Condvar,
-    /// The sender waits here for room for a batch, others until something is written.
+    /// The sender waits here for room for a batch, and others for entries to be written.
     done: Condvar,
     events_max: usize,
     bytes_max: usize,
-    /// When the write under way began, plus one; 0: none is.
+    /// When the current write began, plus one; 0 if there is none.
     write_began: AtomicU64,
-    /// What writing one event takes, as seen lately, in nanoseconds.
+    /// Recent time to write one event, in nanoseconds.
     spill_time: AtomicU64,
     stalls: Stalls,
-    /// The machine's: a stuck write is stuck in real time, whatever clock the client runs on.
+    /// The machine's clock: a stuck write is stuck in real time, whatever clock the client runs on.
     clock: Clock,
     writer: OnceLock<Weak<dyn Writer>>,
 }
@@ -159,31 +161,32 @@ pub(crate) struct LogQueue {
 struct State {
     callers: VecDeque<Work>,
     others: VecDeque<Work>,
-    /// Whose turn it is not.
+    /// The lane served last; the other one is next.
     last: Lane,
-    /// What the callers' events are charged.
+    /// The total charge of the callers' events.
     bytes: usize,
     notices: usize,
-    /// Of the sender's, with the one being written.
+    /// Batches from the sender, including the one being written.
     batches: usize,
     batch_events: usize,
-    /// Ever put in, and ever done.
+    /// Totals since the start: entries put in, and entries done.
     put: Progress,
     done: Progress,
-    /// Somebody wants to know when so much is done.
+    /// A caller wants to know when this much is done.
     wanted: Option<Progress>,
     active: Active,
     sender: SenderPart,
-    /// No thread could be had: the sender is asked.
+    /// No thread could be started, so the sender was asked to write.
     asked: bool,
     ended: bool,
     sleep: Sleep,
-    /// Who waits for room, in the order of their coming: they are let in by it, and nobody before them.
+    /// The callers that wait for room, in order of arrival. They are let in in this order, and no
+    /// other caller before them.
     for_room: VecDeque<u64>,
     tickets: u64,
     for_done: usize,
     let_in_at: Stamp,
-    /// How long callers may still wait in vain for what they emit after the end.
+    /// How long callers may still wait without success for events emitted after the end.
     late_patience: Duration,
 }
 
@@ -225,9 +228,9 @@ impl LogQueue {
         }
     }
 
-    /// Before anything is put in.
+    /// Called before anything is put in.
     pub(crate) fn is_written_by(&self, writer: Weak<dyn Writer>) {
-        // Once, by who puts the parts together.
+        // Called once, when the client is assembled.
         let _ = self.writer.set(writer);
     }
 
@@ -235,11 +238,11 @@ impl LogQueue {
         self.writer.get().and_then(Weak::upgrade)
     }
 
-    /// A caller hands its event over, or keeps it because there is no room and the log is stuck, or too slow to make any.
+    /// A caller hands its event over. The event is returned if there is no room and the log is stuck or too slow.
     ///
     /// # Blocking
-    /// For room, see W2. An event after the close is waited for until it is written, [`LOG_LATE_PATIENCE`] at most: the process may be
-    /// about to end.
+    /// Waits for room, see W2. If the event comes after close, also waits until it is written,
+    /// [`LOG_LATE_PATIENCE`] at most, because the process may be about to end.
     #[expect(
         clippy::result_large_err,
         reason = "what finds no room is given back; a box would be an allocation"
@@ -270,12 +273,12 @@ impl LogQueue {
     /// The sender hands events over. They are lost if there is no room and the log is stuck.
     ///
     /// # Blocking
-    /// For room, as long as the log moves.
+    /// Waits for room, as long as the log makes progress.
     pub(crate) fn hand_over_batch(self: &Arc<Self>, batch: Box<dyn Handed>) {
         let mut state = lock(&self.state);
         while state.batches >= LOG_QUEUE_BATCHES && state.active != Active::By(this_thread()) {
             if state.active == Active::Nobody {
-                // No thread could be had.
+                // No thread could be started.
                 drop(state);
                 self.write_here();
                 state = lock(&self.state);
@@ -294,7 +297,7 @@ impl LogQueue {
         }
     }
 
-    /// Never waits. So many that they find no room are left out: what they tell of is counted elsewhere.
+    /// Never waits. A notice that finds no room is dropped: what it reports is counted elsewhere.
     pub(crate) fn hand_over_notice(self: &Arc<Self>, notice: Line) {
         let state = lock(&self.state);
         if state.notices < LOG_QUEUE_NOTICES {
@@ -302,7 +305,7 @@ impl LogQueue {
         }
     }
 
-    /// The sender has ended: the last that it puts in.
+    /// The sender has ended; this is the last entry it puts in.
     pub(crate) fn end(self: &Arc<Self>) {
         let mut state = lock(&self.state);
         state.ended = true;
@@ -317,7 +320,7 @@ impl LogQueue {
         }
     }
 
-    /// The sender has gone; what it would have written is a thread's.
+    /// The sender is gone; a thread writes what the sender would have written.
     pub(crate) fn leave(self: &Arc<Self>) {
         let mut state = lock(&self.state);
         state.sender = SenderPart::Gone;
@@ -339,7 +342,7 @@ impl LogQueue {
         }
         if let Work::Event(..) = work {
             if state.callers.capacity() == 0 {
-                // At once, so that callers do not pay for its growth under the lock one after the other.
+                // Reserved in one step, so that callers do not each pay for growth under the lock.
                 state.callers.reserve_exact(self.events_max);
             }
             state.callers.push_back(work);
@@ -383,13 +386,13 @@ impl LogQueue {
         }
     }
 
-    /// Whether there is room, with so many who came before.
+    /// Whether there is room behind `before` earlier callers.
     fn has_room(&self, state: &State, charge: usize, before: usize) -> bool {
         let events = state.callers.len() + before;
         events == 0 || (events < self.events_max && state.bytes + charge <= self.bytes_max)
     }
 
-    /// W2. `None`: there is none.
+    /// Waits as in W2. `None`: there is no room.
     fn wait_for_room<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State>,
@@ -404,7 +407,7 @@ impl LogQueue {
         state.for_room.push_back(ticket);
         loop {
             if state.active == Active::Nobody && !self.has_room(&state, charge, 0) {
-                // The sender should have been here; it may be hung, or on this very thread.
+                // The sender should have written; it may be hung, or be on this very thread.
                 state.active = Active::Starting;
                 drop(state);
                 if !self.start() {
@@ -412,7 +415,8 @@ impl LogQueue {
                 }
                 state = lock(&self.state);
             }
-            // Who helps out a sender is waited for until it has done: with a paused clock nothing happens side by side.
+            // A thread that helps out a sender is waited for until it is done: with a paused clock,
+            // nothing runs in parallel.
             let helped = state.sender == SenderPart::Writes && state.active != Active::Nobody;
             let before = state.for_room.partition_point(|&waits| waits < ticket);
             let has_room = self.has_room(&state, charge, before);
@@ -425,7 +429,7 @@ impl LogQueue {
         }
     }
 
-    /// How long the write under way may still take until it counts as stuck; `None`: it does.
+    /// How much longer the current write may take before it counts as stuck; `None`: it is stuck.
     fn patience(&self) -> Option<Duration> {
         match self.write_began.load(Ordering::Acquire) {
             0 => Some(LOG_STALL),
@@ -443,7 +447,8 @@ impl LogQueue {
         state
     }
 
-    /// The process may be about to end. In vain, if it goes on and its callers keep a lock that the log needs: that they pay for once.
+    /// Waits because the process may be about to end. If it does not end, and its callers hold a lock
+    /// that the log needs, the wait is in vain: `late_patience` makes them pay for that only once.
     fn wait_late(&self, position: Progress, patience: Duration) {
         let began = self.clock.now();
         self.wait_for(position, patience);
@@ -453,7 +458,7 @@ impl LogQueue {
         }
     }
 
-    /// Until so much is done, so long at most, and not behind a write that is stuck.
+    /// Waits until `position` is done, for `at_most` at most, and not behind a stuck write.
     fn wait_for(&self, position: Progress, at_most: Duration) {
         let until = self.clock.now().after(at_most);
         let mut state = lock(&self.state);
@@ -467,11 +472,11 @@ impl LogQueue {
     }
 }
 
-/// What the queue of so many events and bytes, and one for notices alone, can hold, without the sender's batches.
+/// The maximum memory of a queue with these limits and of one for notices alone, without the sender's batches.
 pub(crate) fn bytes_max(events_max: usize, bytes_max: usize) -> usize {
-    // The others' grow by doubling.
+    // The other lanes grow by doubling.
     let others = 2 * (LOG_QUEUE_BATCHES + LOG_QUEUE_NOTICES + 1);
-    // Notices are in one of the two.
+    // The notices are in one of the two queues.
     (events_max + 2 * others) * size_of::<Work>() + bytes_max + LOG_QUEUE_NOTICES * NOTICE_BYTES
 }
 

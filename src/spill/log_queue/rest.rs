@@ -1,4 +1,4 @@
-//! Who looks at the log's queue from outside: how far it has come, how slow it is, and what to do with it at a deadline.
+//! The log queue as seen from outside: its progress, its speed, and what happens to it at a deadline.
 
 use super::stall::Turn;
 use super::{LogQueue, Progress, SenderPart, Urgency, Work};
@@ -8,14 +8,14 @@ use crate::sync::{Arc, lock};
 use std::time::Duration;
 
 impl LogQueue {
-    /// A write begins; one before it, of the same batch, has ended.
+    /// A write begins; an earlier write of the same batch has ended.
     pub(crate) fn write_begins(&self) {
         self.turn(Turn::Write);
     }
 
-    /// So many events took so long.
+    /// Records that `events` events took `time` to write.
     pub(crate) fn took(&self, time: Duration, events: u32) {
-        // Of a few events the time is mostly noise.
+        // The time for only a few events is mostly noise.
         if events >= 16 {
             let spill_time = (self.spill_time() + 2 * time / events) / 2;
             let nanos = spill_time.max(SPILL_TIME_PER_EVENT).as_nanos();
@@ -23,7 +23,7 @@ impl LogQueue {
         }
     }
 
-    /// What writing one event takes, as seen lately.
+    /// Recent time to write one event.
     pub(crate) fn spill_time(&self) -> Duration {
         Duration::from_nanos(self.spill_time.load(Ordering::Relaxed))
     }
@@ -39,19 +39,19 @@ impl LogQueue {
         lock(&self.state).sender == SenderPart::Gone
     }
 
-    /// All that was ever put in here.
+    /// Everything that was ever put in.
     pub(crate) fn position(&self) -> Progress {
         lock(&self.state).put
     }
 
-    /// Somebody waits until so much is done: from now on the writer tells. How much is done already.
+    /// Asks the writer to report from now on, until `position` is done. Returns how much is done already.
     pub(crate) fn want(self: &Arc<Self>, position: Progress) -> Progress {
         let mut state = lock(&self.state);
         let done = state.done;
         if !done.reaches(position) {
             state.wanted = Some(state.wanted.unwrap_or_default().max(position));
             if state.is_empty() {
-                // The last is being written.
+                // The last entry is being written.
                 return done;
             }
             let by_sender = state.sender == SenderPart::Writes;
@@ -60,7 +60,7 @@ impl LogQueue {
         done
     }
 
-    /// Waits until what is here now is written, as long as a log may take that is not stuck.
+    /// Waits until everything now in the queue is written, for as long as a log that is not stuck may take.
     pub(crate) fn catch_up(self: &Arc<Self>) {
         let state = lock(&self.state);
         let (position, sender) = (state.put, state.sender);
@@ -76,7 +76,7 @@ impl LogQueue {
         }
     }
 
-    /// Takes out whatever events nobody has begun to write.
+    /// Takes out the events that nobody has begun to write.
     pub(crate) fn take_over(&self) -> Vec<Work> {
         let mut state = lock(&self.state);
         let mut events: Vec<Work> = std::mem::take(&mut state.callers).into();

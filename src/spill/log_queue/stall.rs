@@ -1,10 +1,11 @@
-//! How often writes to the log were stuck, and for how long: for the books, and for nothing else.
+//! How often writes to the log were stuck, and for how long. Only statistics use this.
 //!
-//! T1: one thread writes ([W1](super)), so one thread counts; who looks sees the write under way as well.
-//! T2: what is told never goes down. A write that ends is first no longer under way, and then counted: in between it is missing, never
-//!     there twice, and the most that was ever told stands in for it.
-//! T3: what was told of a write under way is counted when it ends: who looks at the clock looks again whether it is still under way, and
-//!     its end is measured after that.
+//! - T1: one thread writes ([W1](super)), so one thread counts; a reader also sees the current write.
+//! - T2: a reported value never decreases. When a write ends, it first stops being the current one and is then
+//!   counted: in between it is missing, but never counted twice, and the highest value ever reported stands in for
+//!   it.
+//! - T3: whatever was reported of a current write is counted when it ends: after reading the clock, a
+//!   reader checks again that the write is still current, and the end of the write is measured after that.
 
 use super::LogQueue;
 use crate::clock::Stamp;
@@ -12,14 +13,14 @@ use crate::limits::LOG_STALL;
 use crate::sync::plain::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The clock's last tick is 1 to 10 ms old: nearer to a stall than this, the exact time is read.
+/// The clock's last tick is 1 to 10 ms old. If a write is closer than this to a stall, the exact time is read.
 const TICK: Duration = Duration::from_millis(20);
 
 #[derive(Debug, Default)]
 pub(super) struct Stalls {
-    /// Of writes that have ended.
+    /// The writes that have ended.
     ended: Counts,
-    /// The most that was told.
+    /// The highest values ever reported.
     told: Counts,
 }
 
@@ -29,16 +30,16 @@ struct Counts {
     nanos: AtomicU64,
 }
 
-/// Writes that took [`LOG_STALL`] or longer, the one under way included.
+/// Writes that took [`LOG_STALL`] or longer, including the current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Stalled {
     pub(crate) stalls: u64,
     pub(crate) lasted: Duration,
-    /// How long the write under way has lasted; zero: none is.
+    /// How long the current write has lasted; zero if there is none.
     pub(crate) write_lasts: Duration,
 }
 
-/// What is under way from now on.
+/// What the thread does from now on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     Write,
@@ -46,10 +47,10 @@ pub(super) enum Turn {
 }
 
 impl LogQueue {
-    /// The write under way, if there is one, ends now.
+    /// Ends the current write, if there is one.
     pub(super) fn turn(&self, turn: Turn) {
         let now = self.clock.last_tick();
-        // Relaxed: by the thread that writes, which has stored it.
+        // Relaxed: only the writing thread stores it, and this is that thread.
         let before = self.write_began.load(Ordering::Relaxed);
         let began = if turn == Turn::Write { now.0 + 1 } else { 0 };
         self.write_began.store(began, Ordering::Release);
@@ -60,7 +61,7 @@ impl LogQueue {
         // After the store: T3.
         let lasted = lasted(self.clock.now());
         if lasted >= LOG_STALL {
-            // Release: T2, who sees the counts sees the store before them.
+            // Release, for T2: a reader that sees the counts also sees the store before them.
             self.stalls.ended.nanos.fetch_add(nanos(lasted), Ordering::Release);
             self.stalls.ended.stalls.fetch_add(1, Ordering::Release);
         }
@@ -74,7 +75,7 @@ impl LogQueue {
             0 => Duration::ZERO,
             began => {
                 let lasts = self.clock.now().since(Stamp(began - 1));
-                // T3. Acquire: the look at the clock stays before it.
+                // T3. Acquire: the clock is read before this load.
                 if self.write_began.load(Ordering::Acquire) == began { lasts } else { Duration::ZERO }
             }
         };

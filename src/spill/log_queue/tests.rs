@@ -4,7 +4,7 @@ use crate::clock::Stamp;
 use std::sync::mpsc;
 use std::time::Instant;
 
-/// Notes what is written, in its order; a write takes as long as a gate is shut.
+/// Records what is written, in order; a write takes as long as the gate is shut.
 #[derive(Default)]
 struct Noting {
     seen: Mutex<Vec<u64>>,
@@ -90,10 +90,10 @@ fn behind_a_write_that_is_stuck_one_waits_once_and_then_not_at_all() {
     assert!(put(&queue, 1, 1) && put(&queue, 2, 1));
     let began = Instant::now();
     assert!(!put(&queue, 3, 1));
-    assert!(began.elapsed() >= LOG_STALL / 2, "it was given the time that a slow log may take");
+    assert!(began.elapsed() >= LOG_STALL / 2, "the first caller waits as long as a slow log may take");
     let again = Instant::now();
     assert!(!put(&queue, 4, 1));
-    assert!(again.elapsed() < LOG_STALL / 2, "known to be stuck, it is not waited for again");
+    assert!(again.elapsed() < LOG_STALL / 2, "no caller waits for a log that is known to be stuck");
     drop(shut);
     until(|| *lock(&noting.seen) == [0, 1, 2]);
 }
@@ -184,7 +184,7 @@ fn what_nobody_has_begun_to_write_is_taken_over_and_notices_stay() {
     let (queue, noting) = queue(8, 100, SenderPart::Writes);
     (0..3).for_each(|seq| assert!(put(&queue, seq, 1)));
     queue.end();
-    assert_eq!(queue.take_over().len(), 0, "the end has written it all");
+    assert_eq!(queue.take_over().len(), 0, "the end wrote everything");
     assert_eq!(*lock(&noting.seen), [0, 1, 2]);
     let (queue, noting) = self::queue(8, 100, SenderPart::Writes);
     (0..3).for_each(|seq| assert!(put(&queue, seq, 1)));

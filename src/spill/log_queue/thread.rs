@@ -1,4 +1,4 @@
-//! The thread that writes, and who writes in its stead.
+//! The writing thread, and the threads that write in its place.
 
 use super::stall::Turn;
 use super::{Active, Lane, LogQueue, More, SenderPart, Sleep, State, Work, Writer};
@@ -16,7 +16,7 @@ enum Come {
 }
 
 impl LogQueue {
-    /// A thread is to be started: the state says so already. `false`: none can be had.
+    /// Starts a thread; the state already says `Starting`. `false`: no thread could be started.
     pub(super) fn start(self: &Arc<Self>) -> bool {
         let Some(writer) = self.writer() else { return false };
         let queue = Arc::clone(self);
@@ -27,7 +27,7 @@ impl LogQueue {
         started
     }
 
-    /// The sender is asked if no thread can be had, and once it has gone this thread has to do.
+    /// If no thread can be started, the sender is asked; once the sender is gone, this thread writes.
     pub(super) fn start_or_else(self: &Arc<Self>) {
         if self.start() {
             return;
@@ -43,7 +43,7 @@ impl LogQueue {
         }
     }
 
-    /// The life of the thread.
+    /// What the thread runs, from start to end.
     fn run(&self, writer: &dyn Writer) {
         let _ours = reentry::sender_thread();
         lock(&self.state).active = Active::By(this_thread());
@@ -56,7 +56,7 @@ impl LogQueue {
         }
     }
 
-    /// The next; `None`: the thread is not needed any more, and the state says so.
+    /// The next entry; `None`: the thread is no longer needed, and the state says so.
     fn wait_for_work(&self, come: Come) -> Option<Work> {
         let mut state = lock(&self.state);
         let mut napped = false;
@@ -66,11 +66,11 @@ impl LogQueue {
             }
             let stay = match (state.sender, state.ended, come) {
                 (SenderPart::Writes, ..) => Duration::ZERO,
-                // A model's time does not pass by itself: there it ends at once.
+                // Time in a model does not advance by itself, so the thread ends at once there.
                 _ if cfg!(overspill_shuttle) => Duration::ZERO,
                 (_, true, _) => LOG_IDLE_AFTER_END,
                 (_, false, Come::Events) => LOG_IDLE,
-                // Notices are rare: a client that has started, and delivers, has one thread.
+                // Notices are rare: a client that has started and delivers runs only one thread.
                 (_, false, Come::Notices) => Duration::ZERO,
             };
             if stay.is_zero() {
@@ -130,7 +130,7 @@ impl LogQueue {
             state.bytes -= event.charge();
         }
         if !state.for_room.is_empty() {
-            // Not one by one: waking callers at each event would cost more than the event.
+            // Not at each event: waking callers would cost more than the event.
             let now = self.clock.last_tick();
             if state.callers.len() <= self.events_max / 2 || now.since(state.let_in_at) >= LOG_LET_IN_EVERY {
                 state.let_in_at = now;
@@ -144,7 +144,7 @@ impl LogQueue {
         match work {
             Work::Batch(mut batch) => {
                 let mut events = batch.events();
-                // Hooks are contained where they are called; whatever else it is must not take the log away.
+                // Hooks are contained where they are called; no other panic may take the log down either.
                 while let Ok(More::Yes) = contain(|| batch.write_next()) {
                     let mut state = lock(&self.state);
                     state.batch_events -= events - batch.events();
@@ -192,7 +192,7 @@ impl LogQueue {
         }
     }
 
-    /// Whether the sender has to write, in this turn of its loop.
+    /// Whether the sender must write in this turn of its loop.
     pub(crate) fn needs_sender(&self) -> bool {
         let state = lock(&self.state);
         let its_turn = match state.sender {
@@ -203,7 +203,7 @@ impl LogQueue {
         its_turn && state.active == Active::Nobody && !state.is_empty()
     }
 
-    /// Writes what is here now, on this thread. If another thread writes, waits for that, unless it is stuck.
+    /// Writes everything now in the queue on this thread. If another thread writes, waits for it, unless it is stuck.
     pub(crate) fn write_here(self: &Arc<Self>) {
         let Some(writer) = self.writer() else { return };
         let _own = reentry::own_work();
@@ -218,7 +218,7 @@ impl LogQueue {
         }
         state.active = Active::By(this_thread());
         state.asked = false;
-        // Once the sender has gone, nobody comes after us.
+        // Once the sender is gone, nobody writes after this thread.
         while !state.done.reaches(until) || state.sender == SenderPart::Gone {
             let Some(work) = self.take(&mut state) else { break };
             drop(state);
