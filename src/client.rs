@@ -6,7 +6,8 @@
 
 mod named;
 
-use crate::config::{BuildError, Builder};
+use crate::build_error::BuildError;
+use crate::config::Builder;
 use crate::encode::Encoded;
 use crate::event::Event;
 use crate::fork::Own;

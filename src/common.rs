@@ -10,14 +10,15 @@
 //! Deliberately not here: what may be set (`config`), and what a format does with what it gets.
 
 mod names;
+pub(crate) mod placement;
 
 pub(crate) use names::Names;
 
 use crate::clock::{Calendar, Clock, Stamp};
 use crate::event::NameId;
-use crate::format::{CommonFields, Overhead, Placement};
 use crate::limits::EVENT_NAME_BYTES_MAX;
-use crate::spill::Rfc3339;
+use crate::time::Rfc3339;
+use placement::{CommonFields, Overhead, Placement};
 use std::borrow::Cow;
 
 /// A field of every event.

@@ -10,13 +10,12 @@ mod check;
 mod common;
 mod demands;
 mod env;
-mod error;
 mod units;
 mod way;
 
 pub(crate) use bound::Tls;
-pub use error::BuildError;
 
+use crate::build_error::BuildError;
 use crate::common::Common;
 use crate::format::compress::Compression;
 use crate::format::{Format, JsonArray, Overhead};

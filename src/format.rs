@@ -19,7 +19,9 @@ mod through;
 mod unsent;
 mod verdict;
 
-pub use body::{Body, Overhead};
+pub use crate::common::placement::{CommonFields, Overhead, Placement};
+pub use crate::transport::settled_by::SettledBy;
+pub use body::Body;
 pub use demands::{Demands, TokenHeader};
 pub use endpoints::{
     Bulk, ClickHouse, Datadog, Envelope, FluentBit, Honeycomb, Influx, KafkaRest, Loki, NewRelic, Otlp,
@@ -27,12 +29,12 @@ pub use endpoints::{
 };
 pub use endpoints::{NAMES, named};
 pub(crate) use events::Origin;
-pub use events::{CommonFields, Event, EventId, Events, Placement};
+pub use events::{Event, EventId, Events};
 pub use frame::{Frame, Layout};
 pub use json_array::JsonArray;
 pub use ndjson::Ndjson;
 pub(crate) use unsent::Unsent;
-pub use verdict::{Fate, Refused, Repeats, SettledBy, Verdict};
+pub use verdict::{Fate, Refused, Repeats, Verdict};
 
 use crate::limits::REPLY_BYTES_MAX;
 use crate::transport::Reply;

@@ -95,6 +95,7 @@
 // An event, and how it may end.
 mod queue_share;
 mod event;
+mod mark;
 mod common;
 mod mode;
 mod names;
@@ -122,6 +123,7 @@ mod stats;
 pub mod spill;
 
 // Around it: settings, start and end, what is told, time and threads.
+mod build_error;
 mod clock;
 mod config;
 mod exit;
@@ -134,6 +136,7 @@ mod shared;
 mod shutdown;
 mod start;
 mod sync;
+mod time;
 mod waits;
 
 // What all public types keep.
@@ -180,12 +183,12 @@ pub mod testkit;
 #[cfg(not(overspill_model))]
 pub mod guide;
 
+pub use build_error::BuildError;
 pub use client::{Client, FlushError};
-pub use config::{BuildError, Builder};
+pub use config::Builder;
 pub use guard::ShutdownGuard;
 pub use mode::Mode;
 pub use names::UnknownName;
-pub use notice::NOTICE_TARGET;
 pub use observer::{Observer, Signal};
 pub use outcome::{Emitted, LostReason, MaybeDelivered, Reason};
 pub use queue_share::QueueShare;
@@ -193,6 +196,7 @@ pub use resend::{Resender, Resent};
 pub use sample::Sample;
 pub use sender::Sender;
 pub use spill::SpillSink;
+pub use spill::line::NOTICE_TARGET;
 pub use spill::log::SPILL_TARGET;
 pub use stats::{EndpointState, Figure, FigureKind, Stats, prometheus_text};
 pub use waits::Deadline;

@@ -6,8 +6,9 @@
 //!
 //! Deliberately not here: reading logs (`spill::read`), when to try again, and what to do with what is refused.
 
+use crate::build_error::BuildError;
 use crate::client::Client;
-use crate::config::{BuildError, Builder};
+use crate::config::Builder;
 use crate::format::resent::{AsTheyWere, Carried, number_of};
 use crate::limits::{EVENT_NAME_BYTES_MAX, RESEND_OVERHEAD_BYTES};
 use crate::mode::Mode;

@@ -16,6 +16,7 @@
 //! - S5: a pack is written, refused and lost as a whole: all its events go to the same destination, or to none.
 
 mod checkpoint;
+pub(crate) mod line;
 pub(crate) mod log;
 pub(crate) mod log_queue;
 #[cfg(all(feature = "testkit", not(overspill_model)))]
@@ -28,10 +29,10 @@ mod record;
 mod redact;
 mod sink;
 mod stream;
-mod time;
 pub mod witness;
 mod write_sink;
 
+pub use crate::time::Rfc3339;
 pub use checkpoint::{Checkpoint, Place};
 pub use log::LogLevel;
 pub use pack::SpillPacking;
@@ -42,7 +43,6 @@ pub use read::{
 pub use record::{Notice, Record};
 pub use redact::Redact;
 pub use sink::{SpillSink, Stderr, Stdout};
-pub use time::Rfc3339;
 pub use write_sink::WriteSink;
 
 use crate::clock::{Calendar, Clock, Stamp};
@@ -51,10 +51,10 @@ use crate::encode::printable;
 use crate::limits::{
     DETAIL_CHARS_MAX, DETAIL_ESCAPED_BYTES_MAX, EVENT_NAME_BYTES_MAX, SPILL_BYTES_PER_LINE, SPILL_FRAME_BYTES,
 };
-use crate::notice::Notices;
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::reentry;
 use crate::sync::{Arc, contain};
+use crate::time;
 use pack::Packing;
 use parts::Parts;
 use rate::Rate;
@@ -148,7 +148,7 @@ pub(crate) struct Spill {
     primary: Primary,
     fallback: Arc<dyn SpillSink>,
     clock: Clock,
-    notices: Arc<Notices>,
+    notices: Arc<dyn Tell>,
     shape: Shape,
     rate: Rate,
     event_room: usize,
@@ -161,7 +161,7 @@ impl Spill {
         primary: Primary,
         fallback: Arc<dyn SpillSink>,
         clock: Clock,
-        notices: Arc<Notices>,
+        notices: Arc<impl Tell + 'static>,
         shape: Shape,
     ) -> Spill {
         let event_room = event_room(shape.line_bytes_max, shape.common.as_ref());
@@ -200,28 +200,17 @@ impl Spill {
             let _own = reentry::own_work();
             self.write_record(leaf, why)
         };
-        match written {
-            Written::ToPrimary => Ok(()),
-            Written::ToFallback(refused) => {
-                self.notices.primary_failed(self.clock.now(), &refused);
-                Ok(())
-            }
-            Written::Nowhere => {
-                self.notices.log_failed(self.clock.now());
-                Err(LostReason::LogFailed)
-            }
-            Written::Surplus => {
-                self.notices.log_budget(self.clock.now(), self.shape.bytes_per_second_max);
-                Err(LostReason::LogBudget)
-            }
-            Written::Unredacted => {
-                self.notices.redact_failed(self.clock.now());
-                Err(LostReason::RedactFailed)
-            }
+        let Err(trouble) = written else { return Ok(()) };
+        self.notices.tell(self.clock.now(), &trouble);
+        match trouble {
+            Trouble::ToFallback(_) => Ok(()),
+            Trouble::Nowhere => Err(LostReason::LogFailed),
+            Trouble::Surplus { .. } => Err(LostReason::LogBudget),
+            Trouble::Unredacted => Err(LostReason::RedactFailed),
         }
     }
 
-    fn write_record(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Written {
+    fn write_record(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Result<(), Trouble> {
         // Always UTF-8 (E1); `from_utf8` checks many bytes at a time.
         let text = match std::str::from_utf8(leaf.text) {
             Ok(text) => Cow::Borrowed(text),
@@ -233,7 +222,7 @@ impl Spill {
                     let changed = redacted.is_changed();
                     (Cow::Owned(redacted.text.into_owned()), changed)
                 }
-                None => return Written::Unredacted,
+                None => return Err(Trouble::Unredacted),
             },
             _ => (text, leaf.redacted),
         };
@@ -248,7 +237,7 @@ impl Spill {
         if self.rate.is_bounded() {
             let bytes = text.len() + parts.len() * SPILL_BYTES_PER_LINE;
             if !self.rate.admits(self.clock.now(), bytes) {
-                return Written::Surplus;
+                return Err(Trouble::Surplus { bytes_per_second_max: self.shape.bytes_per_second_max });
             }
         }
         let (now, wall) = (self.clock.now(), crate::clock::wall());
@@ -277,12 +266,12 @@ impl Spill {
         };
         // S2: all parts go to the same destination.
         let Err(refused) = (0..parts.len()).try_for_each(|part| self.to_primary(&record(part))) else {
-            return Written::ToPrimary;
+            return Ok(());
         };
         let fallback = self.fallback.as_ref();
         match (0..parts.len()).try_for_each(|part| take(fallback, &record(part))) {
-            Ok(()) => Written::ToFallback(refused),
-            Err(_) => Written::Nowhere,
+            Ok(()) => Err(Trouble::ToFallback(refused)),
+            Err(_) => Err(Trouble::Nowhere),
         }
     }
 
@@ -316,13 +305,17 @@ impl Spill {
     }
 }
 
-/// Where an event's records went.
-enum Written {
-    ToPrimary,
+/// Why an event's records are not where they belong.
+pub(crate) enum Trouble {
     ToFallback(Refused),
     Nowhere,
-    Surplus,
+    Surplus { bytes_per_second_max: usize },
     Unredacted,
+}
+
+/// Reports trouble: implemented by the notices, which are written through the spill and so are in a room above it.
+pub(crate) trait Tell: Send + Sync {
+    fn tell(&self, now: Stamp, trouble: &Trouble);
 }
 
 /// Why the first destination did not take a record.

@@ -4,9 +4,10 @@ mod parts;
 
 pub(crate) use parts::Parts;
 
+use crate::build_error::BuildError;
 use crate::client::Client;
 use crate::clock::{Clock, Source};
-use crate::config::{BuildError, Builder};
+use crate::config::Builder;
 use crate::exit;
 use crate::fork::Own;
 use crate::mode::{Mode, ModeSwitch};

@@ -9,11 +9,12 @@ pub(crate) mod http;
 mod made;
 pub(crate) mod nowhere;
 mod resolve;
+pub(crate) mod settled_by;
 
 pub use body::RequestBody;
 
-use crate::format::SettledBy;
 use crate::outcome::MaybeDelivered;
+use settled_by::SettledBy;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;

@@ -5,7 +5,7 @@ use crate::event::{self, Event};
 use crate::format::Overhead;
 use crate::format::compress::Compression;
 use crate::limits::*;
-use crate::sender::batch::Mark;
+use crate::mark::Mark;
 use crate::spill::log_queue;
 
 /// Which transport's memory counts.

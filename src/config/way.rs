@@ -151,3 +151,13 @@ impl Builder {
         }
     }
 }
+
+#[cfg(all(test, not(overspill_model)))]
+impl HttpSettings {
+    /// The defaults, for one endpoint.
+    pub(crate) fn of(endpoint: &str) -> HttpSettings {
+        let mut builder = Builder::new(endpoint);
+        let config = builder.config().unwrap();
+        builder.http_settings(&config)
+    }
+}

@@ -1,18 +1,4 @@
-//! The body of a request, and how long it may be.
-
-/// What a format adds, in bytes. It will never have more than these two fields, so a literal stays valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Overhead {
-    /// Once per body.
-    pub per_batch: usize,
-    /// For each event.
-    pub per_event: usize,
-}
-
-impl Overhead {
-    /// Of a format that does not say.
-    pub(crate) const UNKNOWN: Overhead = Overhead { per_batch: usize::MAX, per_event: usize::MAX - 1 };
-}
+//! The body of a request.
 
 /// The body of a request: bytes up to a fixed maximum.
 #[derive(Debug)]

@@ -3,7 +3,7 @@
 use super::{Body, Events, Format, Layout, Origin, Placement};
 use crate::clock::{Calendar, Stamp};
 use crate::common::{Common, Names};
-use crate::sender::batch::Mark;
+use crate::mark::Mark;
 use std::time::UNIX_EPOCH;
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]

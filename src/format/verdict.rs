@@ -4,16 +4,6 @@
 
 use crate::outcome::MaybeDelivered;
 
-/// Which part of a 2xx reply settles its events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SettledBy {
-    /// The status: all were taken. Whatever the body does (it is shorter than announced, drips, never ends) delays nothing.
-    Status,
-    /// The body, which may refuse some of them.
-    Body,
-}
-
 /// What a 2xx answer says about single events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

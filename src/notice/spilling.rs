@@ -3,8 +3,19 @@
 use super::*;
 use crate::sync::start_thread;
 
+impl Tell for Notices {
+    fn tell(&self, now: Stamp, trouble: &Trouble) {
+        match trouble {
+            Trouble::ToFallback(refused) => self.primary_failed(now, refused),
+            Trouble::Nowhere => self.log_failed(now),
+            Trouble::Surplus { bytes_per_second_max } => self.log_budget(now, *bytes_per_second_max),
+            Trouble::Unredacted => self.redact_failed(now),
+        }
+    }
+}
+
 impl Notices {
-    pub(crate) fn primary_failed(&self, now: Stamp, refused: &Refused) {
+    fn primary_failed(&self, now: Stamp, refused: &Refused) {
         if let Some(left_out) = self.no_log_reader.speak(now) {
             let why = match refused {
                 Refused::NobodyReads => {
@@ -52,7 +63,7 @@ impl Notices {
         }
     }
 
-    pub(crate) fn log_failed(&self, now: Stamp) {
+    fn log_failed(&self, now: Stamp) {
         if let Some(left_out) = self.log_failed.speak(now) {
             say!(
                 self,
@@ -65,7 +76,7 @@ impl Notices {
         }
     }
 
-    pub(crate) fn log_budget(&self, now: Stamp, bytes_per_second_max: usize) {
+    fn log_budget(&self, now: Stamp, bytes_per_second_max: usize) {
         if let Some(left_out) = self.log_budget.speak(now) {
             say!(
                 self,
@@ -79,7 +90,7 @@ impl Notices {
         }
     }
 
-    pub(crate) fn redact_failed(&self, now: Stamp) {
+    fn redact_failed(&self, now: Stamp) {
         if let Some(left_out) = self.redact_failed.speak(now) {
             say!(
                 self,

@@ -15,7 +15,7 @@ use crate::clock::Stamp;
 use crate::common::{Common, Time};
 use crate::event::{Event, NameId};
 use crate::format::{Events, Format, Frame, Layout, Origin, Overhead};
-use crate::limits::{BATCH_BYTES_LIMIT, EVENT_BYTES_LIMIT};
+use crate::mark::{Mark, State};
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::settle::Settler;
 use crate::spill::pack::Packing;
@@ -23,70 +23,6 @@ use crate::sync::Arc;
 use crate::transport::RequestBody;
 use part::Part;
 use std::ops::Range;
-
-/// Where an event ends in the batch's text, and what settling it takes.
-#[derive(Debug, Clone)]
-pub(crate) struct Mark {
-    seq: u64,
-    emitted_at: Stamp,
-    /// At most BATCH_BYTES_LIMIT.
-    end: u32,
-    /// A block holds at most 2 x EVENT_BYTES_LIMIT.
-    charge: u32,
-    /// What it takes in a body, its share of the overhead aside.
-    weight: u32,
-    name: NameId,
-    state: State,
-}
-
-const _: () = assert!(BATCH_BYTES_LIMIT <= u32::MAX as usize);
-const _: () = assert!(2 * EVENT_BYTES_LIMIT <= u32::MAX as usize);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Settled,
-}
-
-impl Mark {
-    pub(crate) fn end(&self) -> usize {
-        self.end as usize
-    }
-
-    pub(crate) fn seq(&self) -> u64 {
-        self.seq
-    }
-
-    pub(crate) fn emitted_at(&self) -> Stamp {
-        self.emitted_at
-    }
-
-    pub(crate) fn name(&self) -> NameId {
-        self.name
-    }
-
-    fn charge(&self) -> usize {
-        self.charge as usize
-    }
-
-    fn weight(&self) -> usize {
-        self.weight as usize
-    }
-
-    /// Of an event that nobody has emitted: for `Events` alone.
-    #[cfg(all(feature = "testkit", not(overspill_model)))]
-    pub(crate) fn ending_at(end: usize) -> Mark {
-        Mark {
-            seq: 0,
-            emitted_at: Stamp(0),
-            end: end as u32,
-            charge: 0,
-            weight: 0,
-            name: NameId::default(),
-            state: State::Settled,
-        }
-    }
-}
 
 /// How large batches may be.
 #[derive(Debug, Clone, Copy)]

@@ -7,11 +7,11 @@
 //! macros cache one answer for the whole process, and it may come from a thread that has no subscriber.
 
 use super::Record;
+use super::line::NOTICE_TARGET;
 use super::record::NAMES;
 use super::time::Rfc3339;
 use super::witness::{self, Answer};
 use crate::names::names;
-use crate::notice::NOTICE_TARGET;
 use crate::outcome::MaybeDelivered;
 use crate::reentry::{self, Thread};
 use crate::sync::contain;

@@ -162,7 +162,7 @@ impl Serialize for Notice<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("timestamp", &Shown(Rfc3339(self.written_at)))?;
         map.serialize_entry("level", self.level.as_upper())?;
-        map.serialize_entry("target", crate::notice::NOTICE_TARGET)?;
+        map.serialize_entry("target", super::line::NOTICE_TARGET)?;
         map.serialize_entry("message", self.text)?;
         if !self.client.is_empty() {
             map.serialize_entry(NAMES[2], self.client)?;

@@ -1,7 +1,8 @@
 //! The parts of a client, and of another one in each child of its process: the only place where all parts meet.
 
+use crate::build_error::BuildError;
 use crate::clock::{Clock, Source, entropy};
-use crate::config::{BuildError, Builder, Config, Tls};
+use crate::config::{Builder, Config, Tls};
 use crate::encode::Encoder;
 use crate::fork::Own;
 use crate::format::Format;

@@ -49,8 +49,8 @@ impl fmt::Debug for RequestBody {
 mod tests {
     use super::*;
     use crate::clock::{Clock, Source};
-    use crate::format::SettledBy;
     use crate::transport::http::{Http, HttpSettings};
+    use crate::transport::settled_by::SettledBy;
     use crate::transport::{Request, Transport};
     use std::io::{BufRead, BufReader, Read, Write};
     use std::net::TcpListener;

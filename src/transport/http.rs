@@ -19,8 +19,8 @@ pub(crate) use headers::Headers;
 pub(crate) use source::{First, LiveHeader, bearer_from};
 
 use super::{Posting, Request, Transport};
+use crate::build_error::BuildError;
 use crate::clock::{Clock, Stamp};
-use crate::config::BuildError;
 use crate::limits::{CONNECTION_AGE, SUSPENDED_MIN};
 use crate::sync::{contain, start_thread};
 use connect::{Encrypted, Recipe};
@@ -248,16 +248,6 @@ impl Renewals {
         let due_at = now.after(CONNECTION_AGE);
         *self = Renewals { asked, needed, due_at, suspended, idle, stale: Stale::No };
         Some(asked)
-    }
-}
-
-#[cfg(all(test, not(overspill_model)))]
-impl HttpSettings {
-    /// The defaults, for one endpoint.
-    pub(crate) fn of(endpoint: &str) -> HttpSettings {
-        let mut builder = crate::config::Builder::new(endpoint);
-        let config = builder.config().unwrap();
-        builder.http_settings(&config)
     }
 }
 

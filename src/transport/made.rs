@@ -1,7 +1,7 @@
 //! What a test of a `Transport` needs: a request that no client has made.
 
+use super::settled_by::SettledBy;
 use super::{Request, RequestBody};
-use crate::format::SettledBy;
 use crate::limits::{POST_TIMEOUT, REPLY_BYTES_MAX};
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]

@@ -1,7 +1,7 @@
 //! Honeycomb's batches: a verdict for each event, by position.
 
 use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Verdict};
-use crate::spill::Rfc3339;
+use crate::time::Rfc3339;
 use crate::transport::Reply;
 use serde_json::Value;
 

@@ -3,9 +3,9 @@
 //! In: texts, marks, and why. Out: each event written and settled, by the thread that writes the log. B4: what is left when a part is
 //! dropped is lost, counted.
 
-use super::{Mark, State};
 use crate::clock::{Calendar, Stamp};
 use crate::ledger::Ending;
+use crate::mark::{Mark, State};
 use crate::outcome::LostReason;
 use crate::sender::verdict::Cause;
 use crate::settle::Settler;

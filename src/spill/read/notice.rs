@@ -3,7 +3,7 @@
 use super::SpilledNotice;
 use super::line::is_named;
 use super::object::Object;
-use crate::notice::NOTICE_TARGET;
+use crate::spill::line::NOTICE_TARGET;
 use std::time::{Duration, SystemTime};
 
 /// A message beside a client's id, of our target where one is told.

@@ -6,8 +6,8 @@
 use super::line::{VERSION, part};
 use super::scalar::Scalar;
 use super::{SpilledNotice, SpilledPart, notice};
-use crate::notice::NOTICE_TARGET;
 use crate::spill::Record;
+use crate::spill::line::NOTICE_TARGET;
 use crate::spill::log::SPILL_TARGET;
 use std::borrow::Cow;
 

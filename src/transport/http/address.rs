@@ -3,7 +3,7 @@
 //! In: what the user wrote. Out: a [`Url`] that says the same. A1: host, port and path of the URL are those that stand in the text. A2: no
 //! error repeats the text, which may hold a key; a scheme is shown, cut short, and what is wrong with the rest is said in words.
 
-use crate::config::BuildError;
+use crate::build_error::BuildError;
 use crate::encode::printable;
 use crate::limits::ENDPOINT_CHARS_MAX;
 use reqwest::Url;

@@ -10,7 +10,7 @@
 use super::tls::Trust;
 use super::witness::Witness;
 use super::{HttpSettings, address};
-use crate::config::BuildError;
+use crate::build_error::BuildError;
 use crate::encode::printable;
 use crate::limits::{DETAIL_CHARS_MAX, REPLY_HEADERS_MAX};
 use crate::transport::resolve::Resolver;

@@ -9,12 +9,12 @@
 use super::failure::{Peer, failure_of};
 use super::headers::{Headers, Stamped};
 use super::witness::Watched;
-use crate::format::SettledBy;
 use crate::limits::{
     KEEP_ALIVE_MARGIN, REFUSAL_PATIENCE, RENEWAL_PATIENCE, REPLY_BODY_PATIENCE, REPLY_BYTES_MAX, REPLY_DRAIN,
     REPLY_HEADER_CHARS_MAX, REPLY_HEADERS_ASKED_MAX,
 };
 use crate::outcome::MaybeDelivered;
+use crate::transport::settled_by::SettledBy;
 use crate::transport::{BodyEnd, Failure, FailureKind, Reply, Request};
 use bytes::Bytes;
 use reqwest::header::{

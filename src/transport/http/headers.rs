@@ -6,8 +6,8 @@
 
 use super::secrets;
 use super::source::{LiveHeader, Source};
+use crate::build_error::BuildError;
 use crate::clock::Clock;
-use crate::config::BuildError;
 use crate::encode::printable;
 use crate::limits::{HEADERS_MAX, LIVE_HEADERS_MAX};
 use crate::notice::Notices;

@@ -6,8 +6,8 @@
 //! no new value; told, and the last one serves on.
 
 use super::headers::checked;
+use crate::build_error::BuildError;
 use crate::clock::{Clock, Stamp};
-use crate::config::BuildError;
 use crate::encode::printable;
 use crate::limits::{CREDENTIAL_AGE, CREDENTIAL_BYTES_MAX, DETAIL_CHARS_MAX};
 use crate::notice::Notices;

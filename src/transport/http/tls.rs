@@ -5,7 +5,7 @@
 
 use super::HttpSettings;
 use super::connect::Encrypted;
-use crate::config::BuildError;
+use crate::build_error::BuildError;
 use reqwest::ClientBuilder;
 
 #[derive(Clone)]

@@ -6,12 +6,12 @@ use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Now, by the wall clock, in whole milliseconds, so that what is written reads back equal.
-pub(super) fn now() -> SystemTime {
+pub(crate) fn now() -> SystemTime {
     whole(crate::clock::wall())
 }
 
 /// In whole milliseconds, so that what is written reads back equal.
-pub(super) fn whole(time: SystemTime) -> SystemTime {
+pub(crate) fn whole(time: SystemTime) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(millis(time))
 }
 
@@ -84,7 +84,7 @@ fn days(year: u64, month: u64, day: u64) -> u64 {
 }
 
 /// Reads what [`Rfc3339`] writes, and nothing else.
-pub(super) fn parse(text: &str) -> Option<SystemTime> {
+pub(crate) fn parse(text: &str) -> Option<SystemTime> {
     let pattern = b"dddd-dd-ddTdd:dd:dd.dddZ";
     let fits = text.len() == pattern.len()
         && text

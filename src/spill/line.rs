@@ -1,0 +1,53 @@
+//! A notice on its way to the log, and the target that it has there. What notices say: [`crate::notice`].
+
+use super::LogLevel;
+use crate::ledger::Totals;
+
+/// The target of notices: what overspill logs about itself, with the client's id in the field `spill_client`.
+///
+/// | level | the text begins | what it means |
+/// |---|---|---|
+/// | INFO | `started` | the client is up; gives endpoint (without path), memory bound, mode, the parent's client in a forked process, and how overspill knows whether a spilled event is kept |
+/// | ERROR | `could not start as configured` | what is wrong and what to do; events go to the log ([`build_or_log_only`](crate::Builder::build_or_log_only)) |
+/// | WARN | `outage began` | posts fail: events go to the log until a probe succeeds. The reason, and what to do, follow the colon |
+/// | WARN | `outage continues` | every 30 s; what the outage has cost so far |
+/// | WARN | `some posts fail` | a tenth of the posts or more fail while others are delivered: one of several backends may be bad. Every 30 s while it lasts |
+/// | WARN | `posts no longer fail` | that has ended; what it cost |
+/// | WARN | `batches are smaller` | the endpoint refuses large batches and takes small ones: lower `batch_bytes_max` or `batch_events_max`, or raise the endpoint's limit |
+/// | WARN | `outage ended` | the totals: check `lost`, which is zero as long as the log works |
+/// | WARN | `the queue is full` | events come faster than the endpoint takes them, or the endpoint hangs |
+/// | WARN | `no new value for the header` | the function of `header_with` or the file of `bearer_auth_file` failed: the last value stays in use |
+/// | WARN | `mode changed`, `queue share changed` | somebody switched it, or `memory_watch` did |
+/// | WARN | `nobody reads target` | no subscriber formats `overspill::spill`: spilled events go to the fallback sink (stderr). Let the target through |
+/// | WARN | `the spill sink failed`, `SpillLayer failed` | the same, because your `SpillSink`, or the layer's writer, reported an error |
+/// | WARN | `a log write has been stuck` | only to the fallback sink; events that find no room are lost until the log works again |
+/// | WARN | `more to spill than` | events are lost: raise `spill_bytes_per_second_max`, or send less |
+/// | ERROR | `an event could not be redacted` | an event is lost: fix the function given to `Redact::rewrite` |
+/// | WARN | `main ended with` | only to the fallback sink: hold a [guard](crate::Client::shutdown_on_drop) until the end of `main` |
+/// | ERROR | `neither the log nor the fallback` | an event is lost: give the process a log that can be written |
+/// | ERROR | `an event could not be encoded`, `an event is longer` | an event is lost: fix its `Serialize`, or raise `event_bytes_max` |
+/// | ERROR | `the observer panicked` | one of your hooks panicked; the panic was contained |
+/// | ERROR | `the sender panicked` | the events it held are in the log, reason `abandoned`; the sender goes on |
+/// | INFO | `shut down` | the final stats; WARN if anything was lost |
+///
+/// A notice that may repeat appears once in 30 s, with a count of those left out; switches and outages ten times.
+pub const NOTICE_TARGET: &str = "overspill::notice";
+
+/// A notice on its way to the log.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) level: LogLevel,
+    pub(crate) text: String,
+    pub(crate) ends: Ends,
+}
+
+/// What a line ends with.
+#[derive(Debug)]
+pub(crate) enum Ends {
+    Here,
+    /// By what the log is witnessed. Asked where the line is written: a subscriber that was asked about a record, on another thread, and
+    /// then gets none, may apply its answer to the application's next one.
+    WithWitness,
+    /// By what was settled since these books: known once what is ahead of it in the log is written.
+    WithCost(Box<Totals>),
+}
