@@ -12,6 +12,9 @@
     reason = "the output is the point, and a broken bench should panic"
 )]
 
+mod corpus;
+
+use corpus::{ASCII, Event};
 use overspill::spill::{SpillPacking, WriteSink, join, read_line};
 use overspill::testkit::Scripted;
 use overspill::{Builder, Client};
@@ -21,38 +24,6 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tracing::subscriber::with_default;
-
-#[derive(Serialize)]
-struct Event<'a> {
-    event: &'a str,
-    ts: u64,
-    route: &'a str,
-    session: &'a str,
-    status: u16,
-    bytes: u64,
-    latency_ms: f64,
-    cached: bool,
-}
-
-/// Different events, about 180 bytes of JSON each.
-fn corpus(events: u64) -> Vec<Event<'static>> {
-    const ROUTES: [&str; 3] = ["/healthz", "/api/v1/tenants/{tenant}/orders", "/static/assets/app.bundle.js"];
-    (0..events)
-        .map(|nth| {
-            let mixed = (nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-            Event {
-                event: "http.request.completed",
-                ts: 1_763_800_000_000 + 37 * nth,
-                route: ROUTES[(mixed >> 33) as usize % 3],
-                session: ["627655daa05f1119", "6fced11d2bd8a1e6"][(mixed >> 40) as usize % 2],
-                status: [200, 204, 404, 503][(mixed >> 50) as usize % 4],
-                bytes: mixed >> 46,
-                latency_ms: (mixed >> 44) as f64 / 1000.0,
-                cached: mixed % 5 == 0,
-            }
-        })
-        .collect()
-}
 
 /// The fields of a record.
 #[derive(Serialize)]
@@ -223,7 +194,7 @@ fn median(mut figures: Vec<f64>) -> f64 {
 fn main() {
     let smoke = std::env::args().any(|argument| argument == "--test");
     let (rounds, events) = if smoke { (1, 500) } else { (21, 20_000) };
-    let corpus = corpus(events);
+    let corpus = corpus::of(ASCII, events);
     let texts: Vec<String> =
         corpus.iter().map(|event| serde_json::to_string(event).expect("plain")).collect();
     let mut seconds = WAYS.map(|_| Vec::new());

@@ -53,8 +53,14 @@ pub(crate) const KINDS: [Kind; 8] = [
 ];
 
 /// A thousand different events: a single one would train the branch predictor and make every system look faster.
+#[allow(dead_code, reason = "not each bench wants a thousand")]
 pub(crate) fn corpus(kind: Kind) -> Vec<Event<'static>> {
-    (0..1024_u64)
+    of(kind, 1024)
+}
+
+/// All different, about 180 bytes of JSON each.
+pub(crate) fn of(kind: Kind, events: u64) -> Vec<Event<'static>> {
+    (0..events)
         .map(|nth| {
             let mixed = (nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
             Event {

@@ -10,10 +10,10 @@ use std::time::SystemTime;
 
 /// The events of a request, in the order of the queue.
 #[derive(Debug, Clone)]
-pub struct Events<'a>(From<'a>);
+pub struct Events<'a>(Source<'a>);
 
 #[derive(Debug, Clone)]
-enum From<'a> {
+enum Source<'a> {
     Batch {
         text: &'a [u8],
         marks: std::slice::Iter<'a, Mark>,
@@ -42,19 +42,19 @@ impl<'a> Events<'a> {
         marks: &'a [Mark],
         origin: Origin<'a>,
     ) -> Events<'a> {
-        Events(From::Batch { text, marks: marks.iter(), at: start, gap, origin })
+        Events(Source::Batch { text, marks: marks.iter(), at: start, gap, origin })
     }
 
     pub(crate) fn again(events: &'a [Resent], common: CommonFields<'a>) -> Events<'a> {
-        Events(From::Log { events: events.iter(), common })
+        Events(Source::Log { events: events.iter(), common })
     }
 
     /// The fields that all events share. They are already in each event's JSON unless the format's [`placement`](super::Format::placement)
     /// says otherwise.
     pub fn common_fields(&self) -> CommonFields<'a> {
         match &self.0 {
-            From::Batch { origin, .. } => origin.common.fields(),
-            From::Log { common, .. } => *common,
+            Source::Batch { origin, .. } => origin.common.fields(),
+            Source::Log { common, .. } => *common,
         }
     }
 }
@@ -64,13 +64,13 @@ impl<'a> Iterator for Events<'a> {
 
     fn next(&mut self) -> Option<Event<'a>> {
         match &mut self.0 {
-            From::Batch { text, marks, at, gap, origin } => {
+            Source::Batch { text, marks, at, gap, origin } => {
                 let mark = marks.next()?;
                 let json = &text[*at..mark.end()];
                 *at = mark.end() + *gap;
                 Some(Event { json, known: Known::Batch(mark, *origin) })
             }
-            From::Log { events, .. } => {
+            Source::Log { events, .. } => {
                 let event = events.next()?;
                 Some(Event { json: event.json(), known: Known::Log(event) })
             }
@@ -79,8 +79,8 @@ impl<'a> Iterator for Events<'a> {
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.0 {
-            From::Batch { marks, .. } => marks.size_hint(),
-            From::Log { events, .. } => events.size_hint(),
+            Source::Batch { marks, .. } => marks.size_hint(),
+            Source::Log { events, .. } => events.size_hint(),
         }
     }
 }

@@ -36,6 +36,11 @@ pub struct Frame {
 }
 
 impl Frame {
+    /// `[event,event]`
+    pub(crate) const ARRAY: Frame = Frame { before: b"[", between: b",", behind: b"]" };
+    /// An event per line.
+    pub(crate) const LINES: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
+
     /// Implements a format's `encode` for a layout that is this frame.
     pub fn encode(&self, events: Events<'_>, body: &mut Body) {
         for (nth, event) in events.enumerate() {

@@ -6,15 +6,13 @@ use super::{Format, Frame, Layout, SettledBy};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct JsonArray;
 
-const FRAME: Frame = Frame { before: b"[", between: b",", behind: b"]" };
-
 impl Format for JsonArray {
     fn content_type(&self) -> &'static str {
         "application/json"
     }
 
     fn layout(&self) -> Layout {
-        Layout::Framed(FRAME)
+        Layout::Framed(Frame::ARRAY)
     }
 
     /// The status, because a reply to this format never names single events.

@@ -6,15 +6,13 @@ use super::{Format, Frame, Layout, SettledBy};
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Ndjson;
 
-const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
-
 impl Format for Ndjson {
     fn content_type(&self) -> &'static str {
         "application/x-ndjson"
     }
 
     fn layout(&self) -> Layout {
-        Layout::Framed(FRAME)
+        Layout::Framed(Frame::LINES)
     }
 
     /// The status, because a reply to this format never names single events.

@@ -11,8 +11,11 @@ pub(crate) mod channel;
 mod exhaustive;
 #[cfg(overspill_shuttle)]
 mod random;
+// What the checkers have tried is told as the tests tell their figures.
 #[cfg(test)]
-mod figure;
+#[path = "../../tests/it/figures.rs"]
+#[allow(clippy::print_stdout, clippy::expect_used, reason = "a figure is for whoever runs the models")]
+mod figures;
 
 #[cfg(not(overspill_shuttle))]
 pub(crate) use exhaustive::*;

@@ -10,11 +10,10 @@ mod ids;
 #[path = "../lab/fleet/measure.rs"]
 #[expect(dead_code, reason = "the example prints more of it")]
 mod measure;
-#[path = "../lab/fleet/random.rs"]
-pub mod random;
 #[path = "../lab/fleet/simulation.rs"]
 mod simulation;
 
+use crate::split_mix as random;
 use measure::{Figures, Recovery};
 use simulation::Plan;
 use std::time::Duration;

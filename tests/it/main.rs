@@ -39,6 +39,7 @@ mod retry;
 mod soak;
 #[cfg(unix)]
 mod socket;
+mod split_mix;
 mod support;
 mod tracing_events;
 mod witness;

@@ -4,7 +4,7 @@
 #[expect(dead_code, reason = "the example draws and prints more of it")]
 mod slope;
 
-use crate::fleet::random::Random;
+use crate::split_mix::SplitMix64 as Random;
 use slope::Slope;
 
 /// An hour of samples, four a second: a level, a trend, and waves of outages that come and go, each of them half a minute

@@ -2,7 +2,11 @@
 //!
 //! Every measurement cycles through them. Repeating one event would train the branch predictor and make every system look faster.
 
+#[path = "../../../tests/it/split_mix.rs"]
+mod split_mix;
+
 use serde::Serialize;
+use split_mix::SplitMix64 as Mixed;
 use std::sync::OnceLock;
 
 /// How many different events there are.
@@ -35,28 +39,11 @@ const ROUTES: [&str; 8] = [
 ];
 const STATUSES: [u16; 8] = [200, 200, 200, 204, 201, 304, 404, 503];
 
-/// splitmix64: one line of arithmetic, the same on every machine.
-struct Mixed(u64);
-
-impl Mixed {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
-    }
-}
-
 /// All events, made on first use.
 pub fn events() -> &'static [Event] {
     static CORPUS: OnceLock<Vec<Event>> = OnceLock::new();
     CORPUS.get_or_init(|| {
-        let mut mixed = Mixed(184);
+        let mut mixed = Mixed::of(184);
         (0..EVENTS as u64)
             .map(|nth| Event {
                 event: MARK,
@@ -110,7 +97,7 @@ fn text(words: &[&str], bytes: usize, mixed: &mut Mixed) -> String {
 
 /// Ordinary events, but with two texts of this kind, of twenty bytes each.
 pub fn with_texts(words: &[&str]) -> Vec<Event> {
-    let mut mixed = Mixed(20);
+    let mut mixed = Mixed::of(20);
     let mut leaked = |event: &Event| -> Event {
         let route = Box::leak(text(words, 20, &mut mixed).into_boxed_str());
         Event { route, session: text(words, 20, &mut mixed), ..event.clone() }
@@ -126,7 +113,7 @@ pub struct Text {
 
 /// One text of this kind per event, of two hundred bytes each.
 pub fn texts(words: &[&str]) -> Vec<Text> {
-    let mut mixed = Mixed(200);
+    let mut mixed = Mixed::of(200);
     (0..EVENTS).map(|_| Text { text: text(words, 200, &mut mixed) }).collect()
 }
 
@@ -143,7 +130,7 @@ pub fn sized(bytes: usize) -> Vec<Sized> {
     const WORDS: [&str; 8] =
         ["queue ", "spilled ", "batch ", "outage ", "probe ", "ledger ", "reply ", "verdict "];
     const AROUND: usize = 70;
-    let mut mixed = Mixed(bytes as u64);
+    let mut mixed = Mixed::of(bytes as u64);
     (0..64)
         .map(|nth| {
             let mut payload = String::with_capacity(bytes);

@@ -20,8 +20,6 @@ impl ClickHouse {
     }
 }
 
-const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
-
 /// The header that has the error's number, of servers from 20 on.
 const CODE: &str = "x-clickhouse-exception-code";
 
@@ -31,7 +29,7 @@ impl Format for ClickHouse {
     }
 
     fn layout(&self) -> Layout {
-        Layout::Framed(FRAME)
+        Layout::Framed(Frame::LINES)
     }
 
     fn reply_headers(&self) -> &'static [&'static str] {

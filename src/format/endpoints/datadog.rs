@@ -19,15 +19,13 @@ impl Datadog {
     }
 }
 
-const FRAME: Frame = Frame { before: b"[", between: b",", behind: b"]" };
-
 impl Format for Datadog {
     fn content_type(&self) -> &'static str {
         "application/json"
     }
 
     fn layout(&self) -> Layout {
-        Layout::Framed(FRAME)
+        Layout::Framed(Frame::ARRAY)
     }
 
     fn settled_by(&self) -> SettledBy {

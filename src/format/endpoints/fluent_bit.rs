@@ -17,15 +17,13 @@ impl FluentBit {
     }
 }
 
-const FRAME: Frame = Frame { before: b"[", between: b",", behind: b"]" };
-
 impl Format for FluentBit {
     fn content_type(&self) -> &'static str {
         "application/json"
     }
 
     fn layout(&self) -> Layout {
-        Layout::Framed(FRAME)
+        Layout::Framed(Frame::ARRAY)
     }
 
     fn settled_by(&self) -> SettledBy {

@@ -17,15 +17,13 @@ impl Vector {
     }
 }
 
-const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
-
 impl Format for Vector {
     fn content_type(&self) -> &'static str {
         "application/x-ndjson"
     }
 
     fn layout(&self) -> Layout {
-        Layout::Framed(FRAME)
+        Layout::Framed(Frame::LINES)
     }
 
     fn settled_by(&self) -> SettledBy {

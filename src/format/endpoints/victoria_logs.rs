@@ -17,15 +17,13 @@ impl VictoriaLogs {
     }
 }
 
-const FRAME: Frame = Frame { before: b"", between: b"\n", behind: b"\n" };
-
 impl Format for VictoriaLogs {
     fn content_type(&self) -> &'static str {
         "application/x-ndjson"
     }
 
     fn layout(&self) -> Layout {
-        Layout::Framed(FRAME)
+        Layout::Framed(Frame::LINES)
     }
 
     fn settled_by(&self) -> SettledBy {

@@ -84,5 +84,6 @@ fn check(builder: &loom::model::Builder, which: &str, model: impl Fn() + Send + 
         count.fetch_add(1, atomic::Ordering::Relaxed);
         model();
     });
-    super::figure::report(tried.load(atomic::Ordering::Relaxed), which);
+    let tried = tried.load(atomic::Ordering::Relaxed);
+    super::figures::report(34, "schedules without a counterexample", format!("{tried} {which}"));
 }

@@ -4,6 +4,8 @@
 mod encoding;
 #[path = "../../it/hostile/invisible.rs"]
 mod invisible;
+#[path = "../../it/split_mix.rs"]
+mod split_mix;
 #[path = "../../it/hostile/random.rs"]
 #[expect(dead_code, reason = "shared with tests/it, which draws other things as well")]
 mod random;

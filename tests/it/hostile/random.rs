@@ -1,5 +1,6 @@
 //! Where the cases come from: a generator with a seed, and what it thinks of as nasty.
 
+use crate::split_mix::SplitMix64;
 use std::time::{Duration, SystemTime};
 
 /// What a record, a formatter or a terminal might take for its own.
@@ -47,24 +48,19 @@ const NASTY: [&str; 41] = [
     "世界",
 ];
 
-/// SplitMix64 (Steele, Lea, Flood 2014).
-pub struct Random(u64);
+pub struct Random(SplitMix64);
 
 impl Random {
     pub fn seeded(seed: u64) -> Random {
-        Random(seed)
+        Random(SplitMix64::of(seed))
     }
 
     pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 
     pub fn below(&mut self, end: u64) -> u64 {
-        self.next() % end
+        self.0.below(end)
     }
 
     pub fn bytes(&mut self, len_max: u64) -> Vec<u8> {

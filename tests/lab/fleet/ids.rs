@@ -1,31 +1,10 @@
-//! A set of small numbers: a bit each, so that the ids of an hour, or of ten thousand clients, fit.
+//! Where events were found, and that compared with what was emitted.
 
-/// The numbers, how many they are, and how many came again.
-#[derive(Debug, Default, Clone)]
-pub struct Ids {
-    bits: Vec<u64>,
-    pub count: u64,
-    pub again: u64,
-}
+#[path = "../../../examples/outage/ids.rs"]
+#[allow(dead_code, reason = "the ids in a body are for those who have bodies")]
+mod set;
 
-impl Ids {
-    pub fn insert(&mut self, id: u64) {
-        let (word, bit) = ((id / 64) as usize, 1 << (id % 64));
-        if self.bits.len() <= word {
-            self.bits.resize(word + 1, 0);
-        }
-        if self.bits[word] & bit == 0 {
-            self.bits[word] |= bit;
-            self.count += 1;
-        } else {
-            self.again += 1;
-        }
-    }
-
-    pub fn contains(&self, id: u64) -> bool {
-        self.bits.get((id / 64) as usize).is_some_and(|word| word & (1 << (id % 64)) != 0)
-    }
-}
+pub use set::Ids;
 
 /// Where the events were found, as sets of ids.
 #[derive(Debug, Default, Clone)]

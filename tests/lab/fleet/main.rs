@@ -12,6 +12,7 @@ mod endpoint;
 mod ids;
 mod measure;
 mod picture;
+#[path = "../../it/split_mix.rs"]
 mod random;
 mod simulation;
 

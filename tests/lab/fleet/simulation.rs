@@ -5,7 +5,7 @@
 
 use super::chronicle::{Chronicle, Notes, TICK, Witness};
 use super::endpoint::{Endpoint, Line, Weather};
-use super::random::Random;
+use super::random::SplitMix64 as Random;
 use overspill::{BuildError, Client, Sender, Stats};
 use serde::Serialize;
 use std::sync::Arc;

@@ -7,8 +7,13 @@
 #![expect(clippy::print_stderr, reason = "it is there to be looked at")]
 
 mod flame;
+#[path = "../../../src/bin/overspill/heap/json.rs"]
 mod json;
+#[path = "../../../src/bin/overspill/heap/table.rs"]
 mod table;
+#[path = "../../../src/bin/overspill/units.rs"]
+#[allow(dead_code, reason = "the command shows more kinds of numbers")]
+mod units;
 
 use clap::Parser;
 use overspill::heap_compare::{Comparing, Profile};

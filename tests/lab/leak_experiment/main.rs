@@ -37,8 +37,11 @@ mod picture;
 mod seeds;
 mod service;
 mod snapshot;
-#[path = "../heap/table.rs"]
+#[path = "../../../src/bin/overspill/heap/table.rs"]
 mod table;
+#[path = "../../../src/bin/overspill/units.rs"]
+#[allow(dead_code, reason = "the command shows more kinds of numbers")]
+mod units;
 #[path = "../../../src/ext/wire.rs"]
 mod wire;
 

@@ -1,6 +1,6 @@
 //! What the service has to tell: several threads, random sizes, steady times, bursts and silence, all from a seed.
 
-use super::random::Random;
+use super::random::SplitMix64 as Random;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -15,7 +15,7 @@ mod evidence;
 mod ids;
 mod load;
 mod picture;
-#[path = "../fleet/random.rs"]
+#[path = "../../it/split_mix.rs"]
 mod random;
 mod report;
 mod service;

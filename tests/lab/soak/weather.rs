@@ -1,6 +1,6 @@
 //! What the endpoint does to its clients, and in which random order.
 
-use super::random::Random;
+use super::random::SplitMix64 as Random;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;

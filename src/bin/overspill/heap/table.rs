@@ -202,7 +202,7 @@ fn names(out: &mut String, comparison: &Comparison, top: usize) -> std::fmt::Res
     Ok(())
 }
 
-fn total(held: &Held) -> String {
+pub(crate) fn total(held: &Held) -> String {
     let objects = held.objects.map(|count| format!(" in {} objects", count_of(count)));
     format!("{} MB{}", megabytes(held.bytes as f64), objects.unwrap_or_default())
 }

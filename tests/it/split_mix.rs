@@ -1,12 +1,13 @@
-//! Numbers that look like chance, the same for the same seed.
+//! Numbers that look like chance, the same for the same seed: for tests, the laboratory and the benches.
+#![allow(unreachable_pub, dead_code, reason = "each asks for another part of it")]
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]
-pub struct Random(u64);
+pub struct SplitMix64(u64);
 
-impl Random {
-    pub fn of(seed: u64) -> Random {
-        Random(seed)
+impl SplitMix64 {
+    pub fn of(seed: u64) -> SplitMix64 {
+        SplitMix64(seed)
     }
 
     pub fn next(&mut self) -> u64 {
@@ -15,6 +16,10 @@ impl Random {
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
+    }
+
+    pub fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
     }
 
     /// In [0, 1).
