@@ -97,7 +97,7 @@ pub struct Builder {
     pub(crate) observers: Vec<Arc<dyn Observer>>,
     pub(crate) transport: Option<Box<dyn Transport>>,
     pub(crate) jitter_seed: Option<u64>,
-    /// What is wrong in the environment, for `build` to say.
+    /// What is wrong in the environment, for `build` to report.
     pub(crate) wrong_variables: Vec<String>,
 }
 
@@ -108,17 +108,17 @@ pub(crate) enum HtmlAnswers {
     Accepted,
 }
 
-/// What is left to know once the parts are built.
+/// What only the finished parts can say.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) queue_events_max: usize,
     pub(crate) queue_bytes_max: usize,
     pub(crate) event_bytes_max: usize,
-    /// Of it, what the event may bring itself.
+    /// How much of it the event itself may use.
     pub(crate) text_bytes_max: usize,
     /// What the format adds, with common fields.
     pub(crate) overhead: Overhead,
-    /// What a byte of an event may become in it.
+    /// How many bytes a byte of an event may become in it.
     pub(crate) growth_max: usize,
     pub(crate) reply_bytes_max: usize,
     pub(crate) common: Arc<Common>,
@@ -174,7 +174,7 @@ impl Builder {
             spill_bytes_per_second_max: SPILL_BYTES_PER_SECOND,
             spill_redact: Redact::new(),
             spill_sink: None,
-            // `Stderr`, with a memory for a line that was torn.
+            // `Stderr`, remembering a torn line.
             spill_fallback: Arc::new(WriteSink::new(std::io::stderr())),
             format: Box::new(JsonArray),
             common_fields: Vec::new(),

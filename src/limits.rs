@@ -21,15 +21,15 @@ pub const QUEUE_BYTES_LIMIT: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2
 /// A queue fuller than this, in eighths of its events or bytes, while every request is still waiting for its answer, is
 /// relieved by the sender: it writes the oldest batch to the log, so that callers do not meet a full queue.
 pub(crate) const QUEUE_RELIEF_EIGHTHS: usize = 6;
-/// Whatever `batch_bytes_max` allows, a batch waits for no more company once it holds this part of the byte budget: it could use up
+/// Whatever `batch_bytes_max` allows, a batch stops waiting for more events once it holds this part of the byte budget: it could use up
 /// the budget, and callers would be refused while the endpoint has nothing to do. More parts would be smaller batches, three of which
-/// (two on their way, one ready) are then relieved into the log as if the endpoint were slow.
+/// (two in flight, one ready) would then be relieved into the log as if the endpoint were slow.
 pub(crate) const BATCHES_IN_BUDGET: u64 = 2;
 /// How long all requests must have been without an answer for that: a burst into an endpoint that answers in a few milliseconds
-/// is delivered, and 20,000 events a second fill a tenth of what is left of the queue meanwhile.
+/// is delivered, and 20,000 events a second meanwhile fill a tenth of what is left of the queue.
 pub(crate) const RELIEF_PATIENCE: Duration = Duration::from_millis(10);
-/// So full, in eighths of its events, the queue wakes a sender that naps while events gather: early enough for a thread that is
-/// slow to come, late enough that a burst wakes it seldom.
+/// Fill level, in eighths of capacity, at which a push wakes a napping sender: early enough for a thread that is slow to start, late
+/// enough that a burst seldom wakes it.
 pub(crate) const QUEUE_NAP_EIGHTHS: usize = 2;
 
 // ---- One event.
@@ -108,28 +108,28 @@ pub const GROWTH_LIMIT: usize = 64;
 /// How long a post whose status settles it waits for the body: most bodies come with their head, and a connection whose answer was read is
 /// ready for the next post. More would be taken from the posts of an endpoint that never ends its bodies.
 pub(crate) const REPLY_BODY_PATIENCE: Duration = Duration::from_millis(20);
-/// How long a refusal may take to give its reason: half of the second in which a slot must be free again.
+/// How long a refusal may take to give its reason: half of the second within which a slot must be free again.
 pub const REFUSAL_PATIENCE: Duration = Duration::from_millis(500);
-/// How long what is left of a body is read behind a post that has ended, at most one for each post that may be in flight: a new connection
-/// costs an endpoint more than a moment's patience with a slow body, and an endless one has to end.
+/// How long the rest of a body is read after its post has ended, at most one for each post that may be in flight: a new connection
+/// costs an endpoint more than a moment's wait for a slow body, and an endless body must end.
 pub(crate) const REPLY_DRAIN: Duration = Duration::from_secs(1);
 /// Maximum number of request headers.
 pub const HEADERS_MAX: usize = 100;
-/// Most header lines of an answer: three times what the longest chains of proxies add, and 50 KiB when all are there.
+/// Maximum header lines of an answer: three times what the longest chains of proxies add, and 50 KiB when all are used.
 pub(crate) const REPLY_HEADERS_MAX: usize = 300;
 /// Default of `connection_idle_max`. An idle connection is closed after this: sooner than the keep-alive of common servers (nginx 75 s, ALB
 /// 60 s, node 5 s, ClickHouse 3 s), so that they rarely close it while we write.
 pub const CONNECTION_IDLE: Duration = Duration::from_secs(2);
-/// An endpoint that says for how long it keeps idle connections (`keep-alive: timeout=5`) is taken at its word less this, or less half of
-/// it: what is on the way meanwhile must arrive before the connection ends.
+/// If an endpoint says how long it keeps idle connections (`keep-alive: timeout=5`), they are used for that long less this, or less half of
+/// it: a request on its way must arrive before the connection ends.
 pub(crate) const KEEP_ALIVE_MARGIN: Duration = Duration::from_secs(1);
 /// Connections are renewed after this, so that a change of the endpoint's address is followed under steady traffic.
 pub const CONNECTION_AGE: Duration = Duration::from_secs(60);
-/// How long a post waits for a new HTTP client if the connections of the one before are known to be stale: reading the root certificates
-/// takes some milliseconds, a hundred times as long on a machine that is short of everything.
+/// How long a post waits for a new HTTP client if the previous one's connections are known to be stale: reading the root certificates
+/// takes some milliseconds, a hundred times as long on an overloaded machine.
 pub(crate) const RENEWAL_PATIENCE: Duration = Duration::from_secs(1);
-/// After a machine has slept for this long, no connection from before is used again: shorter than any endpoint's patience with an idle one,
-/// longer than what two clocks differ by.
+/// After a machine has slept this long, earlier connections are not reused: shorter than any endpoint keeps an idle one,
+/// longer than two clocks differ.
 pub(crate) const SUSPENDED_MIN: Duration = Duration::from_millis(500);
 /// Age at which a header value from a function or file is read again: tokens live for minutes at least, and a refused one is read again at
 /// once.
@@ -145,90 +145,90 @@ pub const CERTIFICATE_FILE_BYTES_MAX: usize = 1 << 20;
 
 // ---- Outage.
 
-/// This many failed posts in a row make an outage where posts have hardly failed before; fewer would be one unlucky rolling restart. A
+/// This many consecutive failed posts make an outage if posts have hardly failed before; fewer would be one unlucky rolling restart. A
 /// post that waited for its whole timeout counts twice.
 pub(crate) const FAILURES_BEFORE_OUT: u32 = 3;
-/// Where a share of the posts fails anyway (one backend of several), a run of failures is an outage once chance alone would make one
-/// less often than this. At five posts a second and one bad backend of three that is a false outage in some minutes, of a few tenths of
-/// a second.
+/// Where a share of the posts fails anyway (one backend of several), a run of failures is an outage once chance alone would produce it
+/// less often than this. At five posts a second and one bad backend of three, that is a false outage of a few tenths of a second every
+/// few minutes.
 pub(crate) const OUT_BY_CHANCE: f64 = 0.0015;
-/// And at most this many: an endpoint that mostly fails must be told too.
+/// But at most this many: an endpoint that fails most of the time must be recognised too.
 pub(crate) const FAILURES_BEFORE_OUT_MAX: u32 = 10;
-/// A run of [`FAILURES_BEFORE_OUT`] that has lasted this long without a delivery is an outage, whatever chance has to say: a service
+/// A run of [`FAILURES_BEFORE_OUT`] that has lasted this long without a delivery is an outage, whatever the odds: a service
 /// that posts seldom should not wait for ten posts.
 pub(crate) const OUT_AFTER: Duration = Duration::from_secs(10);
-/// Outcomes of posts that are remembered, to know how often posts fail anyway.
+/// How many results of posts are remembered, to know how often posts fail anyway.
 pub(crate) const OUTCOMES_HEARD: usize = 20;
 /// And for how long: backends come and go.
 pub(crate) const OUTCOMES_HEARD_FOR: Duration = Duration::from_secs(300);
-/// A `Retry-After` takes the endpoint out at once, and is honoured once so many answers in a row have said so, a probe's or a straggler's
-/// among them: one may be one backend's. The probe that asks comes no sooner than a post would have.
+/// A `Retry-After` takes the endpoint out at once, and is honoured once this many consecutive answers have confirmed it, including those of
+/// probes and stragglers: a single one may be one backend's. The confirming probe comes no sooner than a post would have.
 pub(crate) const RETRY_AFTER_BELIEVED_AFTER: u32 = 2;
-/// If a post is delivered before the time that a `Retry-After` has set, it was one backend's; those that follow are doubted, for this long
-/// after the last that was contradicted.
+/// If a post is delivered before the time a `Retry-After` has set, the hint was one backend's; later ones are doubted for this long
+/// after the last contradiction.
 pub(crate) const RETRY_AFTER_DOUBTED_FOR: Duration = Duration::from_secs(300);
-/// A doubted one is honoured after so many probes of one outage in a row were answered with it: with one bad backend of three that is chance
-/// once in 27 outages.
+/// A doubted hint is honoured after this many consecutive probes of one outage were answered with it: with one bad backend of three that
+/// happens by chance in one of 27 outages.
 pub(crate) const RETRY_AFTER_BELIEVED_AFTER_PROBES: u32 = 3;
 
-/// The time over which failed posts are counted to tell what share of them fails; or the last [`OUTCOMES_HEARD`] posts, if that is longer.
+/// The period over which failed posts are counted to report the share that fails; or the last [`OUTCOMES_HEARD`] posts, if they cover more.
 pub(crate) const SHARE_OVER: Duration = Duration::from_secs(30);
-/// A share of failed posts from here on is told, in hundredths: below it are restarts and the noise of a network.
+/// A share of failed posts is reported from here on, in hundredths: below it are restarts and the noise of a network.
 pub(crate) const SHARE_TOLD_PERCENT: u64 = 10;
-/// And below this it has ended: half, so that a share about the first limit is not told again and again.
+/// Below this it has ended: half, so that a share near the first limit is not reported again and again.
 pub(crate) const SHARE_ENDED_PERCENT: u64 = 5;
-/// Fewer failed posts than this are no share.
+/// Fewer failed posts than this do not make a share.
 pub(crate) const SHARE_FAILED_MIN: u64 = 3;
 
 /// What a delivered post earns towards second tries of posts that the endpoint has answered (503, 429, a denial). With one bad backend
-/// of three, asked in turn, it is every other post that needs one: a second try takes a turn as well. A second try is earned by
-/// deliveries, not by posts, so that an endpoint with too much to do gets little more: one that serves a fifth of what it is sent gets a
-/// tenth more, half of it a third more, six tenths four tenths more, which is the worst, and one that serves nothing gets nothing more.
+/// of three, asked in turn, every other post needs one, because a second try takes a turn as well. Second tries are earned by
+/// deliveries, not by posts, so that an overloaded endpoint gets little extra load: one that serves a fifth of what it gets receives a
+/// tenth more; half, a third more; six tenths, four tenths more, which is the worst case; one that serves nothing gets nothing extra.
 pub(crate) const SECOND_TRIES_PER_DELIVERY: f64 = 0.5;
-/// Second tries that may be saved up: what an overload meets at its beginning.
+/// Maximum second tries saved up: what an overload meets when it begins.
 pub(crate) const SECOND_TRIES_SAVED_MAX: f64 = 3.0;
 
-/// Where the endpoint's answers are failures, its connections are given up, at most this often: behind a balancer of connections they lead to
-/// a backend that is bad, and would go on doing so.
+/// If the endpoint answers with failures, its connections are closed, at most this often: behind a balancer of connections they lead to
+/// a bad backend, and would keep doing so.
 pub(crate) const FRESH_CONNECTIONS_EVERY: Duration = Duration::from_secs(1);
 
 /// The first probe comes after one `batch_age_max` of silence and a random part of this, or of `batch_age_max` if that is longer: an
-/// outage of a second should not cost another one, and a fleet that is out must not be more load than one that is not.
+/// outage of a second should not cost another second, and a fleet that is out must not be more load than a healthy one.
 pub(crate) const PROBE_INTERVAL_FIRST: Duration = Duration::from_millis(200);
-/// Each probe makes the interval longer by this factor: from 200 ms to the default maximum in five probes, about three seconds.
+/// Each probe lengthens the interval by this factor: from 200 ms to the default maximum in five probes, about three seconds.
 pub(crate) const PROBE_INTERVAL_GROWTH: f64 = 1.5;
 /// Default of `probe_interval_max`, or twice `batch_age_max` if that is longer: the maximum time until a recovered endpoint is noticed, as
 /// long as events keep coming to make probes of. With the time of an answer it is noticed within two seconds. It costs no more than a
 /// healthy client, which posts once per `batch_age_max`: about 70 small requests a minute. A `Retry-After` may make it longer.
 pub const PROBE_INTERVAL: Duration = Duration::from_millis(1_500);
-/// A probe is given up after this, if `post_timeout` is not less, unless it is the one that waits for a slow endpoint as long as any post.
+/// A probe is given up after this, unless `post_timeout` is less, or it is the one probe that waits for a slow endpoint as long as any post.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// Probes on their way at once: one that is patient, and two that hang meanwhile. So one that hangs keeps no other from starting.
+/// Maximum probes in flight: a patient one, and two that may hang beside it. So a probe that hangs keeps no other from starting.
 pub(crate) const PROBES_MAX: usize = 3;
 /// Requests on the wire beyond `posts_in_flight_max`, part of the memory bound: probes next to posts that hang, and posts next to those
 /// that have waited much longer than recent answers took.
 pub const SPARE_POSTS: usize = 2;
-/// Of them, those that posts may use: one is left for a probe.
+/// How many of them posts may use: one is left for a probe.
 pub(crate) const SPARE_POSTS_BESIDE_HUNG: usize = 1;
-/// A post that has waited this many times as long as the slowest of the last answers hangs, and another may go beside it.
+/// A post that has waited this many times as long as the slowest of the recent answers counts as hanging, and another may start beside it.
 pub(crate) const HUNG_TIMES: u32 = 10;
-/// But not before this: a pause of a garbage collector is no hang.
+/// But not before this: a garbage collector's pause is not a hang.
 pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(1);
-/// Answers whose times are remembered for that.
+/// How many answers' times are remembered for that.
 pub(crate) const ANSWERS_HEARD: usize = 8;
 
-/// Where the endpoint has refused large batches and took small ones, batches grow again after this many deliveries of the size it
-/// takes: so at most one post in twenty is refused to find out.
+/// If the endpoint has refused large batches and taken small ones, batches grow again after this many deliveries of the size it
+/// takes: at most one post in twenty is refused to find out.
 pub(crate) const FIT_DELIVERIES: u32 = 20;
-/// Each time it turns out that nothing has changed, twice as many, up to this.
+/// Each time nothing has changed, twice as many, up to this.
 pub(crate) const FIT_DELIVERIES_MAX: u32 = 640;
-/// And they grow by one part in so many, at least by one event.
+/// They grow by this fraction (one part in this many), by at least one event.
 pub(crate) const FIT_GROWTH_PART: usize = 8;
 
-/// A probe carries at most this many events: enough to be real, few to lose time on.
+/// A probe carries at most this many events: enough to be a real request, few enough to lose time on.
 pub(crate) const PROBE_EVENTS_MAX: usize = 16;
 /// Clients that were told the same Retry-After come back spread over this share of it, at most over
-/// `probe_interval_max`: wide enough that a fleet stays below its live rate, and no later than its own size would excuse.
+/// `probe_interval_max`: wide enough that a fleet stays below its live rate, and no later than its size justifies.
 pub(crate) const RETRY_AFTER_SPREAD: f64 = 0.5;
 /// Maximum `Retry-After` that is respected.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
@@ -245,26 +245,26 @@ pub const SPILL_LINE_BYTES_LEAST: usize = 4 << 10;
 pub const SPILL_LINE_BYTES_LIMIT: usize = 1 << 20;
 /// Bytes reserved in each line for everything but the event: half for the record's own fields, half for what a formatter adds around them.
 pub const SPILL_FRAME_BYTES: usize = SPILL_FIELDS_BYTES_MAX + FORMATTER_BYTES;
-/// Most bytes of a record's own fields beside the event, names included, with all numbers at their longest.
+/// Maximum bytes of a record's own fields beside the event, names included, with all numbers at their longest.
 pub(crate) const SPILL_FIELDS_BYTES_MAX: usize = 1 << 10;
-/// Of each line at least so much is for the event, whatever stands beside it: common fields, where the format has a place of its own
+/// In each line at least this much is for the event, whatever stands beside it: common fields, if the format has its own place
 /// for them.
 pub(crate) const SPILL_EVENT_BYTES_LEAST: usize = 1 << 10;
 /// The allowance for what a formatter puts around the fields: time, level, target, thread, file (in a registry's folder: 100 bytes),
-/// host, colours (16 bytes a field). The fields of the application's spans are not in it: tracing-subscriber's JSON formatter writes the
+/// host, colours (16 bytes a field). It does not cover fields of the application's spans: tracing-subscriber's JSON formatter writes the
 /// spans that are open where a record is written.
 pub(crate) const FORMATTER_BYTES: usize = 1 << 10;
 /// Maximum characters of the `spill_detail` field.
 pub const DETAIL_CHARS_MAX: usize = 200;
-/// Most characters of an answer's own words in `detail` and in a notice.
+/// Maximum characters of an answer's own words in `detail` and in a notice.
 pub(crate) const WORDS_CHARS_MAX: usize = 100;
-/// Of a secret that was sent, a piece this long in an answer hides its words: an answer may show a secret cut, or with stars in it.
+/// If a piece this long of a secret that was sent appears in an answer, its words are hidden: an answer may show a secret cut, or starred.
 pub(crate) const SECRET_PIECE_CHARS: usize = 8;
-/// Shorter values than this are no secrets, and would hide too much.
+/// Values shorter than this are not secrets, and would hide too much.
 pub(crate) const SECRET_CHARS_MIN: usize = 4;
-/// Most characters of what is wrong in the notice `could not start as configured`: several variables, each with what it takes.
+/// Maximum characters for what is wrong in the notice `could not start as configured`: several variables, each with what it takes.
 pub(crate) const NOT_BUILT_CHARS_MAX: usize = 1_000;
-/// Most bytes of the `spill_detail` field once a formatter has escaped it.
+/// Maximum bytes of the `spill_detail` field once a formatter has escaped it.
 pub(crate) const DETAIL_ESCAPED_BYTES_MAX: usize = 400;
 /// The record reader skips lines longer than this: no record is that long, and a log may contain anything.
 pub const READ_LINE_BYTES_MAX: usize = 2 * SPILL_LINE_BYTES_LIMIT;
@@ -324,18 +324,18 @@ pub const LOG_LET_IN_EVERY: Duration = Duration::from_millis(10);
 /// Minimum time between two notices that repeat; those left out are counted in the next one. Start and end of the client are always
 /// reported.
 pub const NOTICE_EVERY: Duration = Duration::from_secs(30);
-/// Changes of mode or queue share that are told within [`NOTICE_EVERY`]: all that a person makes, and some of what a loop does. As many
-/// outages, of an endpoint that flaps.
+/// Changes of mode or queue share reported within [`NOTICE_EVERY`]: all that a person makes, and some of what a loop does. The same number
+/// of outages, for an endpoint that flaps.
 pub(crate) const SWITCH_NOTICES: u64 = 10;
-/// The monotonic clock stands still while a machine is suspended, and a process may be frozen: a difference of this much between what
-/// should have passed and what has is such a gap. Connections are then older than they seem.
+/// The monotonic clock stands still while a machine is suspended, and a process may be frozen: a difference of this much between the time
+/// that should have passed and the time that has is such a gap. Connections are then older than they seem.
 pub(crate) const CLOCK_GAP: Duration = Duration::from_secs(2);
 
 // ---- Shutdown.
 
-/// What writing one event to the log is taken to cost, at least, when time is set aside for it before a deadline: several
-/// times what tracing-subscriber's JSON layer takes. A log that proves slower is taken at twice what it was seen to
-/// take. At most half of the time that was given is set aside.
+/// What writing one event to the log is assumed to cost, at least, when time is set aside for it before a deadline: several
+/// times what tracing-subscriber's JSON layer takes. A log that proves slower is assumed to take twice what it was seen to
+/// take. At most half of the given time is set aside.
 pub(crate) const SPILL_TIME_PER_EVENT: Duration = Duration::from_micros(50);
 /// At least one part in this many of a shutdown's time is set aside for writing to the log, if anything is left to write: on a busy machine the
 /// sender may not run for tens of milliseconds, and what it has not written [`SHUTDOWN_GRACE`] after the deadline is lost.
@@ -344,28 +344,28 @@ pub(crate) const SHUTDOWN_SET_ASIDE: u32 = 8;
 pub(crate) const SHUTDOWN_SET_ASIDE_MAX: Duration = Duration::from_millis(250);
 /// Time allowed after the deadline for the last log writes before the rest is lost.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
-/// A shutdown that is this late when it first sees that its time is up was not run meanwhile: the process was frozen over its deadline,
-/// by SIGSTOP, a paused container, the platform of a function. A machine that is short of everything is late by tens of milliseconds.
+/// A shutdown that is this late when it first sees that its time is up did not run meanwhile: the process was frozen past its deadline,
+/// by SIGSTOP, a paused container, or a function's platform. An overloaded machine is late by tens of milliseconds.
 pub(crate) const SHUTDOWN_FROZEN_MIN: Duration = Duration::from_millis(500);
-/// Then it has this long from the thaw, once: nothing could be written down in the time it was given. Writing a full queue to a log of usual
+/// Then it has this long from the thaw, once: nothing could be written in the given time. Writing a full queue to a log of usual
 /// speed takes half of it.
 pub const SHUTDOWN_THAW: Duration = Duration::from_secs(1);
-/// What whoever then takes over the rest waits for a thread that was interrupted between two steps with an event: with it and the
-/// grace a shutdown is still back within 200 ms of its deadline.
+/// How long the thread that takes over waits for a thread interrupted between two steps with an event in hand: with this and the
+/// grace, a shutdown still returns within 200 ms of its deadline.
 pub(crate) const TAKE_OVER_PATIENCE: Duration = Duration::from_millis(50);
-/// A sender that panicked goes on after this; a panic in a loop must not become a busy loop.
+/// A sender that panicked continues after this; a panic in a loop must not become a busy loop.
 pub(crate) const SENDER_RESTART: Duration = Duration::from_millis(20);
 
 // ---- A fork.
 
-/// In a child, threads that want its client wait for the one that makes it: for https that reads the root certificates, on a crowded
-/// machine. Beyond this it has ended without it.
+/// In a child, threads that need its client wait for the thread that builds it: for https that reads the root certificates, on a busy
+/// machine. After this, that thread has ended without a client.
 pub(crate) const FORK_PATIENCE: Duration = Duration::from_secs(2);
-/// A child waits this long for a sink's lock that a thread of its parent's may have held as it forked: nobody gives that back. Longer than
-/// a write takes that another thread of the child's has begun, and short enough for the log of a child.
+/// A child waits this long for a sink's lock that a thread of its parent may have held at the fork, and that nobody will release. Longer than
+/// a write that another thread of the child has begun, and short enough for a child's log.
 pub(crate) const FORK_LOCK_PATIENCE: Duration = Duration::from_millis(50);
-/// Places for a child's client. The first is enough, unless a process forks while one of its threads makes its own: then its child needs
-/// the next one, and so on for a child of that child.
+/// Places for a child's client. The first is enough, unless a process forks while one of its threads builds its own: then its child needs
+/// the next one, and so on for that child's child.
 pub(crate) const FORK_PLACES: usize = 3;
 
 // ---- Memory that is not events (see `Client::memory_bound`).

@@ -1,13 +1,13 @@
 //! The names of events, each known by a number that travels with its events.
 //!
-//! In: `&'static str`. Out: a number, and the text back. N1: two names are never taken for each other: they are compared byte for byte with
-//! copies of ours. N2: bounded: a name that finds no place, or is odd, has no number; its events carry it in their text.
+//! In: `&'static str`. Out: a number, and the text again. N1: two names are never mistaken for each other: they are compared byte for byte
+//! with our own copies. N2: bounded: a name without a free place, or an odd one, has no number; its events carry it in their text.
 
 use crate::event::NameId;
 use crate::limits::{EVENT_NAME_BYTES_MAX, EVENT_NAMES};
 use std::sync::OnceLock;
 
-/// Places that a name may have, one behind the other.
+/// Places that a name may use, one after the other.
 const TRIES: usize = 8;
 const _: () = assert!(EVENT_NAMES.is_power_of_two() && EVENT_NAMES < u16::MAX as usize);
 
@@ -16,12 +16,12 @@ const _: () = assert!(EVENT_NAMES.is_power_of_two() && EVENT_NAMES < u16::MAX as
 pub(crate) struct Names {
     /// A power of two.
     count: usize,
-    /// None is taken from the heap before the first name comes.
+    /// Nothing is allocated before the first name.
     places: OnceLock<Box<[OnceLock<Box<str>>]>>,
 }
 
 impl Names {
-    /// For a client with such a queue: a small one is not to pay for many.
+    /// For a client with this queue: a small one should not pay for many.
     pub(crate) fn for_queue(events_max: usize) -> Names {
         Names { count: events_max.min(EVENT_NAMES).next_power_of_two(), places: OnceLock::new() }
     }
@@ -31,16 +31,16 @@ impl Names {
         Names { count: self.count, places: OnceLock::new() }
     }
 
-    /// The most that they take.
+    /// The maximum that they take.
     pub(crate) fn bytes_max(&self) -> usize {
         self.count * (size_of::<OnceLock<Box<str>>>() + EVENT_NAME_BYTES_MAX)
     }
 
-    /// The name's number, which it keeps. Takes no lock; the first time that a name is seen it waits for who sees it at the same moment.
+    /// The name's permanent number. Takes no lock; the first time a name is seen, a call waits for another that sees it at the same moment.
     #[inline]
     pub(crate) fn number(&self, name: &'static str) -> Option<NameId> {
         let places = self.places.get_or_init(|| (0..self.count).map(|_| OnceLock::new()).collect());
-        // Names stand side by side in the program: a multiplication spreads them. Where a text stands twice it may have two numbers.
+        // Names are adjacent in the program: a multiplication spreads them. A text that exists twice may have two numbers.
         let tag = (name.as_ptr() as u64) ^ (name.len() as u64) << 32;
         let first = (tag.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
         for nth in 0..TRIES {
@@ -69,7 +69,7 @@ impl Names {
     }
 }
 
-/// Whether a name is not the same in JSON, in a log line, and as it is.
+/// Whether a name differs between JSON, a log line and its plain text.
 #[cold]
 fn is_odd(name: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';

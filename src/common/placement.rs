@@ -67,6 +67,6 @@ pub struct Overhead {
 }
 
 impl Overhead {
-    /// Of a format that does not say.
+    /// For a format that does not say.
     pub(crate) const UNKNOWN: Overhead = Overhead { per_batch: usize::MAX, per_event: usize::MAX - 1 };
 }

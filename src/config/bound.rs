@@ -32,48 +32,48 @@ impl Config {
         let posts = self.posts_in_flight_max + SPARE_POSTS;
         // A slot and crossbeam's stamp beside it.
         let slots = self.queue_events_max * (size_of::<Event>() + size_of::<usize>());
-        // Blocks of long events in the queue are charged to the budget, spare ones are not.
+        // Blocks of long events in the queue are charged to the budget; spare ones are not.
         let budget = self.queue_bytes_max + event::spare_bytes_max(2 * self.event_bytes_max);
-        // One batch fills, one is ready, the others are in flight; all keep their room when they are used again.
+        // One batch fills, one is ready, the others are in flight; all keep their buffers when they are reused.
         let batch = self.batch_bytes_max + self.batch_events_max * size_of::<Mark>();
-        // A body beside its batch: of a format that is no frame, of a probe or a half, or one that its transport still has when the
-        // batch has ended. Compressed, a second one, a little longer at worst than the first.
+        // A body beside its batch: of a format that is not a frame, of a probe or a half, or one that its transport still holds after the
+        // batch has ended. If compressed, a second one, at worst a little longer than the first.
         // At most a batch, whatever the format's overhead for that many events (B2).
         let overheads = self.batch_events_max.saturating_mul(overhead.per_event);
         let body = self.batch_bytes_max + overhead.per_batch + overheads.min(self.batch_bytes_max);
         let bodies = match self.compression {
             Compression::Plain => posts.saturating_mul(body),
-            // In a buffer that has grown as it went.
+            // In a buffer that grows as needed.
             #[cfg(feature = "gzip")]
             Compression::Gzip => GZIP_BYTES + body + (posts * 2).saturating_mul(packed(body)),
             #[cfg(feature = "zstd")]
             Compression::Zstd => ZSTD_BYTES + body + posts.saturating_mul(packed(body)),
         };
         let exchange = self.reply_bytes_max + CONNECTION_BYTES;
-        // Connections whose answer is read on behind a post that has ended.
+        // Connections whose answer is still being read after their post has ended.
         let drains = self.posts_in_flight_max * CONNECTION_BYTES;
-        // As asked for, and as sent.
+        // As requested, and as sent.
         let live_headers = LIVE_HEADERS_MAX * 2 * CREDENTIAL_BYTES_MAX;
         let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
         let fixed = RUNTIME_BYTES + self.common.names.bytes_max() + live_headers + tls;
         let packing = self.spill_packing.bytes_max(self.spill_line_bytes_max, self.batch_events_max);
-        // What the log's thread makes of one event, at worst, in a buffer that grows as it goes; twice `event_bytes_max` is spilled whole.
+        // What the log's thread makes of one event, at worst, in a growing buffer; up to twice `event_bytes_max` is spilled whole.
         let redacted = 2 * self.event_bytes_max * REDACTED_GROWTH_MAX;
         let redacting = if self.spill_redact.is_empty() { 0 } else { 2 * redacted };
-        // An event and what it has in common with others, on its way into a record.
+        // An event with its common fields, on its way into a record.
         let splicing = 2 * self.event_bytes_max + self.common.added_by_name_max();
-        // The log's queue: callers' events, notices, batches of which the sender has let go, and one that waits for room there.
+        // The log's queue: callers' events, notices, batches that the sender has let go, and one that waits for room there.
         let log = log_queue::bytes_max(self.log_queue_events_max(), self.log_queue_bytes_max())
             + (LOG_QUEUE_BATCHES + 1) * batch;
         let batches = (posts + 2).saturating_mul(batch);
-        // Where an address has 32 bits, the largest settings are more than there can be.
+        // With 32-bit addresses the largest settings exceed the address space.
         [slots, budget, log, batches, bodies, posts * exchange, drains, fixed, packing, redacting, splicing]
             .into_iter()
             .fold(0, usize::saturating_add)
     }
 }
 
-/// The most that a body can take once it is packed: random bytes only grow.
+/// The maximum size of a compressed body: random bytes only grow.
 #[cfg(any(feature = "gzip", feature = "zstd"))]
 fn packed(body: usize) -> usize {
     body + body / 8 + 1024

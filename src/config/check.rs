@@ -12,7 +12,7 @@ use crate::sync::Arc;
 use std::time::Duration;
 
 impl Builder {
-    /// What of the settings holds for a client that has no endpoint.
+    /// The settings that apply to a client without an endpoint.
     pub(crate) fn for_the_log_alone(&self) -> Builder {
         let line = self.spill_line_bytes_max;
         let line_is_valid = (SPILL_LINE_BYTES_LEAST..=SPILL_LINE_BYTES_LIMIT).contains(&line);
@@ -39,7 +39,7 @@ impl Builder {
         .with_sound_common()
     }
 
-    /// The settings that are plain numbers, checked one by one and against each other.
+    /// The plain numbers, checked one by one and against each other.
     pub(crate) fn config(&self) -> Result<Config, BuildError> {
         if !self.wrong_variables.is_empty() {
             return Err(BuildError::Environment(self.wrong_variables.join("; ")));
@@ -152,7 +152,7 @@ impl Builder {
                 "implement Format::encode and Format::overhead, or return a frame from Format::layout",
             ));
         }
-        // For a single event, and for each one more. An overhead beyond any number is longer than any batch.
+        // For one event, and for each further one. An overhead beyond any number is longer than any batch.
         let single = |overhead: Overhead| overhead.per_batch.saturating_add(overhead.per_event);
         if single(framed) > single(overhead) || framed.per_event > overhead.per_event {
             return Err(BuildError::invalid(
@@ -214,7 +214,7 @@ impl Builder {
     }
 }
 
-/// For at least a byte of the event's own.
+/// At least one byte of the event's own must fit.
 fn leaves_room(event_bytes_max: usize, common: &Common) -> Result<usize, BuildError> {
     let added = common.added_max();
     if event_bytes_max > added {

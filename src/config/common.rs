@@ -26,7 +26,7 @@ impl Given {
         Given { json: json_of(value), name }
     }
 
-    /// As it is to stand in events.
+    /// As it will appear in events.
     fn field(&self) -> Result<Field, String> {
         if self.name.is_empty() {
             return Err("have one without a name".to_owned());
@@ -38,7 +38,7 @@ impl Given {
     }
 }
 
-/// Printable JSON on one line, as that of events.
+/// Printable JSON on one line, like that of events.
 fn json_of(value: &(impl Serialize + ?Sized)) -> Result<String, String> {
     let encoder = Encoder::new(COMMON_FIELDS_BYTES_MAX);
     let mut event = Event::vacant(Stamp(0));

@@ -133,10 +133,10 @@ impl Builder {
         if wrong.is_empty() { Ok(builder) } else { Err(BuildError::Environment(wrong.join("; "))) }
     }
 
-    /// With all that is right, and what is wrong.
+    /// With every setting that is right, and what is wrong with the others.
     pub(super) fn overridden_by(mut self, mut variables: Variables) -> (Builder, Vec<String>) {
         let mut wrong = Vec::new();
-        // In the order of their names, of which one would silently undo the other.
+        // In the order of their names, because one of two would silently undo the other.
         if ["BEARER_TOKEN", "BEARER_TOKEN_FILE"].iter().all(|name| variables.contains_key(*name)) {
             variables.retain(|name, _| !name.starts_with("BEARER_TOKEN"));
             wrong
@@ -196,7 +196,7 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
             let pem = pem_of(value).map_err(|why| takes(&why))?;
             Box::new(|b| b.root_certificate_pem(pem))
         }
-        // Before the key, by the order of their names.
+        // Before the key, in the order of their names.
         "CLIENT_CERTIFICATE_FILE" => {
             let pem = pem_of(value).map_err(|why| takes(&why))?;
             Box::new(|b| Builder { client_certificate_pem: vec![pem], ..b })
@@ -281,7 +281,7 @@ fn by<T: 'static>(value: T, set: fn(Builder, T) -> Builder) -> Change {
 struct Pairs<V>(Vec<(String, V)>);
 
 impl<V> Pairs<V> {
-    /// No name twice: of two the first would be gone without a word.
+    /// No name twice: the first of two would be lost silently.
     fn distinct(self, same: fn(&str, &str) -> bool) -> Option<Vec<(String, V)>> {
         let twice = |(nth, (name, _)): (usize, &(String, V))| {
             self.0[..nth].iter().any(|(earlier, _)| same(earlier, name))
@@ -317,7 +317,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
 /// What is in a file with certificates or a key, or what the variable takes.
 fn pem_of(path: &str) -> Result<Vec<u8>, String> {
     let read = || {
-        // Before it is opened: a pipe would wait for its writer.
+        // Before it is opened: opening a pipe would wait for its writer.
         if !std::fs::metadata(path)?.is_file() {
             return Err(std::io::Error::other("not a regular file"));
         }

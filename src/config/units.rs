@@ -59,7 +59,7 @@ fn split_unit(text: &str) -> Option<(&str, &str)> {
     (!number.is_empty()).then(|| (number, unit.trim_start()))
 }
 
-/// `number`, a decimal without sign, times `factor`; nothing if that is no whole number or too large.
+/// `number`, a decimal without sign, times `factor`; `None` if that is not a whole number, or too large.
 fn times(number: &str, factor: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if number.ends_with('.') || fraction.len() > 9 {

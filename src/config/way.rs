@@ -1,4 +1,4 @@
-//! The settings of the way to the endpoint: who we are, whom to trust, through what.
+//! How the endpoint is reached: who we are, whom we trust, through what.
 //!
 //! Texts are kept as they were given; `build` reads them, strictly (`transport/http/`).
 
@@ -73,7 +73,7 @@ impl Builder {
     /// read again when it is a minute old, and after a 401, like [`header_with`](Builder::header_with).
     pub fn bearer_auth_file(mut self, path: impl Into<PathBuf>) -> Builder {
         let path = path.into();
-        // Where it is now, wherever the program goes.
+        // Where it is now, even if the program changes its folder.
         let path = std::path::absolute(&path).unwrap_or(path);
         let (name, ask) = ("authorization".to_owned(), Arc::new(move || bearer_from(&path)));
         self.forget_header(&name);
