@@ -1,15 +1,18 @@
 //! A client in the children of its process.
 //!
-//! A child has a copy of everything and one thread of all. Its copy of the sender does not run, its copy of a lock may be held for ever
-//! by a thread that is not there, the connections are the parent's, and so are the events in the queue. So a child touches nothing of
-//! its parent's but settings and single words, and makes a client of its own of the same settings: with its own id, queue, sender and
-//! books, when it first has an event to emit or a setting to change. Until then it has emitted nothing, and has nothing to flush or to shut down.
+//! A child has a copy of the parent's memory but only one thread. Its copy of the sender does not run, its copy
+//! of a lock may be held forever by a thread that does not exist, and the connections and the events in the queue
+//! belong to the parent. So a child uses only the settings and single words of its parent's client, and makes its
+//! own client from the same settings, with its own id, queue, sender and books, when it first has an event to
+//! emit or a setting to change. Until then it has emitted nothing, and has nothing to flush or to shut down.
 //!
-//! In: what callers hold, in any process. Out: the [`Shared`] of this one.
-//! K1: no event of a child's comes into its parent's queue, and none of the parent's leaves by the child.
-//! K2: nobody waits for a thread that is not there. A child's client is made by one thread, which says so beforehand; another waits for it
-//!     [`FORK_PATIENCE`] at most, and where the maker was a process before, not at all: then it makes one itself, in the next place.
-//! K3: what is the parent's is never dropped in a child: it may wait for a lock, or write down the parent's events once more.
+//! In: what callers hold, in any process. Out: the [`Shared`] of this process.
+//! K1: no event of a child enters its parent's queue, and a child sends no event of its parent.
+//! K2: no thread waits for a thread that does not exist. One thread makes a child's client and
+//! announces it first; other threads wait for it at most [`FORK_PATIENCE`]. If the maker belongs
+//! to an earlier process, they do not wait: one of them makes a client in the next place.
+//! K3: a child never drops what belongs to its parent: the drop may wait
+//! for a lock, or write the parent's events to the log a second time.
 
 use crate::limits::{FORK_PATIENCE, FORK_PLACES};
 use crate::mode::{Mode, ModeSwitch};
@@ -22,15 +25,15 @@ use crate::sync::plain::{AtomicU64, Ordering};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// A client as it is in one process.
+/// A client, as seen by one process.
 pub(crate) struct Own {
     pub(crate) shared: Arc<Shared>,
     parts: Parts,
-    /// A child's. In that child this process is its parent, and so on.
+    /// The client of a child, for which this process is the parent, and so on.
     child: [Place; FORK_PLACES],
 }
 
-/// Where a child's client is once it is made.
+/// Where a child's client is, once made.
 #[derive(Default)]
 struct Place {
     /// The process that makes it; 0: none has begun.
@@ -43,14 +46,14 @@ impl Own {
         Own { shared, parts, child: Default::default() }
     }
 
-    /// The mode, which for a whole family of clients is one: that of the first. So an event that is not wanted costs a child as little as
-    /// its parent.
+    /// The mode. A whole family of clients shares the mode of the first, so
+    /// an unwanted event costs a child as little as it costs its parent.
     #[inline]
     pub(crate) fn mode(&self) -> &ModeSwitch {
         &self.shared.mode
     }
 
-    /// For this process alone, as all memory is. What was it before?
+    /// Sets the mode for this process alone, as all memory is, and returns the previous mode.
     pub(crate) fn set_mode(&self, mode: Mode) -> Mode {
         let from = self.shared.mode.swap(mode);
         let mut own = self;
@@ -61,7 +64,7 @@ impl Own {
         from
     }
 
-    /// For an event: this process's, which is made if it is not there.
+    /// For emitting: this process's client, made if it does not exist yet.
     #[inline]
     pub(crate) fn for_event(&self) -> &Shared {
         if self.shared.process.is_this() {
@@ -74,13 +77,13 @@ impl Own {
     fn for_event_of_child(&self) -> &Shared {
         match self.latest() {
             Ok(own) => &own.shared,
-            // One addition to a counter needs none.
+            // An echo adds to one counter and needs no client.
             Err(parent) if reentry::is_echo() => &parent.shared,
             Err(parent) => self.child_of(parent),
         }
     }
 
-    /// For a setting that is to change: this process's.
+    /// For changing a setting: this process's client.
     pub(crate) fn to_change(&self) -> &Shared {
         match self.latest() {
             Ok(own) => &own.shared,
@@ -100,7 +103,7 @@ impl Own {
         &made.shared
     }
 
-    /// This process's, or, if it has none yet, its parent's: for single words.
+    /// For single words: this process's client, or its parent's if it has none yet.
     pub(crate) fn look(&self) -> Result<&Shared, &Shared> {
         self.latest().map(|own| &*own.shared).map_err(|parent| &*parent.shared)
     }
@@ -122,7 +125,7 @@ impl Own {
         let this = u64::from(std::process::id());
         let make = || Box::new(start::in_child(&self.parts, &self.shared));
         for place in &self.child {
-            // Acquire: who finds a maker finds what it was copied with.
+            // Acquire: a thread that sees a maker also sees what the maker was copied with.
             match place.maker.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     let made = make();
@@ -133,28 +136,28 @@ impl Own {
                         return own;
                     }
                 }
-                // A process that has forked while one of its threads made it.
+                // The process forked while one of its threads was making it.
                 Err(_) => {}
             }
         }
-        // Has to happen once for every place; the last one is everybody's.
+        // Every place has failed once by now; all threads share the last one.
         self.child[FORK_PLACES - 1].own.get_or_init(make)
     }
 
-    /// The end of a child's client that it never had: what it emits from now on is closed out.
+    /// Closes a child's client that was never made: what it emits from now on is closed out.
     pub(crate) fn shut_unused(parent: &Shared) -> Stats {
-        // The word alone: there is nobody to wake.
+        // The word alone: there is no thread to wake.
         parent.settler.queue.gate().close();
         Own::unused(parent)
     }
 
-    /// The books of a child that has not emitted anything.
+    /// The books of a child that has emitted nothing.
     pub(crate) fn unused(parent: &Shared) -> Stats {
         parent.unused()
     }
 }
 
-/// The last handle goes.
+/// The last handle is dropped.
 impl Drop for Own {
     fn drop(&mut self) {
         if self.shared.process.is_this() {
@@ -167,7 +170,7 @@ impl Drop for Own {
 }
 
 impl Place {
-    /// Another thread of this process makes it.
+    /// Another thread of this process is making it.
     fn wait(&self) -> Option<&Own> {
         const STEP: Duration = Duration::from_millis(1);
         for _ in 0..FORK_PATIENCE.as_millis() / STEP.as_millis() {

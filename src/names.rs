@@ -1,4 +1,4 @@
-//! One idiom for what has names: the same in settings, logs, metrics and `Display`, and read back by `FromStr`.
+//! One idiom for enums with names: the same name in settings, logs, metrics and `Display`, and parsed by `FromStr`.
 
 use std::fmt;
 

@@ -1,27 +1,28 @@
-//! Which process this is: a fork copies the memory of its parent, and of its threads the one that called it.
+//! Identifies this process. A fork copies the parent's memory, but of its threads only the one that called it.
 //!
-//! In: nothing. Out: a [`Process`] that knows in a child that it was made in its parent, for two loads and a comparison. The C library
-//! calls the handler behind it in each child before `fork` returns there, so nothing of ours runs earlier. A child that was made by the
-//! system call alone, without the C library, is not seen; nor is one elsewhere than on Unix, where there are none.
+//! In: nothing. Out: a [`Process`] that knows, in a child, that it was made in the parent,
+//! for two loads and a comparison. The C library calls our fork handler in each child before
+//! `fork` returns there, so none of our code runs earlier. A child made by the bare system
+//! call, without the C library, is not detected. Systems other than Unix do not fork.
 
-/// The process in which it was made.
+/// The process in which the value was made.
 #[derive(Clone, Debug)]
 pub(crate) struct Process(#[cfg(unix)] forkguard::atfork::Guard);
 
 impl Process {
     /// # Errors
-    /// If there is not even the memory to ask the C library to tell of a fork.
+    /// If the C library has no memory left to register the fork handler.
     #[cfg(unix)]
     pub(crate) fn this() -> std::io::Result<Process> {
         let guard = forkguard::atfork::Guard::try_new();
         guard.map(Process).map_err(|error| std::io::Error::from_raw_os_error(error.code().get()))
     }
 
-    /// Whether that is this one.
+    /// Whether this is that process.
     #[cfg(unix)]
     #[inline]
     pub(crate) fn is_this(&self) -> bool {
-        // Of a copy: asked once more, a guard forgets.
+        // Asks a copy: a guard that was asked forgets the fork.
         !self.0.clone().detected_fork()
     }
 

@@ -1,22 +1,22 @@
-//! Knows, per thread, whether a call of `emit` comes out of overspill itself.
+//! Knows, per thread, whether overspill itself called `emit`.
 //!
-//! Two ways lead back in: a `Serialize` that emits, and whatever hears our own log records (a tracing layer, a
-//! `SpillSink`, an `Observer`, the HTTP client's records on the sender's thread). The first is an event like any
-//! other, down to a limit; the second is an echo, which would feed on itself. The state is the thread's, not a
-//! client's: two clients that spill into each other would otherwise play ping-pong.
+//! Two paths lead back in: a `Serialize` that emits, and anything that receives our own log records (a tracing
+//! layer, a `SpillSink`, an `Observer`, the HTTP client's records on the sender's thread). The first is a
+//! normal event, up to a nesting limit; the second is an echo, which would feed on itself. The state belongs
+//! to the thread, not to a client: otherwise two clients that spill into each other would play ping-pong.
 
 use crate::limits::NESTED_EMITS_MAX;
 use crate::sync::thread_local;
 use std::cell::Cell;
 
 thread_local! {
-    // const and without a destructor: usable at any time of a thread's life, its end included.
+    // const and without a destructor: usable at any time in a thread's life, including its end.
     static ENCODING: Cell<usize> = const { Cell::new(0) };
     static OWN_WORK: Cell<usize> = const { Cell::new(0) };
     static SENDER: Cell<usize> = const { Cell::new(0) };
 }
 
-/// What no other thread that is running has.
+/// A value that no other running thread has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ThreadMark(usize);
 
@@ -24,7 +24,7 @@ pub(crate) fn this_thread() -> ThreadMark {
     ThreadMark(OWN_WORK.with(|own_work| std::ptr::from_ref(own_work).addr()))
 }
 
-/// Whose thread this is. The one that writes the log counts as the sender's: both are ours.
+/// Who owns this thread. The thread that writes the log counts as the sender's: both are ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Thread {
     Caller,
@@ -35,14 +35,14 @@ pub(crate) fn thread() -> Thread {
     if SENDER.with(Cell::get) > 0 { Thread::Sender } else { Thread::Caller }
 }
 
-/// Marks this thread as the sender's until the guard goes; all that happens on it is overspill's own work.
+/// Marks this thread as the sender's until the guard is dropped; everything that happens on it is overspill's own work.
 #[must_use]
 pub(crate) fn sender_thread() -> SenderThread {
     SENDER.with(|depth| depth.set(depth.get() + 1));
     SenderThread(own_work())
 }
 
-/// Holds the mark of own work for its drop.
+/// Keeps the mark of overspill's own work until dropped.
 pub(crate) struct SenderThread(OwnWork);
 
 impl Drop for SenderThread {
@@ -52,13 +52,13 @@ impl Drop for SenderThread {
     }
 }
 
-/// This call of `emit` comes out of our own logging.
+/// Whether this call of `emit` comes from our own logging.
 #[inline]
 pub(crate) fn is_echo() -> bool {
     OWN_WORK.with(Cell::get) > 0
 }
 
-/// Marks this thread as doing overspill's own work until the guard goes.
+/// Marks this thread as doing overspill's own work until the guard is dropped.
 #[must_use]
 pub(crate) fn own_work() -> OwnWork {
     OWN_WORK.with(|depth| depth.set(depth.get() + 1));
@@ -73,7 +73,7 @@ impl Drop for OwnWork {
     }
 }
 
-/// Enters a `Serialize`, unless too many are entered already.
+/// Enters a `Serialize`, unless the nesting limit is reached.
 #[inline]
 pub(crate) fn encoding() -> Option<Encoding> {
     let depth = ENCODING.with(Cell::get);

@@ -1,10 +1,11 @@
 //! Sends events from a log to the endpoint again, with a client of their own.
 //!
-//! In: events that were read back. Out: what became of each. N1: each event that goes in comes out with one end, in the order in which it
-//! came; what is neither delivered nor refused was not taken, and belongs to the caller again. N2: nothing is written to a log. N3: a
-//! client gets only part of what its queue holds at a time, so none is refused because the queue is full.
+//! In: events that were read back. Out: what became of each. N1: each event that goes in gets
+//! exactly one end, in the order given; an event that is neither delivered nor refused was not
+//! taken, and is the caller's again. N2: nothing is written to a log. N3: the client gets only
+//! part of what its queue can hold at a time, so no event is refused because the queue is full.
 //!
-//! Deliberately not here: reading logs (`spill::read`), when to try again, and what to do with what is refused.
+//! Not here: reading logs (`spill::read`), when to retry, and what to do with refused events.
 
 use crate::build_error::BuildError;
 use crate::client::Client;
@@ -28,7 +29,7 @@ use std::time::Duration;
 pub enum Resent {
     /// The endpoint answered 2xx to a request that carried it.
     Delivered,
-    /// The endpoint does not want this event, or it cannot be sent: another try will not help.
+    /// The endpoint does not want this event, or it cannot be sent: a retry will not help.
     #[non_exhaustive]
     Refused {
         /// The endpoint's reply, or what is wrong with the event.
@@ -36,10 +37,10 @@ pub enum Resent {
         /// Whether it may be at the endpoint anyway.
         maybe_delivered: MaybeDelivered,
     },
-    /// Not delivered for now: as if it had not been sent, or the reply is unknown.
+    /// Not delivered for now: it was not sent, or the reply is unknown.
     #[non_exhaustive]
     NotTaken {
-        /// The reason, as it would be in a log.
+        /// The reason, as a log would state it.
         reason: Reason,
         /// Status or error kind.
         words: String,
@@ -48,7 +49,8 @@ pub enum Resent {
     },
 }
 
-/// Sends events that were read back from a log, with their original id, time, name and common fields: made by [`Builder::build_resender`].
+/// Sends events that were read back from a log, with their original id,
+/// time, name and common fields. Made by [`Builder::build_resender`].
 ///
 /// ```
 /// use overspill::{Client, Resent, format::Ndjson, spill::Records};
@@ -73,10 +75,10 @@ pub struct Resender {
     shape: Shape,
 }
 
-/// How events go together.
+/// How events are grouped.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
-    /// Of one request: the events have the same common fields then.
+    /// Per request: the events of one request have the same common fields.
     common: Together,
     events_max: usize,
     bytes_max: usize,
@@ -88,7 +90,7 @@ enum Together {
     OfOneKind,
 }
 
-/// What the client could not deliver.
+/// The events that the client could not deliver.
 #[derive(Debug, Default)]
 struct Back(Mutex<BTreeMap<u64, Resent>>);
 
@@ -113,16 +115,19 @@ impl SpillSink for Back {
 const TOO_LONG: &str = "it is longer than event_bytes_max allows: raise it";
 
 impl Builder {
-    /// Builds a [`Resender`] for the events in a log. It sends them the same way and in the same format as a client with these settings:
-    /// batches, halves if one event is refused, probes while the endpoint is out. It writes nothing to a log.
+    /// Builds a [`Resender`] for the events in a log. It sends them the same way and in
+    /// the same format as a client with these settings: in batches, in halves if one event
+    /// is refused, and as probes while the endpoint is out. It writes nothing to a log.
     ///
-    /// Events bring their own [common fields](Builder::common_field), names and times. A format that writes common fields once per request
-    /// puts the event's there; for any other, what was next to the event in the log goes into its JSON. An event takes some
-    /// [`RESEND_OVERHEAD_BYTES`] and up to twice its bytes here: if [`event_bytes_max`](Builder::event_bytes_max) and
+    /// Events keep their own [common fields](Builder::common_field), names and times. A format that writes
+    /// common fields once per request writes the event's fields there; for any other format, the fields that
+    /// stood next to the event in the log go into its JSON. An event takes about [`RESEND_OVERHEAD_BYTES`]
+    /// and up to twice its bytes here: if [`event_bytes_max`](Builder::event_bytes_max) and
     /// [`batch_bytes_max`](Builder::batch_bytes_max) were high, raise them.
     ///
     /// # Errors
-    /// Like [`build`](Builder::build), and if a common field, a time field, a spill sink or a mode is set, which would do nothing here.
+    /// Like [`build`](Builder::build), and if a common field, a time field,
+    /// a spill sink or a mode is set, because they would do nothing here.
     ///
     /// # Blocking
     /// Like `build`.
@@ -148,7 +153,7 @@ impl Builder {
         let format = AsTheyWere::new(self.format, &self.name_field);
         let shape = Shape {
             common: if format.is_beside() { Together::OfOneKind } else { Together::Any },
-            // Half of the queue: what is posted twice, or waits for the log, is there longer.
+            // Half of the queue: an event that is posted twice, or waits for the log, stays there longer.
             events_max: (self.queue_events_max / 2).max(1),
             // A block may be twice as large as its event.
             bytes_max: self.queue_bytes_max / 4,
@@ -166,13 +171,13 @@ impl Builder {
 impl Resender {
     /// Sends the events and returns what became of each, in their order. When it returns, nothing is pending.
     ///
-    /// You may send events that are [`NotTaken`](Resent::NotTaken) again, at once or later; while the endpoint is out, what you send next
-    /// is the probe. If the process ends during the call, its events may or may not be at the endpoint: send them again if that matters, to
-    /// an endpoint that stores each id only once.
+    /// You may send events that are [`NotTaken`](Resent::NotTaken) again, at once or later; while the endpoint is
+    /// out, the next events you send are the probe. If the process ends during the call, its events may or may
+    /// not be at the endpoint: send them again if that matters, to an endpoint that stores each id only once.
     ///
     /// # Blocking
-    /// Blocks the calling thread until all are settled: a few `post_timeout`s. Do not call it on a thread of overspill's own: nothing is
-    /// taken there.
+    /// Blocks the calling thread until all are settled: a few `post_timeout`s.
+    /// Do not call it on one of overspill's threads: it takes nothing there.
     pub fn send(&mut self, events: &[Joined]) -> Vec<Resent> {
         let mut ended = Vec::with_capacity(events.len());
         let mut rest = events;
@@ -184,12 +189,12 @@ impl Resender {
         ended
     }
 
-    /// The sending client's stats: what they call spilled was refused or not taken.
+    /// The sending client's stats. What they count as spilled was refused or not taken.
     pub fn stats(&self) -> Stats {
         self.client.stats()
     }
 
-    /// Shuts it down: there is nothing to wait for but a connection.
+    /// Shuts the client down. Only its connection may need a moment to close.
     pub fn shutdown_blocking(self, deadline: impl Into<Deadline>) -> Stats {
         self.client.shutdown_blocking(deadline)
     }
@@ -210,11 +215,11 @@ impl Resender {
             });
         }
         if taken.iter().any(Option::is_none) {
-            // Every post ends within its timeout, and so does this.
+            // Every post ends within its timeout, so this loop ends too.
             while self.client.flush_blocking(FLUSH).is_err() {}
         }
         let mut back = std::mem::take(&mut *lock(&self.back.0));
-        // Which ones the books do not say.
+        // The books do not say which events these are.
         let lost = self.client.stats().lost - lost_before - lost_here;
         let unknown = |resent: Option<Resent>| match resent {
             None if lost > 0 => not_taken("lost on its way", MaybeDelivered::Yes),
@@ -227,11 +232,11 @@ impl Resender {
     }
 }
 
-/// As long as nothing goes wrong, once.
+/// One wait of this length is enough unless something goes wrong.
 const FLUSH: Duration = Duration::from_secs(60);
 
 impl Shape {
-    /// How many of the events go together.
+    /// How many of the events can travel together.
     fn together(self, events: &[Joined]) -> usize {
         let (mut count, mut bytes) = (0, 0_usize);
         for event in events {
@@ -247,7 +252,8 @@ impl Shape {
     }
 }
 
-/// What a log may hold that is no event of ours: it would be read as several, or as another, where it is sent to.
+/// Rejects what a log may hold but overspill did not write: the
+/// endpoint would read it as several events, or as a different one.
 fn wrong_with(event: &Joined) -> Option<&'static str> {
     let is_printable = |text: &str| text.bytes().all(|byte| byte >= b' ');
     let is_json = |text: &str| is_printable(text) && serde_json::from_str::<IgnoredAny>(text).is_ok();
@@ -276,7 +282,7 @@ fn not_taken(words: &str, maybe_delivered: MaybeDelivered) -> Resent {
     Resent::NotTaken { reason: Reason::Abandoned, words: words.to_owned(), maybe_delivered }
 }
 
-/// Of one that is not on its way.
+/// The end of an event that `emit` settled at once; `None` for one that is on its way.
 fn end_of(emitted: Emitted) -> Option<Resent> {
     match emitted {
         Emitted::Queued | Emitted::Spilled(_) => None,

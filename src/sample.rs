@@ -1,5 +1,5 @@
-//! One event in so many, chosen before it is emitted: what is left out was never an event of the client's, and the law knows nothing of
-//! it.
+//! Keeps one event in n, chosen before it is emitted. An event left
+//! out was never given to the client, so the law does not count it.
 
 use crate::sync::plain::{AtomicU64, Ordering};
 use std::num::NonZeroU32;
@@ -37,10 +37,11 @@ impl Sample {
         Sample { one_in: AtomicU64::new(one_in), seen: AtomicU64::new(0), kept: AtomicU64::new(0) }
     }
 
-    /// Whether to keep this one. One atomic addition, and a second one if it is kept; callable from any thread, never blocks.
+    /// Whether to keep this event. One atomic addition, and a second
+    /// one if it is kept; callable from any thread, never blocks.
     #[inline]
     pub fn keeps(&self) -> bool {
-        // Relaxed: they order nothing but themselves.
+        // Relaxed: the counters order nothing else.
         let seen = self.seen.fetch_add(1, Ordering::Relaxed);
         // Never zero.
         let keeps = seen.checked_rem(self.one_in.load(Ordering::Relaxed)).is_none_or(|rest| rest == 0);
@@ -50,14 +51,14 @@ impl Sample {
         keeps
     }
 
-    /// Keeps one in `n` from now on, at any time, from any thread: the next one kept is at most the `n`th.
+    /// Keeps one in `n` from now on, at any time, from any thread: at most `n` calls later, one is kept.
     pub fn set_rate(&self, n: NonZeroU32) {
         self.one_in.store(u64::from(n.get()), Ordering::Relaxed);
     }
 
-    /// One in how many is kept.
+    /// The `n` of one in `n`.
     pub fn rate(&self) -> u32 {
-        // No other was stored.
+        // No larger value was stored.
         u32::try_from(self.one_in.load(Ordering::Relaxed)).unwrap_or(u32::MAX)
     }
 

@@ -20,7 +20,7 @@
 //! let events = Client::builder(endpoint.url()).spill_sink(spilled.clone()).build()?;
 //! let memory = Rss::now()?;
 //! (0..1_000).for_each(|order| assert_eq!(place_order(&events, order), "202 Accepted"));
-//! endpoint.refuse(); // the outage: nobody listens any more
+//! endpoint.refuse(); // the outage: nothing listens any more
 //! (1_000..5_000).for_each(|order| assert_eq!(place_order(&events, order), "202 Accepted"));
 //! let stats = events.shutdown_blocking(Duration::from_secs(5));
 //! memory.assert_grown_at_most(events.memory_bound() + (8 << 20)); // plus what this test itself keeps

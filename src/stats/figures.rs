@@ -1,6 +1,7 @@
-//! The one table of what the books are as metrics: names, kinds, helps and labels, which do not change.
+//! The one table of the books as metrics: names, kinds, help texts and labels, which do not change.
 //!
-//! In: [`Stats`]. Out: [`Figure`]s. The text for Prometheus (`prometheus.rs`) is made of this table, and so is what guests publish.
+//! In: [`Stats`]. Out: [`Figure`]s. The Prometheus text (`prometheus.rs`)
+//! is built from this table, and so is what guests publish.
 
 use super::{EndpointState, Stats};
 use crate::mode::Mode;
@@ -11,7 +12,7 @@ use std::time::UNIX_EPOCH;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum FigureKind {
-    /// It only grows, from 0 when the client was built.
+    /// It only grows, starting at 0 when the client is built.
     Counter,
     /// It goes up and down.
     Gauge,
@@ -19,7 +20,7 @@ pub enum FigureKind {
 
 names!(FigureKind, "a kind of figure", { Counter = "counter", Gauge = "gauge", });
 
-/// One number of the books under its pinned name, for metrics of any system: [`Stats::figures`].
+/// One number of the books under its fixed name, for any metrics system: [`Stats::figures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figure {
@@ -31,13 +32,13 @@ pub struct Figure {
     pub help: &'static str,
     /// The name and the value of its label, if it has one: `("reason", "outage")`.
     pub label: Option<(&'static str, &'static str)>,
-    /// The number now.
+    /// The current value.
     pub value: u64,
 }
 
 impl Stats {
-    /// The books as metrics, for a system of yours: each number with the name, the label and the value that it has in
-    /// [`prometheus_text`](Stats::prometheus_text), in the same order. Those of one name come together.
+    /// The books as metrics, for your own metrics system: each number with the name, label and value that it has
+    /// in [`prometheus_text`](Stats::prometheus_text), in the same order. Figures with the same name are adjacent.
     ///
     /// ```
     /// # let stats = overspill::Client::disabled().stats();
@@ -163,7 +164,8 @@ mod tests {
     use super::*;
     use std::collections::BTreeSet;
 
-    /// What metrics systems ask of names: the same kind and help wherever one stands, counters end in `_total`, no series twice.
+    /// What metrics systems require of names: one kind and help
+    /// text per name, counters end in `_total`, no series twice.
     #[test]
     fn each_figure_is_one_series_under_a_name_that_says_its_kind() {
         let stats = stats();

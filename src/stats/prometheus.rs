@@ -1,4 +1,4 @@
-//! Prometheus' text exposition (version 0.0.4) of the books, by hand: it is a dozen lines of text.
+//! Prometheus' text exposition format (version 0.0.4) of the books, written by hand: it is a dozen lines of text.
 
 use super::figures::FAMILIES;
 use super::{Figure, Stats};
@@ -14,8 +14,8 @@ impl Stats {
     }
 }
 
-/// The stats of several clients in one page ([`Stats::prometheus_text`]). Each series has the label `client` with the name given here. If
-/// two clients have the same name, Prometheus takes one.
+/// The stats of several clients in one page ([`Stats::prometheus_text`]). Each series has the label
+/// `client` with the name given here. If two clients have the same name, Prometheus keeps only one of them.
 pub fn prometheus_text(clients: &[(&str, &Stats)]) -> String {
     text(clients)
 }
@@ -95,7 +95,8 @@ mod tests {
         assert!(text.ends_with('\n'));
     }
 
-    /// Each family once, with its type, before its series, as parsers want it; each series a name, labels and a number.
+    /// Each family appears once, with its type, before its series, as
+    /// parsers require; each series has a name, labels and a number.
     #[test]
     fn several_clients_share_one_exposition_and_odd_names_break_no_line() {
         let stats = stats();

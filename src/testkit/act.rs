@@ -57,7 +57,7 @@ pub enum Act {
     Reset,
 }
 
-/// Where an endless answer ends: far beyond what any client should read.
+/// Where an endless answer ends: far more than any client should read.
 pub const ENDLESS_BYTES_MAX: usize = 256 << 20;
 
 impl Act {

@@ -8,10 +8,10 @@ use std::time::Duration;
 /// How many connections may be needed to fill the shortest backlog; Linux takes one more than asked.
 const FILL_MAX: usize = 64;
 
-/// Longer than a connection on loopback ever takes; the ones that take longer are not taken any more.
+/// Longer than a connection on loopback ever takes; one that takes longer was not accepted.
 const FULL_AFTER: Duration = Duration::from_millis(200);
 
-/// The usual length.
+/// The usual backlog length.
 const BACKLOG_HEALED: i32 = 128;
 
 /// A listener on loopback whose backlog is full, so that the SYN of a new connection is dropped, as by a silent firewall. Linux only: other
@@ -67,7 +67,7 @@ impl Blackhole {
     /// # Errors
     /// If the operating system refuses a longer backlog.
     pub fn heal(self) -> io::Result<TcpListener> {
-        // First of all those that filled the backlog: whoever accepts finds them closed.
+        // The connections that filled the backlog come first: an accept finds them closed.
         drop(self.backlog);
         self.listener.listen(BACKLOG_HEALED)?;
         Ok(self.listener.into())

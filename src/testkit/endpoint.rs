@@ -18,7 +18,7 @@ use std::time::Duration;
 
 const CONNECTIONS_MAX: usize = 256;
 
-/// How long a connection may take that only wakes the accepting thread.
+/// Timeout of a connection that only wakes the accepting thread.
 const WAKE_EVERY: Duration = Duration::from_millis(100);
 
 /// A request as received over the wire.
@@ -50,7 +50,7 @@ type Welcome = dyn Fn(u64) -> Greet + Send + Sync;
 pub struct Endpoint {
     address: SocketAddr,
     inner: Arc<Inner>,
-    /// Holds the port; none while connections are refused.
+    /// Holds the port; `None` while connections are refused.
     accepting: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -143,7 +143,7 @@ impl Endpoint {
     pub fn refuse(&self) {
         *lock(&self.inner.door) = Door::Closed;
         if let Some(accepting) = lock(&self.accepting).take() {
-            // Wakes the accepting thread, which then sees the closed door and lets go of the port.
+            // Wakes the accepting thread, which then sees that connections are refused and releases the port.
             while !accepting.is_finished() {
                 drop(TcpStream::connect_timeout(&self.address, WAKE_EVERY));
                 thread::park_timeout(Duration::from_millis(1));
@@ -166,7 +166,7 @@ impl Endpoint {
     /// Closes every connection.
     pub fn hang_up(&self) {
         for (_, connection) in std::mem::take(&mut *lock(&self.inner.connections)) {
-            // Gone already: just as well.
+            // Already gone, which is what we want.
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
@@ -200,7 +200,7 @@ impl Inner {
                 }
                 match connection {
                     Ok(connection) => inner.take(connection),
-                    // No file descriptors, most likely: they come back when others end.
+                    // Probably out of file descriptors: they come back when other connections end.
                     Err(_) => thread::park_timeout(Duration::from_millis(10)),
                 }
             }
@@ -221,11 +221,11 @@ impl Inner {
         let talk = move || {
             // An error is the peer's goodbye.
             let _ = inner.talk(id, &connection);
-            // The last of the two handles ends the connection, the way that `talk` has prepared.
+            // The last of the two handles ends the connection, in the way that `talk` has prepared.
             lock(&inner.connections).remove(&id);
         };
         if thread::Builder::new().name("endpoint".to_owned()).spawn(talk).is_err() {
-            // No thread to be had: the connection is dropped, as an overloaded server would.
+            // No thread available: the connection is dropped, as an overloaded server would do.
             lock(&self.connections).remove(&id);
         }
     }

@@ -1,4 +1,4 @@
-//! A transport in memory: no socket, no thread, and under a paused clock no time.
+//! A transport in memory: no socket, no thread, and no real time under a paused clock.
 
 use crate::MaybeDelivered;
 use crate::transport::{Failure, FailureKind, Posting, Reply, Request, Transport};
@@ -85,7 +85,7 @@ impl<F: FnMut(&Request) -> Answer + Send + 'static> Transport for Scripted<F> {
     fn post(&mut self, request: Request) -> Posting {
         let answer = (self.script)(&request);
         Box::pin(async move {
-            // Its body is the batch's own, and shared as long as an exchange lasts: as over a socket.
+            // Its body belongs to the batch and is shared until the exchange ends, as over a socket.
             let _request = request;
             match answer {
                 Answer::After(delay, answer) => {

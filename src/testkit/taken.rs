@@ -1,4 +1,4 @@
-//! What an endpoint took, to be compared with the log.
+//! What an endpoint took, for comparison with the log.
 
 use super::act::Act;
 use super::endpoint::Received;
@@ -30,7 +30,7 @@ impl Taken {
     /// Keeps the events of a body: a JSON array, or one event per line.
     ///
     /// # Panics
-    /// If it is neither. A plain body of overspill's own formats always is one of them.
+    /// If it is neither. A plain body in one of overspill's own formats is always one of them.
     pub fn keep(&self, body: &[u8]) {
         lock(&self.0).extend(events_of(body));
     }
@@ -64,7 +64,7 @@ pub fn events_of(body: &[u8]) -> Vec<String> {
     }
 }
 
-/// JSON values one after the other, with or without a character between.
+/// JSON values in sequence, with or without a character between them.
 fn values(mut text: &str, between: Option<char>) -> Vec<String> {
     let mut values = Vec::new();
     loop {

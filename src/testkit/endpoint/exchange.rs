@@ -13,7 +13,7 @@ use std::time::Duration;
 const HEAD_BYTES_MAX: usize = 64 << 10;
 const BODY_BYTES_MAX: usize = 64 << 20;
 
-/// How often a connection that must not be read looks whether somebody has hung up.
+/// How often a connection that must not be read checks whether it was hung up.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 impl Inner {
@@ -94,7 +94,7 @@ fn cut(mut connection: &TcpStream, how: Cut) -> io::Result<()> {
     }
 }
 
-/// Counts what the operating system has taken.
+/// Counts the bytes that the operating system has accepted.
 struct Counted<'a> {
     connection: &'a TcpStream,
     written: &'a AtomicU64,
@@ -112,7 +112,7 @@ impl Write for Counted<'_> {
     }
 }
 
-/// Looks at what has come until the head is whole, then takes the head and nothing behind it.
+/// Peeks until the head is complete, then takes the head and nothing after it.
 fn read_head(mut connection: &TcpStream, room: &mut [u8]) -> io::Result<String> {
     loop {
         let seen = connection.peek(room)?;
@@ -123,7 +123,7 @@ fn read_head(mut connection: &TcpStream, room: &mut [u8]) -> io::Result<String> 
         if seen == 0 || seen == room.len() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        // Rare: a head that came in two pieces.
+        // Rare: a head that arrived in two pieces.
         thread::park_timeout(Duration::from_millis(1));
     }
 }
