@@ -1,4 +1,4 @@
-//! `overspill completions` and `overspill man`: what a package puts beside the command.
+//! `overspill completions` and `overspill man`: files that a package installs with the command.
 
 use crate::exit::{Exit, Failure};
 use crate::out;

@@ -1,4 +1,4 @@
-//! `overspill drill`: an outage of the endpoint before it happens: a proxy in between that fails on a schedule.
+//! `overspill drill`: rehearses an outage of the endpoint, with a proxy in between that fails on a schedule.
 
 mod fault;
 mod load;
@@ -60,7 +60,7 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-/// The longest drill, and the most events of one: their numbers are remembered in three sets, of some 20 bytes each.
+/// Limits on the duration and the events of one drill: three sets remember the event numbers, at about 20 bytes each.
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 const EVENTS_MAX: u64 = 2_000_000;
 
@@ -123,7 +123,7 @@ fn show(arguments: &Arguments, rows: &[Row]) -> Result<(), Failure> {
     out::print(&text)
 }
 
-/// A bar on a terminal alone.
+/// A bar, on a terminal only.
 fn bar(phases: &[Phase]) -> ProgressBar {
     let seconds: u64 = phases.iter().map(|phase| phase.lasts.as_secs()).sum();
     let style = ProgressStyle::with_template("{msg:8} {bar:40} {pos} of {len} s");
@@ -131,7 +131,7 @@ fn bar(phases: &[Phase]) -> ProgressBar {
     if let Ok(style) = style { bar.with_style(style) } else { bar }
 }
 
-/// What a phase did, before it is known what became of its events.
+/// What a phase did, before the fate of its events is known.
 struct Ran {
     ids: std::ops::Range<u64>,
     row: Row,
@@ -191,7 +191,8 @@ fn own_load(
         .collect())
 }
 
-/// The row of a phase that has just ended; and when the one before it, a fault, was over.
+/// The row of a phase that has just ended. Also notes in `before`,
+/// the row of a fault, when the endpoint had recovered from it.
 fn row_of(proxy: &Proxy, phase: &Phase, began: Instant, before: Option<&mut Row>) -> Row {
     let seen = proxy.take_seen();
     if let (None, Some(before)) = (phase.fault, before) {

@@ -1,4 +1,4 @@
-//! How the command ends: codes that scripts can trust, and words for people.
+//! How the command ends: exit codes that scripts can trust, and messages for people.
 
 use overspill::BuildError;
 use std::fmt::Display;
@@ -46,7 +46,7 @@ impl From<Exit> for ExitCode {
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) exit: Exit,
-    /// What is wrong, and what to do.
+    /// What is wrong, and what to do about it.
     pub(crate) text: String,
 }
 
@@ -69,7 +69,7 @@ impl Failure {
     }
 }
 
-/// The builder's words say what is wrong with a URL, a header, a variable.
+/// The builder's error says what is wrong with a URL, a header or a variable.
 impl From<BuildError> for Failure {
     fn from(error: BuildError) -> Failure {
         Failure::usage(error.to_string())

@@ -1,4 +1,4 @@
-//! `overspill heap`: three heap profiles in, the call stacks that keep growing out.
+//! `overspill heap`: reads three heap profiles and shows the call stacks that keep growing.
 
 mod json;
 mod table;
@@ -45,7 +45,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     compare(&arguments.profiles, &arguments.shown)
 }
 
-/// Compares, and shows what came of it.
+/// Compares, and shows the result.
 pub(crate) fn compare(profiles: &[PathBuf], shown: &Shown) -> Result<Exit, Failure> {
     let mut comparing = Comparing::new();
     if shown.allow_different_processes {
@@ -61,7 +61,7 @@ pub(crate) fn compare(profiles: &[PathBuf], shown: &Shown) -> Result<Exit, Failu
     Ok(if comparison.persistent().is_empty() { Exit::Well } else { Exit::Found })
 }
 
-/// What is wrong, in words.
+/// What is wrong, for a person.
 struct Said(String);
 
 impl From<overspill::heap_compare::CompareError> for Said {
@@ -72,7 +72,8 @@ impl From<overspill::heap_compare::CompareError> for Said {
 
 fn compared(comparing: &Comparing, profiles: &[PathBuf]) -> Result<Comparison, String> {
     std::thread::scope(|scope| {
-        // The next is read while one is joined to those before: two cores are used, and two profiles are in memory.
+        // Reads the next profile while one is joined to the previous
+        // ones: this uses two cores and keeps two profiles in memory.
         let (give, take) = sync_channel(0);
         scope.spawn(move || {
             for path in profiles {
@@ -92,8 +93,8 @@ fn read(path: &Path) -> Result<Profile, String> {
     Profile::read_file(path).map_err(|error| format!("{}: {error}", path.display()))
 }
 
-/// Profiles may not say of which process they are; the names that the memory watch and jemalloc give them have a pid:
-/// `SERVICE-TIME-MB-PID.pb.gz`, `PREFIX.PID.NUMBER.CAUSE.heap`.
+/// Profiles may not say which process they belong to; the file names that the memory watch and
+/// jemalloc give them contain a pid: `SERVICE-TIME-MB-PID.pb.gz`, `PREFIX.PID.NUMBER.CAUSE.heap`.
 fn one_process(paths: &[PathBuf]) -> Result<(), Failure> {
     let pids: Option<Vec<u32>> = paths.iter().map(|path| pid_of(path)).collect();
     match pids.and_then(|pids| pids.iter().find(|pid| **pid != pids[0]).map(|other| (pids[0], *other))) {
@@ -105,7 +106,7 @@ fn one_process(paths: &[PathBuf]) -> Result<(), Failure> {
     }
 }
 
-/// The process whose profile it is, by its name.
+/// The process that a profile belongs to, by its file name.
 pub(crate) fn pid_of(path: &Path) -> Option<u32> {
     let name = path.file_name()?.to_str()?;
     if let Some(name) = name.strip_suffix(".heap") {

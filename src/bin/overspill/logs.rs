@@ -1,4 +1,5 @@
-//! The logs that a subcommand is given: files, plain, gzipped or zstd by their first bytes, and standard input as `-`.
+//! The logs given to a subcommand: files, recognized as plain,
+//! gzipped or zstd by their first bytes, and standard input as `-`.
 
 use crate::exit::Failure;
 use flate2::bufread::MultiGzDecoder;
@@ -6,10 +7,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal};
 use std::path::Path;
 
-/// What is read from the disk at once.
+/// Bytes per read from the disk.
 const READ_BYTES: usize = 256 << 10;
 
-/// Opens a log for reading, unpacked.
+/// Opens a log for reading, decompressed.
 pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     if path == Path::new("-") {
         if io::stdin().is_terminal() {
@@ -37,18 +38,18 @@ pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
-/// Whether a file that begins so is packed.
+/// Whether a file that starts like this is compressed.
 pub(crate) fn is_packed(first: &[u8]) -> bool {
     first.starts_with(&GZIP) || first.starts_with(&ZSTD)
 }
 
-/// Whether a file that begins like this holds no lines of text. The journal's export has NUL bytes in its lengths, and so has the beginning of
-/// a log that was truncated under a service that does not append.
+/// Whether a file that starts like this is not lines of text. The journal's export has NUL bytes in its lengths,
+/// and so does the start of a log that was truncated while a service that does not append was writing to it.
 fn is_binary(first: &[u8]) -> bool {
     first.contains(&0) && !first.starts_with(b"__CURSOR=") && !first.starts_with(&[0; 16])
 }
 
-/// What is packed in it, or it as it is.
+/// The decompressed content, or the content as is.
 pub(crate) fn unpacked(mut read: impl BufRead + 'static) -> io::Result<Box<dyn BufRead>> {
     let first = read.fill_buf()?;
     if first.starts_with(&GZIP) {

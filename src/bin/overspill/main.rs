@@ -1,7 +1,8 @@
-//! The command `overspill`: the library for shells, and what operators do with its log.
+//! The command `overspill`: the library for shells, and tools for operators who work with its log.
 //!
-//! A program like any other that uses the crate: it sees the public API alone. One file per subcommand; each has a function `run` that
-//! returns an [`exit::Exit`] or an [`exit::Failure`]. `src/guide/command.md` shows a session of each.
+//! It is a program like any other that uses the crate: it sees only the public API. There
+//! is one file per subcommand; each has a function `run` that returns an [`exit::Exit`]
+//! or an [`exit::Failure`]. `src/guide/command.md` shows a session of each.
 #![allow(missing_docs, reason = "a program has no outside")]
 
 mod complete;
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(said) => {
-            // --help and --version are no mistake; a reader that has gone needs no answer.
+            // --help and --version are not errors; a reader that has closed the pipe needs no answer.
             let _ = said.print();
             return if said.use_stderr() { Exit::Usage.into() } else { Exit::Well.into() };
         }

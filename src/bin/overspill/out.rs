@@ -1,4 +1,5 @@
-//! Standard output and standard error: whole texts, colours on a terminal alone, and a quiet end where the reader has gone.
+//! Standard output and standard error: whole texts, colours only
+//! on a terminal, and a quiet end when the reader closes the pipe.
 
 use crate::exit::Failure;
 use clap::ValueEnum;
@@ -16,12 +17,12 @@ pub(crate) enum Colour {
 
 static CHOSEN: OnceLock<Colour> = OnceLock::new();
 
-/// Once, at the start.
+/// Called once, at the start.
 pub(crate) fn choose(colour: Colour) {
     let _ = CHOSEN.set(colour);
 }
 
-/// Whether what goes to standard output has colours.
+/// Whether standard output gets colours.
 pub(crate) fn is_coloured() -> bool {
     let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     match CHOSEN.get().unwrap_or(&Colour::Auto) {
@@ -34,7 +35,7 @@ pub(crate) fn is_coloured() -> bool {
     }
 }
 
-/// What a text means, which is how it is shown.
+/// What a text means, which decides how it is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tone {
     Heading,
@@ -65,7 +66,7 @@ impl<T: Display> Display for Painted<T> {
     }
 }
 
-/// Writes to standard output. A reader that has gone, as `head` has, has seen enough.
+/// Writes to standard output. If the reader has closed the pipe, as `head` does, it has seen enough.
 pub(crate) fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -76,7 +77,7 @@ pub(crate) fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Writes to standard error. Nobody is left to tell if that fails.
+/// Writes to standard error. If that fails, there is nowhere left to report it.
 pub(crate) fn tell(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

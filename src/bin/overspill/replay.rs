@@ -1,4 +1,4 @@
-//! `overspill replay`: the events that a log has go to the endpoint, as they were.
+//! `overspill replay`: sends the events in a log to the endpoint, unchanged.
 
 mod filter;
 mod input;
@@ -110,7 +110,7 @@ fn moment_of(text: &str) -> Result<SystemTime, String> {
     SystemTime::now().checked_sub(ago).ok_or_else(|| "that is before all time".to_owned())
 }
 
-/// What has been found, and what became of it.
+/// What was found, and what became of it.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
     found: u64,
@@ -140,7 +140,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 fn stopped_by_signals() -> Result<Arc<AtomicBool>, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        // The second one ends the process at once.
+        // A second signal ends the process at once.
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
             .map_err(|error| Failure::usage(format!("signals cannot be waited for: {error}")))?;
@@ -157,20 +157,20 @@ struct Replay<'a> {
     counts: Counts,
     progress: Progress,
     stop: Arc<AtomicBool>,
-    /// Of the log that is read: the place that the checkpoint has, and the one that is reached once the window is settled.
+    /// Positions in the log being read: the one in the checkpoint, and the one reached once the window is settled.
     place: Option<Place>,
     reached: Option<(Log, u64)>,
     first: Option<SystemTime>,
     last: Option<SystemTime>,
-    /// When the checkpoint was written last, and how long that took.
+    /// When the checkpoint was last written, and how long that took.
     kept_at: Instant,
     keeping: Duration,
 }
 
-/// How long events wait for more of them before they are sent.
+/// How long events wait for more events before they are sent.
 const COMPANY: Duration = Duration::from_millis(200);
 
-/// A disk that takes no longer keeps each window.
+/// If a write takes no longer than this, the checkpoint is written after each window.
 const KEEPING: Duration = Duration::from_millis(50);
 
 impl<'a> Replay<'a> {
@@ -259,7 +259,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    /// Sends what waits; each event is settled, or was left because of a stop.
+    /// Sends the waiting events; each is settled, or left because of a stop.
     fn send(&mut self) -> Result<(), Failure> {
         for (client, seq, ended) in self.sending.send(&mut self.progress)? {
             match ended {
@@ -276,10 +276,10 @@ impl<'a> Replay<'a> {
         self.keep(Keep::InTime)
     }
 
-    /// The same, and where the log may be read from then.
+    /// The same, and the position from which the log may be read afterwards.
     fn settle(&mut self) -> Result<(), Failure> {
         self.send()?;
-        // An event whose parts have not all been seen begins before.
+        // An event with unseen parts starts earlier.
         if self.joiner.waiting() > 0 || self.counts.left > 0 {
             return Ok(());
         }
@@ -297,7 +297,8 @@ impl<'a> Replay<'a> {
         let Some(path) = self.arguments.checkpoint.as_ref().filter(|_| !self.arguments.dry_run) else {
             return Ok(());
         };
-        // What is not kept yet is sent again after a kill: one window, unless the disk is slow and would be most of the work.
+        // After a kill, everything past the checkpoint is sent again: one
+        // window, unless writing to a slow disk would take most of the time.
         if when == Keep::InTime && self.keeping > KEEPING && self.kept_at.elapsed() < self.keeping * 4 {
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! `overspill report`: what a log has of events that were not delivered, for people and for machines.
+//! `overspill report`: shows the events in a log that were not delivered, for people and for machines.
 
 mod books;
 mod chart;
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
-    // All are looked at before the first is read: a name typed wrong should not cost an hour.
+    // Checks all files before reading the first: a mistyped name should not cost an hour.
     let opened: Result<Vec<_>, Failure> = arguments
         .logs
         .iter()
@@ -82,7 +82,7 @@ fn show(arguments: &Arguments, summary: &Summary) -> Result<(), Failure> {
     }
 }
 
-/// Adds a log to the books, and tells how many bytes it had.
+/// Adds a log to the books, and returns the number of bytes it had.
 fn read(path: &Path, books: &mut Books) -> Result<u64, Failure> {
     let mut entries = Records::new(logs::open(path)?).entries();
     while let Some(entry) = entries.next() {

@@ -1,4 +1,4 @@
-//! `overspill ship`: lines from standard input become events: the library for programs in any language, and for cron jobs.
+//! `overspill ship`: turns lines from standard input into events, for programs in any language and for cron jobs.
 
 mod input;
 mod lines;
@@ -59,7 +59,7 @@ pub(crate) struct Arguments {
     quiet: bool,
 }
 
-/// Events that `--wait` lets wait: enough for two requests on the way and two to follow.
+/// Maximum events that `--wait` leaves waiting: enough for two requests in flight and two to follow.
 const WAITING_EVENTS_MAX: u64 = 4 * limits::BATCH_EVENTS as u64;
 
 pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
@@ -83,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
 fn client(arguments: &Arguments) -> Result<Client, Failure> {
     let mut builder = arguments.to.builder()?;
     let from_env = || std::env::var_os("OVERSPILL_SPILL_FILE").map(PathBuf::from);
-    // A sink of our own rather than the fallback: nobody expects a subscriber here.
+    // A sink of our own rather than the fallback: a missing subscriber is normal here.
     builder = match arguments.spill.clone().or_else(from_env) {
         Some(path) => builder.spill_sink(appending(&path)?),
         None => builder.spill_sink(WriteSink::new(io::stderr())),
@@ -120,7 +120,7 @@ fn shutdown_timeout(arguments: &Arguments) -> Result<Duration, Failure> {
 enum Tee {
     Off,
     On,
-    /// Whoever read them has gone.
+    /// The reader of the lines has closed the pipe.
     Gone,
 }
 
@@ -133,12 +133,12 @@ impl Tee {
 struct Shipped {
     lines: Lines,
     tee: Tee,
-    /// What failed in the middle.
+    /// What failed midway.
     broken: Option<String>,
 }
 
 impl Shipped {
-    /// Reads until the end, a signal, an error, or until nobody reads what is passed on.
+    /// Reads until the end, a signal, an error, or until the reader of the passed-on lines is gone.
     fn all(&mut self, client: &Client, wait: bool) {
         let emit = |event: &lines::Event<'_>| {
             client.emit(event);
@@ -184,11 +184,12 @@ impl Shipped {
     }
 }
 
-/// For writing down what waits, once the time for deliveries is over. With the end of that time as the shutdown's deadline, deliveries would
-/// be given up early, and a log that is slower than expected would lose what it has not written by then.
+/// Time to write down what waits, after the time for deliveries is over. If the
+/// shutdown's deadline were the end of that time, deliveries would be abandoned
+/// early, and a log slower than expected would lose what it has not written by then.
 const WRITING: Duration = Duration::from_secs(2);
 
-/// Delivers until the timeout, then writes the rest down.
+/// Delivers until the timeout, then writes the rest to the log.
 fn settle(client: &Client, timeout: Duration) -> Stats {
     if client.flush_blocking(timeout).is_err() {
         client.set_mode(Mode::LogOnly);
@@ -196,7 +197,7 @@ fn settle(client: &Client, timeout: Duration) -> Stats {
     client.shutdown_blocking(WRITING)
 }
 
-/// Until less waits, or the endpoint is no longer healthy: then nothing is gained by it.
+/// Waits until fewer events wait, or the endpoint is no longer healthy: then waiting gains nothing.
 fn wait_for_room(client: &Client) {
     const STEP: Duration = Duration::from_millis(1);
     loop {
@@ -208,7 +209,7 @@ fn wait_for_room(client: &Client) {
     }
 }
 
-/// The law, and what was odd about the lines.
+/// The law, and anything unusual about the lines.
 fn books(counts: &Counts, stats: &Stats) -> String {
     let mut text =
         format!("{} read, {}\n{stats}\n", count(counts.lines, "line"), count(counts.events, "event"));

@@ -1,4 +1,4 @@
-//! Where events go: the options that subcommands which send have in common, over what the environment says.
+//! Where events go: the options shared by the subcommands that send. They override the environment.
 
 use crate::exit::Failure;
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -51,7 +51,7 @@ fn formats() -> PossibleValuesParser {
 }
 
 impl To {
-    /// The builder for it, with what the environment says.
+    /// The builder for these options, on top of the environment.
     pub(crate) fn builder(&self) -> Result<Builder, Failure> {
         let mut builder = match &self.to {
             Some(url) => Builder::new(url).override_from_env()?.endpoint(url),

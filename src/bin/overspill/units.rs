@@ -1,4 +1,4 @@
-//! Numbers, times and sizes as people read and write them.
+//! Formats and parses numbers, times and sizes for people.
 
 use overspill::spill::Rfc3339;
 use std::time::{Duration, SystemTime};
@@ -31,7 +31,7 @@ pub(crate) fn span(time: Duration) -> String {
     }
 }
 
-/// The same for a time that is whole seconds: `8 s`.
+/// The same for a time in whole seconds: `8 s`.
 pub(crate) fn whole_span(time: Duration) -> String {
     if time.as_secs() < 60 { format!("{} s", time.as_secs()) } else { span(time) }
 }

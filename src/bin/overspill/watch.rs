@@ -1,4 +1,4 @@
-//! `overspill watch`: a series of heap profiles from a running process, by signal, and then the comparison.
+//! `overspill watch`: takes a series of heap profiles from a running process, by signal, and then compares them.
 
 use crate::exit::{Exit, Failure};
 use crate::heap::{self, Shown, pid_of};
@@ -45,9 +45,9 @@ pub(crate) struct Arguments {
     shown: Shown,
 }
 
-/// Most time that a profile may take from the signal to its file: a large heap under load.
+/// Maximum time from the signal to the profile's file: a large heap under load.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(60);
-/// How often the folder is looked at.
+/// How often the folder is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 fn signal_of(text: &str) -> Result<Signal, String> {
@@ -99,7 +99,7 @@ fn is_there(pid: Pid) -> Result<(), Failure> {
     }
 }
 
-/// Whether it has a handler for the signal, as Linux tells; elsewhere it is taken for granted.
+/// Whether the process handles the signal, according to Linux; elsewhere this is assumed.
 fn takes(pid: i32, signal: Signal) -> Result<(), Failure> {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return Ok(()) };
     let caught = status
@@ -122,7 +122,7 @@ fn gone(pid: i32, error: Errno, taken: &[PathBuf]) -> Failure {
     ))
 }
 
-/// The profiles of the process that are in the folder.
+/// The process's profiles in the folder.
 fn profiles(folder: &Path, pid: i32) -> Result<BTreeSet<PathBuf>, Failure> {
     let entries = fs::read_dir(folder).map_err(|error| Failure::of_file(folder, error))?;
     let paths = entries.flatten().map(|entry| entry.path());

@@ -1,4 +1,4 @@
-//! What the proxy does to those who come through, and when.
+//! What the proxy does to connections and requests, and when.
 
 use clap::ValueEnum;
 use std::fmt;
@@ -25,7 +25,7 @@ pub(crate) enum Fault {
     Html,
 }
 
-/// How late an answer is under [`Fault::Slow`].
+/// The delay of an answer under [`Fault::Slow`].
 pub(crate) const LATE: Duration = Duration::from_secs(1);
 
 impl fmt::Display for Fault {
@@ -45,7 +45,7 @@ impl fmt::Display for Fault {
 /// A part of the drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Phase {
-    /// None: all is well.
+    /// `None`: healthy.
     pub(crate) fault: Option<Fault>,
     pub(crate) lasts: Duration,
 }

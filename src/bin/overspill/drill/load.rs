@@ -1,4 +1,4 @@
-//! The drill's own load: events that know their number, and a log that remembers the numbers alone.
+//! The drill's own load: events that carry their number, and a log that remembers only the numbers.
 
 use super::proxy::{DIGITS, MARK, ids_in};
 use overspill::spill::{Record, SpillSink};
@@ -18,7 +18,7 @@ struct Event {
     text: &'static str,
 }
 
-/// What has become of the events, as far as it is not at the endpoint.
+/// What became of the events that are not at the endpoint.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Log(Arc<Mutex<Written>>);
 
@@ -26,7 +26,7 @@ pub(crate) struct Log(Arc<Mutex<Written>>);
 pub(crate) struct Written {
     pub(crate) spilled: BTreeSet<u64>,
     pub(crate) maybe: BTreeSet<u64>,
-    /// When an event was spilled first, or an outage was told, since it was last asked.
+    /// When an event was first spilled, or an outage was first reported, since the last call.
     pub(crate) first: Option<Instant>,
 }
 
@@ -58,7 +58,7 @@ impl Observer for Log {
     }
 }
 
-/// Emits events from the number `from` on, so many a second, for a time; which they were.
+/// Emits events numbered from `from`, at a rate, for a time. Returns their numbers.
 pub(crate) fn emit(client: &Client, from: u64, rate: u64, lasts: Duration) -> Range<u64> {
     const STEP: Duration = Duration::from_millis(5);
     let began = Instant::now();

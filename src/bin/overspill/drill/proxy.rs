@@ -1,6 +1,7 @@
-//! The proxy: an endpoint of the test kit in front, and behind it the real one, or nothing, which answers 200.
+//! The proxy: an endpoint of the test kit in front of the real one, or of nothing, in which case it answers 200.
 //!
-//! In: requests. Out: what the real endpoint says, or a fault. P1: which events were in a request that was answered with a 2xx is kept.
+//! In: requests. Out: what the real endpoint answers, or a fault. P1: the proxy
+//! remembers which events were in a request that was answered with a 2xx.
 
 use super::fault::{Fault, LATE};
 use crate::exit::Failure;
@@ -11,14 +12,14 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// What stands in front of the number of each of our events, in whatever format: text, JSON or protobuf.
+/// The text before the number of each of our events, in any format: text, JSON or protobuf.
 pub(crate) const MARK: &str = "overspill-drill-";
-/// Digits behind it.
+/// Number of digits after it.
 pub(crate) const DIGITS: usize = 9;
 
-/// Most of an answer that is passed on: more than any client of events should read.
+/// Maximum bytes of an answer that are passed on: more than any client of events should read.
 const ANSWER_BYTES_MAX: usize = 256 << 10;
-/// Most time for a request to the real endpoint: longer than clients wait.
+/// Timeout of a request to the real endpoint: longer than clients wait.
 const FORWARD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The numbers of our events in a text.
@@ -48,7 +49,7 @@ struct Now {
     delivered: BTreeSet<u64>,
 }
 
-/// What came through since it was last asked.
+/// What came through since the last call.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Seen {
     pub(crate) requests: u64,
@@ -125,7 +126,7 @@ impl Proxy {
         self.front.address()
     }
 
-    /// From now on it does this.
+    /// Does this from now on.
     pub(crate) fn turn(&self, fault: Option<Fault>) -> Result<(), Failure> {
         let before = std::mem::replace(&mut self.state.now().fault, fault);
         if before == Some(Fault::Refuse) && fault != Some(Fault::Refuse) {
@@ -135,7 +136,7 @@ impl Proxy {
         }
         match (before, fault) {
             (_, Some(Fault::Refuse)) => self.front.refuse(),
-            // Who was left without an answer learns that there will be none.
+            // Clients still waiting for an answer learn that none will come.
             (Some(Fault::Hang), _) => self.front.hang_up(),
             _ => {}
         }
@@ -189,7 +190,7 @@ impl Behind {
                 forwarded = forwarded.header(name, value.trim());
             }
         }
-        // Each connection of ours has its own thread, which may wait.
+        // Each of our connections has its own thread, which may wait.
         self.runtime.block_on(async {
             let mut reply = forwarded.send().await?;
             let status = reply.status().as_u16();

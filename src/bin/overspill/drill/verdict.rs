@@ -12,11 +12,11 @@ pub(crate) struct Row {
     pub(crate) phase: String,
     pub(crate) lasted: Duration,
     pub(crate) requests: u64,
-    /// Of the drill's own load; of a service of yours it is not known how many events a request has.
+    /// Events of the drill's own load. For a service of yours, the number of events per request is unknown.
     pub(crate) events: Option<Events>,
     /// Requests that were answered with a 2xx.
     pub(crate) passed: u64,
-    /// From the beginning of the fault to the first event in the log.
+    /// From the start of the fault to the first event in the log.
     pub(crate) noticed: Option<Duration>,
     /// From the end of the fault to the first request that was taken.
     pub(crate) recovered: Option<Duration>,

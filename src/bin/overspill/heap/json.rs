@@ -1,4 +1,4 @@
-//! The result for scripts: the same as the table, in bytes, seconds and shares of one.
+//! The result for scripts: the content of the table, in bytes, seconds and fractions of one.
 
 use overspill::heap_compare::{Comparison, Grown, Growth};
 use serde_json::{Value, json};

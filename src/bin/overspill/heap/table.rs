@@ -1,4 +1,5 @@
-//! The result for people: the verdict first, then what grew, how sure that is, whose line of code it was, and how it was called.
+//! The result for people: the verdict first, then what grew, how
+//! certain that is, whose code it was, and how it was called.
 
 use crate::units::grouped as count_of;
 use overspill::heap_compare::{
@@ -8,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// Frames of a stack that are shown, from the culprit outward and inward.
+/// Number of frames shown outward and inward from the culprit.
 const CALLERS_MAX: usize = 6;
 const CALLED_MAX: usize = 3;
 
@@ -66,7 +67,7 @@ fn whole(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
     writeln!(out, "As a whole: {first}, then {second}: {verdict}.")
 }
 
-/// An all-clear, as far as there is one.
+/// An all-clear, as far as the data allow one.
 fn nothing(out: &mut String, comparison: &Comparison) -> std::fmt::Result {
     let whole = &comparison.whole().whole;
     let unseen = megabytes(comparison.detectable_bytes() as f64);
@@ -121,7 +122,7 @@ fn stacks(out: &mut String, grown: &[Grown], top: usize) -> std::fmt::Result {
     Ok(())
 }
 
-/// What several stacks have in common, where it is not one.
+/// What several stacks have in common, if there is more than one.
 fn common(out: &mut String, grown: &Grown) -> std::fmt::Result {
     let (name, stacks) = (grown.name(), grown.spread());
     match grown.level() {
@@ -133,7 +134,7 @@ fn common(out: &mut String, grown: &Grown) -> std::fmt::Result {
     }
 }
 
-/// The culprit, what it called that allocated, and who called it.
+/// The culprit, the function it called that allocated, and its callers.
 fn calls(out: &mut String, stack: &Grown) -> std::fmt::Result {
     let (whole, culprit) = shown(stack);
     writeln!(out, "     >>> {}", stack.culprit())?;
@@ -154,7 +155,7 @@ fn calls(out: &mut String, stack: &Grown) -> std::fmt::Result {
     Ok(())
 }
 
-/// The heaviest stack, and where the culprit is on it.
+/// The heaviest stack, and the culprit's position on it.
 fn shown(stack: &Grown) -> (&[Arc<Frame>], usize) {
     let whole = stack.deepest();
     let is_it = |frame: &Arc<Frame>| **frame == *stack.culprit();
@@ -162,7 +163,7 @@ fn shown(stack: &Grown) -> (&[Arc<Frame>], usize) {
     (whole, whole.iter().position(is_it).or_else(|| whole.iter().position(same)).unwrap_or(0))
 }
 
-/// A function that calls itself is one line.
+/// A function that calls itself takes one line.
 fn runs<'a>(frames: &[&'a Arc<Frame>]) -> Vec<(&'a Frame, usize)> {
     let mut runs: Vec<(&Frame, usize)> = Vec::new();
     for frame in frames {

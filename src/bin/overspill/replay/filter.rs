@@ -1,4 +1,4 @@
-//! Which events are sent.
+//! Decides which events are sent.
 
 use super::Arguments;
 use overspill::MaybeDelivered;
@@ -23,7 +23,7 @@ pub(crate) fn condition_of(text: &str) -> Result<Condition, String> {
 
 impl Condition {
     fn holds(&self, json: &Value) -> bool {
-        // A name may have dots in it.
+        // A name may contain dots.
         let whole = json.get(self.path.join("."));
         let nested = self.path.iter().try_fold(json, |json, name| match json {
             Value::Array(elements) => elements.get(name.parse::<usize>().ok()?),
@@ -36,7 +36,7 @@ impl Condition {
     }
 }
 
-/// All that is asked of an event.
+/// All conditions on an event.
 pub(crate) struct Filter<'a>(&'a Arguments);
 
 impl<'a> Filter<'a> {

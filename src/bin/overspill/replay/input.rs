@@ -1,6 +1,7 @@
-//! The logs, read on a thread of their own: what is found comes with the place from which its log may be read again.
+//! Reads the logs on a separate thread. Each part comes with the position from which its log may be read again.
 //!
-//! I1: a bounded number of parts waits; a slow endpoint slows the reading. I2: a place is told behind the part that ends before it.
+//! I1: a bounded number of parts waits; a slow endpoint slows the reading.
+//! I2: a position is reported only after the part that ends before it.
 
 use crate::exit::Failure;
 use crate::logs;
@@ -15,29 +16,29 @@ use std::time::{Duration, Instant};
 
 /// What comes out of the logs.
 pub(crate) enum Came {
-    /// A part, of this log, which may be read again from there.
+    /// A part of this log, and the position from which the log may be read again.
     Part(Box<SpilledPart>, Log, u64),
-    /// All of this log was read: this many bytes of its file.
+    /// This log was read to its end: this many bytes of its file.
     EndOf(Log, u64),
-    /// Nothing, for the time that was given.
+    /// Nothing arrived in the given time.
     Nothing,
     Failed(Failure),
     End,
 }
 
-/// The file of a log, whatever its name is by now; none of standard input.
+/// The file of a log, even if it was renamed since; `None` for standard input.
 #[derive(Debug, Clone)]
 pub(crate) struct Log(Option<Arc<File>>);
 
 impl Log {
-    /// The place after this many bytes; none of what is no file, or has been cut off since.
+    /// The position after this many bytes; `None` if the input is not a file, or was truncated since.
     pub(crate) fn place(&self, offset: u64) -> Option<Place> {
         let file = self.0.as_ref()?;
         Place::in_log(&mut Cursor { file: Arc::clone(file), at: 0 }, offset).ok()
     }
 }
 
-/// A place of one's own in a file that others read too.
+/// A separate position in a file that others read too.
 #[derive(Debug)]
 struct Cursor {
     file: Arc<File>,
@@ -80,11 +81,11 @@ pub(crate) struct Input {
     read: Arc<AtomicU64>,
 }
 
-/// Parts that wait: of 8 KiB as a rule, of 2 MiB at most.
+/// Maximum number of waiting parts: usually 8 KiB each, 2 MiB at most.
 const WAITING_MAX: usize = 256;
-/// What is read from the disk at once.
+/// Bytes per read from the disk.
 const READ_BYTES: usize = 256 << 10;
-/// Between looks at a log that is followed.
+/// Interval between checks of a followed log.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 impl Input {
@@ -100,7 +101,7 @@ impl Input {
                 total = None;
                 continue;
             }
-            // Reports a file that cannot be read before anything is sent.
+            // Reports an unreadable file before anything is sent.
             drop(logs::open(log)?);
             let bytes = std::fs::metadata(log).map_err(|error| Failure::of_file(log, error))?.len();
             total = total.map(|total| total + bytes);
@@ -131,7 +132,7 @@ impl Input {
         }
     }
 
-    /// Bytes of the files, as they stand on the disk, if they have an end.
+    /// Bytes of the files on the disk, if they have an end.
     pub(crate) fn bytes_total(&self) -> Option<u64> {
         self.total
     }
@@ -152,7 +153,7 @@ struct Reading {
     tell: SyncSender<Came>,
 }
 
-/// That nobody listens any more.
+/// The receiver of the parts is gone.
 struct Gone;
 
 impl Reading {
@@ -163,7 +164,7 @@ impl Reading {
                 match self.one(log, last)? {
                     Err(Gone) => return Ok(()),
                     Ok(()) if !last || self.stop.load(Ordering::Relaxed) => break,
-                    // Rotated: the next file of this name.
+                    // Rotated: continues with the next file of this name.
                     Ok(()) => last = true,
                 }
             }
@@ -203,7 +204,7 @@ impl Reading {
         self.records(records, &own, From(from)).map_err(failed)
     }
 
-    /// Waits for a file that is followed: after a rotation it may take a moment to be there.
+    /// Waits for a followed file: after a rotation it may take a moment to appear.
     fn open(&self, log: &Path, follow: bool) -> io::Result<Option<File>> {
         loop {
             match File::open(log) {
@@ -241,12 +242,12 @@ impl Reading {
     }
 }
 
-/// How a place in what is read is one in the file.
+/// How a position in the content maps to one in the file.
 #[derive(Clone, Copy)]
 enum Placed {
     /// It is this many bytes further on.
     From(u64),
-    /// Only the end is one, which is here.
+    /// Only the end maps to one: this one.
     Whole(u64),
 }
 use Placed::{From, Whole};
@@ -270,22 +271,23 @@ impl<R: Read> Read for Counted<R> {
     }
 }
 
-/// A service writes to a log that was moved until it is told; so long without a byte it has been.
+/// A service keeps writing to a log that was moved until it is told
+/// to reopen it: the file ends after this long without a byte.
 const LINGER: Duration = Duration::from_secs(2);
 
-/// A file that grows; it ends some time after another has its name, when it has been cut off, or at a stop.
+/// A growing file. It ends some time after another file gets its name, when it is truncated, or at a stop.
 struct Tail {
     raw: Counted<Cursor>,
     log: PathBuf,
     stop: Arc<AtomicBool>,
-    /// Since when another file has its name, and nothing more has come.
+    /// Since when another file has had its name and nothing more has arrived.
     replaced: Option<Instant>,
 }
 
 impl Read for Tail {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         loop {
-            // Looked at before, so that what was written until then is read.
+            // Checked before the read, so that everything written until then is read.
             let is_over = self.stop.load(Ordering::Relaxed) || self.is_over();
             let bytes = self.raw.read(into)?;
             if bytes > 0 {
@@ -309,7 +311,7 @@ impl Tail {
             Ok(named) if !is_same(&own, &named) => {
                 self.replaced.get_or_insert_with(Instant::now).elapsed() >= LINGER
             }
-            // Moved away: the next one comes.
+            // Moved away: the next file follows.
             _ => false,
         }
     }

@@ -3,8 +3,8 @@
 use std::cmp::Reverse;
 use std::path::{Path, PathBuf};
 
-/// Where a file stands in its set. `app.log.2.gz` is older than `app.log.1`, a date older than a later one, and the plain name is the
-/// newest.
+/// A file's position in its set. `app.log.2.gz` is older than `app.log.1`, an
+/// earlier date is older than a later one, and the plain name is the newest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Turn {
     Number(Reverse<u64>),
@@ -12,7 +12,7 @@ enum Turn {
     Newest,
 }
 
-/// The files, each set where its first file stood, and within it as they were written.
+/// The files: each set at the position of its first file, and within a set in the order of writing.
 pub(crate) fn in_order(logs: &[PathBuf]) -> Vec<PathBuf> {
     let mut bases: Vec<PathBuf> = Vec::new();
     let mut placed: Vec<(usize, Turn, &PathBuf)> = Vec::new();

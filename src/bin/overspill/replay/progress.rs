@@ -1,4 +1,4 @@
-//! How far it has come: a bar with an end time on a terminal, and nothing elsewhere but what has to be said.
+//! Progress: a bar with an estimated end on a terminal; elsewhere only the necessary messages.
 
 use crate::out;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -19,7 +19,7 @@ impl Progress {
         Progress { bar: ProgressBar::hidden(), quiet, read: Arc::default() }
     }
 
-    /// `bytes` are to be read, if that is known.
+    /// `bytes`: the total to read, if known.
     pub(crate) fn begin(&mut self, bytes: Option<u64>, read: Arc<AtomicU64>) {
         self.read = read;
         if self.quiet || !io::stderr().is_terminal() {
@@ -42,7 +42,7 @@ impl Progress {
         self.bar.set_message(format!("{delivered} delivered, {refused} refused"));
     }
 
-    /// A line that stays.
+    /// A line that stays on the screen.
     pub(crate) fn say(&self, text: &str) {
         if self.quiet {
             return;

@@ -1,4 +1,4 @@
-//! What the endpoint refuses: a file of records, which `overspill replay` and every other reader of the log can read.
+//! Events that the endpoint refuses: a file of records, readable by `overspill replay` and any other reader of the log.
 
 use crate::exit::Failure;
 use overspill::MaybeDelivered;
@@ -9,7 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-/// The file, which is there once something is refused.
+/// The file, created when the first event is refused.
 #[derive(Debug)]
 pub(crate) struct Rejects {
     path: PathBuf,
@@ -21,7 +21,7 @@ impl Rejects {
         Rejects { path: path.to_owned(), file: None }
     }
 
-    /// Appends the events with the endpoint's words; when it returns, the disk has them.
+    /// Appends the events with the endpoint's words; when it returns, they are on the disk.
     pub(crate) fn add(&mut self, refused: &[(&Joined, &str, MaybeDelivered)]) -> Result<(), Failure> {
         if refused.is_empty() {
             return Ok(());
@@ -40,7 +40,7 @@ impl Rejects {
     }
 }
 
-/// A record: long events in one line too, for no log cuts this file.
+/// A record. Long events take one line too, because nothing cuts the lines of this file.
 fn line_of(event: &Joined, words: &str, maybe: MaybeDelivered, now: SystemTime) -> String {
     let age = now.duration_since(event.emitted_at).unwrap_or_default();
     let mut record = json!({

@@ -1,7 +1,7 @@
-//! The window of events that are on their way: sent, waited for, sent again.
+//! The window of events in flight: sent, waited for, sent again.
 //!
-//! S1: what `send` gives back is settled, or was left because of a stop; what is refused is on the disk then. S2: at most one window is in
-//! doubt at a time, whenever the process ends.
+//! S1: the events that `send` returns are settled, or were left because of a stop; by then refused
+//! events are on the disk. S2: at most one window is in doubt at any time, whenever the process ends.
 
 use super::progress::Progress;
 use super::rejects::Rejects;
@@ -27,7 +27,7 @@ pub(crate) enum Ended {
 }
 
 pub(crate) struct Sending {
-    /// None for a dry run.
+    /// `None` for a dry run.
     resender: Option<Resender>,
     window: Vec<Joined>,
     ids: HashSet<(String, u64)>,
@@ -37,23 +37,23 @@ pub(crate) struct Sending {
     rejects: Rejects,
     pace: Pace,
     stop: Arc<AtomicBool>,
-    /// That the endpoint has taken or refused one.
+    /// Whether the endpoint has taken or refused an event.
     heard: bool,
     stopped: bool,
 }
 
-/// Of a window: a batch of usual events.
+/// Events per window: a batch of events of usual size.
 const WINDOW_BYTES: usize = 1 << 20;
-/// Windows of a replay that keeps no checkpoint are as large as the queue likes them.
+/// Events per window of a replay without a checkpoint: as many as suit the queue.
 const WINDOW_EVENTS: usize = 8 * limits::BATCH_EVENTS;
 
-/// Between tries of an endpoint that takes nothing.
+/// The pause between attempts while the endpoint takes nothing.
 const PAUSE: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
-/// Tries before `--on-outage stop` stops: one failure is a connection that was closed, or a moment's load.
+/// Failed attempts before `--on-outage stop` stops: one failure may be a closed connection or a brief load peak.
 const TRIES: u32 = 3;
 
-/// A notice for a person. Outages are left out: this file reports them better.
+/// A notice for a person. Outages are omitted: this file reports them better.
 struct Told(Progress);
 
 impl SpillSink for Told {
@@ -100,7 +100,7 @@ impl Sending {
         })
     }
 
-    /// Whether it waits to be sent.
+    /// Whether it is waiting to be sent.
     pub(crate) fn has(&self, event: &Joined) -> bool {
         self.ids.contains(&(event.client.clone(), event.seq))
     }
@@ -115,7 +115,7 @@ impl Sending {
         self.window.len() >= self.events_max || self.bytes >= WINDOW_BYTES
     }
 
-    /// Whether it has given up because the endpoint takes nothing.
+    /// Whether it gave up because the endpoint takes nothing.
     pub(crate) fn has_stopped(&self) -> bool {
         self.stopped
     }
@@ -128,7 +128,7 @@ impl Sending {
         let mut ended = Vec::with_capacity(waiting.len());
         let (mut pause, mut tries) = (PAUSE, 0);
         while !waiting.is_empty() && !self.stopped {
-            // While the endpoint takes nothing, it is asked with one event.
+            // While the endpoint takes nothing, one event at a time is tried.
             let asked = if tries > 0 { 1 } else { waiting.len() };
             self.pace.wait_for(asked, &self.stop);
             let Some(resender) = &mut self.resender else { break };
@@ -159,7 +159,8 @@ impl Sending {
         Ok(ended)
     }
 
-    /// What is settled goes out, what is not taken stays in front of what was not asked. Why, if something was not taken.
+    /// Settled events go out; events not taken stay ahead of those
+    /// not tried. Returns the reason if an event was not taken.
     fn judge(
         &mut self,
         waiting: &mut Vec<Joined>,
@@ -175,7 +176,7 @@ impl Sending {
                 }
                 Resent::NotTaken { reason, words, .. } => {
                     let words = if words.is_empty() { reason.as_str() } else { words };
-                    // What says most about the endpoint: while it is out, others are not tried.
+                    // The event that says most about the endpoint: while it is out, others are not tried.
                     if why.as_ref().is_none_or(|(known, _)| *known == Reason::Outage) {
                         why = Some((*reason, words.to_owned()));
                     }
@@ -201,7 +202,7 @@ impl Sending {
     }
 }
 
-/// Events of a log may be larger than what the limits of a usual client let through, and are written into another here.
+/// Events in a log may exceed the default limits of a client, and are wrapped in another event here.
 fn resender(to: &To, progress: &Progress) -> Result<Resender, Failure> {
     let build = |sizes: Option<(usize, usize)>| -> Result<Result<Resender, BuildError>, Failure> {
         let mut builder = to.builder()?.spill_fallback(Told(progress.clone()));
@@ -214,7 +215,7 @@ fn resender(to: &To, progress: &Progress) -> Result<Resender, Failure> {
     let sizes = [(1 << 20, 2 << 20), (256 << 10, 1 << 20)];
     if !is_set("OVERSPILL_EVENT_BYTES_MAX") && !is_set("OVERSPILL_BATCH_BYTES_MAX") {
         for sizes in sizes {
-            // What the format does not take is an error: then less.
+            // The format rejects sizes above its limits: then smaller ones are tried.
             if let Ok(resender) = build(Some(sizes))? {
                 return Ok(resender);
             }
@@ -238,7 +239,7 @@ impl Pace {
     }
 }
 
-/// Sleeps, and wakes for a stop.
+/// Sleeps, but wakes at a stop.
 fn wait(pause: Duration, stop: &AtomicBool) {
     let until = Instant::now() + pause;
     while !stop.load(Ordering::Relaxed) {

@@ -1,7 +1,7 @@
-//! What a log has, added up: the records, the notices, the outages that both tell of.
+//! The sums of a log: the records, the notices, and the outages that both describe.
 //!
-//! In: records and notices in the order of the log. Out: sums. B1: memory is bounded whatever the log holds: clients, outages, names and
-//! holes are listed one by one up to the limits here, and the rest is counted together.
+//! In: records and notices in the order of the log. Out: sums. B1: memory is bounded for any log: clients,
+//! outages, names and holes are listed individually up to the limits here, and the rest is counted together.
 
 use super::names;
 use super::notice::{self, Told};
@@ -13,37 +13,37 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::{Duration, SystemTime};
 
-/// Instances of clients: each start of a service is one. A year of daily starts of 25 pods.
+/// Maximum client instances: each start of a service is one. A year of daily starts of 25 pods.
 pub(crate) const CLIENTS_MAX: usize = 10_000;
-/// Runs of numbers of all clients together: some 15 MB.
+/// Maximum runs of numbers of all clients together: about 15 MB.
 const RUNS_MAX: usize = 200_000;
 pub(crate) const OUTAGES_MAX: usize = 10_000;
 pub(crate) const NAMES_MAX: usize = 1_000;
-/// Events of which parts are missing so far.
+/// Maximum incomplete events, of which some parts have not been seen yet.
 const PARTIAL_MAX: usize = 10_000;
-/// Records of one client that are further apart belong to two outages, where no notice tells.
+/// Without a notice, records of one client that are further apart than this belong to two outages.
 const SPELL_GAP: Duration = Duration::from_secs(60);
 
-/// One for each of [`Reason::ALL`].
+/// One count per [`Reason::ALL`].
 pub(crate) const REASONS: usize = Reason::ALL.len();
 
-/// What a client went through, by its notices or by its records alone.
+/// An outage of one client, according to its notices or only to its records.
 #[derive(Debug, Clone)]
 pub(crate) struct Outage {
     pub(crate) client: String,
     pub(crate) began: SystemTime,
-    /// None: it was going on when the log ends.
+    /// `None`: it was still going on when the log ended.
     pub(crate) ended: Option<SystemTime>,
     pub(crate) cause: String,
     /// Events in the log.
     pub(crate) seen: u64,
-    /// At least so many that its end tells of are not in the log.
+    /// At least this many events that its end reports are not in the log.
     pub(crate) missing: u64,
     /// Lost by the client: its log could not be written.
     pub(crate) lost: u64,
-    /// From the last attempt that failed to the end: the endpoint was back at some moment in between.
+    /// From the last failed attempt to the end: the endpoint came back at some point in between.
     pub(crate) lag: Option<Duration>,
-    /// The numbers that were spilled without an attempt.
+    /// The numbers spilled without an attempt.
     pub(crate) seqs: Option<RangeInclusive<u64>>,
     pub(crate) known_by: KnownBy,
 }
@@ -58,9 +58,9 @@ pub(crate) enum KnownBy {
 pub(crate) struct Client {
     pub(crate) seqs: Seqs,
     pub(crate) events: u64,
-    /// What its end has told, if the log has its end.
+    /// What the end of the client reported, if the log contains it.
     pub(crate) told: Option<notice::Sums>,
-    /// Failing or out, as far as records tell.
+    /// Failing or out, as far as the records show.
     spell: Option<Outage>,
     outage: Option<Outage>,
     /// Events since the last outage ended.
@@ -153,7 +153,7 @@ impl Books {
         self.count_names(part);
     }
 
-    /// Of an event in parts the first is counted, and all are waited for.
+    /// For an event in parts: counts the first part and waits for the others.
     fn is_first_part(&mut self, part: &SpilledPart) -> bool {
         let key = (part.client.clone(), part.seq);
         if self.partial.len() < PARTIAL_MAX || self.partial.contains_key(&key) {
@@ -242,7 +242,7 @@ impl Books {
         }
     }
 
-    /// A notice; without a time it is of the last record's.
+    /// Adds a notice; one without a time gets the time of the last record.
     pub(crate) fn notice(&mut self, id: &str, text: &str, at: Option<SystemTime>, line_bytes: u64) {
         self.notices += 1;
         self.record_bytes += line_bytes;
@@ -276,7 +276,7 @@ impl Books {
                 outage.began = began;
                 outage.ended = Some(at);
                 outage.lost = sums.lost;
-                // What failed before the beginning was told is among the notice's sum.
+                // The notice's sum includes what failed before the start was reported.
                 outage.missing = sums.spilled.saturating_sub(client.since_end);
                 outage.seen = sums.spilled - outage.missing;
                 outage.lag = client.failed_at.and_then(|failed| at.duration_since(failed).ok());
@@ -292,7 +292,7 @@ impl Books {
         self.keep(over);
     }
 
-    /// At the end of the log.
+    /// Finishes at the end of the log.
     pub(crate) fn close(&mut self) {
         let mut open = Vec::new();
         for client in self.clients.values_mut() {
@@ -300,14 +300,14 @@ impl Books {
             open.extend(client.spell.take());
         }
         open.into_iter().for_each(|outage| self.keep(Some(outage)));
-        // What notices tell of is not told again by records.
+        // Records do not repeat the outages that notices report.
         let (told, spells): (Vec<Outage>, Vec<Outage>) =
             std::mem::take(&mut self.outages).into_iter().partition(|one| one.known_by == KnownBy::Notices);
         let mut by_client: BTreeMap<&str, Vec<&Outage>> = BTreeMap::new();
         told.iter().for_each(|outage| by_client.entry(&outage.client).or_default().push(outage));
         let untold: Vec<Outage> = spells
             .into_iter()
-            // Attempts that failed and no outage: reasons tell of them.
+            // Failed attempts without an outage: the reasons show them.
             .filter(|spell| spell.seqs.is_some())
             .filter(|spell| {
                 let told = by_client.get(spell.client.as_str());
@@ -335,7 +335,7 @@ impl Outage {
         }
     }
 
-    /// Within a minute of each other is the same: an event's time is not its record's.
+    /// Times within a minute of each other count as equal: an event's time differs from its record's.
     pub(crate) fn overlaps(&self, other: &Outage) -> bool {
         let ends = |outage: &Outage| outage.ended.map(|ended| ended + SPELL_GAP);
         ends(self).is_none_or(|ended| ended >= other.began)
@@ -347,7 +347,7 @@ pub(crate) fn index(reason: Reason) -> usize {
     Reason::ALL.iter().position(|known| *known == reason).unwrap_or(0)
 }
 
-/// Adds the record to the outage that it belongs to; returns a spell that it is too late for.
+/// Adds the record to the outage that it belongs to; returns a spell that the record is too late to join.
 fn note_failure(client: &mut Client, part: &SpilledPart, new: u64, written_at: SystemTime) -> Option<Outage> {
     let at = part.emitted_at;
     if let Some(outage) = &mut client.outage {

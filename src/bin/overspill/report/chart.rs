@@ -1,4 +1,5 @@
-//! The picture of a page: events over time by reason, the outages shaded. SVG within the page, in its colours, light or dark.
+//! The chart of the page: events over time by reason, with the outages
+//! shaded. SVG inside the page, in its colours, light or dark.
 
 use super::summary::Summary;
 use super::words;
@@ -7,11 +8,11 @@ use overspill::Reason;
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (1_000, 340);
-/// Put in by plotters and replaced by what the page's style says.
+/// Placeholders that plotters draws, replaced by what the page's style defines.
 const INK: RGBColor = RGBColor(1, 2, 3);
 const SHADE: RGBColor = RGBColor(4, 5, 6);
 
-/// The colour of each reason: the same in the picture and in the table.
+/// The colour of each reason: the same in the chart and in the table.
 pub(crate) fn colour(reason: Reason) -> RGBColor {
     match reason {
         Reason::Outage => RGBColor(217, 95, 2),
@@ -32,13 +33,13 @@ pub(crate) fn hex(colour: RGBColor) -> String {
     format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2)
 }
 
-/// Nothing to draw, or plotters' words.
+/// Nothing to draw, or an error from plotters.
 pub(crate) fn svg(summary: &Summary) -> Result<String, String> {
     let mut svg = String::new();
     draw(&mut svg, summary).map_err(|error| error.to_string())?;
     let svg = svg.replace(&hex(INK).to_uppercase(), "currentColor");
     let svg = svg.replace(&hex(SHADE).to_uppercase(), "var(--out)");
-    // It grows and shrinks with the page.
+    // Scales with the page.
     let (width, height) = SIZE;
     let fixed = format!("width=\"{width}\" height=\"{height}\" ");
     Ok(svg.replacen(&fixed, "", 1).replacen("<svg ", "<svg role=\"img\" aria-label=\"Events over time\" ", 1))
@@ -61,7 +62,7 @@ fn draw(svg: &mut String, summary: &Summary) -> Result<(), Box<dyn std::error::E
     };
     for row in &summary.rows {
         let (from, to) = (since(row.began), row.ended.map_or(length, since));
-        // A short one is seen as well.
+        // Makes a short outage visible too.
         let to = to.max((from + length / 400.0).min(length));
         chart.draw_series([Rectangle::new([(from, 0.0), (to, highest * 1.08)], SHADE.filled())])?;
     }

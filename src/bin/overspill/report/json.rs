@@ -1,4 +1,4 @@
-//! The report for machines: what the other views show, whole, in seconds, bytes and shares of one.
+//! The report for machines: everything the other views show, in full, in seconds, bytes and fractions of one.
 
 use super::books::KnownBy;
 use super::summary::{Certain, Summary};

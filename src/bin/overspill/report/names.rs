@@ -1,9 +1,9 @@
-//! What kind of event a record has: its name, from the record or from the event's own JSON.
+//! The kind of event in a record: its name, from the record or from the event's JSON.
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// Fields that events name themselves by, in the order in which they are looked at. The first is overspill's own.
+/// Fields that hold an event's name, in the order in which they are tried. The first is overspill's.
 #[derive(Debug, Default, Deserialize)]
 struct Named<'a> {
     #[serde(borrow, default, rename = "event.name")]
@@ -18,7 +18,7 @@ struct Named<'a> {
     kind: Option<&'a RawValue>,
 }
 
-/// The names of the events in a record: of one, or of each in a pack. `None`: it has none.
+/// The names of the events in a record: of one event, or of each in a pack. `None`: no name.
 pub(crate) fn names(event: &str, events: u32) -> Vec<Option<String>> {
     if events == 1 {
         return vec![serde_json::from_str(event).ok().and_then(|named| name(&named))];

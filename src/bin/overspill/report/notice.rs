@@ -1,4 +1,4 @@
-//! What a notice tells, from its words. They are documented at `NOTICE_TARGET`.
+//! Parses the words of a notice. They are documented at `NOTICE_TARGET`.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub(crate) enum Told<'a> {
     Other,
 }
 
-/// The numbers of the books that a notice has.
+/// The numbers from the books that a notice contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Sums {
     pub(crate) delivered: u64,

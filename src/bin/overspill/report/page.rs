@@ -1,4 +1,5 @@
-//! The report as one page: style and picture within it, nothing from elsewhere, no script, light or dark as the reader has it.
+//! The report as one page: style and chart are inside it, nothing is
+//! loaded from elsewhere, no script, light or dark as the reader prefers.
 
 use super::chart::{self, colour, hex};
 use super::summary::{Certain, Summary};
@@ -6,7 +7,7 @@ use super::words::{self, Mood};
 use crate::units::{grouped, moment, share, span, whole_span};
 use std::fmt::Write;
 
-/// Rows of a table; --json has all.
+/// Maximum rows of a table; --json has all.
 const TABLE_ROWS: usize = 100;
 
 const STYLE: &str = include_str!("page.css");
@@ -197,7 +198,7 @@ fn more(out: &mut String, number: usize) -> std::fmt::Result {
     }
 }
 
-/// What a log says is text, whatever it says.
+/// Text from a log is always escaped.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")

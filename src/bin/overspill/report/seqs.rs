@@ -1,6 +1,6 @@
 //! Which of a client's numbers were seen, as ranges, and the holes between them.
 //!
-//! S1: bounded: of too many ranges the two lowest become one, and the hole between them is no longer told.
+//! S1: bounded: above the limit, the two lowest ranges become one, and the hole between them is no longer reported.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -10,7 +10,7 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, Copy)]
 struct Run {
     end: u64,
-    /// When the first and the last of it were emitted.
+    /// When its first and its last event were emitted.
     first_at: SystemTime,
     last_at: SystemTime,
 }
@@ -20,11 +20,11 @@ pub(crate) struct Seqs {
     runs: BTreeMap<u64, Run>,
 }
 
-/// Numbers that nobody has seen.
+/// Numbers that were never seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hole {
     pub(crate) seqs: RangeInclusive<u64>,
-    /// When the number before and the one behind were emitted.
+    /// When the number before and the number after were emitted.
     pub(crate) after: SystemTime,
     pub(crate) before: SystemTime,
 }
@@ -36,7 +36,7 @@ impl Hole {
 }
 
 impl Seqs {
-    /// Adds `count` numbers from `seq` on, and tells how many of them are new.
+    /// Adds `count` numbers starting at `seq`, and returns how many of them are new.
     pub(crate) fn add(&mut self, seq: u64, count: u64, at: SystemTime) -> u64 {
         let mut end = seq.saturating_add(count.saturating_sub(1));
         let (mut start, mut run) = (seq, Run { end, first_at: at, last_at: at });

@@ -1,28 +1,28 @@
-//! What the three views show: the books of a log, seen as outages of a service rather than of single clients.
+//! The content of the three views: the books of a log, as outages of a service rather than of single clients.
 
 use super::books::{Books, KnownBy, Outage};
 use super::seqs::Hole;
 use std::time::{Duration, SystemTime};
 
-/// Holes that are told one by one.
+/// Maximum holes reported individually.
 const HOLES_MAX: usize = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct Summary {
     pub(crate) books: Books,
     pub(crate) logs: Vec<String>,
-    /// Unpacked.
+    /// Decompressed.
     pub(crate) log_bytes: u64,
     pub(crate) rows: Vec<Row>,
     pub(crate) holes: Vec<ClientHole>,
     pub(crate) shorts: Vec<Short>,
-    /// Events that the clients say they have written, and that are not here.
+    /// Events that the clients report as written but that are not here.
     pub(crate) missing: u64,
-    /// Events that the clients could put nowhere.
+    /// Events that the clients could not put anywhere.
     pub(crate) lost: u64,
 }
 
-/// An outage of the endpoint: what clients had at the same time.
+/// An outage of the endpoint: the outages that clients had at the same time, combined.
 #[derive(Debug)]
 pub(crate) struct Row {
     pub(crate) began: SystemTime,
@@ -38,13 +38,13 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Until the log ends, if it was going on then.
+    /// Until the end of the log, if it was still going on.
     pub(crate) fn lasted(&self, log_ends: SystemTime) -> Duration {
         self.ended.unwrap_or(log_ends).duration_since(self.began).unwrap_or_default()
     }
 }
 
-/// Numbers of a client that are not in the log, in the middle of an outage.
+/// Numbers of a client that are missing from the log during an outage.
 #[derive(Debug)]
 pub(crate) struct ClientHole {
     pub(crate) client: String,
@@ -55,13 +55,13 @@ pub(crate) struct ClientHole {
 /// Whether the log has lost them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Certain {
-    /// The client's notices count more than there is.
+    /// The client's notices count more events than the log contains.
     Yes,
     /// No notice counts them: a probe may have delivered them.
     No,
 }
 
-/// A client of which the log has less than it has written.
+/// A client whose log contains fewer events than it wrote.
 #[derive(Debug)]
 pub(crate) struct Short {
     pub(crate) client: String,
@@ -100,7 +100,7 @@ impl Summary {
             }
             for outage in own() {
                 let certain = if missing > 0 { Certain::Yes } else { Certain::No };
-                // All that the client has counted is here: what lacks a number was delivered.
+                // Everything that the client counted is here: a missing number was delivered.
                 let complete = missing == 0
                     && (client.told.is_some()
                         || outage.ended.is_some_and(|_| outage.known_by == KnownBy::Notices));
@@ -123,7 +123,7 @@ impl Summary {
         self.rows.iter().map(|row| row.lasted(self.end())).max().unwrap_or_default()
     }
 
-    /// When the last that the log tells of happened.
+    /// When the last event in the log happened.
     pub(crate) fn end(&self) -> SystemTime {
         let ended = self.rows.iter().filter_map(|row| row.ended);
         let written = self.books.clients.values().map(|client| client.last_at());
@@ -131,7 +131,7 @@ impl Summary {
     }
 }
 
-/// What overlaps is one. The outages stand in the order of their beginnings.
+/// Merges overlapping outages. The outages are sorted by start.
 fn rows(outages: &[Outage]) -> Vec<Row> {
     let mut rows: Vec<Row> = Vec::new();
     for outage in outages {

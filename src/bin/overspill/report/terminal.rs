@@ -7,10 +7,10 @@ use crate::units::{grouped, moment, share, span, whole_span};
 use std::fmt::Write;
 use std::time::SystemTime;
 
-/// Columns and rows of the chart, so that it fits a terminal of 80 by 24.
+/// Columns and rows of the chart, chosen to fit a terminal of 80 by 24.
 const COLUMNS: usize = 68;
 const ROWS: usize = 7;
-/// Rows of a table; --json has all.
+/// Maximum rows of a table; --json has all.
 const TABLE_ROWS: usize = 20;
 
 pub(crate) fn of(summary: &Summary) -> String {
@@ -52,7 +52,7 @@ fn heading(out: &mut String, text: &str) -> std::fmt::Result {
     writeln!(out, "\n{}", paint(Tone::Heading, text))
 }
 
-/// How much of a column a row fills, from nothing to all.
+/// How much of a column a row fills, from empty to full.
 const BLOCKS: [char; 9] = [' ', '▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 fn chart(out: &mut String, summary: &Summary) -> std::fmt::Result {
@@ -60,7 +60,7 @@ fn chart(out: &mut String, summary: &Summary) -> std::fmt::Result {
     let sums: Vec<u64> = timeline.buckets().map(|bucket| bucket.iter().sum()).collect();
     let together = sums.len().div_ceil(COLUMNS);
     let columns: Vec<u64> = sums.chunks(together).map(|chunk| chunk.iter().sum()).collect();
-    // Few moments are drawn broader.
+    // A few buckets are drawn wider.
     let broad = (COLUMNS / columns.len().max(1)).clamp(1, 4);
     let width = timeline.width() * together as u32;
     heading(out, &format!("Events in the log; a column is {}", whole_span(width)))?;
@@ -72,7 +72,7 @@ fn chart(out: &mut String, summary: &Summary) -> std::fmt::Result {
         let line: String = columns
             .iter()
             .flat_map(|column| {
-                // In eighths of a row; what is not nothing is seen.
+                // In eighths of a row; anything above zero is visible.
                 let eighths = (*column * (ROWS as u64 * 8)).div_ceil(highest) as usize;
                 std::iter::repeat_n(BLOCKS[eighths.saturating_sub(row * 8).min(8)], broad)
             })
@@ -98,7 +98,7 @@ fn chart(out: &mut String, summary: &Summary) -> std::fmt::Result {
     writeln!(out, "  {:>margin$}  {start}{}{end}", "UTC", " ".repeat(blank))
 }
 
-/// The time of day, or with the date if the log is longer than one.
+/// The time of day, with the date if the log spans more than one day.
 fn clock(at: SystemTime, summary: &Summary) -> String {
     let timeline = &summary.books.timeline;
     let long = timeline.end().duration_since(timeline.start()).is_ok_and(|length| length.as_secs() > 86_400);

@@ -1,6 +1,7 @@
-//! Counts over time, in as many buckets as a chart has room for, whatever the log spans.
+//! Counts over time, in as many buckets as a chart has room for, for any time span of the log.
 //!
-//! In: moments, in any order. Out: buckets of equal width. T1: at most [`BUCKETS_MAX`] buckets: what does not fit makes all of them twice as wide.
+//! In: moments, in any order. Out: buckets of equal width. T1: at most [`BUCKETS_MAX`]
+//! buckets: if a moment does not fit, all buckets become twice as wide.
 
 use std::collections::VecDeque;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,7 +12,7 @@ pub(crate) const BUCKETS_MAX: u64 = 240;
 /// Counts of `N` kinds.
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline<const N: usize> {
-    /// The number of the first bucket: its beginning, in widths since 1970.
+    /// The number of the first bucket: its start, in widths since 1970.
     first: u64,
     width_seconds: u64,
     buckets: VecDeque<[u64; N]>,
@@ -46,7 +47,7 @@ impl<const N: usize> Timeline<N> {
         self.buckets[(at - self.first) as usize][kind] += count;
     }
 
-    /// Two become one.
+    /// Merges each pair of buckets into one.
     fn widen(&mut self) {
         let mut wide: VecDeque<[u64; N]> = VecDeque::new();
         let first = self.first / 2;
@@ -66,7 +67,7 @@ impl<const N: usize> Timeline<N> {
         Duration::from_secs(self.width_seconds)
     }
 
-    /// When the first bucket begins.
+    /// When the first bucket starts.
     pub(crate) fn start(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(self.first * self.width_seconds)
     }

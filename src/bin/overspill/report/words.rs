@@ -1,4 +1,4 @@
-//! The sentences that the terminal and the page have in common.
+//! The sentences that the terminal and the page share.
 
 use super::books::REASONS;
 use super::summary::{Row, Summary};
@@ -35,7 +35,7 @@ pub(crate) fn reasons(by_reason: &[u64; REASONS]) -> Vec<(Reason, u64)> {
     all
 }
 
-/// The same for kinds of events, with what has no name and what was not told apart.
+/// The same for kinds of events, including those without a name and those not counted individually.
 pub(crate) fn kinds(summary: &Summary, top: usize) -> Vec<(String, u64)> {
     let books = &summary.books;
     let mut all: Vec<(String, u64)> =
@@ -48,7 +48,7 @@ pub(crate) fn kinds(summary: &Summary, top: usize) -> Vec<(String, u64)> {
     all
 }
 
-/// What there is to know in four sentences.
+/// The essentials in four sentences.
 pub(crate) fn headline(summary: &Summary) -> Vec<(Mood, String)> {
     let books = &summary.books;
     let mut lines = Vec::new();
@@ -113,7 +113,7 @@ fn outages(summary: &Summary) -> String {
     }
 }
 
-/// How a sentence is meant.
+/// The tone of a sentence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mood {
     Plain,
@@ -121,17 +121,17 @@ pub(crate) enum Mood {
     Bad,
 }
 
-/// `2026-11-26 21:00:01`, or that it was not over.
+/// `2026-11-26 21:00:01`, or that it had not ended.
 pub(crate) fn ended(row: &Row) -> String {
     row.ended.map_or_else(|| "not over".to_owned(), moment)
 }
 
-/// Most time that passed until an endpoint that was back was noticed.
+/// Maximum time until the return of the endpoint was noticed.
 pub(crate) fn lag(row: &Row) -> String {
     row.lag.map_or_else(|| "-".to_owned(), |lag| format!("< {}", span(lag)))
 }
 
-/// What it cost the log.
+/// What the outage cost the log.
 pub(crate) fn cost(summary: &Summary) -> String {
     let books = &summary.books;
     format!(

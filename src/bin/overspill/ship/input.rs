@@ -1,13 +1,14 @@
 //! Standard input, and the signals that end it.
 //!
-//! I1: what was read before a signal is given out; after it nothing more is read. So no line is taken from the pipe and then forgotten.
+//! I1: everything read before a signal is returned; nothing is read
+//! after it. So no line is taken from the pipe and then forgotten.
 
 use std::io;
 
-/// What there is to do next.
+/// The next thing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Next {
-    /// So many bytes were read.
+    /// This many bytes were read.
     Bytes(usize),
     End,
     /// SIGTERM, SIGINT or SIGHUP.
@@ -27,7 +28,7 @@ mod waiting {
     #[derive(Debug)]
     pub(crate) struct Input {
         stdin: Stdin,
-        /// Has a byte once a signal has come.
+        /// Readable once a signal has arrived.
         signalled: UnixStream,
     }
 
@@ -40,7 +41,7 @@ mod waiting {
             Ok(Input { stdin: io::stdin(), signalled })
         }
 
-        /// Waits for the first of bytes, the end and a signal.
+        /// Waits for the first of: bytes, the end, a signal.
         pub(crate) fn next(&mut self, into: &mut [u8]) -> io::Result<Next> {
             loop {
                 let mut watched = [
@@ -55,7 +56,7 @@ mod waiting {
                 if watched[0].any().unwrap_or(false) {
                     return Ok(Next::Signal);
                 }
-                // The standard library's buffer is passed by, for `into` is larger.
+                // Bypasses the standard library's buffer, because `into` is larger.
                 match self.stdin.lock().read(into) {
                     Ok(0) => return Ok(Next::End),
                     Ok(bytes) => return Ok(Next::Bytes(bytes)),
@@ -92,10 +93,10 @@ mod waiting {
 
 pub(crate) use waiting::Input;
 
-/// What is read at once: more than a pipe gives.
+/// Bytes per read: more than a pipe returns.
 pub(crate) const READ_BYTES: usize = 64 << 10;
 
-/// A buffer for it.
+/// A buffer of that size.
 pub(crate) fn buffer() -> io::Result<(Input, Vec<u8>)> {
     Ok((Input::new()?, vec![0; READ_BYTES]))
 }

@@ -1,21 +1,21 @@
-//! Lines become events: JSON objects as they are, everything else as the text of a message.
+//! Turns lines into events: JSON objects unchanged, everything else as the text of a message.
 //!
-//! In: bytes as they come from a pipe. Out: events, in the order of their lines. L1: every byte of a line that is not empty is in an event.
-//! L2: no event is longer than the client takes. L3: no more than a line is held.
+//! In: bytes as they arrive from a pipe. Out: events, in the order of their lines. L1: every byte of a
+//! non-empty line is in an event. L2: no event is longer than the client accepts. L3: at most one line is held.
 
 use serde::Serialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Most bytes of a line in one event, as JSON writes them: below the client's `event_bytes_max` of 64 KiB, with room for the names around
-/// it and for common fields. A longer line is several events.
+/// Maximum bytes of a line in one event, as JSON writes them: below the client's `event_bytes_max` of 64
+/// KiB, with room for the surrounding names and for common fields. A longer line becomes several events.
 pub(crate) const LINE_BYTES_MAX: usize = 60 << 10;
 
-/// What a line has become.
+/// What a line became.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Event<'a> {
-    /// A JSON object, byte by byte.
+    /// A JSON object, byte for byte.
     Object(&'a RawValue),
     Text(Text<'a>),
 }
@@ -24,7 +24,7 @@ pub(crate) enum Event<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Text<'a> {
     message: Cow<'a, str>,
-    /// The line was not UTF-8: what is not stands as `\xNN`, and a backslash as two.
+    /// The line was not UTF-8: invalid bytes appear as `\xNN`, and a backslash as two.
     #[serde(skip_serializing_if = "is_plain")]
     escaped: bool,
     /// The number of the line, from 1, if it was too long for one event,
@@ -53,19 +53,19 @@ pub(crate) struct Counts {
     pub(crate) events: u64,
 }
 
-/// A stream of bytes on its way to become events.
+/// A stream of bytes on its way to becoming events.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    /// The line that has not ended, as far as it is not in an event.
+    /// The part of the unfinished line that is not in an event yet.
     held: Vec<u8>,
-    /// How many pieces of it are.
+    /// How many pieces of that line are in events.
     pieces: u64,
     escaped: u64,
     pub(crate) counts: Counts,
 }
 
 impl Lines {
-    /// Takes bytes in, and gives every event that is whole.
+    /// Takes bytes in, and returns every complete event.
     pub(crate) fn take(&mut self, mut bytes: &[u8], mut emit: impl FnMut(&Event<'_>)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
@@ -91,7 +91,7 @@ impl Lines {
         self.held = held;
     }
 
-    /// The last line, which nothing has ended.
+    /// The last line, which has no line break.
     pub(crate) fn end(&mut self, mut emit: impl FnMut(&Event<'_>)) {
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() || self.pieces > 0 {
@@ -131,7 +131,7 @@ impl Lines {
         emit(&Event::Text(Text { message, escaped, line: number, piece, pieces: piece }));
     }
 
-    /// As much of the beginning as one event takes.
+    /// The longest prefix that one event can take.
     fn piece(&mut self, line: &[u8], emit: &mut impl FnMut(&Event<'_>)) -> usize {
         let end = fitting(line);
         let (message, escaped) = text_of(&line[..end]);
@@ -144,7 +144,7 @@ impl Lines {
     }
 }
 
-/// The line as it is, if it is a JSON object and not too long.
+/// The line unchanged, if it is a JSON object and not too long.
 fn object_of(line: &[u8]) -> Option<&RawValue> {
     let line = line.trim_ascii();
     if line.first() != Some(&b'{') || line.len() > LINE_BYTES_MAX {
@@ -153,7 +153,7 @@ fn object_of(line: &[u8]) -> Option<&RawValue> {
     serde_json::from_str(std::str::from_utf8(line).ok()?).ok()
 }
 
-/// As text, and whether that took an escape.
+/// The line as text, and whether that took an escape.
 fn text_of(bytes: &[u8]) -> (Cow<'_, str>, bool) {
     let Err(_) = std::str::from_utf8(bytes) else {
         return (String::from_utf8_lossy(bytes), false);
@@ -168,13 +168,13 @@ fn text_of(bytes: &[u8]) -> (Cow<'_, str>, bool) {
     (Cow::Owned(text), true)
 }
 
-/// How many bytes of the beginning one event takes, at least one character.
+/// How many bytes of the start one event can take, at least one character.
 fn fitting(bytes: &[u8]) -> usize {
-    // What is not UTF-8 is escaped, and then all backslashes are. Only the beginning can fit.
+    // Invalid UTF-8 is escaped, and then every backslash is. Only the start can fit.
     let beginning = &bytes[..bytes.len().min(LINE_BYTES_MAX)];
     let valid = match std::str::from_utf8(beginning) {
         Ok(_) => true,
-        // A character that was cut off.
+        // A character cut off at the end.
         Err(error) => error.error_len().is_none() && beginning.len() < bytes.len(),
     };
     let cost = |byte: u8| match (byte, valid) {
@@ -195,7 +195,7 @@ fn fitting(bytes: &[u8]) -> usize {
     if end == bytes.len() {
         return end;
     }
-    // Not within a character, of which none is longer than four bytes.
+    // Not inside a character; none is longer than four bytes.
     let begins = |byte: u8| byte & 0xc0 != 0x80;
     let back = (0..4).find(|back| end > *back && begins(bytes[end - back])).unwrap_or(0);
     end -= back;
