@@ -11,7 +11,7 @@
 //! let _client = events.shutdown_on_drop(Duration::from_secs(2));
 //! let recorder = MetricsRecorder::builder(&events)
 //!     .interval(Duration::from_secs(10))
-//!     .buckets_of("http_request_seconds", [0.01, 0.1, 1.0, 10.0]) // others tell quantiles
+//!     .buckets_of("http_request_seconds", [0.01, 0.1, 1.0, 10.0]) // others report quantiles
 //!     .install()?; // dropped before `_client`: the last interval is emitted, then the client settles it
 //!
 //! metrics::counter!("http_requests_total", "route" => "/orders").increment(1);
@@ -34,8 +34,8 @@
 //! | `metrics recorder started` | INFO | `interval_ms` `series_max` `memory_bound_bytes` |
 //! | `metrics recorder: N values since the start have no series` | WARN | `reason` (`series_max`, `key_bytes_max`) `limit` `values` `metric` |
 //!
-//! The second comes at most every [`NOTICE_EVERY`](limits::NOTICE_EVERY), and goes to standard error as a JSON line if no subscriber reads
-//! it. The event of [`SURPLUS_METRIC`] counts the same values, each interval.
+//! The second is logged at most once every [`NOTICE_EVERY`](limits::NOTICE_EVERY), and goes to standard error as a
+//! JSON line if no subscriber reads it. The event of [`SURPLUS_METRIC`] counts the same values, in each interval.
 //!
 //! # Defaults
 //!

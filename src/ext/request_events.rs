@@ -48,8 +48,8 @@
 //! Order matters if other layers end requests. A timeout inside this layer answers with its own status; one outside drops the request,
 //! which is `cancelled`. A layer that catches panics does so inside this one (`server_error`) or outside (`panicked`).
 //!
-//! In [`Mode::Off`](crate::Mode::Off) a request costs one load and one boxed future; a request that begins while the mode is Off has no
-//! event.
+//! In [`Mode::Off`](crate::Mode::Off) a request costs one load and one
+//! boxed future; a request that begins while the mode is Off has no event.
 
 mod future;
 pub mod limits;
@@ -141,13 +141,13 @@ where
         self.inner.poll_ready(cx)
     }
 
-    /// Never waits, and adds no error of its own.
+    /// Never waits, and adds no error.
     fn call(&mut self, request: Request<B>) -> RequestFuture<S::Future> {
         if self.told.events.mode() == Mode::Off {
             return RequestFuture::new(self.inner.call(request), None);
         }
         let (parts, body) = request.into_parts();
-        // From here on its drop tells: a call that panics has its event as well.
+        // From here on, dropping it emits: a call that panics has its event as well.
         let open = Open::begin(&self.told, &parts);
         let inner = self.inner.call(Request::from_parts(parts, body));
         RequestFuture::new(inner, Some(open))

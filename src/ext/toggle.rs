@@ -40,10 +40,10 @@
 //!
 //! # When the flag service is away
 //!
-//! The last value stays; if there was none yet, the client's own settings stay. The service may be unreachable, unauthorized, or not ready;
-//! the flag may be missing, of another type, or have an unknown value; the provider may hang (it has
-//! [`EVALUATION_TIMEOUT`](limits::EVALUATION_TIMEOUT) for each flag) or panic. Each of these is reported once, and once more when it is
-//! over. None of them affects an event.
+//! The last value stays; if there was none yet, the client's own settings stay. The service may be
+//! unreachable, unauthorized, or not ready; the flag may be missing, of another type, or have an unknown
+//! value; the provider may hang (it has [`EVALUATION_TIMEOUT`](limits::EVALUATION_TIMEOUT) for each flag)
+//! or panic. Each of these is reported when it begins and when it is over. None of them affects an event.
 //!
 //! A value is set **when it changes**, not at each poll. What a person or the memory watch sets in between stays until the flag changes. If
 //! both the toggle and the memory watch switch a client's mode, the last one wins: let the watch lower the queue share

@@ -12,13 +12,13 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::builder("http://127.0.0.1:9/v1/events").build()?;
 //! let telemetry = TracingEvents::builder(&client)
-//!     .marker("telemetry")            // only those that say so
+//!     .marker("telemetry")            // only events with this field
 //!     .spans(SpanFields::All)
 //!     .build()?;
 //! let subscriber = tracing_subscriber::registry().with(fmt::layer()).with(telemetry);
 //! tracing::subscriber::with_default(subscriber, || {
 //!     let _request = tracing::info_span!("request", request_id = "4f1c").entered();
-//!     tracing::info!(telemetry = true, order = 7, "order placed");     // an event, and a line of the log
+//!     tracing::info!(telemetry = true, order = 7, "order placed");     // an event, and a line in the log
 //!     tracing::info!("of no interest to anybody else");                // a line of the log
 //! });
 //! # let stats = client.shutdown_blocking(std::time::Duration::from_secs(2));
@@ -96,7 +96,7 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Makes events of tracing events: see the [module](self). Built by [`TracingEvents::builder`].
+/// Turns tracing events into events of a client: see the [module](self). Built by [`TracingEvents::builder`].
 ///
 /// # Blocking
 /// Like [`Client::emit`]. It takes no lock except that of a span's extensions, and none while the application's code (`Debug`, `Display`)
@@ -128,7 +128,7 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        // A layer is no filter: what others want is theirs.
+        // A layer is not a filter: events that other layers want must still reach them.
         Interest::always()
     }
 

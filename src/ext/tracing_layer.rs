@@ -1,8 +1,9 @@
-//! A layer for tracing-subscriber that writes overspill's records and notices itself, and answers for each write.
+//! A layer for tracing-subscriber that writes overspill's records
+//! and notices itself, and reports the result of each write.
 //!
-//! A subscriber keeps a failed write to itself; all that overspill sees of it is that a record was formatted, and not that it
-//! was kept: its writer may be closed, its layer may keep the last two records only. Where [`SpillLayer`] is installed, an event is
-//! *spilled* if the write of its record has succeeded. If not, it goes to the fallback, or is *lost*, counted.
+//! A subscriber does not report a failed write. Overspill sees only that a record was formatted, not that it was kept:
+//! the writer may be closed, or the layer may keep only the last two records. With [`SpillLayer`] installed, an event
+//! is *spilled* if the write of its record succeeds. Otherwise it goes to the fallback, or is counted as *lost*.
 //!
 //! ```
 //! use overspill::tracing_layer::{SpillLayer, takes};
@@ -16,9 +17,9 @@
 //! # drop(subscriber);
 //! ```
 //!
-//! A filter for the whole subscriber (`EnvFilter` as a layer of its own) is for this layer too: let `overspill::spill` and
-//! `overspill::notice` through at WARN, or give filters to single layers, as above. A record that a filter keeps from this layer goes
-//! to the fallback.
+//! A filter for the whole subscriber (such as `EnvFilter` as a layer) also applies to this
+//! layer: let `overspill::spill` and `overspill::notice` through at WARN, or give each layer
+//! its own filter, as above. A record that a filter keeps from this layer goes to the fallback.
 
 use crate::NOTICE_TARGET;
 use crate::SPILL_TARGET;
@@ -34,17 +35,17 @@ use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer};
 
-/// Whether [`SpillLayer`] writes records of this target: overspill's own, and no others.
+/// Whether [`SpillLayer`] writes records of this target: only overspill's own.
 pub fn takes(target: &str) -> bool {
     target == SPILL_TARGET || target == NOTICE_TARGET
 }
 
-/// Writes what [`takes`] says, one JSON object a line, to what the `MakeWriter` makes: `timestamp`, `level`, `target`, `message` and
-/// the fields of [`Record`](crate::spill::Record).
+/// Writes the records that [`takes`] accepts, one JSON object per line, to the writers that the `MakeWriter`
+/// makes: `timestamp`, `level`, `target`, `message` and the fields of [`Record`](crate::spill::Record).
 ///
-/// A line is one `write_all` and a `flush`, and is kept if both are `Ok`. `std::io::stdout` and `std::io::stderr` are written to as
-/// [`Stdout`] and [`Stderr`] are, so that a closed one is an error. A writer that promises to have written what it only holds, as
-/// a non-blocking one does, promises too much here as well.
+/// A line is one `write_all` and a `flush`, and is kept if both return `Ok`. `std::io::stdout` and `std::io::stderr`
+/// are written to in the same way as [`Stdout`] and [`Stderr`], so that a closed one is an error. A writer that
+/// reports success for bytes it only holds, as a non-blocking one does, makes this layer report too much as well.
 pub struct SpillLayer<M> {
     make_writer: M,
     /// The last line was cut off by an error.
@@ -80,7 +81,8 @@ where
     }
 
     fn write_line(&self, writer: &mut dyn Write, line: &[u8]) -> io::Result<()> {
-        // A client's records come one by one; of several clients one line may come to stand behind another's rest, as without this.
+        // One client's records arrive one at a time. With several clients, a line may
+        // follow the rest of another's cut-off line, as it would without this layer.
         if self.torn.swap(true, Ordering::AcqRel) {
             writer.write_all(b"\n")?;
         }
@@ -103,7 +105,7 @@ where
     M: for<'writer> MakeWriter<'writer> + 'static,
 {
     fn register_callsite(&self, _: &'static Metadata<'static>) -> Interest {
-        // A layer is no filter: what others want is theirs.
+        // A layer is not a filter: events that other layers want must still reach them.
         Interest::always()
     }
 
@@ -121,7 +123,7 @@ where
     }
 }
 
-/// A JSON object in the making.
+/// A JSON object under construction.
 struct Line {
     bytes: Vec<u8>,
     failed: Option<serde_json::Error>,

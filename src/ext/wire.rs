@@ -1,8 +1,8 @@
-//! The pprof format: the messages of `profile.proto` with its field numbers, complete, for those who write profiles: the memory watch,
-//! tests, examples. The comparison reads them as they come (`heap_compare/pprof.rs`).
+//! The pprof format: all messages of `profile.proto` with their field numbers, for code that writes profiles: the
+//! memory watch, tests, examples. The comparison reads profiles as a stream instead (`heap_compare/pprof.rs`).
 //!
-//! <https://github.com/google/pprof/blob/main/proto/profile.proto> has the comments. Texts are indices into
-//! `string_table`; ids are never 0.
+//! <https://github.com/google/pprof/blob/main/proto/profile.proto> has
+//! the comments. Texts are indices into `string_table`; ids are never 0.
 
 use prost::Message;
 
