@@ -1,6 +1,6 @@
-//! The clients' appetite, lowered on a crossing and raised again afterwards.
+//! The clients' appetite: lowered on a crossing and raised again afterwards.
 //!
-//! In: clients, and what is to become of them. A1: a client that somebody has set otherwise meanwhile is left as it is.
+//! In: clients, and what to do with them. A1: a client that was set otherwise in the meantime is left as it is.
 
 use super::settings::Appetite;
 use crate::Client;
@@ -11,7 +11,7 @@ use crate::QueueShare;
 pub(super) struct Clients {
     pub(super) all: Vec<Client>,
     appetite: Appetite,
-    /// Whose appetite was lowered, and is to be raised again.
+    /// Clients whose appetite was lowered and must be raised again.
     lowered: Vec<bool>,
 }
 
@@ -33,7 +33,7 @@ impl Clients {
         }
     }
 
-    /// Back to what it was (A1).
+    /// Restores the previous appetite (A1).
     pub(super) fn raise(&mut self) {
         for (client, lowered) in self.all.iter().zip(&mut self.lowered) {
             match self.appetite {

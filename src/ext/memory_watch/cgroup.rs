@@ -1,10 +1,10 @@
-//! The limits of the cgroup that this process is in, and of those above it; version 1 and 2.
+//! The limits of this process's cgroup and of its ancestors; versions 1 and 2.
 //!
-//! Which files they are is found once, when the watch is built (`cgroup/find.rs`); a process that is moved later is not
-//! followed. What the kernel gives back before it kills does not count as in use: clean pages of files, used lately or not, and slabs that
-//! can be reclaimed. G1: a group without a limit limits nothing, whichever way its version writes that. G2: of version 2 the
-//! smaller one of `memory.max` and `memory.high` is the limit: above `high` a process is not killed, it is slowed down until it
-//! may as well be.
+//! The files are located once, when the watch is built (`cgroup/find.rs`); a process that is moved later
+//! is not followed. Memory that the kernel reclaims before it kills does not count as in use: clean file
+//! pages, active or not, and reclaimable slabs. G1: a group without a limit limits nothing, however its
+//! version writes that. G2: for version 2 the smaller of `memory.max` and `memory.high` is the limit:
+//! above `high` a process is not killed, but slowed down so much that it makes no difference.
 
 use super::system::{Scratch, least};
 use std::path::{Path, PathBuf};
@@ -19,16 +19,16 @@ struct Level {
     stat: PathBuf,
 }
 
-/// How a version names things.
+/// The names a version uses.
 #[derive(Debug, PartialEq, Eq)]
 struct Version {
     number: u32,
     limits: [Option<&'static str>; 2],
     usage: &'static str,
-    /// The lines of `memory.stat` with what the kernel can give back, of the group and those below it. Memory that is shared or
-    /// locked is not in them: the kernel keeps it in other lists.
+    /// The lines of `memory.stat` that count reclaimable memory, of the group and its
+    /// descendants. Shared and locked memory is not in them: the kernel keeps it in other lists.
     given_back: &'static [&'static str],
-    /// ... and with what of that has to be written to a disk first.
+    /// The lines that count the part of it that must be written to a disk first.
     unwritten: &'static [&'static str],
 }
 
@@ -54,15 +54,15 @@ const NO_LIMIT: u64 = 1 << 60;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Tightest {
     pub(super) limit: Option<u64>,
-    /// The group that has least left below its limit.
+    /// The group with the least left below its limit.
     pub(super) fullest: Option<Fill>,
 }
 
-/// How full something is that is limited.
+/// How full a limited resource is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Fill {
     pub(super) limit: u64,
-    /// Without what the kernel gives back.
+    /// Excludes what the kernel can reclaim.
     pub(super) in_use: u64,
 }
 
@@ -88,9 +88,9 @@ pub(super) struct Cgroup {
 /// Whether the group of this process can be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Sight {
-    /// It can, or there are no cgroups.
+    /// It is visible, or there are no cgroups.
     Clear,
-    /// The process is in a group that no mount shows: limits may hold that nobody here knows.
+    /// The process is in a group that no mount shows: limits may apply that cannot be seen from here.
     Hidden,
 }
 
@@ -113,7 +113,7 @@ impl Cgroup {
         let mut tightest = Tightest::default();
         for level in &self.levels {
             let mut limit = None;
-            // A group at the root of a hierarchy has no such files, "max" is not a number.
+            // A group at the root of a hierarchy has no such files, and "max" is not a number.
             for path in level.limits.iter().flatten() {
                 let number = scratch.read(path).ok().and_then(|text| text.trim().parse().ok());
                 limit = least(limit, number.filter(|&it: &u64| it < NO_LIMIT));
@@ -131,7 +131,7 @@ impl Cgroup {
 }
 
 impl Version {
-    /// What of `usage` the kernel does not give back, by the group's `memory.stat`.
+    /// The part of `usage` that the kernel cannot reclaim, by the group's `memory.stat`.
     fn in_use(&self, usage: u64, stat: &str) -> u64 {
         let sum = |names: &[&str]| {
             let lines = stat.lines().filter_map(|line| line.split_once(' '));

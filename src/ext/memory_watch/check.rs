@@ -1,4 +1,4 @@
-//! Whether the settings are within their limits, as far as that does not depend on the system.
+//! Checks whether the settings are within their limits, except for what depends on the system.
 
 use super::error::StartError;
 use super::limits::{
@@ -57,7 +57,8 @@ impl Builder {
         Err(invalid("folder", problem, "choose a path of 1 to 240 bytes of printable text"))
     }
 
-    /// The folder from the root on: a process that changes its working folder later goes on writing where it was told to.
+    /// The absolute path of the folder: a process that changes its
+    /// working directory later keeps writing to the same folder.
     pub(super) fn make_absolute(&mut self) -> Result<(), StartError> {
         self.folder = std::path::absolute(&self.folder).map_err(|error| {
             invalid(
@@ -74,7 +75,7 @@ impl Builder {
 pub(super) use signal_hook::consts::SIGUSR2;
 #[cfg(target_os = "linux")]
 use signal_hook::consts::{SIGHUP, SIGUSR1};
-// Nothing is started elsewhere.
+// Nothing is started on other systems.
 #[cfg(not(target_os = "linux"))]
 pub(super) const SIGUSR2: i32 = 12;
 #[cfg(target_os = "linux")]

@@ -1,26 +1,27 @@
-//! What of this process's memory is compared with the thresholds.
+//! The part of this process's memory that is compared with the thresholds.
 //!
-//! Anonymous memory, which is what a heap is made of: `RssAnon` of `/proc/self/status`, and `VmSwap`, since a leak that is
-//! swapped out is still one, and swaps out first. Not in it: pages of files, which the kernel drops when it needs room; and shared
-//! memory (`RssShmem`), which no heap profile explains and several processes count at once; it is in what a group has in use.
-//! `smaps_rollup` would be exact, and walks the page tables, some milliseconds a GB at each look; these lines cost microseconds
-//! and are off by some hundred KB.
+//! Anonymous memory, which heaps consist of: `RssAnon` of `/proc/self/status`, and `VmSwap`, because a leak that
+//! is swapped out is still a leak, and is swapped out first. Not included: file pages, which the kernel drops
+//! when it needs room, and shared memory (`RssShmem`), which no heap profile explains and several processes
+//! count at once; the group's usage includes it. `smaps_rollup` would be exact, but walks the page tables, which
+//! takes some milliseconds per GB at each look; these lines cost microseconds and are off by some hundred KB.
 
-/// What of the process's memory counts: is compared with thresholds, and named in notices and files.
+/// Which of the process's memory counts: it is compared with thresholds, and named in notices and files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Counted {
-    /// Anonymous memory, what of it is swapped out included: heap and stacks, which the kernel cannot give back. A kernel that does not say
-    /// it (before Linux 4.5, some sandboxes) makes it [`Resident`](Counted::Resident), and a notice says so.
+    /// Anonymous memory, including what is swapped out: heap and stacks, which the
+    /// kernel cannot reclaim. If the kernel does not report it (before Linux 4.5, some
+    /// sandboxes), this becomes [`Resident`](Counted::Resident), and a notice says so.
     #[default]
     Anonymous,
-    /// The resident set: with the pages of mapped files, which the kernel may drop at any time.
+    /// The resident set, including pages of mapped files, which the kernel may drop at any time.
     Resident,
 }
 
 crate::names::names!(Counted, "what counts", { Anonymous = "anonymous", Resident = "resident", });
 
-/// The anonymous memory that a `/proc/self/status` tells, in bytes.
+/// The anonymous memory that a `/proc/self/status` reports, in bytes.
 #[cfg(any(target_os = "linux", test))]
 pub(super) fn anonymous(status: &str) -> Option<u64> {
     let swapped = super::text::kib(status, "VmSwap:").unwrap_or_default();
@@ -39,7 +40,7 @@ mod tests {
                 Some(120 << 10),
             ),
             ("RssAnon: 1 kB\n", Some(1 << 10)),
-            // A kernel before 4.5; one that is not understood.
+            // A kernel before 4.5, or a text that cannot be parsed.
             ("VmRSS:\t 900 kB\nVmSwap:\t 4 kB\n", None),
             ("RssAnon: many kB\n", None),
             ("RssAnon: 18446744073709551615 kB\n", None),

@@ -1,7 +1,8 @@
-//! The early warning about everybody: the container, or the machine, fills up, and it is not this process alone.
+//! The early warning about all processes together: the container,
+//! or the machine, fills up, and not only because of this process.
 //!
-//! In: how full it is, and whether the ladder of this process has warned already. Out: whether to say so now. C1: said once, and again
-//! only after it has been well below.
+//! In: how full it is, and whether this process's ladder has warned already. Out: whether
+//! to warn now. C1: it warns once, and again only after the usage was well below the limit.
 
 use super::cgroup::Fill;
 use super::limits::{HYSTERESIS_SHARE, WARNING_SHARE};
@@ -14,7 +15,7 @@ pub(super) enum Crowd {
 }
 
 impl Crowd {
-    /// Whether it is to be told now.
+    /// Whether to warn now.
     pub(super) fn look(&mut self, fill: Option<Fill>) -> bool {
         let Some(Fill { limit, in_use }) = fill else { return false };
         let share = in_use as f64 / limit.max(1) as f64;

@@ -1,4 +1,4 @@
-//! The watch where there is no `/proc`: everything compiles, `build` says that it is for Linux.
+//! The watch on systems without `/proc`: everything compiles, and `build` says that it needs Linux.
 
 use super::error::{SnapshotError, StartError};
 use super::ladder::Cause;
@@ -11,15 +11,15 @@ use std::io;
 use std::marker::PhantomData;
 use std::time::Instant;
 
-/// There is none: the watch is for Linux.
+/// Never returned: the watch needs Linux.
 #[derive(Debug)]
 pub struct Watch(Infallible);
 
-/// There is none: the watch is for Linux.
+/// Never returned: the watch needs Linux.
 #[derive(Debug)]
 pub struct MemoryWatch(Infallible);
 
-/// What came of a look.
+/// The result of a look.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Looked<'a> {
@@ -35,7 +35,7 @@ pub enum Looked<'a> {
 pub struct Snapshot<'a> {
     /// What it holds.
     pub kind: Kind,
-    /// What it was taken for.
+    /// Why it was taken.
     pub cause: Cause,
     file: PhantomData<&'a str>,
 }
@@ -44,7 +44,7 @@ impl Builder {
     /// Checks the settings.
     ///
     /// # Errors
-    /// Always: the watch is for Linux.
+    /// Always: the watch needs Linux.
     pub fn build(self) -> Result<Watch, StartError> {
         self.check()?;
         self.plan(Bounds::default())?;

@@ -13,12 +13,12 @@ pub enum StartError {
         name: &'static str,
         /// What is wrong with it.
         problem: String,
-        /// What to do.
+        /// What to do about it.
         remedy: &'static str,
     },
     /// The memory of this process cannot be read: there is no `/proc`, or this is not Linux.
     Unreadable(io::Error),
-    /// The watch's thread could not be started, or its signal not be had.
+    /// The watch's thread could not be started, or its signal could not be registered.
     Thread(io::Error),
 }
 
@@ -40,7 +40,7 @@ impl fmt::Display for StartError {
     }
 }
 
-/// The same sentence: it is what a `main` that returns the error prints.
+/// The same sentence, because a `main` that returns the error prints this.
 impl fmt::Debug for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -56,39 +56,39 @@ impl std::error::Error for StartError {
     }
 }
 
-/// Why a snapshot was not written. Nothing of it is left in the folder, and the threshold still stands.
+/// Why a snapshot was not written. Nothing of it is left in the folder, and the threshold remains due.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SnapshotError {
-    /// The folder's parent does not exist; only the folder itself is made.
+    /// The folder's parent does not exist; overspill creates only the folder itself.
     MissingParent,
     /// The folder is a symbolic link.
     Symlink,
-    /// There is something else of the folder's name.
+    /// Something that is not a folder has that name.
     NotAFolder,
-    /// The folder belongs to somebody else: the user id of the owner.
+    /// The folder belongs to another user: the user id of its owner.
     ForeignOwner(u32),
-    /// Others may write to the folder: its mode.
+    /// Other users may write to the folder: its mode.
     WritableByOthers(u32),
-    /// The folder, or the filesystem that it is on, cannot be written to.
+    /// The folder, or its filesystem, cannot be written to.
     ReadOnly,
-    /// Too little would be left on the disk.
+    /// Too little space would be left on the disk.
     #[non_exhaustive]
     DiskShort {
         /// Bytes that are free.
         free: u64,
-        /// Bytes that must be.
+        /// Bytes that must stay free.
         needed: u64,
     },
-    /// No longer made: jemalloc's dump is written into the snapshots' folder, and not into the temporary one (`TMPDIR`).
+    /// No longer returned: jemalloc's dump is written to the snapshots' folder, not to the temporary one (`TMPDIR`).
     #[non_exhaustive]
     TemporaryFolderShort {
         /// Bytes that are free.
         free: u64,
-        /// Bytes that must be.
+        /// Bytes that must stay free.
         needed: u64,
     },
-    /// The operating system said no: at what, and why.
+    /// The operating system reported an error: during what, and why.
     Io(&'static str, io::Error),
     /// jemalloc could not dump its profile, or the dump could not be read.
     Profile(String),

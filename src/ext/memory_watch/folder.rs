@@ -1,8 +1,8 @@
-//! The folder of the snapshots: what it must be like, and how a file gets into it whole or not at all.
+//! The folder of the snapshots: its requirements, and how a file gets into it completely or not at all.
 //!
-//! D1: nothing is written before the folder was opened, is a folder and not a link, is ours alone, and has room. D2: all
-//! paths below are names within the folder that was opened. D3: a file has its name when it is complete; until then it is a
-//! partial file, which goes with its writer. D4: nothing here asks for memory.
+//! D1: nothing is written until the folder was opened and checked: it is a folder and not a link, only we can write
+//! to it, and it has room. D2: all paths below are names within the opened folder. D3: a file gets its name when it
+//! is complete; until then it is a partial file, which is removed with its writer. D4: nothing here allocates memory.
 
 use super::error::SnapshotError;
 use rustix::fs::{
@@ -14,14 +14,14 @@ use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-/// A folder that was found good.
+/// A folder that passed the checks.
 #[derive(Debug)]
 pub(super) struct Folder {
     fd: OwnedFd,
 }
 
 impl Folder {
-    /// Opens the folder, making it (mode 0700) if only that is missing.
+    /// Opens the folder. Creates it (mode 0700) if only the folder itself is missing.
     pub(super) fn open(path: &Path) -> Result<Folder, SnapshotError> {
         let fd = match open(path) {
             Err(SnapshotError::MissingParent) => {
@@ -41,7 +41,7 @@ impl Folder {
         Ok(Folder { fd })
     }
 
-    /// Whether so many bytes may be written here.
+    /// Whether this many bytes may be written here.
     pub(super) fn has_room(&self, needed: u64) -> Result<(), SnapshotError> {
         let stat = fs::fstatvfs(&self.fd).map_err(|errno| refusal("asking for the free space", errno))?;
         if stat.f_flag.contains(StatVfsMountFlags::RDONLY) {
@@ -58,13 +58,14 @@ impl Folder {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = fs::openat(&self.fd, partial, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| refusal("creating the file", errno))?;
-        // Goes with this frame, however it ends.
+        // Removed when this frame ends, however it ends.
         let partial = Partial { folder: self, name: partial };
-        // Held while it is written: what can be locked is nobody's any more (`retention.rs`). Not every filesystem can.
+        // Locked while it is written: a partial file that can be locked has lost
+        // its writer (`retention.rs`). Not every filesystem supports locks.
         let _unlocked = fs::flock(&fd, FlockOperation::NonBlockingLockExclusive);
         let mut file = File::from(fd);
         file.write_all(content).map_err(|error| SnapshotError::Io("writing the file", error))?;
-        // No fsync: a process that is killed takes nothing with it that it has written.
+        // No fsync: killing a process does not undo what it has written.
         partial.complete(name)
     }
 
@@ -73,8 +74,8 @@ impl Folder {
         self.nameless(partial).map(drop)
     }
 
-    /// An empty file of mode 0600 without a name, to be written and read: it is gone when it is closed. `partial` is its name for a moment, since
-    /// not every filesystem makes files without.
+    /// An empty file of mode 0600 without a name, for writing and reading: it disappears when closed. It
+    /// is called `partial` for a moment, because not every filesystem can create files without a name.
     pub(super) fn nameless(&self, partial: &str) -> Result<File, SnapshotError> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = fs::openat(&self.fd, partial, flags, Mode::RUSR | Mode::WUSR)
@@ -83,7 +84,7 @@ impl Folder {
         Ok(File::from(fd))
     }
 
-    /// Free bytes for this user, as far as that can be told.
+    /// Free bytes for this user, if known.
     pub(super) fn free(&self) -> Option<u64> {
         fs::fstatvfs(&self.fd).ok().as_ref().and_then(free)
     }
@@ -97,7 +98,7 @@ impl Folder {
     }
 }
 
-/// A file that is not complete yet.
+/// An incomplete file.
 struct Partial<'a> {
     folder: &'a Folder,
     name: &'a str,
@@ -107,18 +108,18 @@ impl Partial<'_> {
     fn complete(self, name: &str) -> Result<(), SnapshotError> {
         let fd = &self.folder.fd;
         let renamed = match fs::renameat_with(fd, self.name, fd, name, RenameFlags::NOREPLACE) {
-            // Not every filesystem can refuse to replace; the name has milliseconds and the pid in it.
+            // Not every filesystem can refuse to replace a file; the name contains milliseconds and the pid.
             Err(Errno::INVAL | Errno::NOSYS) => fs::renameat(fd, self.name, fd, name),
             renamed => renamed,
         };
         renamed.map_err(|errno| refusal("naming the file", errno))
-        // The drop that follows finds nothing of the old name.
+        // The drop that follows no longer finds the old name.
     }
 }
 
 impl Drop for Partial<'_> {
     fn drop(&mut self) {
-        // It has been renamed, or it goes; if not even that can be done, the next snapshot tries again.
+        // It was renamed, or it is removed now; if even that fails, the next snapshot tries again.
         let _ = self.folder.remove(self.name);
     }
 }
@@ -126,7 +127,7 @@ impl Drop for Partial<'_> {
 fn open(path: &Path) -> Result<OwnedFd, SnapshotError> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     fs::open(path, flags, Mode::empty()).map_err(|errno| match errno {
-        // A link is one or the other, as the kernel likes.
+        // For a link the kernel may return either error.
         Errno::NOTDIR | Errno::LOOP => match fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink => SnapshotError::Symlink,
             _ => SnapshotError::NotAFolder,
@@ -135,7 +136,7 @@ fn open(path: &Path) -> Result<OwnedFd, SnapshotError> {
     })
 }
 
-/// Free bytes for this user; `None` of a filesystem that has no blocks to count.
+/// Free bytes for this user; `None` for a filesystem without blocks to count.
 fn free(stat: &StatVfs) -> Option<u64> {
     (stat.f_blocks > 0).then(|| stat.f_bavail.saturating_mul(stat.f_frsize))
 }

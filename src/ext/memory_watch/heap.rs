@@ -7,7 +7,7 @@ use super::jemalloc::{self, Jemalloc};
 pub(super) enum Heap {
     #[cfg(feature = "memory-watch-jemalloc")]
     Available(Jemalloc),
-    /// Why not; told at the start.
+    /// Why not; reported at the start.
     Unavailable(String),
 }
 

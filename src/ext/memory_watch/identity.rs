@@ -1,9 +1,11 @@
-//! Who writes: an identity of this process that is not its pid, and a clock that never goes back.
+//! Identifies the writer of a snapshot: an identity of this
+//! process that is not its pid, and a clock that never goes back.
 //!
-//! Two containers both have a process 1, and a wall clock may be set: neither tells whether two profiles are of one process, nor how
-//! far apart they are. In: what the kernel says of this process. Out: two lines for a profile. I1: all watches of a process have one
-//! identity, and no two processes have the same: it is made of the boot, the namespace of processes, the pid, the moment of the start, and
-//! where the kernel has put program and stack, which is drawn by lot at each start. A child made by fork differs by pid and start.
+//! Two containers both have a process 1, and a wall clock may be set: neither shows whether two profiles
+//! come from one process, nor how far apart they are. In: what the kernel reports about this process. Out:
+//! two lines for a profile. I1: all watches of a process have one identity, and no two processes share
+//! one: it consists of the boot, the pid namespace, the pid, the start time, and the addresses of program
+//! and stack, which the kernel randomizes at each start. A child made by fork differs by pid and start.
 
 use super::text::Text;
 use rustix::time::{ClockId, clock_gettime};
@@ -15,17 +17,17 @@ use std::time::Duration;
 pub(super) struct Identity {
     pid: u32,
     process: u64,
-    /// When it began, after the machine's boot.
+    /// When it started, counted from the machine's boot.
     began: Duration,
 }
 
 impl Identity {
-    /// Reads it anew; asks for memory.
+    /// Reads it anew; allocates memory.
     pub(super) fn read() -> Identity {
         let read = |path| std::fs::read(path).unwrap_or_default();
         let began = ticks_at_start(&String::from_utf8_lossy(&read("/proc/self/stat"))).unwrap_or_default();
         let pid = std::process::id();
-        // The hash is always the same of the same, which is what is wanted here.
+        // Equal input gives equal hashes, which is what we want here.
         let mut hash = DefaultHasher::new();
         read("/proc/sys/kernel/random/boot_id").hash(&mut hash);
         std::fs::read_link("/proc/self/ns/pid").unwrap_or_default().hash(&mut hash);
@@ -36,12 +38,12 @@ impl Identity {
         Identity { pid, process: hash.finish(), began }
     }
 
-    /// The same, or that of the child that this process has become.
+    /// The same identity, or that of the child that this process has become.
     pub(super) fn current(self) -> Identity {
         if self.pid == std::process::id() { self } else { Identity::read() }
     }
 
-    /// How long ago this process began, by a clock that nobody sets. Goes on while the machine sleeps.
+    /// How long ago this process started, by a clock that cannot be set. It keeps running while the machine sleeps.
     fn uptime(self) -> Duration {
         let now = clock_gettime(ClockId::Boottime);
         let now = Duration::new(now.tv_sec.unsigned_abs(), u32::try_from(now.tv_nsec).unwrap_or_default());
@@ -54,8 +56,8 @@ impl Identity {
     }
 }
 
-/// When the process began, in ticks after the boot: the 22nd word of its `stat`, whose second is a name that may have blanks and
-/// brackets in it.
+/// When the process started, in ticks after the boot: the 22nd word of its
+/// `stat`. The second word is a name that may contain blanks and brackets.
 fn ticks_at_start(stat: &str) -> Option<u64> {
     stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
 }

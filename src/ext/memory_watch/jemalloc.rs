@@ -1,8 +1,9 @@
-//! jemalloc, where it is this program's allocator: its statistics, and its heap profile.
+//! jemalloc, if it is this program's allocator: its statistics, and its heap profile.
 //!
-//! Nothing is set here, neither the allocator nor its options: a program that wants heap profiles has jemalloc for its
-//! `#[global_allocator]` and starts with `prof:true`. In: nothing. Out: a profile as gzipped pprof, or why there is none. J1: the text of
-//! a dump goes into the snapshots' folder, not the temporary one, and has no name: it goes with its writer, whatever ends that.
+//! Nothing is set here, neither the allocator nor its options: a program that wants heap profiles uses
+//! jemalloc as its `#[global_allocator]` and starts with `prof:true`. In: nothing. Out: a profile as
+//! gzipped pprof, or the reason why there is none. J1: the text of a dump goes into the snapshots' folder,
+//! not the temporary one, and has no name: it disappears with its writer, however the writer ends.
 
 use super::error::SnapshotError;
 use super::pprof;
@@ -15,15 +16,15 @@ use std::time::SystemTime;
 use tikv_jemalloc_ctl::{Access, AsName, epoch, profiling, stats, thread};
 
 const OPTIONS: &str = "prof:true,prof_active:true,lg_prof_sample:19";
-/// The variable that jemalloc reads as tikv-jemallocator builds it, and the one that it reads where that has its feature
-/// `unprefixed_malloc_on_supported_platforms`. Nothing in a running jemalloc says which.
+/// The variable that jemalloc reads as tikv-jemallocator builds it, and the one it reads with that
+/// crate's feature `unprefixed_malloc_on_supported_platforms`. A running jemalloc does not reveal which.
 const VARIABLES: [&str; 2] = ["_RJEM_MALLOC_CONF", "MALLOC_CONF"];
 
 /// What is kept for dumps.
 #[derive(Debug)]
 pub(super) struct Jemalloc {
-    /// jemalloc's interface takes only texts that live as long as the process. There is one for each descriptor that a dump ever had,
-    /// which is nearly always the same.
+    /// jemalloc's interface accepts only texts that live as long as the process. There
+    /// is one for each descriptor that a dump ever had, which is nearly always the same.
     paths: Vec<&'static str>,
 }
 
@@ -44,7 +45,7 @@ pub(super) fn availability() -> Result<Jemalloc, String> {
     }
 }
 
-/// What to do for profiling, by what the two variables are set to.
+/// How to enable profiling, depending on the values of the two variables.
 fn enable(prefixed: &str, plain: &str) -> String {
     let [prefixed_name, plain_name] = VARIABLES;
     let asks = |options: &str| options.contains("prof:true");
@@ -64,13 +65,13 @@ fn enable(prefixed: &str, plain: &str) -> String {
     }
 }
 
-/// Whether jemalloc can profile and samples nothing now.
+/// Whether jemalloc can profile but samples nothing now.
 pub(super) fn is_asleep() -> bool {
-    // What has no answer is no reason to warn.
+    // No answer is no reason to warn.
     Access::<bool>::read(b"prof.active\0".name()).is_ok_and(|active| !active)
 }
 
-/// An allocation that jemalloc counts is one that it has made.
+/// If jemalloc counts an allocation, jemalloc made it.
 fn is_the_allocator() -> bool {
     let Ok(allocated) = thread::allocatedp::read() else { return false };
     let before = allocated.get();
@@ -79,7 +80,8 @@ fn is_the_allocator() -> bool {
 }
 
 impl Jemalloc {
-    /// A dump of what is in use now, as gzipped pprof with `comment` in it. The dump's text is written to `file`, which is empty.
+    /// A dump of the memory now in use, as gzipped pprof that includes
+    /// `comment`. The dump's text is written to `file`, which is empty.
     pub(super) fn profile(
         &mut self,
         file: File,
@@ -87,7 +89,7 @@ impl Jemalloc {
         time: SystemTime,
     ) -> Result<Vec<u8>, SnapshotError> {
         let failed = |error: &dyn std::fmt::Display| SnapshotError::Profile(error.to_string());
-        // By its descriptor: what is in the folder by some name may be another file by now.
+        // By its descriptor: a name in the folder may refer to another file by now.
         let path = self.path(format!("/proc/self/fd/{}\0", file.as_raw_fd()));
         Access::<&'static str>::write(b"prof.dump\0".name(), path).map_err(|error| {
             failed(&format_args!(
@@ -119,7 +121,7 @@ pub(super) fn statistics(out: &mut Text) {
         out.push(format_args!("unknown: jemalloc is not this program's allocator\n"));
         return;
     }
-    // The numbers are those of the last epoch.
+    // The numbers are from the last epoch.
     let advanced = epoch::advance();
     let numbers = [
         ("allocated_bytes", stats::allocated::read()),

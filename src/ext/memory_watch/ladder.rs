@@ -1,9 +1,9 @@
-//! When to warn, to take a snapshot, to wait: a pure state machine.
+//! Decides when to warn, to take a snapshot and to wait: a pure state machine.
 //!
-//! In: the time since the watch began, and the memory in use. Out: a [`Step`]. The ladder has rungs (`plan.rs`); a snapshot is
-//! taken on a rung and the next one waits above. L1: at most one snapshot a rung until the ladder stands at the bottom again.
-//! L2: only a snapshot that was written moves the ladder. L3: never more than `per_hour_max` snapshots within an hour, the last of
-//! which is the threshold's. Deliberately not here: reading memory, writing files, clocks.
+//! In: the time since the watch began, and the memory in use. Out: a [`Step`]. The ladder has rungs (`plan.rs`); a
+//! snapshot is taken on a rung, and the next one waits above it. L1: at most one snapshot per rung until the ladder
+//! is back at the bottom. L2: only a snapshot that was written moves the ladder. L3: at most `per_hour_max` snapshots
+//! within an hour, the last of which is reserved for the threshold. Not here: reading memory, writing files, clocks.
 
 use super::limits::DEMAND_EVERY;
 use super::plan::Rungs;
@@ -17,17 +17,17 @@ const HOUR: Duration = Duration::from_secs(3_600);
 pub(super) struct Policy {
     pub(super) rungs: Rungs,
     pub(super) warning: u64,
-    /// Below this for `rearm_after`, and the ladder stands at the bottom again.
+    /// If memory stays below this for `rearm_after`, the ladder is back at the bottom.
     pub(super) rearm_below: u64,
     pub(super) rearm_after: Duration,
-    /// Between two snapshots of a series.
+    /// Minimum time between two snapshots of a series.
     pub(super) spacing: Duration,
-    /// After an attempt that was refused.
+    /// Minimum time after an attempt that failed.
     pub(super) cool_down: Duration,
     pub(super) per_hour_max: u32,
 }
 
-/// What a snapshot is taken for.
+/// Why a snapshot is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Cause {
@@ -43,12 +43,12 @@ crate::names::names!(Cause, "a cause", { Threshold = "threshold", Demand = "dema
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Step {
     Rest,
-    /// The threshold is near; said once until the ladder stands at the bottom again.
+    /// The threshold is near; reported once until the ladder is back at the bottom.
     Warn,
     Take(Cause),
-    /// A snapshot is due but the hour has had its number; said once until one is possible again.
+    /// A snapshot is due but this hour's limit is reached; reported once until a snapshot is possible again.
     HoldBack(Cause, Duration),
-    /// The ladder stands at the bottom again.
+    /// The ladder is back at the bottom.
     Rearm,
 }
 
@@ -62,7 +62,7 @@ enum Said {
 enum Asked {
     No,
     Yes,
-    /// There is no later: the watch ends.
+    /// There is no later look: the watch ends.
     AtOnce,
 }
 
@@ -119,12 +119,12 @@ impl Ladder {
         self.policy.rungs
     }
 
-    /// Somebody wants a snapshot; any number of wishes before the next look are one.
+    /// A snapshot was requested; all requests before the next look count as one.
     pub(super) fn ask(&mut self) {
         self.asked = Asked::Yes;
     }
 
-    /// A wish that waits is met by the next look, however soon that is; whether there is one.
+    /// The next look serves a waiting request, however soon it comes. Returns whether one is waiting.
     pub(super) fn hurry(&mut self) -> bool {
         let waits = self.asked != Asked::No;
         if waits {
@@ -133,7 +133,7 @@ impl Ladder {
         waits
     }
 
-    /// How long until a wish that had to wait can be met.
+    /// How long until a delayed request can be served.
     pub(super) fn wish_due_in(&self, now: Duration) -> Option<Duration> {
         match (self.asked, self.last) {
             (Asked::No, _) => None,
@@ -144,7 +144,7 @@ impl Ladder {
         }
     }
 
-    /// Whether a snapshot of the series has to wait for the last one.
+    /// Whether a snapshot of the series must wait because of the last one.
     fn is_cooling(&self, now: Duration) -> bool {
         match self.last {
             Last::None => false,
@@ -184,14 +184,14 @@ impl Ladder {
 
     fn take(&mut self, cause: Cause, now: Duration) -> Step {
         let max = self.policy.per_hour_max as usize;
-        // The last of an hour is the threshold's.
+        // The last of an hour is reserved for the threshold.
         let (taken, kept) = (self.of_hour.len(), usize::from(cause == Cause::Demand));
         if taken + kept < max {
             return Step::Take(cause);
         }
         let until_gone = self.of_hour.get(taken + kept - max);
         let until = until_gone.map_or(HOUR, |&taken| taken.saturating_add(HOUR).saturating_sub(now));
-        // A wish is answered with no, each time; a threshold waits, and that is told once.
+        // A refused request is reported each time; a waiting threshold is reported once.
         if cause == Cause::Demand {
             self.asked = Asked::No;
             return Step::HoldBack(cause, until);
@@ -202,7 +202,7 @@ impl Ladder {
         }
     }
 
-    /// A snapshot has been written: the next one of the series waits above what is in use.
+    /// A snapshot was written: the next one of the series waits above the memory now in use.
     pub(super) fn taken(&mut self, now: Duration, in_use: u64) {
         (self.last, self.asked) = (Last::Taken(now), Asked::No);
         self.of_hour.push_back(now);
@@ -213,7 +213,7 @@ impl Ladder {
         }
     }
 
-    /// No snapshot could be written: the ladder stays, the next attempt comes after the cool-down (L2).
+    /// No snapshot could be written: the ladder stays, and the next attempt comes after the cool-down (L2).
     pub(super) fn refused(&mut self, now: Duration) {
         (self.last, self.asked) = (Last::Refused(now), Asked::No);
     }

@@ -1,4 +1,4 @@
-//! An amount of memory, as a user says it.
+//! An amount of memory, as the user states it.
 
 use super::error::StartError;
 use super::settings::invalid;
@@ -7,16 +7,16 @@ use super::settings::invalid;
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Level {
-    /// So many bytes.
+    /// This many bytes.
     Bytes(u64),
-    /// A share, above 0 and at most 1, of what the process may use: the smallest limit of its cgroup and those above it (version 1
-    /// or 2; of version 2 `memory.high` counts as `memory.max` does), or the machine's memory if that is less. Computed once, when the watch
-    /// is built.
+    /// A share, above 0 and at most 1, of what the process may use: the smallest limit of its cgroup
+    /// and the cgroup's ancestors (version 1 or 2; in version 2 `memory.high` counts like
+    /// `memory.max`), or the machine's memory if that is less. Computed once, when the watch is built.
     ShareOfLimit(f64),
 }
 
 impl Level {
-    /// In bytes, where the limit is `limit`.
+    /// In bytes, if the limit is `limit`.
     pub(super) fn bytes(self, name: &'static str, limit: Option<u64>) -> Result<u64, StartError> {
         match (self, limit) {
             (Level::Bytes(bytes), _) => Ok(bytes),

@@ -1,13 +1,13 @@
 //! The name of a snapshot: service, time, MB, pid.
 //!
-//! `checkout-20261124T021530.123Z-812MB-4711.pb.gz`. Names sort by time. N1: a name is ours exactly if it is what we would
-//! have written for its parts, so that nothing else is ever deleted.
+//! `checkout-20261124T021530.123Z-812MB-4711.pb.gz`. Names sort by time. N1: a name is ours exactly
+//! if it is what we would have written for its parts, so that nothing else is ever deleted.
 
 use super::text::Text;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What a file holds.
+/// What a file contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// A file that is being written is called so until it is complete.
+/// The name ending of a file that is still being written.
 pub(super) const PARTIAL: (&str, &str) = (".", ".part");
 /// More than the longest name.
 pub(super) const NAME_BYTES: usize = 160;
@@ -42,7 +42,7 @@ pub(super) fn write(out: &mut Text, service: &str, time: SystemTime, bytes: u64,
     out.push(format_args!("{service}-{time}-{mb}MB-{pid}{ending}"));
 }
 
-/// Whether a snapshot of `service` may be called so; of what kind, then.
+/// The kind of snapshot of `service` that this name belongs to, if any.
 pub(super) fn kind_of(name: &str, service: &str) -> Option<Kind> {
     let rest = name.strip_prefix(service)?.strip_prefix('-')?;
     let (kind, rest) = Kind::ALL.iter().find_map(|&kind| Some((kind, rest.strip_suffix(kind.ending())?)))?;
@@ -76,7 +76,7 @@ const TIME_FORM: &str = "00000000T000000.000Z";
 pub(super) struct Utc(Duration);
 
 impl Utc {
-    /// A clock before 1970 is 1970, and one after 9999 is 9999: the form has four digits for the year.
+    /// A clock before 1970 counts as 1970, and one after 9999 as 9999: the form has four digits for the year.
     pub(super) fn of(time: SystemTime) -> Utc {
         const LAST: Duration = Duration::from_secs(253_402_300_799);
         Utc(time.duration_since(UNIX_EPOCH).unwrap_or_default().min(LAST))
@@ -94,8 +94,8 @@ impl fmt::Display for Utc {
     }
 }
 
-/// Year, month and day of a day since 1970-01-01 in the Gregorian calendar. Years begin in March here, so that the day which
-/// only some have is their last; 146,097 days are 400 years.
+/// Year, month and day of a day since 1970-01-01 in the Gregorian calendar. Years
+/// begin in March here, so that the leap day is the last; 146,097 days are 400 years.
 fn civil(days: u64) -> (u64, u64, u64) {
     let shifted = days + 719_468; // from 0000-03-01
     let (era, of_era) = (shifted / 146_097, shifted % 146_097);

@@ -1,8 +1,8 @@
 //! Every line that the watch logs: target `overspill::memory_watch`.
 //!
-//! Edges only; the ladder sees to it that none of them comes every interval. A notice of WARN that no subscriber reads goes
-//! to standard error. N1: with a subscriber, telling of a snapshot asks for no memory here; what the subscriber does is
-//! its own.
+//! Only changes are logged; the ladder ensures that no notice comes at every interval. A WARN
+//! notice that no subscriber reads goes to standard error. N1: with a subscriber, reporting a
+//! snapshot allocates no memory here; what the subscriber does is its own business.
 
 #[cfg(target_os = "linux")]
 use super::cgroup::Fill;
@@ -36,24 +36,24 @@ impl Display for File<'_> {
     }
 }
 
-/// Who speaks.
+/// The watch that speaks.
 #[derive(Debug)]
 pub(super) struct Notices {
     pub(super) service: String,
 }
 
-/// What is said of a snapshot, written or not.
+/// What a notice says about a snapshot, written or not.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Occasion {
     pub(super) cause: Cause,
     pub(super) rss: u64,
     pub(super) counted: u64,
-    /// The threshold that stood.
+    /// The threshold at that time.
     pub(super) threshold: u64,
     pub(super) took: Duration,
 }
 
-/// The memory of a moment, and the first threshold.
+/// The memory at that moment, and the first threshold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     pub(super) rss: u64,
@@ -73,7 +73,7 @@ macro_rules! say {
                 $($text)+
             );
         } else if tracing::Level::$level <= tracing::Level::WARN {
-            // Nobody else to tell.
+            // Nowhere else to report.
             let text = format!("memory watch of {}: {}", $self.service, format_args!($($text)+));
             drop(Stderr.notice(&Notice::new(LogLevel::Warn, "", &text)));
         }
@@ -97,7 +97,7 @@ impl Notices {
         );
     }
 
-    /// Something that will not work, at the start.
+    /// Reports, at the start, something that will not work.
     pub(super) fn finding(&self, finding: &dyn Display) {
         say!(self, WARN, {}, "as things are: {finding}");
     }

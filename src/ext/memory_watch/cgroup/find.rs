@@ -1,22 +1,22 @@
-//! Where the files of this process's groups are.
+//! Locates the files of this process's groups.
 //!
-//! In: `/proc/self/cgroup`, `/proc/self/mountinfo`, and the folders that they name. Out: our group and those above it. There may
-//! be several mounts, as where a container has the host's beside its own: the right one is the one whose folder for our group lists this
-//! process; what lists others is not ours. F1: a path that leads out of what a mount shows (`/../x`) is walked only in a
-//! mount that begins there too.
+//! In: `/proc/self/cgroup`, `/proc/self/mountinfo`, and the folders that they name. Out: our group and its
+//! ancestors. There may be several mounts, for example when a container also has the host's: the right mount is
+//! the one whose folder for our group lists this process; a folder that lists other processes is not ours. F1:
+//! a path that leads out of what a mount shows (`/../x`) is followed only in a mount that also begins there.
 
 use super::{Cgroup, Level, Sight, V1, V2, Version};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
-/// Most that is read of a group's list of processes: a hundred thousand of them.
+/// Maximum bytes read of a group's list of processes: a hundred thousand of them.
 const PROCESSES_BYTES_MAX: u64 = 1 << 20;
 
-/// How sure it is that a folder is our group's; the surest counts.
+/// How certain it is that a folder is our group's; the most certain one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Evidence {
-    /// There is nothing to tell by.
+    /// There is no evidence.
     None,
     /// It has the files of a group that may be limited.
     Files,
@@ -24,14 +24,14 @@ enum Evidence {
     Listed,
 }
 
-/// The folders of our group and those above it, as a mount has them.
+/// The folders of our group and its ancestors, as a mount shows them.
 struct Candidate {
     version: &'static Version,
     folders: Vec<PathBuf>,
     evidence: Evidence,
 }
 
-/// Version 1 where the memory controller is in a hierarchy of its own, else version 2.
+/// Version 1 if the memory controller has its own hierarchy, else version 2.
 pub(super) fn find(groups: &str, mounts: &str, root: &Path) -> Cgroup {
     let mut candidates = Vec::new();
     let mut limited = false;
@@ -41,12 +41,13 @@ pub(super) fn find(groups: &str, mounts: &str, root: &Path) -> Cgroup {
         for mount in mounts.lines().filter_map(Mount::parse).filter(|mount| mount.holds(version)) {
             candidates.extend(mount.candidate(version, path, root));
         }
-        // A memory controller is in one version only, whoever is listed in the other.
+        // Only one version has the memory controller, even if the process is listed in both.
         if !candidates.is_empty() {
             break;
         }
     }
-    // Of those that are as sure, the one that shows more groups above ours; then the later mount, which hides an earlier one.
+    // Among equally certain mounts, prefers the one that shows more groups
+    // above ours; then the later mount, which hides an earlier one.
     let best = candidates.into_iter().max_by_key(|it| (it.evidence, it.folders.len()));
     // A bare root, as on a machine without a container, limits nothing.
     let sight = match &best {
@@ -79,7 +80,7 @@ fn path_in<'a>(groups: &'a str, version: &Version) -> Option<&'a str> {
 
 /// A line of mountinfo: `35 31 0:32 /docker/4f /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory`.
 struct Mount<'a> {
-    /// The group that is seen at `point`.
+    /// The group visible at `point`.
     root: String,
     point: String,
     kind: &'a str,
@@ -102,7 +103,7 @@ impl Mount<'_> {
         }
     }
 
-    /// The folders of the group and those above it that this mount shows; a container sees its own group as the top.
+    /// The folders of the group and its ancestors that this mount shows; a container sees its own group as the top.
     fn candidate(&self, version: &'static Version, group: &str, system: &Path) -> Option<Candidate> {
         let at = |folder: &Path| system.join(folder.strip_prefix("/").unwrap_or(folder));
         let below = Path::new(group).strip_prefix(&self.root).ok();
@@ -110,7 +111,8 @@ impl Mount<'_> {
         let mut folder = Path::new(&self.point).join(below.unwrap_or(Path::new("")));
         let evidence = match lists_us(&at(&folder)) {
             Some(true) => Evidence::Listed,
-            // It is another's; or the path does not lead here, and that it is ours is a guess that nothing supports.
+            // It belongs to another process; or the path does not lead
+            // here, and nothing supports the guess that it is ours.
             Some(false) => return None,
             None if at(&folder).join(version.usage).exists() => Evidence::Files,
             None if below.is_some() || self.root == "/" => Evidence::None,
@@ -124,7 +126,7 @@ impl Mount<'_> {
     }
 }
 
-/// Whether this process is in the group with this folder; `None` if that cannot be told.
+/// Whether this process is in the group with this folder; `None` if unknown.
 fn lists_us(folder: &Path) -> Option<bool> {
     let mut text = String::new();
     let file = File::open(folder.join("cgroup.procs")).ok()?;

@@ -1,9 +1,9 @@
-//! Systems as folders: what a process sees of its cgroups on different machines.
+//! Systems as folders: how a process sees its cgroups on different machines.
 
 use super::*;
 use std::fs;
 
-/// A folder that is a system, and gone at the end.
+/// A folder that represents a system, deleted when dropped.
 struct Fixture(PathBuf);
 
 impl Fixture {
@@ -121,7 +121,7 @@ fn a_mount_with_a_blank_in_its_path_is_found() {
     assert_eq!(fixture.tightest().1.limit, Some(10));
 }
 
-/// A container of a GB whose group has this `memory.stat`, and 950 MB charged to it.
+/// A container of 1 GB whose group has this `memory.stat`, and 950 MB charged to it.
 fn in_use_by(stat: &str) -> u64 {
     let fixture = Fixture::new(
         "given-back",
@@ -143,9 +143,9 @@ fn what_the_kernel_gives_back_is_not_in_use_and_what_it_has_to_write_first_is() 
         ("anon 57\nfile 860\ninactive_file 0\nactive_file 860\n", 90),
         ("inactive_file 300\nactive_file 500\nslab_reclaimable 50\n", 100),
         ("inactive_file 300\nfile_dirty 200\nfile_writeback 50\n", 900),
-        // Shared and locked memory is in `file`, and not in the two lists.
+        // Shared and locked memory is in `file`, but not in the two lists.
         ("file 860\nshmem 800\nunevictable 60\ninactive_file 0\n", 950),
-        // Lines whose names begin as others do.
+        // Lines whose names start like others.
         ("inactive_file_x 900\ninactive_anon 900\n", 950),
         ("inactive_file many\n", 950),
         ("inactive_file 9000\n", 0),
@@ -181,11 +181,11 @@ fn the_limit_that_slows_a_process_down_counts_where_it_is_below_the_one_that_kil
     }
 }
 
-/// The same group, or another's, behind several mounts: which of them, by its limit.
+/// The same group, or another one, behind several mounts: the limit shows which mount was chosen.
 #[test]
 fn of_several_mounts_the_one_counts_that_shows_this_process() {
     let ours = format!("1\n{}\n", std::process::id());
-    // (paths, mounts, whose list of processes is whose, the limit)
+    // (paths, mounts, which list contains which process, the limit)
     type Case<'a> = (&'a str, &'a str, &'a str, &'a [(&'a str, &'a str)], Option<u64>);
     let cases: [Case<'_>; 8] = [
         // The host's groups first, which begin above what this process may see.
@@ -201,7 +201,7 @@ fn of_several_mounts_the_one_counts_that_shows_this_process() {
             ],
             Some(1_000),
         ),
-        // Without a namespace the host's mount shows our group too, and those above it.
+        // Without a namespace the host's mount also shows our group and its ancestors.
         (
             "host-has-it",
             "0::/pods/app\n",
@@ -215,7 +215,7 @@ fn of_several_mounts_the_one_counts_that_shows_this_process() {
             ],
             Some(700),
         ),
-        // Nothing tells but the files: a root has none.
+        // The files are the only evidence: a root has none.
         (
             "by-files",
             "0::/\n",
@@ -227,7 +227,7 @@ fn of_several_mounts_the_one_counts_that_shows_this_process() {
             ],
             Some(1_000),
         ),
-        // Both versions: the memory controller is in the second.
+        // Both versions: the second has the memory controller.
         (
             "hybrid",
             "5:cpu:/docker/a\n0::/docker/a\n",
@@ -235,7 +235,7 @@ fn of_several_mounts_the_one_counts_that_shows_this_process() {
             &[("sys/fs/cgroup/unified/memory.max", "1000")],
             Some(1_000),
         ),
-        // Both versions: the first has it, and the second is mounted after it.
+        // Both versions: the first has the memory controller, and the second is mounted after it.
         (
             "hybrid-v1",
             "4:memory:/docker/a\n0::/docker/a\n",
@@ -247,7 +247,7 @@ fn of_several_mounts_the_one_counts_that_shows_this_process() {
             ],
             Some(900),
         ),
-        // Out of the namespace, where a mount begins there too.
+        // Outside the namespace, where a mount also begins.
         (
             "out-and-in",
             "0::/../sibling\n",
@@ -259,7 +259,7 @@ fn of_several_mounts_the_one_counts_that_shows_this_process() {
             ],
             Some(800),
         ),
-        // A container's group as its mount has it, though the path leads out of what it sees.
+        // A container's group as its mount shows it, although the path leads out of what it sees.
         (
             "out",
             "0::/../..\n",
@@ -267,7 +267,7 @@ fn of_several_mounts_the_one_counts_that_shows_this_process() {
             &[("sys/fs/cgroup/memory.max", "600"), ("sys/fs/cgroup/memory.current", "1")],
             Some(600),
         ),
-        // That of others is not ours.
+        // A group that lists other processes is not ours.
         (
             "another",
             "0::/../..\n",

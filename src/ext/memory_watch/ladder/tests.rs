@@ -103,7 +103,7 @@ fn an_hour_has_its_number_and_says_once_that_more_were_due() {
             (3_660, 1_500, TAKE),
         ],
     );
-    // A wish is never passed over in silence.
+    // A request is never ignored silently.
     course(&mut ladder, &[(3_661, 1_500, Step::Rest)]);
     for second in [3_662, 3_670] {
         ladder.ask();
@@ -111,7 +111,7 @@ fn an_hour_has_its_number_and_says_once_that_more_were_due() {
         let expected = if second < 3_665 {
             Step::Rest
         } else {
-            // Two of the four have to go: the hour's last one is the threshold's.
+            // Two of the four must go: the hour's last one is reserved for the threshold.
             Step::HoldBack(Cause::Demand, Duration::from_secs(3_780 - second))
         };
         assert_eq!(answer, expected, "at {second}");
@@ -172,7 +172,7 @@ fn wishes_leave_the_last_snapshot_of_an_hour_to_the_threshold() {
     ladder.ask();
     let until = |second: u64| Step::HoldBack(Cause::Demand, Duration::from_secs(3_600 - second));
     course(&mut ladder, &[(15, 100, until(15)), (16, 100, Step::Rest), (100, 800, TAKE)]);
-    // Each wish has an answer, and none of them is the threshold's.
+    // Each request is answered, and none of them uses the threshold's snapshot.
     for second in [110, 120] {
         ladder.ask();
         let until = Step::HoldBack(Cause::Demand, Duration::from_secs(3_605 - second));
@@ -180,7 +180,7 @@ fn wishes_leave_the_last_snapshot_of_an_hour_to_the_threshold() {
     }
     let held = Step::HoldBack(Cause::Threshold, Duration::from_secs(3_600 - 200));
     course(&mut ladder, &[(200, 900, held), (3_600, 900, TAKE)]);
-    // Where an hour has one snapshot, it is the threshold's.
+    // If an hour has only one snapshot, it is reserved for the threshold.
     let mut ladder = Ladder::new(Policy { per_hour_max: 1, ..POLICY });
     ladder.ask();
     course(&mut ladder, &[(0, 100, Step::HoldBack(Cause::Demand, HOUR)), (1, 800, TAKE)]);
