@@ -31,7 +31,7 @@ impl Kind {
     }
 }
 
-/// The name ending of a file that is still being written.
+/// Prefix and suffix of a file's name while it is being written.
 pub(super) const PARTIAL: (&str, &str) = (".", ".part");
 /// More than the longest name.
 pub(super) const NAME_BYTES: usize = 160;

@@ -1,9 +1,10 @@
-//! At which levels of memory snapshots are taken: pure arithmetic, made once when the watch is built.
+//! Decides at which levels of memory snapshots are taken: pure arithmetic, done once when the watch is built.
 //!
-//! In: what the user says, and the limits. Out: [`Plan`]. Three heap profiles are what a comparison needs, so by default three fit
-//! before the limit, wherever the service lives below it: the first at half of the way, and each next one a third of the rest of the way
-//! further, so that there are always more ahead. P1: the way ends where short reports begin; it is counted with what the kernel holds for
-//! the process besides. P2: where the settings leave fewer than three, the plan says so, and what would.
+//! In: the user's settings, and the limits. Out: [`Plan`]. A comparison needs three heap profiles, so by
+//! default three fit below the limit, whatever the service's normal level: the first halfway to the limit,
+//! and each next one a third of the remaining distance further, so that there are always more ahead. P1:
+//! the distance ends where short reports begin, and includes what the kernel also holds for the process.
+//! P2: if the settings leave fewer than three, the plan says so, and which settings would leave three.
 
 use super::error::StartError;
 use super::limits::{
@@ -18,7 +19,7 @@ use std::time::Duration;
 pub(super) enum Rungs {
     /// From the first, one every step.
     Even { first: u64, step: u64 },
-    /// From the first, each a third of what is left until `end`; the steps get smaller, and no smaller than `step_min`.
+    /// From the first, each a third of the distance left to `end`; the steps shrink, but not below `step_min`.
     Toward { first: u64, end: u64, step_min: u64, limit: u64 },
 }
 
@@ -38,11 +39,12 @@ impl Rungs {
             }
             Rungs::Toward { end, step_min, limit, .. } => {
                 let mut next = rung;
-                // At most some forty turns below `end`, and two each limit beyond it.
+                // At most about forty turns below `end`, and two per limit beyond it.
                 while next <= in_use && next < u64::MAX {
                     next = match end.saturating_sub(next) {
                         0 => {
-                            // Short reports: two more until the limit, and beyond it, where there is swap, no more often than that.
+                            // Short reports: two more until the limit, and beyond
+                            // it, if there is swap, no more often than that.
                             let step = (limit.saturating_sub(end) / 2).max(step_min);
                             let rungs = in_use.saturating_sub(next) / step + 1;
                             next.saturating_add(step.saturating_mul(rungs))
@@ -56,7 +58,7 @@ impl Rungs {
         }
     }
 
-    /// How many are below `end`, counted as far as it matters.
+    /// How many are below `end`, counted only as far as it matters.
     fn below(self, end: u64) -> usize {
         let next = |&rung: &u64| Some(self.after(rung, rung));
         std::iter::successors(Some(self.first()), next)
@@ -66,33 +68,33 @@ impl Rungs {
     }
 }
 
-/// What bounds this process, in bytes, as far as it is known.
+/// The limits on this process, in bytes, as far as they are known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Bounds {
     /// The smallest limit of its groups.
     pub(super) group: Option<u64>,
     /// The machine's memory.
     pub(super) machine: Option<u64>,
-    /// What it may have in use beside what others in its groups have now.
+    /// What it may have in use in addition to what others in its groups use now.
     pub(super) room: Option<u64>,
 }
 
-/// What the limits leave: the whole, and where short reports begin.
+/// What the limits leave: the total, and where short reports begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Way {
-    /// What this process may have in use: the limit, without what others have of it.
+    /// What this process may have in use: the limit, minus what others use of it.
     pub(super) limit: u64,
-    /// Less than this left, and only short reports are written.
+    /// With less than this left, only short reports are written.
     pub(super) headroom_min: u64,
 }
 
 impl Way {
-    /// With this limit; the headroom is the user's, or the default, which is at most half of the limit.
+    /// The room under this limit; the headroom is the user's, or the default, which is at most half of the limit.
     pub(super) fn with(limit: u64, headroom_min: Option<u64>) -> Way {
         Way { limit, headroom_min: headroom_min.unwrap_or(HEADROOM_BYTES.min(limit / 2)) }
     }
 
-    /// ... and where others have more than what the kernel holds anyway, without that.
+    /// The same, minus what others use, if that is more than what the kernel holds anyway.
     fn beside_others(limit: u64, room: Option<u64>, headroom_min: Option<u64>) -> Way {
         let way = Way::with(limit, headroom_min);
         let noticeable = |&room: &u64| room < limit.saturating_sub(way.overhead());
@@ -108,7 +110,7 @@ impl Way {
         self.limit.saturating_sub(self.headroom_min).saturating_sub(self.overhead())
     }
 
-    /// The rungs that follow the limit, from `first`, or from half of the way.
+    /// The rungs that follow the limit, from `first`, or from halfway.
     fn rungs(self, first: Option<u64>) -> Rungs {
         let step_min = ((self.limit as f64 * STEP_SHARE_MIN) as u64).max(STEP_BYTES_MIN);
         let first = first.unwrap_or((self.end() / 2).max(STEP_BYTES_MIN));
@@ -116,26 +118,27 @@ impl Way {
     }
 }
 
-/// When a watch does what, in bytes.
+/// The levels at which a watch acts, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Plan {
     pub(super) rungs: Rungs,
     pub(super) warning: u64,
     pub(super) rearm_below: u64,
     pub(super) headroom_min: u64,
-    /// From here on a crossing lowers the clients' appetite: a first rung that follows the limit is where many a service lives.
+    /// Above this a crossing lowers the clients' appetite: many
+    /// services normally run at a first rung that follows the limit.
     pub(super) appetite_from: u64,
     pub(super) shortfall: Option<Shortfall>,
 }
 
-/// Fewer heap profiles fit before the limit than a comparison needs.
+/// Fewer heap profiles fit below the limit than a comparison needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Shortfall {
     pub(super) fit: usize,
     pub(super) first: u64,
     pub(super) limit: u64,
     pub(super) way: Way,
-    /// What would leave three: the threshold and the step; `None` if the limit is too small for any.
+    /// Settings that would leave three: the threshold and the step; `None` if the limit is too small for any.
     pub(super) instead: Option<(u64, u64)>,
 }
 
@@ -177,13 +180,14 @@ impl Builder {
     }
 }
 
-/// Whether the defaults follow this limit: a cgroup's always, and a machine's that is too small for the fixed ones.
+/// Whether the defaults follow this limit: always for a cgroup's,
+/// and for a machine's that is too small for the fixed defaults.
 fn follows(way: Way, group: Option<u64>) -> bool {
     let fixed = Rungs::Even { first: THRESHOLD_BYTES, step: STEP_BYTES };
     group.is_some() || fixed.below(way.end()) < PROFILES_TO_COMPARE
 }
 
-/// What the user says, and for the rest what follows the limit, or is fixed where none is to be followed.
+/// The user's settings; the others follow the limit, or are fixed if there is no limit to follow.
 fn rungs(way: Option<Way>, first: Option<u64>, step: Option<u64>) -> Rungs {
     match (way, first, step) {
         (Some(way), first, None) => way.rungs(first),
@@ -199,7 +203,7 @@ fn shortfall(rungs: Rungs, way: Way, limit: u64) -> Option<Shortfall> {
     let instead = || {
         let rungs = way.rungs(None);
         let step = rungs.after(rungs.first(), rungs.first()) - rungs.first();
-        // An even step is what can be set: two of them from the first on.
+        // A round step is easy to set: two of them, starting at the first.
         let step = step.min(way.end().saturating_sub(rungs.first()) / 3);
         (step >= STEP_BYTES_MIN && rungs.below(way.end()) == PROFILES_TO_COMPARE)
             .then_some((rungs.first(), step))
@@ -213,12 +217,12 @@ fn shortfall(rungs: Rungs, way: Way, limit: u64) -> Option<Shortfall> {
     })
 }
 
-/// How long until the next look where the levels follow a limit and the user has set no interval: soon enough that memory that grows by a sixteenth
-/// of the limit a second does not pass a rung by more than a quarter of the smallest step.
+/// The time until the next look if the levels follow a limit and the user has set no interval: short enough that memory
+/// that grows by a sixteenth of the limit per second does not pass a rung by more than a quarter of the smallest step.
 pub(super) fn until_next_look(rungs: Rungs, rung: u64, in_use: u64) -> Duration {
     let Rungs::Toward { limit, .. } = rungs else { return INTERVAL };
     if in_use >= rung {
-        // It waits for something else than memory: for the cool-down, for the hour.
+        // It is not waiting for memory, but for the cool-down or the hour.
         return LOOK_EVERY_MIN * 4;
     }
     let seconds = 16.0 * (rung - in_use) as f64 / limit.max(1) as f64;

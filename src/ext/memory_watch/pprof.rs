@@ -1,9 +1,10 @@
-//! A dump of jemalloc's becomes a profile in the pprof format.
+//! Converts a jemalloc dump to a profile in the pprof format.
 //!
-//! In: the text of the dump (`heap_v2`). Out: gzipped protobuf with two values a call stack, `inuse_objects` and
-//! `inuse_space`, the sampling interval as the period, the mappings with their build ids, and the names of functions where the
-//! program has a symbol table (`symbols.rs`). P1: counts and sizes are those that jeprof computes, scaled up from what was sampled. Addresses are those of the process;
-//! tools that symbolize by themselves find file, offset and build id in the mappings.
+//! In: the text of the dump (`heap_v2`). Out: gzipped protobuf with two values per call stack,
+//! `inuse_objects` and `inuse_space`, the sampling interval as the period, the mappings with their
+//! build ids, and the names of functions if the program has a symbol table (`symbols.rs`). P1: counts
+//! and sizes are those that jeprof computes, scaled up from the samples. Addresses are those of the
+//! process; tools that symbolize by themselves find file, offset and build id in the mappings.
 
 use super::super::wire::{Function, Line, Location, Mapping, Profile, Sample, ValueType};
 use super::limits::SYMBOLS_MAX;
@@ -16,7 +17,7 @@ use std::io::{self, BufRead, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// What was sampled at one place.
+/// The samples of one call stack.
 struct Stack {
     /// Innermost first.
     addresses: Vec<u64>,
@@ -36,7 +37,7 @@ impl Stacks {
         self.stacks.is_empty()
     }
 
-    /// Reads `heap_v2/INTERVAL`, then for each stack `@ 0xADDRESS ...` and `t*: OBJECTS: BYTES [..]`.
+    /// Parses `heap_v2/INTERVAL`, then for each stack `@ 0xADDRESS ...` and `t*: OBJECTS: BYTES [..]`.
     pub(super) fn read(text: impl BufRead) -> io::Result<Stacks> {
         let wrong =
             |line: &str| io::Error::new(io::ErrorKind::InvalidData, format!("not in a dump: {line:?}"));
@@ -69,18 +70,18 @@ impl Stacks {
         Ok(Stacks { interval, stacks })
     }
 
-    /// Objects and bytes as they are in the heap, not in the sample: an allocation of s bytes is sampled with the
-    /// probability 1 - exp(-s / interval), and s is known on average.
+    /// Objects and bytes in the heap, not in the sample: an allocation of s bytes is
+    /// sampled with the probability 1 - exp(-s / interval), and s is known only on average.
     fn scaled(&self, stack: &Stack) -> (i64, i64) {
         let (objects, bytes) = (stack.objects as f64, stack.bytes as f64);
         let sampled = -(-(bytes / objects) / self.interval.max(1) as f64).exp_m1();
-        // An average of no bytes is none that jemalloc makes; better unscaled than infinite.
+        // jemalloc makes no allocations of zero bytes on average; better unscaled than infinite.
         let factor = if sampled > 0.0 { 1.0 / sampled } else { 1.0 };
         ((objects * factor).round() as i64, (bytes * factor).round() as i64)
     }
 }
 
-/// The profile's parts while they are put together.
+/// The profile's parts during assembly.
 #[derive(Default)]
 struct Parts {
     profile: Profile,
@@ -133,7 +134,7 @@ impl Parts {
         for loaded in mappings::MAPPINGS.as_deref().unwrap_or_default() {
             let filename = self.text(&loaded.pathname.to_string_lossy());
             let build_id = loaded.build_id.as_ref().map_or(0, |id| self.text(&id.to_string()));
-            // The segment's exact bounds, as the program's headers have them, which is what Go's pprof reckons with.
+            // The segment's exact bounds from the program's headers, which Go's pprof relies on.
             self.profile.mapping.push(Mapping {
                 id: self.profile.mapping.len() as u64 + 1,
                 memory_start: loaded.memory_start as u64,
@@ -146,7 +147,7 @@ impl Parts {
         }
     }
 
-    /// The id of the place that returns to `address`.
+    /// The id of the location that returns to `address`.
     fn location(&mut self, address: u64) -> u64 {
         if let Some(&id) = self.locations.get(&address) {
             return id;
@@ -161,7 +162,7 @@ impl Parts {
         id
     }
 
-    /// Gives the locations the names of their functions, as far as there are symbols.
+    /// Gives the locations the names of their functions, if there are symbols.
     fn names(&mut self) {
         let loaded = mappings::MAPPINGS.as_deref().unwrap_or_default();
         let program = loaded.first().map(|loaded| loaded.pathname.as_path());
@@ -174,10 +175,10 @@ impl Parts {
                 continue;
             }
             addresses.sort_unstable();
-            // The program's file may have been replaced since it was started; this one is what runs.
+            // The program's file may have been replaced since the start; this path is the running program.
             let is_program = Some(loaded.pathname.as_path()) == program;
             let file = if is_program { Path::new("/proc/self/exe") } else { &loaded.pathname };
-            // A library without symbols, or none at all, as the kernel's own: addresses then.
+            // A library without symbols, or none at all, as for the kernel: keeps addresses.
             let names = symbols::names(file, &addresses).unwrap_or_default();
             for nth in 0..self.profile.location.len() {
                 let Location { mapping_id, address, .. } = self.profile.location[nth];
@@ -189,7 +190,7 @@ impl Parts {
                     self.profile.location[nth].line = vec![Line { function_id, ..Line::default() }];
                 }
             }
-            // Tools look names up by themselves where this is not set: with the program given they then find those that are not here.
+            // If this is not set, tools look names up themselves: given the program, they find the names missing here.
             let is_named = |location: &&Location| !location.line.is_empty();
             let mut here = self.profile.location.iter().filter(|location| location.mapping_id == mapping);
             self.profile.mapping[mapping as usize - 1].has_functions =
@@ -197,8 +198,8 @@ impl Parts {
         }
     }
 
-    /// By the format's convention the first mapping is the program, and pprof takes its addresses for those of the program that it is
-    /// given: so it must be the one with the program's code, not the one with its headers.
+    /// By convention the first mapping is the program, and pprof resolves its addresses in the program
+    /// it is given: so it must be the mapping with the program's code, not the one with its headers.
     fn program_first(&mut self) {
         let Some(program) = self.profile.mapping.first().map(|mapping| mapping.filename) else { return };
         let has_code = |mapping: &Mapping| {
@@ -215,7 +216,7 @@ impl Parts {
             return id;
         }
         let id = self.profile.function.len() as u64 + 1;
-        // Without the hash, which differs between two builds.
+        // Without the hash, which differs between builds.
         let name = format!("{:#}", rustc_demangle::demangle(mangled));
         let function =
             Function { id, name: self.text(&name), system_name: self.text(mangled), ..Function::default() };
@@ -246,7 +247,7 @@ mod tests {
         assert_eq!(stacks.stacks[0].addresses, [0x1000, 0x2000, 0x3000]);
         // 512 B on average: one in 1024.5 is sampled.
         assert_eq!(stacks.scaled(&stacks.stacks[0]), (20_490, 10_490_881));
-        // 8 MiB: practically each one.
+        // 8 MiB: practically all of them.
         assert_eq!(stacks.scaled(&stacks.stacks[1]), (1, 8_388_609));
     }
 

@@ -1,8 +1,8 @@
-//! The text reports: what is known of memory, for a person.
+//! The text reports: what is known about memory, for a person.
 //!
-//! The short one is written near the limit: it reads a few lines, and asks for no memory. The long one adds the kernel's
-//! account of the mappings (`smaps_rollup`, which walks the page tables: some ms per GB), the process's status, the
-//! allocator's statistics and the books of the clients in full.
+//! The short one is written near the limit: it reads a few lines and allocates no memory. The long
+//! one adds the kernel's account of the mappings (`smaps_rollup`, which walks the page tables: some
+//! ms per GB), the process's status, the allocator's statistics and the books of the clients in full.
 
 use super::cgroup::{Fill, Tightest};
 use super::counted::Counted;
@@ -14,7 +14,7 @@ use super::text::Text;
 use crate::Client;
 use std::time::SystemTime;
 
-/// What a report begins with.
+/// The first lines of a report.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Heading<'a> {
     pub(super) service: &'a str,
@@ -60,7 +60,7 @@ impl Heading<'_> {
     }
 }
 
-/// Heading and numbers only. Asks for no memory.
+/// Heading and numbers only. Allocates no memory.
 pub(super) fn short(out: &mut Text, heading: &Heading<'_>, clients: &[Client]) {
     heading.write(out);
     for (nth, client) in clients.iter().enumerate() {
@@ -78,7 +78,7 @@ fn bytes_held(out: &mut Text, client: &Client, pending_bytes: usize) {
     out.push(format_args!("pending_bytes {pending_bytes}\nmemory_bound_bytes {}\n", client.memory_bound()));
 }
 
-/// All that is known.
+/// Everything that is known.
 pub(super) fn full(
     out: &mut Text,
     heading: &Heading<'_>,

@@ -1,9 +1,9 @@
-//! Which old snapshots go: never one that is not ours, never the first of this process, never the newest.
+//! Decides which old snapshots are removed: only ours, never this process's first, never the newest.
 //!
-//! In: the names in the folder. Out: those that go, oldest first, until number and bytes are within their limits. R1: asked
-//! only after a new snapshot was written. R2: a file goes only if its name is one that we write for this service, and it
-//! is a regular file. R3: partial files whose writer is gone go as well: a process that is killed for lack of
-//! memory leaves one. The choice is a pure function with a table test.
+//! In: the names in the folder. Out: those to remove, oldest first, until number and bytes are within their
+//! limits. R1: called only after a new snapshot was written. R2: a file is removed only if its name is one that
+//! we write for this service, and it is a regular file. R3: partial files whose writer is gone are removed too:
+//! a process killed by the OOM killer leaves one. The choice is a pure function with a table test.
 
 use super::folder::Folder;
 use super::limits::FOLDER_NAMES_MAX;
@@ -25,7 +25,7 @@ struct Old {
     bytes: u64,
 }
 
-/// Removes what is too much, and partial files that nobody writes any more; how many snapshots went.
+/// Removes the excess, and partial files that have lost their writer. Returns how many snapshots were removed.
 pub(super) fn tidy(
     folder: &Folder,
     service: &str,
@@ -38,7 +38,7 @@ pub(super) fn tidy(
         let entry = entry?;
         let Ok(name) = entry.file_name().to_str() else { continue };
         if kind_of(name, service).is_some() {
-            // One that another process of this service removes meanwhile is no trouble.
+            // Another process of this service may remove it first; that is fine.
             let Ok(stat) = fs::statat(folder.fd(), name, AtFlags::SYMLINK_NOFOLLOW) else { continue };
             if FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile {
                 let bytes = u64::try_from(stat.st_size).unwrap_or_default();
@@ -58,7 +58,7 @@ pub(super) fn tidy(
     Ok(going.len())
 }
 
-/// Removes partial files that nobody writes any more: what a process left that was killed in the middle of a snapshot.
+/// Removes partial files without a writer: a process killed in the middle of a snapshot left them.
 pub(super) fn sweep(folder: &Folder, service: &str) -> Result<(), Errno> {
     for entry in Dir::read_from(folder.fd())?.take(FOLDER_NAMES_MAX) {
         let entry = entry?;
@@ -79,8 +79,8 @@ fn remove_if_abandoned(folder: &Folder, name: &str, service: &str) -> Result<(),
     }
 }
 
-/// A partial file is locked by its writer; the kernel lets go of the lock when the writer dies. What is not ours, or no file, is
-/// somebody else's.
+/// A partial file is locked by its writer; the kernel releases the lock when
+/// the writer dies. Anything that is not ours, or not a file, is left alone.
 fn is_abandoned(folder: &Folder, name: &str) -> bool {
     let ours = fs::statat(folder.fd(), name, AtFlags::SYMLINK_NOFOLLOW).is_ok_and(|stat| {
         FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile
@@ -94,7 +94,7 @@ fn is_abandoned(folder: &Folder, name: &str) -> bool {
     fs::flock(&fd, FlockOperation::NonBlockingLockExclusive).is_ok()
 }
 
-/// The snapshots that go.
+/// The snapshots to remove.
 fn surplus(
     mut snapshots: Vec<Old>,
     service: &str,
@@ -126,7 +126,7 @@ mod tests {
         let name = |second: u32| format!("s-20261124T0000{second:02}.000Z-800MB-1.pb.gz");
         let old = |second, bytes| Old { name: name(second), bytes };
         let all = || vec![old(4, 10), old(0, 10), old(3, 10), old(1, 10), old(2, 10)];
-        // (most files, most bytes, the first of this process) -> which go
+        // (maximum files, maximum bytes, the first of this process) -> which are removed
         let table: [(usize, u64, u32, &[u32]); 7] = [
             (5, 50, 0, &[]),
             (4, 50, 0, &[1]),

@@ -1,5 +1,5 @@
-//! The settings of a watch, and their defaults. In: what the user says. Deliberately not here: whether that is within its limits
-//! (`check.rs`), and what it comes to below the limits of a system (`plan.rs`).
+//! The settings of a watch, and their defaults. In: the user's choices. Not here: whether they are
+//! within their limits (`check.rs`), and what they amount to under the limits of a system (`plan.rs`).
 
 use super::counted::Counted;
 use super::error::StartError;
@@ -12,17 +12,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What becomes of the clients' appetite when memory crosses a threshold.
+/// What happens to the clients' appetite when memory crosses a threshold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Appetite {
-    /// They go on as they are: their memory is bounded anyway.
+    /// They keep their settings: their memory is bounded anyway.
     #[default]
     Unchanged,
-    /// Clients that are [`On`](crate::Mode::On) become [`LogOnly`](crate::Mode::LogOnly), so that their queues run empty, and
-    /// are switched back when memory has come down and the series could begin anew.
+    /// Clients that are [`On`](crate::Mode::On) become [`LogOnly`](crate::Mode::LogOnly), so that their
+    /// queues empty. They are switched back when memory is low again and a new series could begin.
     LogOnly,
-    /// Clients with their whole queue get this share of it for as long.
+    /// Clients with their whole queue get this share of it for that time.
     QueueShare(QueueShare),
 }
 
@@ -32,7 +32,7 @@ pub enum Appetite {
 pub struct Crossing {
     /// The resident set of this process in bytes.
     pub rss_bytes: u64,
-    /// What of its memory counts, in bytes: [`Builder::counts`].
+    /// The part of its memory that counts, in bytes: [`Builder::counts`].
     pub counted_bytes: u64,
     /// The threshold that was crossed, in bytes.
     pub threshold_bytes: u64,
@@ -40,7 +40,7 @@ pub struct Crossing {
 
 pub(super) type Hook = Box<dyn FnMut(&Crossing) + Send>;
 
-/// The settings of a watch; each has a default but service and folder.
+/// The settings of a watch. All but service and folder have a default.
 pub struct Builder {
     pub(super) service: String,
     pub(super) folder: PathBuf,
@@ -88,36 +88,36 @@ impl Builder {
         }
     }
 
-    /// Puts this client's books into the reports. May be called again. The watch holds a clone: shut the client down, rather than
-    /// relying on the last one's drop, or stop the watch first.
+    /// Puts this client's books into the reports. May be called more than once. The watch holds a clone:
+    /// shut the client down rather than rely on the drop of its last handle, or stop the watch first.
     pub fn client(mut self, client: &Client) -> Builder {
         self.clients.push(client.clone());
         self
     }
 
-    /// What becomes of the clients' appetite when memory crosses a threshold: the one that is set, or, where it follows a limit, the third.
-    /// Default [`Appetite::Unchanged`].
+    /// What happens to the clients' appetite when memory crosses a threshold: the one
+    /// you set, or, if it follows a limit, the third. Default [`Appetite::Unchanged`].
     pub fn appetite_on_crossing(mut self, appetite: Appetite) -> Builder {
         self.appetite = appetite;
         self
     }
 
-    /// Calls `hook` on the watch's thread when memory has crossed a threshold, after the snapshot: to empty caches, or to turn
-    /// work away. A panic in it is contained.
+    /// Calls `hook` on the watch's thread when memory has crossed a threshold, after
+    /// the snapshot: to empty caches, or to turn work away. A panic in it is caught.
     pub fn on_crossing(mut self, hook: impl FnMut(&Crossing) + Send + 'static) -> Builder {
         self.hook = Some(Box::new(hook));
         self
     }
 
-    /// What of the process's memory is compared with the thresholds. Default [`Counted::Anonymous`].
+    /// Which of the process's memory is compared with the thresholds. Default [`Counted::Anonymous`].
     pub fn counts(mut self, counts: Counted) -> Builder {
         self.counts = counts;
         self
     }
 
-    /// How often memory is looked at. Default [`INTERVAL`](super::limits::INTERVAL), and sooner while a threshold that follows a limit is near:
-    /// as soon as memory could reach it that grows by a sixteenth of the limit a second,
-    /// [`LOOK_EVERY_MIN`](super::limits::LOOK_EVERY_MIN) apart at least.
+    /// How often memory is looked at. Default [`INTERVAL`](super::limits::INTERVAL), and sooner while a
+    /// threshold that follows a limit is near: as soon as memory that grows by a sixteenth of the limit
+    /// per second could reach it, but at least [`LOOK_EVERY_MIN`](super::limits::LOOK_EVERY_MIN) apart.
     pub fn interval(mut self, interval: Duration) -> Builder {
         self.interval = Some(interval);
         self
@@ -125,72 +125,75 @@ impl Builder {
 
     /// The memory ([`counts`](Builder::counts)) at which the first snapshot is taken.
     ///
-    /// Default: half of the way to the limit of the cgroup, which ends where short reports begin; without such a limit
-    /// [`THRESHOLD_BYTES`](super::limits::THRESHOLD_BYTES).
+    /// Default: halfway to the cgroup's limit, more precisely to where short reports
+    /// begin; without such a limit [`THRESHOLD_BYTES`](super::limits::THRESHOLD_BYTES).
     pub fn threshold(mut self, threshold: Level) -> Builder {
         self.threshold = Some(threshold);
         self
     }
 
-    /// How far above a snapshot's threshold the next one is.
+    /// The distance from a snapshot's threshold to the next one.
     ///
-    /// Default: a third of what is left of the way to the limit of the cgroup, so that a service leaves three heap profiles before
-    /// the limit wherever it lives below it; without such a limit [`STEP_BYTES`](super::limits::STEP_BYTES). Settings that leave fewer
-    /// are told at the start, with some that leave three.
+    /// Default: a third of the remaining distance to the cgroup's limit, so that a service leaves three heap profiles
+    /// before the limit whatever its normal level; without such a limit [`STEP_BYTES`](super::limits::STEP_BYTES). If
+    /// the settings leave fewer, a notice at the start says so, and names settings that leave three.
     pub fn step(mut self, step: Level) -> Builder {
         self.step = Some(step);
         self
     }
 
-    /// The memory at which a notice warns of the first snapshot. Default [`WARNING_SHARE`](super::limits::WARNING_SHARE) of the
-    /// threshold. Another warns of the limit: when the container, or the machine, is as full as this share, whoever fills it.
+    /// The memory at which a notice warns of the first snapshot. Default
+    /// [`WARNING_SHARE`](super::limits::WARNING_SHARE) of the threshold. Another notice warns of the
+    /// limit: when the container, or the machine, is as full as this share, whichever process fills it.
     pub fn warning(mut self, warning: Level) -> Builder {
         self.warning = Some(warning);
         self
     }
 
-    /// Least time between two snapshots of a series, and before another attempt after one that was refused. Default
-    /// [`COOL_DOWN`](super::limits::COOL_DOWN); none within a series whose thresholds follow a limit: a fast leak leaves three snapshots too.
+    /// Minimum time between two snapshots of a series, and between a failed attempt
+    /// and the next. Default [`COOL_DOWN`](super::limits::COOL_DOWN); none within a
+    /// series whose thresholds follow a limit: a fast leak leaves three snapshots too.
     pub fn cool_down(mut self, cool_down: Duration) -> Builder {
         self.cool_down = Some(cool_down);
         self
     }
 
-    /// How long memory must have been well below the threshold ([`HYSTERESIS_SHARE`](super::limits::HYSTERESIS_SHARE)) before a series
-    /// begins anew. Default [`REARM_AFTER`].
+    /// How long memory must have been well below the threshold
+    /// ([`HYSTERESIS_SHARE`](super::limits::HYSTERESIS_SHARE)) before a new series begins. Default [`REARM_AFTER`].
     pub fn rearm_after(mut self, time: Duration) -> Builder {
         self.rearm_after = time;
         self
     }
 
-    /// Most snapshots within an hour, those on demand included, to which the last one of an hour is not given: it is the threshold's.
-    /// Default [`SNAPSHOTS_PER_HOUR`].
+    /// Maximum snapshots within an hour, including those on demand, except that the
+    /// hour's last one is reserved for the threshold. Default [`SNAPSHOTS_PER_HOUR`].
     pub fn snapshots_per_hour_max(mut self, snapshots: u32) -> Builder {
         self.snapshots_per_hour_max = snapshots;
         self
     }
 
-    /// Most snapshots of this service that stay in the folder. Default [`RETAINED_FILES`].
+    /// Maximum snapshots of this service that stay in the folder. Default [`RETAINED_FILES`].
     pub fn retained_files_max(mut self, files: usize) -> Builder {
         self.retained_files_max = files;
         self
     }
 
-    /// Most bytes of this service's snapshots that stay in the folder; the first and the newest stay even if they are more.
-    /// Default [`RETAINED_BYTES`].
+    /// Maximum bytes of this service's snapshots that stay in the folder; the first
+    /// and the newest stay even if they exceed it. Default [`RETAINED_BYTES`].
     pub fn retained_bytes_max(mut self, bytes: u64) -> Builder {
         self.retained_bytes_max = bytes;
         self
     }
 
-    /// Bytes that a snapshot leaves free on the disk, or it is not written. Default [`DISK_FREE_BYTES`].
+    /// Bytes that must stay free on the disk after a snapshot;
+    /// otherwise it is not written. Default [`DISK_FREE_BYTES`].
     pub fn disk_free_min(mut self, bytes: u64) -> Builder {
         self.disk_free_min = bytes;
         self
     }
 
-    /// With less than this left below a limit, only the short report is written. What the kernel gives back counts as left. Default
-    /// [`HEADROOM_BYTES`](super::limits::HEADROOM_BYTES), and at most half of the limit.
+    /// With less than this left below a limit, only the short report is written. Memory that the kernel can reclaim
+    /// counts as left. Default [`HEADROOM_BYTES`](super::limits::HEADROOM_BYTES), and at most half of the limit.
     pub fn headroom_min(mut self, bytes: u64) -> Builder {
         self.headroom_min = Some(bytes);
         self
@@ -198,34 +201,34 @@ impl Builder {
 
     /// Takes a snapshot whenever the process receives SIGUSR2.
     ///
-    /// Handlers that were there before are called as well. Once registered the signal no longer ends the process, not even
-    /// after the watch has stopped; before that it does, unless the process was started with the signal blocked (`env
-    /// --block-signal=USR2 SERVICE`): the watch's own thread takes it nevertheless, and what came before the start. In a
-    /// child made by fork it takes none.
+    /// Handlers that were there before are called as well. Once registered, the signal no longer ends
+    /// the process, even after the watch has stopped. Before that it does, unless the process was
+    /// started with the signal blocked (`env --block-signal=USR2 SERVICE`): the watch's own thread still
+    /// receives it, including one sent before the start. In a child made by fork it receives none.
     pub fn snapshot_on_sigusr2(self) -> Builder {
         self.snapshot_on_signal(super::check::SIGUSR2)
     }
 
-    /// As [`snapshot_on_sigusr2`](Builder::snapshot_on_sigusr2), by another signal: SIGHUP, SIGUSR1, SIGUSR2, or one
-    /// of the real-time signals from 34 to 64.
+    /// Like [`snapshot_on_sigusr2`](Builder::snapshot_on_sigusr2), with another signal:
+    /// SIGHUP, SIGUSR1, SIGUSR2, or one of the real-time signals from 34 to 64.
     pub fn snapshot_on_signal(mut self, signal: i32) -> Builder {
         self.signal = Some(signal);
         self
     }
 
-    /// Where `proc` and `sys` are. Default `/`; for tests, a folder that has the few files that are read.
+    /// Where `proc` and `sys` are. Default `/`; for tests, a folder with the few files that are read.
     pub fn system_root(mut self, root: impl Into<PathBuf>) -> Builder {
         self.system_root = root.into();
         self
     }
 
-    /// Starts the watch on a thread of its own, which looks at once.
+    /// Starts the watch on its own thread, which looks at once.
     ///
     /// # Errors
-    /// As [`build`](Builder::build), and if there is no thread or no file descriptor to be had.
+    /// Like [`build`](Builder::build), and if no thread or file descriptor is available.
     ///
     /// # Blocking
-    /// As long as reading some files of `/proc` and opening the folder takes.
+    /// For the time it takes to read some files of `/proc` and open the folder.
     pub fn start(self) -> Result<MemoryWatch, StartError> {
         self.build()?.start()
     }

@@ -1,23 +1,24 @@
-//! The signal that asks for a snapshot: what the kernel says becomes of it, and what this thread does about that.
+//! The signal that requests a snapshot: how the kernel will deliver it, and what this thread does about that.
 //!
-//! In: a signal, the text of `/proc/self/status`. Out: [`Caught`]. S1: the watch's own thread takes its signal even where all others
-//! block it, as their parent may have left them: a process that blocks a signal in all threads never gets it. S2: that is done only
-//! once there is a handler, since one that waits already would end the process otherwise.
+//! In: a signal, the text of `/proc/self/status`. Out: [`Caught`]. S1: the watch's own thread
+//! receives its signal even if all other threads block it, as they may have inherited from their
+//! parent: a process that blocks a signal in all threads never gets it. S2: the signal is unblocked
+//! only after a handler is set, because a pending signal would otherwise end the process.
 
 use nix::sys::signal::{SigSet, Signal};
 
-/// What becomes of a signal.
+/// What happens to a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caught {
     /// A handler gets it.
     Yes,
     /// The process ignores it.
     Ignored,
-    /// Nobody has a handler: it ends the process, or does nothing, as the signal's own action is.
+    /// No handler is set: the signal ends the process, or does nothing, according to its default action.
     No,
 }
 
-/// What a `/proc/self/status` says becomes of a signal.
+/// What happens to a signal, according to a `/proc/self/status`.
 pub(super) fn caught(status: &str, signal: i32) -> Option<Caught> {
     Some(match (is_in(status, "SigCgt:", signal)?, is_in(status, "SigIgn:", signal)?) {
         (true, _) => Caught::Yes,
@@ -37,15 +38,15 @@ fn is_in(status: &str, set: &str, signal: i32) -> Option<bool> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reach {
     Reached,
-    /// It is blocked here, and is one whose mask only `unsafe` code could change: a real-time signal.
+    /// It is blocked here, and only `unsafe` code could change its mask: a real-time signal.
     Blocked,
 }
 
-/// This thread takes the signal from now on, if anything can be done about it (S1).
+/// Makes this thread receive the signal from now on, if possible (S1).
 pub(super) fn take_here(signal: i32) -> Reach {
     match Signal::try_from(signal) {
         Ok(signal) => {
-            // Fails for a wrong argument alone.
+            // Fails only for an invalid argument.
             let _ = SigSet::from(signal).thread_unblock();
             Reach::Reached
         }
@@ -56,10 +57,10 @@ pub(super) fn take_here(signal: i32) -> Reach {
     }
 }
 
-/// A notice into a log that nobody reads any more is an error, and not the end of a process that has SIGPIPE at its default
-/// action.
+/// Makes a notice to a log whose reader is gone an error, rather
+/// than the end of a process that has SIGPIPE at its default action.
 pub(super) fn block_sigpipe() {
-    // Fails for a wrong argument alone.
+    // Fails only for an invalid argument.
     let _ = SigSet::from(Signal::SIGPIPE).thread_block();
 }
 

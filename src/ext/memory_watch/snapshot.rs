@@ -1,7 +1,8 @@
-//! Writing a snapshot: of the best kind that there is room for, into a file that is whole or not there.
+//! Writes a snapshot: of the best kind that there is room for, into a file that is either complete or absent.
 //!
-//! In: a cause, the memory of the moment. Out: kind and size; the file's name is in the writer. W1: near the limit nothing here asks for
-//! memory: every block is made with the writer. Deliberately not here: when (`ladder.rs`), and what goes (`retention.rs`).
+//! In: a cause, and the memory at that moment. Out: kind and size; the file's name is in
+//! the writer. W1: near the limit nothing here allocates memory: every block is made with
+//! the writer. Not here: when to write (`ladder.rs`), and what to remove (`retention.rs`).
 
 use super::counted::Counted;
 use super::error::SnapshotError;
@@ -24,7 +25,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-/// What a snapshot is of, and where it goes.
+/// The subject of a snapshot, and where it goes.
 pub(super) struct Shot<'a> {
     pub(super) notices: &'a Notices,
     pub(super) folder: &'a Path,
@@ -91,17 +92,18 @@ impl Writer {
         self.partial.as_str()
     }
 
-    /// Writes it; kind and size.
+    /// Writes the snapshot. Returns kind and size.
     pub(super) fn write(
         &mut self,
         shot: &Shot<'_>,
         scratch: &mut Scratch,
     ) -> Result<(Kind, usize), SnapshotError> {
         let folder = Folder::open(shot.folder)?;
-        // Before the work of a snapshot.
+        // Measured before the snapshot does its work.
         folder.has_room(shot.disk_free_min)?;
         let surroundings = shot.system.surroundings(scratch);
-        // Names have milliseconds: of two snapshots in the same one, or with the clock set back, the later is named as such.
+        // Names have milliseconds: if two snapshots fall in the same
+        // one, or the clock was set back, the second gets a later name.
         let time = SystemTime::now().max(self.named_at + Duration::from_millis(1));
         self.named_at = time;
         self.identity = self.identity.current();
@@ -184,8 +186,8 @@ impl Writer {
         Ok((named.kind, bytes))
     }
 
-    /// Does something with a name that is free. Nothing is ever replaced: a name that is there already is another watch's of the
-    /// same millisecond.
+    /// Calls `f` with a free name. Nothing is ever replaced: a name
+    /// that exists belongs to another watch in the same millisecond.
     fn in_turn<T>(
         &mut self,
         named: Named<'_>,

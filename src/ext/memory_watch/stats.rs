@@ -1,4 +1,4 @@
-//! What the watch has measured and done, as numbers: for people, and for Prometheus.
+//! The watch's measurements and actions as numbers: for people, and for Prometheus.
 //!
 //! In: what the watch's thread measured. Out: [`MemoryStats`], for any thread. The names of the exposition do not change.
 
@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct MemoryStats {
     /// The resident set of the process, in bytes.
     pub rss_bytes: u64,
-    /// How much of the process's memory counts, in bytes: [`Builder::counts`](super::Builder::counts).
+    /// The part of the process's memory that counts, in bytes: [`Builder::counts`](super::Builder::counts).
     pub counted_bytes: u64,
     /// The first threshold, in bytes: where a series begins.
     pub threshold_bytes: u64,
@@ -80,7 +80,7 @@ impl MemoryStats {
     }
 }
 
-/// Written by the thread that looks, read by any: numbers of their own, a moment apart at worst.
+/// Written by the thread that looks, read by any thread: independent numbers, a moment apart at worst.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     rss: AtomicU64,
@@ -92,7 +92,7 @@ pub(super) struct Seen {
     held_back: AtomicU64,
 }
 
-/// What became of a snapshot that was due.
+/// The result of a snapshot that was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Due {
     Taken,

@@ -1,7 +1,7 @@
-//! One look at the start: what will not work is told then, and not at the first crossing, when it is needed.
+//! A check at the start: what will not work is reported then, not at the first crossing, when it is needed.
 //!
-//! In: what the start has found out. Out: a sentence for each thing that will not work, with what to do. What the kernel says is turned into
-//! facts by `Watch::survey`; which of them is worth a sentence is a pure function.
+//! In: the findings of the start. Out: a sentence for each thing that will not work, with what to do about it.
+//! `Watch::survey` turns the kernel's texts into facts; a pure function decides which facts are worth a sentence.
 
 use super::cgroup::Sight;
 use super::counted::Counted;
@@ -19,7 +19,7 @@ pub(super) struct Facts {
     pub(super) shortfall: Option<Shortfall>,
     /// Whether heap profiles would be empty.
     pub(super) asleep: bool,
-    /// Free bytes where the folder is, and how many of them stay free.
+    /// Free bytes in the folder, and how many of them must stay free.
     pub(super) free: Option<u64>,
     pub(super) disk_free_min: u64,
     /// The largest file that this process may write.
@@ -117,7 +117,7 @@ impl fmt::Display for Shortfall {
     }
 }
 
-/// The largest file, by `/proc/self/limits`; `None` where there is no limit.
+/// The maximum file size, by `/proc/self/limits`; `None` if there is no limit.
 pub(super) fn file_bytes_max(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|line| line.strip_prefix("Max file size"))?;
     line.split_ascii_whitespace().next()?.parse().ok()
@@ -152,7 +152,7 @@ mod tests {
             (Facts { sight: Sight::Hidden, ..GOOD }, &["cannot be seen", "mount the cgroup"]),
             (Facts { asleep: true, ..GOOD }, &["would be empty", "prof_active:true"]),
             (Facts { free: Some(257_000_000), ..GOOD }, &["has room for 1 MB", "make room"]),
-            // That is refused already: the disk is short.
+            // Refused already, because the disk is short.
             (Facts { free: Some(255_000_000), ..GOOD }, &[]),
             (Facts { file_bytes_max: Some(1_024), ..GOOD }, &["1024 bytes", "raise it"]),
             (

@@ -1,9 +1,9 @@
-//! The names of functions, by the symbol table of a program's file (ELF, 64 bits).
+//! The names of functions, from the symbol table of a program's file (ELF, 64 bits).
 //!
-//! In: a file, and addresses in it. Out: the name of the function that each lies in. The table is read in pieces and only what is
-//! looked for is kept: a process that is short of memory must not pay for its debug information, which takes tens of MB
-//! to look at. So functions that were inlined are not named; tools that have the program at hand name them, by the addresses
-//! in the profile. S1: whatever the file is, reading it ends; what is not understood has no names.
+//! In: a file, and addresses in it. Out: the name of the function at each address. The table is read in pieces,
+//! and only the symbols looked for are kept: a process short of memory must not pay for its debug information,
+//! which takes tens of MB to read. So inlined functions are not named; tools that have the program name them, by
+//! the addresses in the profile. S1: reading ends, whatever the file contains; what cannot be parsed has no names.
 
 use super::limits::{SYMBOL_NAME_BYTES_MAX, SYMBOL_SECTIONS_MAX};
 use std::collections::HashMap;
@@ -15,9 +15,9 @@ use std::path::Path;
 
 const SECTION_BYTES: usize = 64;
 const SYMBOL_BYTES: usize = 24;
-/// So many symbols are read at once.
+/// Symbols per read.
 const SYMBOLS_READ: usize = 2_048;
-/// The kinds of section that have symbols: the whole table, and the one for linking that a stripped program keeps.
+/// The kinds of section that have symbols: the full table, and the one for linking that a stripped program keeps.
 const SYMBOL_TABLES: [u32; 2] = [2, 11];
 const FUNCTION: u8 = 2;
 
@@ -31,12 +31,12 @@ struct Section {
     link: u32,
 }
 
-/// The names at `addresses`, which are sorted. Where there is none there is no entry.
+/// The names at `addresses`, which are sorted. An address without a name has no entry.
 pub(super) fn names(program: &Path, addresses: &[u64]) -> io::Result<HashMap<u64, String>> {
     let file = File::open(program)?;
     let mut head = [0; 64];
     file.read_exact_at(&mut head, 0)?;
-    // ELF of 64 bits, the lower byte first.
+    // ELF, 64 bits, little-endian.
     if head[..6] != *b"\x7fELF\x02\x01" {
         return Ok(HashMap::new());
     }
@@ -103,7 +103,7 @@ fn look_up(
     Ok(named)
 }
 
-/// A text that ends with a zero; a longer one than is read is cut.
+/// A zero-terminated text; longer than the read block, it is cut.
 fn name_at(file: &File, offset: u64) -> io::Result<String> {
     let mut bytes = [0; SYMBOL_NAME_BYTES_MAX];
     let length = file.read_at(&mut bytes, offset)?;
@@ -111,7 +111,7 @@ fn name_at(file: &File, offset: u64) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
 }
 
-/// Some bytes of many; zeros beyond the end.
+/// A few bytes out of many; zeros beyond the end.
 fn part<const N: usize>(bytes: &[u8], from: usize) -> [u8; N] {
     bytes.get(from..from + N).and_then(|bytes| bytes.try_into().ok()).unwrap_or([0; N])
 }

@@ -1,7 +1,7 @@
-//! What `/proc` says of this process and the machine, read into a block that was allocated beforehand.
+//! What `/proc` says about this process and the machine, read into a block that was allocated beforehand.
 //!
-//! In: nothing. Out: bytes. Where `/proc` and `/sys` are is a setting, so that tests can be the system. Y1: reading asks for
-//! no memory. Deliberately not here: cgroups (`cgroup.rs`).
+//! In: nothing. Out: bytes. The location of `/proc` and `/sys` is a setting, so that tests
+//! can supply the system. Y1: reading allocates no memory. Not here: cgroups (`cgroup.rs`).
 
 use super::cgroup::{Cgroup, Fill, Tightest};
 use super::counted::{self, Counted};
@@ -20,10 +20,10 @@ pub(super) struct Memory {
     pub(super) counted: u64,
 }
 
-/// What is known of the memory around this process. `None` is what the system does not say.
+/// What is known about the memory around this process. `None`: the system does not say.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Surroundings {
-    /// The cgroup and those above it.
+    /// The cgroup and its ancestors.
     pub(super) group: Tightest,
     /// The machine's memory.
     pub(super) machine: Option<u64>,
@@ -32,7 +32,7 @@ pub(super) struct Surroundings {
 }
 
 impl Surroundings {
-    /// The smallest limit: of the cgroup and those above it, and of the machine.
+    /// The smallest limit: of the cgroup and its ancestors, and of the machine.
     pub(super) fn limit(self) -> Option<u64> {
         least(self.group.limit, self.machine)
     }
@@ -42,7 +42,7 @@ impl Surroundings {
         self.fullest.map(Fill::headroom)
     }
 
-    /// Whether so little is left that asking for memory would be unwise.
+    /// Whether so little is left that allocating memory would be unwise.
     pub(super) fn is_near(self, headroom_min: u64) -> bool {
         self.headroom().is_some_and(|headroom| headroom < headroom_min)
     }
@@ -57,7 +57,7 @@ impl Scratch {
         Scratch(vec![0; SOURCE_BYTES_MAX])
     }
 
-    /// The beginning of a file, as far as the block reaches; what is not UTF-8 ends it.
+    /// The start of a file, as much as fits in the block; invalid UTF-8 ends it.
     pub(super) fn read(&mut self, path: &Path) -> io::Result<&str> {
         let mut file = File::open(path)?;
         let mut filled = 0;
@@ -90,7 +90,7 @@ pub(super) struct System {
 }
 
 impl System {
-    /// The system below `root`, which is `/` but for tests.
+    /// The system below `root`, which is `/` except in tests.
     pub(super) fn below(root: &Path) -> System {
         let process = root.join("proc/self");
         System {
@@ -104,7 +104,8 @@ impl System {
         }
     }
 
-    /// What counts, as far as the kernel tells it: the resident set where it does not tell the anonymous part.
+    /// The part that counts, as far as the kernel reports it: the
+    /// resident set if it does not report the anonymous part.
     pub(super) fn countable(&self, wanted: Counted, scratch: &mut Scratch) -> Counted {
         let told = scratch.read(&self.status).ok().and_then(counted::anonymous).is_some();
         if told { wanted } else { Counted::Resident }
@@ -134,13 +135,13 @@ impl System {
         Surroundings { group, machine, fullest: Fill::fuller(group.fullest, fill) }
     }
 
-    /// What becomes of a signal that this process gets, as far as the kernel tells it.
+    /// What happens to a signal sent to this process, as far as the kernel reports it.
     pub(super) fn caught(&self, signal: i32, scratch: &mut Scratch) -> Option<Caught> {
         signals::caught(scratch.read(&self.status).ok()?, signal)
     }
 }
 
-/// The smaller one of two that may be unknown.
+/// The smaller of two values that may be unknown.
 pub(super) fn least(one: Option<u64>, other: Option<u64>) -> Option<u64> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

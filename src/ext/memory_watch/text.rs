@@ -1,6 +1,7 @@
-//! Text in a block that was allocated beforehand: near the memory limit nothing may ask for more.
+//! Text in a block that was allocated beforehand: near the memory limit nothing may allocate more.
 //!
-//! And the numbers in the kernel's texts. T1: never longer than the capacity it was made with; what does not fit is left out, whole characters only.
+//! Also parses the numbers in the kernel's texts. T1: never longer than its
+//! initial capacity; text that does not fit is cut at a whole character.
 
 use std::fmt;
 
@@ -21,9 +22,9 @@ impl Text {
         &self.0
     }
 
-    /// Appends; what does not fit is left out.
+    /// Appends; omits what does not fit.
     pub(super) fn push(&mut self, arguments: fmt::Arguments<'_>) {
-        // `write_str` below never fails; a Display of a caller that does has said all it will.
+        // `write_str` below never fails; if a caller's Display does, its text ends there.
         let _ = fmt::write(self, arguments);
     }
 }
@@ -39,7 +40,7 @@ impl fmt::Write for Text {
     }
 }
 
-/// A line of the kernel's: `MemTotal:       24684288 kB`, in bytes.
+/// A line from the kernel: `MemTotal:       24684288 kB`, in bytes.
 pub(super) fn kib(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.split_ascii_whitespace().next()?.parse::<u64>().ok()?.checked_mul(1_024)

@@ -1,9 +1,10 @@
-//! The watch's thread: it sleeps until the next look, a signal, a wish, or the end.
+//! The watch's thread: it sleeps until the next look, a signal, a request, or the end.
 //!
-//! All of these come through one socket that it reads with a timeout: a byte is a wish for a snapshot, its end is the end. So it
-//! wakes once an interval and never for nothing, and a storm of signals is one read. T1: who wants something never
-//! waits: a full socket holds wishes enough. T2: what was wished for before the end is done before the end. T3: a child made by fork has
-//! the socket but not the thread: it neither asks for snapshots of its parent nor ends its parent's watch.
+//! All of these arrive through one socket that it reads with a timeout: a byte is a request for a
+//! snapshot, end of file is the end. So it wakes once per interval and never without need, and one read
+//! absorbs a storm of signals. T1: a requester never waits: a full socket already holds enough requests.
+//! T2: requests made before the end are served before the end. T3: a child made by fork has the socket
+//! but not the thread: it neither requests snapshots of its parent nor ends its parent's watch.
 
 use super::error::StartError;
 use super::signals::{Reach, block_sigpipe, take_here};
@@ -22,17 +23,18 @@ use std::time::{Duration, Instant};
 use tracing::dispatcher::{self, Dispatch};
 use tracing::subscriber::NoSubscriber;
 
-/// More than the kernel holds of single bytes: what came together is read together.
+/// More single bytes than the kernel holds: what arrived together is read together.
 const WISHES_READ_MAX: usize = 4_096;
-/// A read timeout of nothing would be one of for ever.
+/// A read timeout of zero would mean forever.
 const SLEEP_MIN: Duration = Duration::from_millis(1);
 
-/// A wish by a call; a signal writes another byte.
+/// A request by a call; a signal writes another byte.
 const BY_CALL: u8 = b'w';
 
-/// A watch that runs on a thread of its own. Dropping it ends the watch, without waiting for a snapshot that is being written.
+/// A watch that runs on its own thread. Dropping it ends the
+/// watch, without waiting for a snapshot that is being written.
 ///
-/// In a child made by fork there is no such thread: there it does nothing. A child that is to be watched starts a watch of its own.
+/// In a child made by fork there is no such thread, and it does nothing. To watch a child, start a watch there.
 #[must_use = "dropping it stops the watch"]
 pub struct MemoryWatch {
     wishes: UnixStream,
@@ -49,7 +51,7 @@ pub struct MemoryWatch {
 struct Signalled(Vec<SigId>);
 
 impl Signalled {
-    /// Sets them: what happened in this process is noted, then the thread is woken.
+    /// Sets them: what happened in this process is recorded, then the thread is woken.
     fn set(signal: i32, heard: &Arc<AtomicBool>, wishes: &UnixStream) -> io::Result<Signalled> {
         let wishes = wishes.try_clone()?;
         let noted = flag::register(signal, Arc::clone(heard))?;
@@ -68,20 +70,20 @@ impl Drop for Signalled {
 }
 
 impl Watch {
-    /// Looks at once and then every interval, on a thread of its own.
+    /// Looks at once and then every interval, on its own thread.
     ///
     /// # Errors
-    /// [`StartError::Thread`] if there is no thread or no file descriptor.
+    /// [`StartError::Thread`] if no thread or file descriptor is available.
     pub fn start(mut self) -> Result<MemoryWatch, StartError> {
         let (heard, wishes) = UnixStream::pair().map_err(StartError::Thread)?;
         wishes.set_nonblocking(true).map_err(StartError::Thread)?;
         let (end, ended) = mpsc::channel();
-        // A subscriber that is current only in some scope, as in a test, is not visible on another thread; where there is none
-        // yet, the thread sees the one that comes.
+        // A subscriber that is current only in some scope, as in a test, is not visible on
+        // another thread; if there is none yet, the thread will see one installed later.
         let home = dispatcher::get_default(Dispatch::clone);
         let home = Some(home).filter(|home| !home.is::<NoSubscriber>());
-        // Before the thread: it takes the signal even if it is blocked elsewhere, and one may wait already. Without the thread it goes
-        // with its frame.
+        // Before the thread starts: it takes the signal even if it is blocked elsewhere,
+        // and one may be pending already. Without the thread it is dropped with this frame.
         let seen = Arc::clone(&self.seen);
         let signalled = Arc::new(AtomicBool::new(false));
         let set = self.signal.map(|signal| Signalled::set(signal, &signalled, &wishes));
@@ -97,7 +99,7 @@ impl Watch {
                     Some(home) => dispatcher::with_default(&home, || run(self, heard, &signalled)),
                     None => run(self, heard, &signalled),
                 }
-                // Nobody waits any more: fine.
+                // No receiver waits any more, which is fine.
                 let _ = end.send(());
             })
             .map_err(StartError::Thread)?;
@@ -119,7 +121,7 @@ fn run(mut watch: Watch, mut heard: UnixStream, signalled: &AtomicBool) {
         let wished = watch.wish_due_in(now) == Some(Duration::ZERO);
         if now >= due || wished {
             guarded(&mut watch, now, |watch| drop(watch.look(now)));
-            // A look that took longer than the interval is not made up for.
+            // If a look took longer than the interval, the missed looks are skipped.
             due = Instant::now() + watch.until_next_look();
         }
         let now = Instant::now();
@@ -127,10 +129,10 @@ fn run(mut watch: Watch, mut heard: UnixStream, signalled: &AtomicBool) {
         // With a timeout above zero this cannot fail.
         let _ = heard.set_read_timeout(Some(sleep.max(SLEEP_MIN)));
         match heard.read(&mut wishes) {
-            // The end; what was asked for before it has been read.
+            // The end; everything requested before it has been read.
             Ok(0) => return guarded(&mut watch, now, |watch| watch.last_look(now)),
-            // A signal that a child made by fork got wrote to the same socket, and did not note it here. Acquire: pairs with the
-            // handler's store, which comes before its byte.
+            // A signal received by a child made by fork wrote to the same socket, but was not
+            // recorded here. Acquire: pairs with the handler's store, which comes before its byte.
             Ok(read) => {
                 if wishes[..read].contains(&BY_CALL) || signalled.swap(false, Ordering::AcqRel) {
                     watch.ask_for_snapshot();
@@ -138,13 +140,13 @@ fn run(mut watch: Watch, mut heard: UnixStream, signalled: &AtomicBool) {
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => {}
-            // A socket of our own does not fail; if it did, the watch must not become a busy loop.
+            // Our own socket does not fail; if it did, the watch must not become a busy loop.
             Err(_) => return,
         }
     }
 }
 
-/// A panic is told, and contained.
+/// A panic is reported, and caught.
 fn guarded(watch: &mut Watch, now: Instant, work: impl FnOnce(&mut Watch)) {
     if catch_unwind(AssertUnwindSafe(|| work(watch))).is_err() {
         watch.notices.panicked("a look at memory");
@@ -153,21 +155,22 @@ fn guarded(watch: &mut Watch, now: Instant, work: impl FnOnce(&mut Watch)) {
 }
 
 impl MemoryWatch {
-    /// Asks for a snapshot, as the signal does, and returns at once. However often it is asked within
-    /// [`DEMAND_EVERY`](super::limits::DEMAND_EVERY), it is one. Does nothing in a child made by fork.
+    /// Requests a snapshot, as the signal does, and returns at once. All requests within
+    /// [`DEMAND_EVERY`](super::limits::DEMAND_EVERY) give one snapshot. Does nothing in a child made by fork.
     pub fn ask_for_snapshot(&self) {
         if self.is_ours() {
-            // A socket that is full has wishes enough.
+            // A full socket already holds enough requests.
             let _ = (&self.wishes).write(&[BY_CALL]);
         }
     }
 
-    /// What the last look saw, and what was done so far: for a page, a log line, a test. In a child made by fork, as of the fork.
+    /// What the last look saw, and what was done so far: for a page,
+    /// a log line, a test. In a child made by fork, as of the fork.
     pub fn stats(&self) -> MemoryStats {
         self.seen.stats()
     }
 
-    /// Ends the watch and waits for a snapshot that is being written. One that was asked for is taken first.
+    /// Ends the watch and waits for a snapshot that is being written. A requested snapshot is taken first.
     ///
     /// # Blocking
     /// At most [`STOP_WAIT`](super::limits::STOP_WAIT).
@@ -188,7 +191,7 @@ impl MemoryWatch {
     fn end(&mut self) {
         drop(self.signal.take());
         if self.is_ours() {
-            // Wakes it; if the thread is gone already, fine.
+            // Wakes it; if the thread has already ended, that is fine.
             let _ = self.wishes.shutdown(Shutdown::Both);
         }
     }

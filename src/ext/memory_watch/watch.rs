@@ -1,8 +1,8 @@
-//! One look at memory, and what follows from it.
+//! One look at memory, and its consequences.
 //!
-//! In: a moment. Out: [`Looked`]. The ladder decides; this carries out. W1: one snapshot at a time, since `look` takes the
-//! watch for itself. W2: near the limit a look asks for no memory: every block it needs is made by `build`. Deliberately not
-//! here: how a watch is made (`watch/build.rs`), threads (`thread.rs`), what a snapshot is and how it is written (`snapshot.rs`).
+//! In: a moment. Out: [`Looked`]. The ladder decides; this module acts. W1: one snapshot at a time, because `look`
+//! takes the watch by `&mut`. W2: near the limit a look allocates no memory: `build` makes every block it needs. Not
+//! here: how a watch is made (`watch/build.rs`), threads (`thread.rs`), and how a snapshot is written (`snapshot.rs`).
 
 use super::appetite::Clients;
 use super::counted::Counted;
@@ -48,13 +48,13 @@ pub struct Watch {
     counts: Counted,
     ladder: Ladder,
     crowd: Crowd,
-    /// The first look's moment: the ladder counts from it.
+    /// The time of the first look: the ladder counts from it.
     began: Option<Instant>,
-    /// What counted at the last look.
+    /// The memory that counted at the last look.
     in_use: u64,
     /// What the last look saw, and what was done so far, for others.
     pub(super) seen: Arc<Seen>,
-    /// When it was last looked at what is around this process.
+    /// When the surroundings of this process were last looked at.
     looked_around: Option<Duration>,
     reading: Reading,
     tidying: Tidying,
@@ -67,14 +67,14 @@ pub struct Watch {
 #[derive(PartialEq, Eq)]
 enum Reading {
     Possible,
-    /// And that was told.
+    /// It could not be read, and that was reported.
     Impossible,
 }
 
 #[derive(PartialEq, Eq)]
 enum Tidying {
     Done,
-    /// A snapshot was written, and the folder not listed since.
+    /// A snapshot was written, and the folder was not listed since.
     Due,
 }
 
@@ -84,25 +84,26 @@ enum Hearing {
     /// None was set here.
     None,
     Expected,
-    /// It does not, and that was told.
+    /// It does not, and that was reported.
     Lost,
 }
 
-/// What came of a look.
+/// The result of a look.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Looked<'a> {
     /// Nothing to do.
     Calm,
-    /// A notice: memory is near the first threshold; or the container, or the machine, is nearly full, whoever fills it.
+    /// A notice: memory is near the first threshold; or the container,
+    /// or the machine, is nearly full, whichever process fills it.
     Warned,
     /// A snapshot was written.
     Taken(Snapshot<'a>),
     /// A snapshot was due and could not be written; a notice has said so.
     Refused(SnapshotError),
-    /// A snapshot was due, but the hour has had its number; a notice has said so.
+    /// A snapshot was due, but this hour's limit was reached; a notice has said so.
     HeldBack,
-    /// Memory has come down, and a series would begin at the first threshold.
+    /// Memory has come down, and a new series would begin at the first threshold.
     Rearmed,
     /// The memory in use could not be read; a notice has said so, once.
     Unreadable(io::Error),
@@ -114,20 +115,20 @@ pub enum Looked<'a> {
 pub struct Snapshot<'a> {
     /// The name of the file in the folder.
     pub file: &'a str,
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub file_bytes: usize,
-    /// What it holds.
+    /// What it contains.
     pub kind: Kind,
-    /// What it was taken for.
+    /// Why it was taken.
     pub cause: Cause,
-    /// The resident set of the process, in bytes, when it was begun.
+    /// The resident set of the process, in bytes, when the snapshot was begun.
     pub rss_bytes: u64,
-    /// What of its memory counts, in bytes: [`Builder::counts`](super::Builder::counts).
+    /// The part of its memory that counts, in bytes: [`Builder::counts`](super::Builder::counts).
     pub counted_bytes: u64,
 }
 
 impl Watch {
-    /// Asks for a snapshot at the next look; however often, it is one.
+    /// Requests a snapshot at the next look; several requests give one.
     pub fn ask_for_snapshot(&mut self) {
         self.ladder.ask();
     }
@@ -137,24 +138,24 @@ impl Watch {
         self.seen.stats()
     }
 
-    /// How long until a snapshot that was asked for may be taken; `None` if none was.
+    /// How long until a requested snapshot may be taken; `None` if none was requested.
     pub(super) fn wish_due_in(&self, now: Instant) -> Option<Duration> {
         self.ladder.wish_due_in(self.since_began(now))
     }
 
-    /// How long until the next look after one just now.
+    /// The time from a look now until the next one.
     pub(super) fn until_next_look(&self) -> Duration {
         self.interval.unwrap_or_else(|| until_next_look(self.ladder.rungs(), self.ladder.rung(), self.in_use))
     }
 
-    /// The watch ends: a snapshot that was asked for is taken now, or never.
+    /// The watch ends: a requested snapshot is taken now, or never.
     pub(super) fn last_look(&mut self, now: Instant) {
         if self.ladder.hurry() {
             self.look(now);
         }
     }
 
-    /// The signal has a handler of ours now.
+    /// The signal has our handler now.
     pub(super) fn expect_signal(&mut self) {
         self.hearing = Hearing::Expected;
     }
@@ -172,10 +173,11 @@ impl Watch {
         Now { rss: memory.resident, counted: memory.counted, threshold: self.ladder.threshold() }
     }
 
-    /// Looks at memory now, and does what is due. `now` is this moment; a simulation may give others, in order.
+    /// Looks at memory now, and does what is due. `now` is the present moment; a simulation may pass others, in order.
     ///
     /// # Blocking
-    /// For a tenth of a millisecond or two; while a snapshot is written as long as that takes, a second or so for a heap profile.
+    /// For a tenth of a millisecond or two; while a snapshot is written,
+    /// as long as that takes: about a second for a heap profile.
     pub fn look(&mut self, now: Instant) -> Looked<'_> {
         let now = now.saturating_duration_since(*self.began.get_or_insert(now));
         let around = self.looked_around.is_none_or(|last| now.saturating_sub(last) >= LOOK_AROUND_EVERY);
@@ -219,7 +221,7 @@ impl Watch {
         }
     }
 
-    /// Nothing of this process's is due: others may fill the container, and old snapshots may wait with going.
+    /// Nothing is due for this process: others may fill the container, and old snapshots may be waiting for removal.
     fn look_around(&mut self, memory: Memory) -> Looked<'_> {
         let surroundings = self.system.surroundings(&mut self.scratch);
         if self.tidying == Tidying::Due && !surroundings.is_near(self.headroom_min) {
@@ -236,7 +238,7 @@ impl Watch {
         }
     }
 
-    /// Tells, once, that the signal does not reach its handler any more.
+    /// Reports, once, that the signal no longer reaches its handler.
     fn listen(&mut self) {
         let (Hearing::Expected, Some(signal)) = (&self.hearing, self.signal) else { return };
         let what = match self.system.caught(signal, &mut self.scratch) {
@@ -274,7 +276,7 @@ impl Watch {
                 self.seen.due(Due::Taken);
                 self.seen.next_threshold(next);
                 self.notices.taken(on, &self.folder, self.writer.name(), *kind, *bytes, next);
-                // Listing the folder takes memory, of which there is none now: it waits for the next calm look.
+                // Listing the folder takes memory, which is short now: it waits for the next calm look.
                 self.tidying = Tidying::Due;
                 if *kind != Kind::ShortReport {
                     self.tidy();

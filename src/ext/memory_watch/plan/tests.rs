@@ -1,4 +1,4 @@
-//! Plans below limits, and whole courses to them.
+//! Plans below limits, and whole runs up to them.
 
 use super::super::ladder::{Cause, Ladder, Policy, Step};
 use super::super::level::Level;
@@ -55,7 +55,7 @@ fn without_a_limit_of_a_group_the_series_is_fixed_unless_the_machine_is_too_smal
     let small = builder().plan(small).unwrap();
     assert!(matches!(small.rungs, Rungs::Toward { limit, .. } if limit == 1_000 * MB), "{small:?}");
     assert_eq!(small.shortfall, None);
-    // The group's limit is above the machine's memory: nobody has set it with this machine in mind.
+    // The group's limit is above the machine's memory: it was not chosen for this machine.
     let group = Bounds { group: Some(8_000 * MB), machine: Some(1_000 * MB), room: None };
     assert_eq!(builder().plan(group).unwrap().rungs, small.rungs);
 }
@@ -67,7 +67,7 @@ fn what_others_have_in_the_container_at_the_start_is_no_way_of_this_process() {
         builder.plan(bounds).unwrap()
     };
     let alone = beside(0, builder());
-    // What the kernel has anyway moves nothing, so that the series is the same at each start.
+    // What the kernel holds anyway moves nothing, so that the series is the same at each start.
     assert_eq!(beside(60, builder()), alone);
     let half = beside(600, builder());
     assert_eq!((half.rungs.first() / MB, half.shortfall), (155, None));
@@ -86,7 +86,7 @@ fn what_is_said_holds_and_what_is_left_out_follows_the_limit() {
     assert_eq!(series(&threshold, gb), [500, 624, 707, 762, 799, 830, 873, 936]);
     let step = below(gb, builder().step(Level::Bytes(50 * MB)));
     assert_eq!(step.rungs, Rungs::Even { first: 436_750_000, step: 50 * MB });
-    // The appetite is lowered where memory is short, which half of the way is not.
+    // The appetite is lowered when memory is short, and halfway it is not.
     assert_eq!(threshold.appetite_from, 500 * MB);
     assert_eq!(below(gb, builder()).appetite_from / MB, 679);
 }
@@ -126,7 +126,7 @@ fn settings_that_leave_fewer_than_three_heap_profiles_are_told_with_some_that_le
     }
 }
 
-/// A service that lives at `base` and leaks `speed` bytes a second until it is killed.
+/// A service that normally uses `base` and leaks `speed` bytes a second until it is killed.
 #[derive(Debug, Clone, Copy)]
 struct Leak {
     limit: u64,
@@ -137,12 +137,12 @@ struct Leak {
     dump_bytes: f64,
 }
 
-/// Where the way of a service below this limit ends.
+/// Where a service with this limit is killed.
 fn end(limit: u64) -> f64 {
     Way::with(limit, None).end() as f64
 }
 
-/// What the watch writes meanwhile: heap profiles, short reports.
+/// What the watch writes in that time: heap profiles, short reports.
 fn written_by(leak: Leak) -> (usize, usize) {
     let plan = below(leak.limit, builder());
     let mut ladder = Ladder::new(Policy {
@@ -155,7 +155,7 @@ fn written_by(leak: Leak) -> (usize, usize) {
         per_hour_max: SNAPSHOTS_PER_HOUR,
     });
     let limit = leak.limit as f64;
-    // What the kernel holds besides: page tables, and as much again.
+    // What the kernel also holds: page tables, and as much again.
     let besides = |own: f64| own / 500.0 + limit * OVERHEAD_SHARE / 2.0;
     // The leak begins while the watch sleeps.
     let own_at = |now: Duration| {
@@ -192,7 +192,7 @@ fn with_no_setting_a_leak_of_any_speed_up_to_a_sixteenth_of_the_limit_a_second_l
     let mut fewest = usize::MAX;
     let mut most = 0;
     for limit in SIZES {
-        // From nothing to the limit in a day, and in sixteen seconds; what is faster, no look foresees.
+        // From nothing to the limit in a day, and in sixteen seconds; no look can foresee anything faster.
         for seconds in [86_400.0, 20_000.0, 3_600.0, 900.0, 300.0, 60.0, 30.0, 20.0, 16.0] {
             for base in [0.05, 0.2, 0.4, 0.6] {
                 for dump in [0.05, 0.3, 0.8] {

@@ -1,4 +1,4 @@
-//! How a watch is made: the settings become a plan below the limits of this system, and what will not work is told.
+//! Makes a watch: turns the settings into a plan under the limits of this system, and reports what will not work.
 
 use super::super::appetite::Clients;
 use super::super::counted::Counted;
@@ -21,14 +21,15 @@ use std::io;
 use std::time::Duration;
 
 impl Builder {
-    /// Checks every setting and makes a watch that you run yourself. What will not work as things are, such as a folder that snapshots
-    /// cannot be written to, is not an error but a notice: it may be mended while the service runs.
+    /// Checks every setting and makes a watch that you run yourself. Something that
+    /// does not work at present, such as a folder that snapshots cannot be written
+    /// to, is not an error but a notice: it may be fixed while the service runs.
     ///
     /// # Errors
     /// [`StartError`] says which setting is wrong and what to do, or that the memory of this process cannot be read.
     ///
     /// # Blocking
-    /// As long as reading some files of `/proc` and trying to write to the folder takes.
+    /// For the time it takes to read some files of `/proc` and try to write to the folder.
     pub fn build(mut self) -> Result<Watch, StartError> {
         self.check()?;
         self.make_absolute()?;
@@ -36,7 +37,7 @@ impl Builder {
         let counts = system.countable(self.counts, &mut scratch);
         let memory = system.memory(counts, &mut scratch).map_err(StartError::Unreadable)?;
         let surroundings = system.surroundings(&mut scratch);
-        // As much as is left, and what it has already.
+        // What is left, plus what it already has.
         let room = surroundings.group.fullest.map(|fill| fill.headroom().saturating_add(memory.counted));
         let bounds = Bounds { group: surroundings.group.limit, machine: surroundings.machine, room };
         let plan = self.plan(bounds)?;
@@ -85,7 +86,7 @@ impl Builder {
 }
 
 impl Watch {
-    /// Tells what will not work, and takes away what a process left that was killed while it wrote.
+    /// Reports what will not work, and removes what a process left that was killed while writing.
     fn survey(&mut self, wanted: Counted, plan: &Plan) {
         let folder = Folder::open(&self.folder).and_then(|folder| {
             folder.has_room(self.disk_free_min)?;
