@@ -1,4 +1,4 @@
-//! Profiles compared: what [`compare`] takes and gives.
+//! Compares profiles: the input and output of [`compare`].
 
 use super::error::{CompareError, Warning};
 use super::frame::{Frame, Function, Owner};
@@ -12,10 +12,10 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Of stacks that grew by the same, so many are put in order by their frames.
+/// Of stacks with equal growth, this many are sorted by their frames.
 const EQUALS_MAX: usize = 1_000;
 
-/// What [`compare`] has found.
+/// The result of [`compare`].
 #[derive(Debug, Clone)]
 pub struct Comparison {
     grown: Vec<Grown>,
@@ -37,13 +37,13 @@ pub struct Grown {
     held: Vec<Held>,
     spans: [usize; 3],
     growth: Growth,
-    /// The one that is shown first.
+    /// The stack shown first.
     slots: Vec<u32>,
     stack: OnceLock<Stack>,
     deepest: OnceLock<Stack>,
 }
 
-/// How profiles are compared, if not as [`compare`] does.
+/// Options for a comparison that differs from [`compare`]'s.
 ///
 /// ```no_run
 /// use overspill::heap_compare::{Comparing, Profile};
@@ -61,22 +61,22 @@ pub struct Comparing {
 }
 
 impl Comparing {
-    /// As [`compare`] does.
+    /// The same options as [`compare`].
     pub fn new() -> Comparing {
         Comparing { processes: Processes::One }
     }
 
-    /// Compares profiles of several processes, or of several builds, as well: what differs then need not have grown. The
-    /// [warnings](Comparison::warnings) say which they are.
+    /// Also compares profiles of several processes, or of several builds: a difference between
+    /// them need not be growth. The [warnings](Comparison::warnings) say which profiles they are.
     #[must_use]
     pub fn allow_different_processes(self) -> Comparing {
         Comparing { processes: Processes::Any }
     }
 
-    /// Compares three profiles in the order of time, or more.
+    /// Compares three or more profiles in order of time.
     ///
     /// # Errors
-    /// As [`compare`], except for what was allowed.
+    /// Like [`compare`], except for what was allowed.
     pub fn compare(&self, profiles: &[Profile]) -> Result<Comparison, CompareError> {
         if profiles.len() < 3 {
             return Err(CompareError::TooFew(profiles.len()));
@@ -86,10 +86,10 @@ impl Comparing {
         self.judged(joining)
     }
 
-    /// Compares profiles as they come, and keeps none of them: for those that together are too large for memory.
+    /// Compares profiles as they arrive, and keeps none of them: for profiles that together do not fit in memory.
     ///
     /// # Errors
-    /// As [`compare`], except for what was allowed; and the first error among the profiles.
+    /// Like [`compare`], except for what was allowed; and the first error among the profiles.
     pub fn compare_each<E: From<CompareError>>(
         &self,
         profiles: impl IntoIterator<Item = Result<Profile, E>>,
@@ -113,7 +113,7 @@ impl Comparing {
         let middle = (1..last).min_by_key(|index| moments[*index].abs_diff(whole / 2)).unwrap_or(1);
         let lasting = [moments[middle], whole.saturating_sub(moments[middle])];
         let spans = [0, middle, last];
-        // The coarsest profile limits what can be told.
+        // The coarsest profile limits the resolution.
         let period = taken.iter().map(|taken| taken.period_bytes).max().unwrap_or(1);
 
         let (joint, taken) = joining.finish();
@@ -125,7 +125,7 @@ impl Comparing {
             .into_iter()
             .map(|suspect| Grown::of(suspect, &joint, spans, lasting, period))
             .collect();
-        // By content where they rank alike, for the order of stacks in a profile means nothing.
+        // Equal ranks are sorted by content, because the order of stacks in a profile means nothing.
         grown.sort_by(|a, b| {
             let by_content = || (&a.culprit, &a.name).cmp(&(&b.culprit, &b.name));
             let by_rank = a.growth.rank().cmp(&b.growth.rank());
@@ -149,25 +149,26 @@ impl Default for Comparing {
     }
 }
 
-/// Compares three profiles of one process in the order of time, or more: then the intervals are from the first to the one nearest
-/// the middle in time, and from there to the last; what shrank in between, beyond noise, has not grown persistently.
+/// Compares three or more profiles of one process in order of time. With more than three,
+/// the intervals are from the first to the one nearest the middle in time, and from there
+/// to the last; what shrank in between, beyond noise, has not grown persistently.
 ///
 /// # Errors
-/// If there are fewer than three, if they are not in the order of time, or not of the same process, as far as they say of which
-/// they are, or not of the same program and build.
+/// If there are fewer than three, if they are not in order of time, or if they
+/// say that they are of different processes, or of different programs or builds.
 pub fn compare(profiles: &[Profile]) -> Result<Comparison, CompareError> {
     Comparing::new().compare(profiles)
 }
 
 impl Comparison {
-    /// What grew in both intervals, the worst first: single stacks, or what the stacks that grew have in common. Each stack counts in
-    /// one of them. Empty only if the [whole](Comparison::whole) did not grow persistently either.
+    /// What grew in both intervals, the worst first: single stacks, or what the stacks that grew have in common. Each
+    /// stack counts in only one of them. Empty only if the [whole](Comparison::whole) did not grow persistently either.
     pub fn persistent(&self) -> &[Grown] {
         let end = self.grown.partition_point(|stack| stack.growth.verdict == Verdict::Persistent);
         &self.grown[..end]
     }
 
-    /// What grew once and no more, the most first: caches that have filled, and leaks that have just begun.
+    /// What grew only once, the most first: caches that have filled, and leaks that have just begun.
     pub fn once(&self) -> &[Grown] {
         &self.grown[self.persistent().len()..]
     }
@@ -177,40 +178,40 @@ impl Comparison {
         &self.whole
     }
 
-    /// Growth of the whole, from the first profile to the last, that would have been told from sampling error: less may have gone
-    /// unseen.
+    /// The smallest growth of the whole, from the first profile to the last,
+    /// that could be told from sampling error: less may have gone unseen.
     pub fn detectable_bytes(&self) -> u64 {
         (self.whole.whole.standard_error_bytes * Odds::of(1).sigmas) as u64
     }
 
-    /// What was held in all at each profile.
+    /// The total held at each profile.
     pub fn total(&self) -> &[Held] {
         &self.total
     }
 
-    /// How long the two intervals were.
+    /// The length of the two intervals.
     pub fn lasting(&self) -> [Duration; 2] {
         self.lasting
     }
 
-    /// One allocation in so many bytes was looked at: what is near it is in no profile.
+    /// One allocation in this many bytes was sampled: growth near this size is in no profile.
     pub fn sample_period_bytes(&self) -> u64 {
         self.sample_period_bytes
     }
 
-    /// How many call stacks there were, in all profiles.
+    /// The number of call stacks in all profiles.
     pub fn stacks(&self) -> usize {
         self.stacks
     }
 
-    /// What may spoil the comparison: whether it is of one process, and when its profiles were taken.
+    /// What may spoil the comparison: whether it covers one process, and when its profiles were taken.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// What grew persistently, in the format of flame graph tools: a line for each stack, the outermost frame first, then the bytes that
-    /// it grew from the first profile to the last. Without the frames of allocator and standard library; a function that calls itself
-    /// is there once. Empty if nothing grew.
+    /// What grew persistently, in the format of flame graph tools: a line for each stack, the outermost frame
+    /// first, then the bytes by which it grew from the first profile to the last. Frames of the allocator and
+    /// the standard library are left out; a function that calls itself appears once. Empty if nothing grew.
     pub fn folded(&self) -> String {
         let mut lines = BTreeMap::<String, i64>::new();
         for grown in self.persistent() {
@@ -221,7 +222,7 @@ impl Comparison {
                 let mut frames: Vec<&Arc<Frame>> =
                     stack.iter().rev().filter(|frame| all || is_shown(frame)).collect();
                 frames.dedup();
-                // The format's separator is not in the names.
+                // The format's separator does not occur in the names.
                 let frames: Vec<String> =
                     frames.iter().map(|frame| frame.to_string().replace(';', ",")).collect();
                 let line = lines.entry(frames.join(";")).or_default();
@@ -246,7 +247,7 @@ impl Grown {
     ) -> Grown {
         let Suspect { level, name, frame, mut slots, shown, growth } = suspect;
         slots.sort_by_cached_key(|slot| std::cmp::Reverse(joint.grown_by(*slot)));
-        // The first is shown: of those that are to be, the heaviest, of equals the one whose content is first.
+        // Shows the heaviest candidate first; of equals, the one whose content sorts first.
         let shown: HashSet<u32> = shown.into_iter().collect();
         let mut candidates =
             (0..slots.len()).filter(|at| shown.is_empty() || shown.contains(&slots[*at])).peekable();
@@ -296,32 +297,34 @@ impl Grown {
         }
     }
 
-    /// What has grown: one call stack, or what several have in common.
+    /// Something that has grown: one call stack, or what several have in common.
     pub fn level(&self) -> Level {
         self.level
     }
 
-    /// What it is called: the function, without type parameters and numbers of closures, or the package.
+    /// Its name: the function, without type parameters and closure numbers, or the package.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// How many whole call stacks it is made of, down to the allocator.
+    /// How many complete call stacks, down to the allocator, it covers.
     pub fn spread(&self) -> usize {
         self.slots.len()
     }
 
-    /// The frame to look at: the innermost one of the program's own code, but for code that copies or describes a value on
-    /// behalf of its caller; without any, the innermost that is not the allocator's or the standard library's. Of several stacks, that
-    /// of the one that grew most; of a function [with what it calls](Level::Calls), a frame of that function.
+    /// The frame to look at: the innermost one of the program's own code, skipping code that copies
+    /// or describes a value on behalf of its caller. Without any such frame, the innermost one
+    /// outside the allocator and the standard library. For several stacks, the frame of the one
+    /// that grew most; for a function [with what it calls](Level::Calls), a frame of that function.
     ///
-    /// In a program without names it is the innermost that no other stack has, or else that not all stacks have: [`Frame::address`] is
-    /// for tools that find the name.
+    /// In a program without names it is the innermost frame that no other stack has, or
+    /// else one that not all stacks have: [`Frame::address`] lets tools find the name.
     pub fn culprit(&self) -> &Frame {
         &self.culprit
     }
 
-    /// From where libraries begin to the outermost frame, the innermost first. Of several stacks, the one that grew most.
+    /// From where libraries begin to the outermost frame, the
+    /// innermost first. For several stacks, the one that grew most.
     pub fn stack(&self) -> &[Arc<Frame>] {
         self.stack.get_or_init(|| {
             let Some(slot) = self.slots.first() else { return Stack::new() };
@@ -330,7 +333,7 @@ impl Grown {
         })
     }
 
-    /// The whole stack that grew most among those beneath, down to the allocator, the innermost frame first.
+    /// The complete stack that grew most among those covered, down to the allocator, the innermost frame first.
     pub fn deepest(&self) -> &[Arc<Frame>] {
         self.deepest
             .get_or_init(|| self.slots.first().map_or_else(Stack::new, |slot| self.joint.stack(*slot)))
@@ -346,7 +349,7 @@ impl Grown {
         &self.growth
     }
 
-    /// Objects grown in each of the two intervals; `None` if the profiles do not count them.
+    /// Growth in objects in each of the two intervals; `None` if the profiles do not count them.
     pub fn objects_grown(&self) -> [Option<i64>; 2] {
         let at = self.spans.map(|index| self.held[index].objects.and_then(|count| i64::try_from(count).ok()));
         [(at[0], at[1]), (at[1], at[2])].map(|(before, after)| Some(after? - before?))

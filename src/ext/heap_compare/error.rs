@@ -1,4 +1,4 @@
-//! What can be wrong with a profile, and with several of them together: each says what to do about it.
+//! What can be wrong with a profile, or with several together. Each error says what to do about it.
 
 use super::PROFILE_BYTES_MAX;
 use std::error::Error;
@@ -13,22 +13,22 @@ pub enum ProfileError {
     Unreadable(io::Error),
     /// Neither a pprof profile nor a gzipped one; what it looks like instead.
     NotAProfile(&'static str),
-    /// A file of another kind that people have.
+    /// A known file of another kind.
     OtherFile {
         /// What it is.
         what: &'static str,
         /// What to do with it.
         remedy: &'static str,
     },
-    /// Unpacked it is longer than [`PROFILE_BYTES_MAX`].
+    /// Decompressed, it is longer than [`PROFILE_BYTES_MAX`].
     TooLarge,
-    /// A profile that contradicts itself, or that is not all there; where.
+    /// A profile that contradicts itself or is incomplete; where.
     Damaged(&'static str),
-    /// A profile, but not of what is held; the sample types that it has.
+    /// A profile, but not of memory in use; the sample types that it has.
     NotOfTheHeap(Vec<String>),
     /// No samples.
     Empty,
-    /// A stack holds less than nothing: a difference of profiles.
+    /// A stack holds less than nothing: the file is a difference of profiles.
     Difference,
     /// It does not say when it was taken.
     NoTime,
@@ -106,7 +106,7 @@ impl Error for ProfileError {
     }
 }
 
-/// Why profiles cannot be compared with each other. Profiles are counted from 1, as they were given.
+/// Why profiles cannot be compared with each other. Profiles are counted from 1, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CompareError {
@@ -126,7 +126,7 @@ pub enum CompareError {
         /// The other.
         second: usize,
     },
-    /// Two were taken of different processes, by what the memory watch has written into them.
+    /// Two are of different processes, according to what the memory watch wrote into them.
     TwoProcesses {
         /// The one that differs from the first.
         profile: usize,
@@ -135,7 +135,7 @@ pub enum CompareError {
         /// Its process.
         other: String,
     },
-    /// Two were taken of different programs, or of different builds of one.
+    /// Two are of different programs, or of different builds of one.
     OtherProgram {
         /// The one that differs from the first.
         profile: usize,
@@ -185,25 +185,25 @@ impl fmt::Display for CompareError {
 
 impl Error for CompareError {}
 
-/// What may spoil a comparison without forbidding it. Profiles are counted from 1, as they were given.
+/// What may spoil a comparison without preventing it. Profiles are counted from 1, in the order given.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Warning {
-    /// None of them says of which process it is: profiles that the memory watch did not write.
+    /// No profile says which process it belongs to: the memory watch did not write them.
     ProcessUnknown,
-    /// Some say of which process they are; these do not.
+    /// Some profiles say which process they belong to; these do not.
     ProcessUnknownOf(Vec<usize>),
-    /// Two processes are compared, because that was asked for.
+    /// Two processes are compared, as requested.
     TwoProcesses {
         /// The one that differs from the first.
         profile: usize,
     },
-    /// Two programs or builds are compared, because that was asked for.
+    /// Two programs or builds are compared, as requested.
     OtherProgram {
         /// The one that differs from the first.
         profile: usize,
     },
-    /// The program has the same build but another path, or no build id to tell by.
+    /// The program has the same build but another path, or no build id to compare.
     OtherPath {
         /// The one that differs from the first.
         profile: usize,
@@ -212,22 +212,22 @@ pub enum Warning {
         /// Its path.
         other: String,
     },
-    /// The program lies elsewhere in memory than in the first, which it does not do within one process.
+    /// The program is at another place in memory than in the first, which cannot happen within one process.
     OtherAddress {
         /// The one that differs from the first.
         profile: usize,
     },
-    /// It does not say when it was taken; the time of its file, or the one given, is used.
+    /// It does not say when it was taken; the time of its file, or the given time, is used.
     TimeGiven {
-        /// That one.
+        /// The profile.
         profile: usize,
     },
-    /// It does not say how much was sampled, which was guessed from its smallest stack.
+    /// It does not state its sampling rate, which was guessed from its smallest stack.
     PeriodGuessed {
-        /// That one.
+        /// The profile.
         profile: usize,
     },
-    /// It says that it was sampled otherwise than the first.
+    /// It was sampled at a different rate than the first.
     OtherPeriod {
         /// The one that differs from the first.
         profile: usize,

@@ -1,4 +1,4 @@
-//! A frame of a call stack: its name for people, and whose code it is.
+//! A frame of a call stack: its name for people, and who owns its code.
 
 mod known;
 mod name;
@@ -12,23 +12,23 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-/// What all frames of a function have in common.
+/// What all frames of a function share.
 #[derive(Debug)]
 pub(super) struct Function {
     function: String,
     /// Without type parameters.
     name: String,
-    /// Without what differs from one instance to the next.
+    /// Without what differs between instances.
     key: String,
     file: String,
     owner: Owner,
     is_on_behalf: bool,
     is_executor: bool,
-    /// Of a place without a name.
+    /// For a place without a name.
     address: Option<(String, u64)>,
 }
 
-/// One function on a call stack; inlined ones are frames of their own.
+/// One function on a call stack; inlined functions are separate frames.
 #[derive(Debug, Clone)]
 pub struct Frame {
     function: Arc<Function>,
@@ -42,7 +42,7 @@ impl Function {
         let (function, short) = (printable(&demangled), printable(&name::short(name, &demangled)));
         let file = printable(file);
         let owner = evidence.owner(Place { function: &function, file: &file, binary });
-        // The last part of the name, which is all that line tables have of it.
+        // The last part of the name, because line tables contain only that.
         let bare = &short[short.rfind("::").map_or(0, |at| at + 2)..];
         Function {
             owner,
@@ -72,7 +72,7 @@ impl Function {
         }
     }
 
-    /// Of a stack that has no frames.
+    /// For a stack that has no frames.
     pub(super) fn nowhere() -> Function {
         Function::of("(a stack without frames)", "", "", &Evidence::default())
     }
@@ -88,12 +88,12 @@ impl Frame {
         &self.function.function
     }
 
-    /// The function's name without type parameters: for people.
+    /// The function's name without type parameters, for people.
     pub fn name(&self) -> &str {
         &self.function.name
     }
 
-    /// The source file as the debug information has it; empty if unknown.
+    /// The source file, from the debug information; empty if unknown.
     pub fn file(&self) -> &str {
         &self.function.file
     }
@@ -103,23 +103,23 @@ impl Frame {
         self.line
     }
 
-    /// Whose code it is.
+    /// Who owns its code.
     pub fn owner(&self) -> Owner {
         self.function.owner
     }
 
-    /// Of a place without a name: the file that was loaded there, and the address in it, as `addr2line -fCe FILE ADDRESS` and
-    /// other tools take it. `None` if it has a name.
+    /// For a place without a name: the file that was loaded there, and the address in it,
+    /// as `addr2line -fCe FILE ADDRESS` and other tools expect it. `None` if it has a name.
     pub fn address(&self) -> Option<(&str, u64)> {
         self.function.address.as_ref().map(|(file, address)| (file.as_str(), *address))
     }
 
-    /// The function of which this is an instance, and its file: the same for all type parameters, lines and closures.
+    /// The function that this is an instance of, and its file: the same for all type parameters, lines and closures.
     pub(super) fn instance(&self) -> (&str, &str) {
         (&self.function.key, &self.function.file)
     }
 
-    /// The modules and the crate that it is part of, the smallest first.
+    /// The modules and the crate that contain it, the smallest first.
     pub(super) fn packages(&self) -> Vec<String> {
         if self.function.address.is_some() {
             return Vec::new();
@@ -127,17 +127,17 @@ impl Frame {
         name::packages(&self.function.key, &self.function.file)
     }
 
-    /// Own code that describes or copies a value on behalf of who asked for it: it is not who keeps the result.
+    /// Own code that describes or copies a value on behalf of its caller: it does not keep the result.
     pub(super) fn is_on_behalf(&self) -> bool {
         self.function.is_on_behalf
     }
 
-    /// What runs tasks that are not its caller's: an executor, a future, a thread's beginning.
+    /// Code that runs tasks on behalf of others than its caller: an executor, a future, a thread's start.
     pub(super) fn is_executor(&self) -> bool {
         self.function.is_executor
     }
 
-    /// What makes it this frame and no other. Whose code it is and how it is shown follows from these.
+    /// What identifies this frame. Its owner and its display follow from these.
     fn identity(&self) -> (&str, &str, u32) {
         (&self.function.function, &self.function.file, self.line)
     }
@@ -184,7 +184,7 @@ impl fmt::Display for Frame {
     }
 }
 
-/// What comes from a file may go to a terminal.
+/// Escapes text from a file, because it may go to a terminal.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

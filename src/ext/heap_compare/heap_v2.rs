@@ -1,7 +1,7 @@
-//! jemalloc's own dump (`heap_v2`), as `prof.dump`, `prof_final` and `jeprof` have it: text in, a profile's parts out.
+//! jemalloc's own dump (`heap_v2`), as `prof.dump`, `prof_final` and `jeprof` write it: text in, a profile's parts out.
 //!
-//! Objects and bytes are those that jeprof computes: scaled up from what was sampled. The addresses become places in the files that
-//! the dump lists as loaded; it has no names, and does not say when it was taken.
+//! Objects and bytes are those that jeprof computes: scaled up from the samples. The addresses become
+//! places in the files that the dump lists as loaded; it has no names, and does not say when it was taken.
 
 use super::error::ProfileError;
 use super::parts::{Location, Mapping, Parts};
@@ -9,7 +9,7 @@ use super::source::Unpacked;
 
 const NOT_UNDERSTOOD: ProfileError = ProfileError::Damaged("a line that is not one of jemalloc's dump");
 
-/// Reads `heap_v2/PERIOD`, then for each stack `@ 0xADDRESS ...` and `t*: OBJECTS: BYTES [..]`, then the mappings.
+/// Parses `heap_v2/PERIOD`, then for each stack `@ 0xADDRESS ...` and `t*: OBJECTS: BYTES [..]`, then the mappings.
 pub(super) fn read(mut input: Unpacked<'_>) -> Result<Parts, ProfileError> {
     let mut parts = Parts::new();
     parts.texts.push(b"");
@@ -30,7 +30,7 @@ pub(super) fn read(mut input: Unpacked<'_>) -> Result<Parts, ProfileError> {
             let parsed = addresses.split_ascii_whitespace().map(hexadecimal);
             stack = Some(parsed.collect::<Option<Vec<u64>>>().ok_or(NOT_UNDERSTOOD)?);
         } else if let Some(counts) = text.trim_start().strip_prefix("t*:") {
-            // The first, before any stack, is the sum of all.
+            // The first line, before any stack, is the total.
             let Some(stack) = stack.take() else { continue };
             let mut numbers = counts.split([':', ' ', '[']).filter(|word| !word.is_empty());
             let mut number =
@@ -59,12 +59,12 @@ fn hexadecimal(word: &str) -> Option<u64> {
     u64::from_str_radix(word.trim_start_matches("0x"), 16).ok()
 }
 
-/// An allocation of s bytes is sampled with the probability 1 - exp(-s / period), and s is known on average.
+/// An allocation of s bytes is sampled with the probability 1 - exp(-s / period), and s is known only on average.
 fn scaled(objects: u64, bytes: u64, period: u64) -> [i64; 2] {
     let (count, sum) = (objects as f64, bytes as f64);
     let sampled = -(-(sum / count) / period.max(1) as f64).exp_m1();
     let factor = if sampled > 0.0 { 1.0 / sampled } else { 1.0 };
-    // A cast of a float saturates.
+    // A cast from a float saturates.
     [count, sum].map(|value| (value * factor).round() as i64)
 }
 
@@ -90,7 +90,7 @@ fn mapping(parts: &mut Parts, line: &str) {
     let file: Vec<&str> = words.collect();
     if let (Some((begins, ends, offset)), false) = (parsed, file.is_empty()) {
         let (id, file) = (parts.mappings.len() as u64 + 1, file.join(" "));
-        // A file's mappings stand together.
+        // A file's mappings are adjacent.
         let last = parts.mappings.last().map(|mapping| mapping.file);
         let same = last.filter(|last| parts.texts.get(*last).is_ok_and(|text| text == file));
         let file = same.unwrap_or_else(|| parts.texts.push(file.as_bytes()));

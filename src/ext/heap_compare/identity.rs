@@ -1,8 +1,8 @@
-//! Which process a profile is of, and when it was taken: what makes profiles comparable, and their order.
+//! Which process a profile belongs to, and when it was taken: this makes profiles comparable, and orders them.
 //!
-//! The memory watch writes two comments into each profile: an identity, drawn anew by each process, and how long the process
-//! had been running, by a clock that nobody sets. A pid is no identity: in containers every service is number 1. Profiles of
-//! others have the wall clock, the program's path and build, and where it was loaded.
+//! The memory watch writes two comments into each profile: an identity, drawn anew by each process, and how long
+//! the process had been running, by a clock that cannot be set. A pid is no identity: in containers every service
+//! is number 1. Profiles from other tools have the wall clock, the program's path and build, and its load address.
 
 use super::error::{CompareError, ProfileError, Warning};
 use super::frame::printable;
@@ -10,7 +10,7 @@ use super::joint::Taken;
 use super::parts::Parts;
 use std::time::{Duration, SystemTime};
 
-/// The comments of which the memory watch's profiles have one each.
+/// The comments; each profile of the memory watch has one of each.
 const PROCESS: &str = "overspill.process=";
 const UPTIME: &str = "overspill.uptime_ns=";
 
@@ -66,7 +66,7 @@ impl Identity {
         if self.build_id.is_empty() { name.to_owned() } else { format!("{name} (build {})", self.build_id) }
     }
 
-    /// Whether builds tell that it is the same program, or else paths.
+    /// Whether builds show that it is the same program; otherwise paths do.
     fn is_of_the_program_of(&self, other: &Identity) -> bool {
         let known = !self.build_id.is_empty() && !other.build_id.is_empty();
         if known { self.build_id == other.build_id } else { self.program == other.program }
@@ -80,7 +80,7 @@ pub(super) enum Processes {
     Any,
 }
 
-/// Refuses what must not be compared, and tells what may not be meant.
+/// Rejects what must not be compared, and warns about what may be unintended.
 pub(super) fn check(profiles: &[Taken], processes: Processes) -> Result<Vec<Warning>, CompareError> {
     let mut warnings = Vec::new();
     let first = &profiles[0].identity;
@@ -131,10 +131,10 @@ pub(super) fn check(profiles: &[Taken], processes: Processes) -> Result<Vec<Warn
     Ok(warnings)
 }
 
-/// When each was taken, since the first: by the process's own clock if all have it, else by the wall clock.
+/// When each was taken, counted from the first: by the process's own clock if all have it, else by the wall clock.
 ///
 /// # Errors
-/// If they are not in the order of time.
+/// If they are not in order of time.
 pub(super) fn moments(profiles: &[Taken]) -> Result<Vec<Duration>, CompareError> {
     let first = &profiles[0].identity;
     let one_process = profiles.iter().all(|profile| profile.identity.process == first.process);

@@ -1,7 +1,7 @@
-//! Several profiles on one tree of frames, and of each stack where its own code begins.
+//! Several profiles on one tree of frames, and where each stack's own code begins.
 //!
-//! - C1: a stack's site ends at the frame below which libraries do what one's own code asked of them: where a `Vec` had to grow
-//!   while a library filled it is chance, and would split one leak into many.
+//! - C1: a stack's site ends at the frame below which libraries do what your own code asked of them:
+//! where exactly a `Vec` grew while a library filled it is chance, and would split one leak into many.
 //! - C2: the result does not depend on the order of stacks in a profile.
 
 use super::error::CompareError;
@@ -12,33 +12,34 @@ use super::tree::{ROOT, Step, Tree};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-/// No frame: of a stack without any.
+/// No frame: for a stack without any.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
-/// In a program without names: what so many others call, at the inner end of stacks, is the allocator's or a library's.
+/// In a program without names: a frame called by this many others, at
+/// the inner end of stacks, belongs to the allocator or a library.
 const CALLERS_OF_A_LIBRARY: usize = 4;
 
 pub(super) struct Joint {
     pub(super) frames: Vec<Arc<Frame>>,
     tree: Tree,
-    /// Of each profile, of each slot that it has.
+    /// For each profile, for each of its slots.
     held: Vec<Vec<Held>>,
     /// What a profile holds at a slot that it does not have.
     none: Vec<Held>,
     /// Where each slot's own code begins.
     pub(super) sites: Vec<Site>,
-    /// On how many stacks each frame is; empty if all frames have names.
+    /// How many stacks each frame is on; empty if all frames have names.
     stacks_with: Vec<usize>,
 }
 
-/// A tree to which profiles are added, one after the other: none has to be kept for the next.
+/// A tree to which profiles are added one after the other, so that none must be kept for the next.
 pub(super) struct Joining {
     joint: Joint,
     known: HashMap<Arc<Frame>, u32>,
     pub(super) taken: Vec<Taken>,
 }
 
-/// What is remembered of a profile beside its stacks.
+/// What is kept of a profile besides its stacks.
 #[derive(Debug, Clone)]
 pub(super) struct Taken {
     pub(super) identity: Identity,
@@ -79,11 +80,11 @@ impl Joining {
 /// Where a stack's own code begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Site {
-    /// The same for all stacks that are the same from there outward.
+    /// The same for all stacks that are equal from there outward.
     pub(super) place: u32,
     /// The frame to look at.
     pub(super) culprit: u32,
-    /// Frames that are further in.
+    /// Frames further in.
     pub(super) cut: u32,
 }
 
@@ -214,7 +215,7 @@ impl Joint {
         self.sites = sites;
     }
 
-    /// Of the frames without names: which are the profiler's, the allocator's or a library's, by how stacks share them.
+    /// Finds which frames without names belong to the profiler, the allocator or a library, from how stacks share them.
     fn nameless_libraries(&mut self) -> Vec<Alien> {
         let mut alien: Vec<Alien> = self.frames.iter().map(|_| Alien::No).collect();
         if !self.frames.iter().any(|frame| frame.owner() == Owner::Unknown) {
@@ -255,8 +256,9 @@ impl Joint {
         alien
     }
 
-    /// Without names: the innermost frame on the first of these stacks that no other stack has. Where only some of the others go through
-    /// one of the allocator's functions, it is one that not all share as well, but it says nothing.
+    /// Without names: the innermost frame on the first of these stacks that no other
+    /// stack has. If only some of the other stacks pass through one of the allocator's
+    /// functions, that frame is also not on all of them, but it says nothing.
     pub(super) fn innermost_of_their_own(&self, slots: &[u32]) -> Option<u32> {
         let mut stacks = HashMap::<u32, (usize, u32)>::new();
         for &slot in slots {
@@ -276,17 +278,17 @@ impl Joint {
     }
 }
 
-/// Whether a frame without a name is shared so that it cannot be the answer.
+/// Whether a frame without a name is shared so widely that it cannot be the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Alien {
     No,
-    /// All stacks have it.
+    /// It is on all stacks.
     OfAll,
-    /// Many call it.
+    /// It has many callers.
     OfMany,
 }
 
-/// What a frame is for the question where one's own code begins.
+/// What a frame means for the question where your own code begins.
 struct Kind {
     owner: Owner,
     alien: Alien,
@@ -301,7 +303,8 @@ impl Kind {
     }
 }
 
-/// A frame on the way from the root, and how deep the innermost of each kind is so far; `NOWHERE` if there is none.
+/// A frame on the way from the root, and the depth of the innermost
+/// frame of each kind so far; `NOWHERE` if there is none.
 #[derive(Debug, Clone, Copy)]
 struct On {
     frame: u32,
@@ -350,11 +353,11 @@ impl On {
         self
     }
 
-    /// How deep the frame to look at is, and the one where the site ends.
+    /// The depth of the frame to look at, and of the frame where the site ends.
     fn culprit_and_cut(&self, innermost: u32) -> (u32, u32) {
         let kinds = [self.own, self.own_on_behalf, self.nameless, self.nameless_of_many, self.dependency];
         let culprit = kinds.into_iter().find(|depth| *depth != NOWHERE).unwrap_or(innermost);
-        // Beneath an executor run the tasks of many, which are not its caller's: there only the standard library is cut off.
+        // An executor runs tasks of many owners, not of its caller: there only the standard library is cut off.
         let is_executors = self.executor != NOWHERE && self.executor > culprit;
         (culprit, if is_executors && self.not_runtime != NOWHERE { self.not_runtime } else { culprit })
     }

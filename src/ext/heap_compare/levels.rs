@@ -1,7 +1,8 @@
-//! What may have grown: single stacks, functions, packages, the whole; and how much each of them did.
+//! What may have grown: single stacks, functions, packages, the whole; and by how much each of them grew.
 //!
-//! In: the profiles on one tree. Out: for each candidate the sums over its stacks. A function counts twice: by itself, for the
-//! stacks of which it is the culprit, and with what it calls, for all stacks that it is on, once each however often it recurses.
+//! In: the profiles on one tree. Out: for each candidate the sums over its stacks. A
+//! function counts twice: by itself, for the stacks of which it is the culprit, and with
+//! what it calls, for all stacks that it is on, once per stack however often it recurses.
 
 use super::frame::Owner;
 use super::joint::{Joint, NOWHERE};
@@ -12,16 +13,16 @@ use std::collections::{BTreeMap, HashMap};
 /// A number for each site, function and package.
 #[derive(Debug)]
 pub(super) struct Levels {
-    /// Of each slot.
+    /// For each slot.
     pub(super) sums: Vec<Sums>,
     pub(super) sites: Vec<Vec<u32>>,
-    /// Of each function that is a culprit, its sites.
+    /// For each function that is a culprit, its sites.
     pub(super) functions: Vec<Function>,
-    /// Of each package, by name, the functions that are part of it.
+    /// For each package, by name, the functions it contains.
     pub(super) packages: BTreeMap<String, Vec<usize>>,
-    /// The function of each frame, of all functions.
+    /// The function of each frame, among all functions.
     instances: Vec<u32>,
-    /// Of those: whether it may be what stacks have in common, and is a frame without a name.
+    /// For each function: whether it may be what stacks have in common, and whether it is a frame without a name.
     common: Vec<Common>,
 }
 
@@ -46,13 +47,13 @@ pub(super) struct Calls {
     pub(super) frame: u32,
     pub(super) sums: Sums,
     pub(super) stacks: usize,
-    /// Frames of it, and how deep they are, in all stacks together.
+    /// Number of its frames, and their depths, summed over all stacks.
     frames: u64,
     depths: u64,
 }
 
 impl Calls {
-    /// How specific it is: it recurses in these stacks, or it is further in than another that is on the same.
+    /// How specific it is: it recurses in these stacks, or it is further in than another that is on the same stacks.
     pub(super) fn depth(&self) -> (u64, u64) {
         let stacks = self.stacks.max(1) as u64;
         (u64::from(self.frames > 2 * stacks), self.depths / stacks)
@@ -94,7 +95,7 @@ impl Levels {
         Levels { sums, sites, functions, packages, instances, common }
     }
 
-    /// How many candidates are asked.
+    /// How many candidates are tested.
     pub(super) fn candidates(&self) -> usize {
         let common = self.common.iter().filter(|common| common.may).count();
         self.sites.len() + self.functions.len() + common + self.packages.len()
@@ -110,7 +111,7 @@ impl Levels {
         self.functions[function].sites.iter().flat_map(|site| self.sites[*site].iter().copied())
     }
 
-    /// Each function with what it calls, without the stacks that are explained already.
+    /// Each function with what it calls, without the stacks that are already explained.
     pub(super) fn calls(&self, joint: &Joint, explained: &[bool]) -> Vec<Calls> {
         let mut calls: Vec<Calls> = (0_u32..)
             .zip(&self.common)
@@ -123,7 +124,7 @@ impl Levels {
                 depths: 0,
             })
             .collect();
-        // What was summed up when a function was entered for the first time on this way is not its own.
+        // What was already summed when the walk first entered the function is not its own.
         let mut before: Vec<Sums> = Vec::new();
         let mut way: Vec<(u32, usize)> = Vec::new();
         let mut on_way = vec![0_u32; calls.len()];
@@ -168,7 +169,7 @@ impl Levels {
         calls
     }
 
-    /// Takes stacks out again that are explained now. `None` if that would cost more than it is worth.
+    /// Removes stacks that are explained now. `None` if that would cost more than it is worth.
     pub(super) fn without(
         &self,
         joint: &Joint,
@@ -221,7 +222,7 @@ impl Levels {
     }
 }
 
-/// The function of each frame, and what may be said of each function.
+/// The function of each frame, and what may be said about each function.
 fn instances(joint: &Joint) -> (Vec<u32>, Vec<Common>) {
     let (mut known, mut common) = (HashMap::new(), Vec::new());
     let instances = (0_u32..)

@@ -1,7 +1,7 @@
-//! A profile's parts, while they are read and not yet put together.
+//! A profile's parts, while they are being read and not yet assembled.
 //!
-//! Stacks are ways in a tree of places, with all their values: which of them are bytes is known only with the texts, which come
-//! last.
+//! Stacks are paths in a tree of places, with all their values: which
+//! of them are bytes is known only from the texts, which come last.
 
 use super::error::ProfileError;
 use super::tree::{ROOT, Tree};
@@ -39,13 +39,13 @@ pub(super) struct Location {
 pub(super) struct Parts {
     /// Kind and unit of each value.
     pub(super) types: Vec<(i64, i64)>,
-    /// Of locations, by their numbers in `ids`.
+    /// For locations, by their numbers in `ids`.
     pub(super) tree: Tree,
     pub(super) ids: Ids,
-    /// Of each slot, as many as there are in a sample.
+    /// For each slot, as many as there are in a sample.
     pub(super) values: Vec<i64>,
     pub(super) width: Option<usize>,
-    /// Which of the values was negative somewhere.
+    /// Which of the values was negative in some sample.
     pub(super) negative: [bool; VALUES_MAX],
     pub(super) mappings: Vec<Mapping>,
     pub(super) locations: Vec<Location>,
@@ -58,11 +58,11 @@ pub(super) struct Parts {
     pub(super) period: i64,
     pub(super) comments: Vec<i64>,
     pub(super) samples: usize,
-    /// The stack that is added, the outermost first.
+    /// The stack being added, the outermost frame first.
     way: Vec<u32>,
 }
 
-/// Ids become numbers, counted from 0 as they come.
+/// Maps ids to numbers, counted from 0 in order of appearance.
 #[derive(Debug, Default)]
 pub(super) struct Ids {
     dense: Vec<u32>,
@@ -124,7 +124,7 @@ impl Texts {
         Ok(String::from_utf8_lossy(&self.bytes[begins..ends]))
     }
 
-    /// The format's first text is always empty; random bytes that happen to decode have none.
+    /// The format's first text is always empty; random bytes that happen to decode have no such text.
     pub(super) fn begin_well(&self) -> bool {
         self.ends.first() == Some(&0)
     }
@@ -152,7 +152,7 @@ impl Parts {
         }
     }
 
-    /// `None` if there are more stacks than can be counted, or one has other values than the first.
+    /// `None` if there are more stacks than can be counted, or one has a different number of values than the first.
     pub(super) fn add(&mut self, locations: &[u64], values: &[i64]) -> Option<()> {
         self.way.clear();
         for id in locations.iter().rev() {
@@ -165,7 +165,7 @@ impl Parts {
             self.values.resize((slot + 1) * width, 0);
         }
         if values.len() < width {
-            // Told where the values are asked for.
+            // Reported where the values are requested.
             self.width = Some(0);
             self.values.clear();
             return Some(());

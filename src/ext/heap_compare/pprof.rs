@@ -1,11 +1,12 @@
-//! pprof's format, read as it comes: bytes in, its parts out, with each stack kept in a tree.
+//! The pprof format, read as a stream: bytes in, parts out, with each stack kept in a tree.
 //!
-//! The messages are those of `profile.proto`; `src/ext/wire.rs` has them all. Decoded whole, a profile takes several times its
-//! length in memory, of which most are stacks that share their callers: so samples go into the tree one by one. The parts of
-//! the format may come in any order, and samples come before the names of what they count: all their values are kept.
+//! The messages are those of `profile.proto`; `src/ext/wire.rs` has them all. Decoded at once,
+//! a profile takes several times its length in memory, mostly for stacks that share their
+//! callers: so samples go into the tree one by one. The parts of the format may come in any
+//! order, and samples come before the names of what they count: all their values are kept.
 //!
-//! W1: whatever the bytes are, reading them ends with parts or an error. W2: a text that is not UTF-8 has its wrong bytes
-//! replaced.
+//! W1: reading ends with parts or an error, whatever the bytes are.
+//! W2: invalid bytes in a text are replaced if it is not UTF-8.
 
 use super::error::ProfileError;
 use super::parts::{Location, Mapping, Parts};
@@ -15,7 +16,7 @@ use super::source::Unpacked;
 enum Field<'a> {
     Number(u64),
     Bytes(&'a [u8]),
-    /// Of fixed width: the format has none.
+    /// Of fixed width: the format does not use any.
     Other,
 }
 
@@ -37,7 +38,7 @@ fn split<'a>(bytes: &mut &'a [u8], count: u64) -> Option<&'a [u8]> {
     Some(front)
 }
 
-/// The fields of a message, one after the other; `None` if it is none.
+/// The fields of a message, one after the other; `None` if it is not a message.
 fn fields<'a>(mut bytes: &'a [u8], mut tell: impl FnMut(u64, Field<'a>) -> Option<()>) -> Option<()> {
     while !bytes.is_empty() {
         let key = varint(&mut bytes)?;
@@ -56,7 +57,7 @@ fn fields<'a>(mut bytes: &'a [u8], mut tell: impl FnMut(u64, Field<'a>) -> Optio
     Some(())
 }
 
-/// A message whose fields are all numbers, as far as they are asked for.
+/// A message whose fields are all numbers, as far as they are read.
 fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
     let mut all = [0; N];
     fields(bytes, |tag, field| {
@@ -68,7 +69,7 @@ fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
     Some(all)
 }
 
-/// Numbers, packed or one a field.
+/// Numbers, packed or one per field.
 fn each(field: Field<'_>, mut tell: impl FnMut(u64)) -> Option<()> {
     match field {
         Field::Number(number) => tell(number),
@@ -178,9 +179,9 @@ impl Sample {
     }
 }
 
-/// What the messages say.
+/// What the messages contain.
 impl Parts {
-    /// If it has begun as a profile it is a damaged one.
+    /// If it began as a profile, it is a damaged one.
     fn unfinished(&self, place: &'static str) -> ProfileError {
         let has_begun =
             !self.types.is_empty() && (self.samples > 0 || self.types.iter().all(|(kind, _)| *kind > 0));
@@ -242,7 +243,7 @@ impl Parts {
         Some(())
     }
 
-    /// Adds what a sample holds to its stack.
+    /// Adds a sample's values to its stack.
     fn sample(&mut self, sample: &mut Sample) -> Option<()> {
         self.samples += 1;
         self.add(&sample.locations, &sample.values)

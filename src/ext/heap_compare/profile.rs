@@ -1,10 +1,10 @@
-//! A heap profile, read: bytes in, call stacks with what they hold out.
+//! A heap profile, parsed: bytes in, call stacks with what they hold out.
 //!
-//! - P1: whatever the bytes are, reading ends with a profile or an error, and unpacks at most [`PROFILE_BYTES_MAX`].
-//! - P2: what a profile holds in all is the sum over its stacks.
+//! - P1: reading ends with a profile or an error, whatever the
+//! bytes are, and decompresses at most [`PROFILE_BYTES_MAX`].
+//! - P2: a profile's total is the sum over its stacks.
 //!
-//! Stacks are kept in a tree (`tree.rs`) of places, each with its frames; as lists of frames they exist only if they are asked
-//! for.
+//! Stacks are kept in a tree (`tree.rs`) of places, each with its frames; they become lists of frames only on request.
 
 use super::PROFILE_BYTES_MAX;
 use super::error::ProfileError;
@@ -25,13 +25,13 @@ use std::time::{Duration, SystemTime};
 /// A call stack, the innermost frame first.
 pub type Stack = Vec<Arc<Frame>>;
 
-/// What was held at some moment: estimates, for a heap profile is a sample.
+/// What was held at some moment: estimates, because a heap profile is a sample.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Held {
     /// Bytes.
     pub bytes: u64,
-    /// Objects; `None` if the profile does not count them, as `jemalloc_pprof`'s own do not.
+    /// Objects; `None` if the profile does not count them (`jemalloc_pprof`'s own do not).
     pub objects: Option<u64>,
 }
 
@@ -53,17 +53,17 @@ pub struct Profile {
     period_bytes: u64,
     counts_objects: bool,
     pub(super) frames: Vec<Arc<Frame>>,
-    /// Of each number in the tree, the innermost first.
+    /// For each number in the tree, the innermost first.
     pub(super) places: Places,
     pub(super) tree: Tree,
-    /// Of each slot.
+    /// For each slot.
     pub(super) held: Vec<Held>,
     listed: OnceLock<Vec<(Stack, Held)>>,
 }
 
 impl Profile {
-    /// Reads a profile, gzipped or not, of jemalloc (`jemalloc_pprof`), Go (`/debug/pprof/heap`) or another that writes pprof
-    /// with a sample type `inuse_space`.
+    /// Reads a profile, gzipped or not, from jemalloc (`jemalloc_pprof`), Go
+    /// (`/debug/pprof/heap`) or another tool that writes pprof with a sample type `inuse_space`.
     ///
     /// # Errors
     /// If it is something else; [`ProfileError`] says what, and what to do.
@@ -71,19 +71,19 @@ impl Profile {
         Profile::of(bytes, None)
     }
 
-    /// Reads a profile that may not say when it was taken, as jemalloc's own dumps (`heap_v2`) do not: then it was at `taken`.
+    /// Reads a profile that may not say when it was taken, like jemalloc's own dumps (`heap_v2`): then `taken` counts.
     ///
     /// # Errors
-    /// As [`Profile::read`].
+    /// Like [`Profile::read`].
     pub fn read_taken(bytes: &[u8], taken: SystemTime) -> Result<Profile, ProfileError> {
         Profile::of(bytes, Some(taken))
     }
 
-    /// Reads a profile from a file; blocks on the file system. One that does not say when it was taken was taken when its file was last
-    /// written.
+    /// Reads a profile from a file; blocks on the file system. If it does
+    /// not say when it was taken, the file's last modification counts.
     ///
     /// # Errors
-    /// As [`Profile::read`], and if the file cannot be read.
+    /// Like [`Profile::read`], and if the file cannot be read.
     pub fn read_file(path: impl AsRef<Path>) -> Result<Profile, ProfileError> {
         let file = std::fs::File::open(path).map_err(ProfileError::Unreadable)?;
         let written = file.metadata().and_then(|metadata| metadata.modified()).ok();
@@ -95,13 +95,13 @@ impl Profile {
         self.identity.taken
     }
 
-    /// The program's file, as far as the profile says.
+    /// The program's file, if the profile names it.
     pub fn program(&self) -> &str {
         &self.identity.program
     }
 
-    /// One allocation in so many bytes was looked at, on average. Where the profile does not say, as `jemalloc_pprof`'s do
-    /// not, the greatest power of two that no stack is below: a stack with one small object stands for one period.
+    /// One allocation in this many bytes was sampled, on average. If the profile does not say (`jemalloc_pprof`'s do
+    /// not), the greatest power of two that no stack is below: a stack with one small object stands for one period.
     pub fn sample_period_bytes(&self) -> u64 {
         self.period_bytes
     }
@@ -111,7 +111,7 @@ impl Profile {
         self.counts_objects
     }
 
-    /// Each call stack, and what it held. Makes a list of them all, which [`compare`](super::compare()) does without.
+    /// Each call stack, and what it held. Builds a list of them all, which [`compare`](super::compare()) avoids.
     pub fn stacks(&self) -> impl Iterator<Item = (&Stack, Held)> {
         let list = || {
             let mut all = HashMap::<Stack, Held>::new();
@@ -125,7 +125,7 @@ impl Profile {
         self.listed.get_or_init(list).iter().map(|(stack, held)| (stack, *held))
     }
 
-    /// What the stacks held of which `which` is true.
+    /// The total held by the stacks for which `which` is true.
     pub fn held_by(&self, mut which: impl FnMut(&Stack) -> bool) -> Held {
         let mut sum = Held { bytes: 0, objects: self.counts_objects.then_some(0) };
         for (slot, held) in self.held.iter().enumerate().filter(|(_, held)| held.bytes > 0) {
@@ -136,7 +136,7 @@ impl Profile {
         sum
     }
 
-    /// What all stacks held.
+    /// The total held by all stacks.
     pub(super) fn held_in_all(&self) -> Held {
         let mut sum = Held { bytes: 0, objects: self.counts_objects.then_some(0) };
         self.held.iter().for_each(|held| sum += *held);
@@ -194,7 +194,7 @@ impl Columns {
         for (kind, unit) in &parts.types {
             types.push((parts.texts.get(*kind)?.into_owned(), parts.texts.get(*unit)?.to_lowercase()));
         }
-        // "space" and "objects" are what tcmalloc and older tools say for the same.
+        // "space" and "objects" are the names that tcmalloc and older tools use for the same.
         let column = |names: [&str; 2], of_unit: fn(&str) -> Option<i64>| {
             names.iter().find_map(|name| {
                 let place = types.iter().position(|(kind, unit)| kind == name && of_unit(unit).is_some())?;
@@ -213,7 +213,7 @@ impl Columns {
     }
 }
 
-/// Bytes in a unit, in lower case; pprof takes all of them for powers of 1024.
+/// Bytes in a unit, in lower case; pprof treats all of them as powers of 1024.
 fn bytes_of(unit: &str) -> Option<i64> {
     let unit = unit.strip_suffix('s').unwrap_or(unit);
     Some(match unit {
@@ -264,7 +264,7 @@ fn frames_of(parts: &Parts, program: &str) -> Result<(Vec<Arc<Frame>>, Places), 
     }
     let binary = |location: &Location| binaries.get(&location.mapping).map_or("", |name| name.as_ref());
 
-    // Names first: whose code each is depends on all of them.
+    // Names first: deciding who owns a frame depends on all of them.
     let mut named: HashMap<u64, (String, String, String)> = HashMap::new();
     for location in &locations {
         for (id, _) in &parts.lines[location.begins..location.ends] {
@@ -321,11 +321,12 @@ impl Frames {
     }
 }
 
-/// Programs that are not loaded at an address of the moment's are linked below it.
+/// Programs that are not position-independent are linked below this address.
 const FIXED_ADDRESS_MAX: u64 = 1 << 32;
 
-/// The address as it is in the file, of which tools find the name. It is counted from where the file's beginning was loaded, for
-/// linkers lay code out at other distances in memory than in the file; where the profile does not have that, from the mapping.
+/// The address in the file, from which tools find the name. It is counted from where
+/// the file's start was loaded, because linkers place code at other distances in
+/// memory than in the file; if the profile does not contain that, from the mapping.
 fn file_address(location: &Location, mapping: Option<&Mapping>, all: &[Mapping]) -> u64 {
     let Some(mapping) = mapping else { return location.address };
     if !(mapping.begins..mapping.ends).contains(&location.address) {

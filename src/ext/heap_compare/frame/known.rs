@@ -1,6 +1,6 @@
-//! Names that are known beforehand: of standard libraries, allocators, and the crates that most services are built on.
+//! Names known in advance: of standard libraries, allocators, and the crates that most services are built on.
 
-/// Rust's own crates, those inside of `std`, and those that only hand on to an allocator.
+/// Rust's own crates, those inside `std`, and those that only forward to an allocator.
 pub(super) const RUNTIME_CRATES: [&str; 15] = [
     "std",
     "core",
@@ -19,7 +19,7 @@ pub(super) const RUNTIME_CRATES: [&str; 15] = [
     "__gnu_cxx",
 ];
 
-/// For profiles that have names alone: crates that most services are built on, none of which a service is called.
+/// For profiles that contain only names: crates that most services are built on, and that no service is named after.
 pub(super) const KNOWN_CRATES: [&str; 61] = [
     "actix_web",
     "arrow",
@@ -84,7 +84,8 @@ pub(super) const KNOWN_CRATES: [&str; 61] = [
     "url",
 ];
 
-/// The first element of the import paths of Go's standard library. No dot is in it; none of a module that was fetched lacks one.
+/// The first elements of import paths in Go's standard library. None of
+/// them contains a dot; the first element of every fetched module does.
 pub(super) const GO_STANDARD: [&str; 48] = [
     "archive",
     "arena",
@@ -137,7 +138,7 @@ pub(super) const GO_STANDARD: [&str; 48] = [
 ];
 pub(super) const GO_STANDARD_TOO: [&str; 4] = ["unsafe", "vendor", "weak", "type"];
 
-/// What jemalloc and the C library call the functions by which an allocation comes about and a thread begins.
+/// The functions of jemalloc and the C library in which an allocation is made or a thread starts.
 pub(super) const C_RUNTIME: [&str; 36] = [
     "malloc",
     "calloc",

@@ -1,11 +1,11 @@
-//! What functions are called: demangled, without type parameters, without what differs from one instance to the next.
+//! Function names: demangled, without type parameters, without what differs between instances.
 
 use std::fmt::Write;
 
-/// A demangled name is cut off here: C++'s can be made to unfold without end.
+/// A demangled name is cut off here: a C++ name can be made to expand without end.
 const DEMANGLED_BYTES_MAX: usize = 8 << 10;
 
-/// The name for people who compare letter by letter: Rust's without hashes, C++'s with types.
+/// The exact name, for comparison letter by letter: Rust's without hashes, C++'s with types.
 pub(super) fn demangled(name: &str) -> String {
     if let Ok(rust) = rustc_demangle::try_demangle(name) {
         return format!("{rust:#}");
@@ -34,7 +34,7 @@ impl Write for Limited {
 }
 
 fn cpp(name: &str, options: cpp_demangle::DemangleOptions) -> Option<String> {
-    // Apple's linkers put one more in front.
+    // Apple's linkers add one more in front.
     if !name.starts_with("_Z") && !name.starts_with("__Z") {
         return None;
     }
@@ -52,16 +52,16 @@ fn without_types(function: &str) -> String {
         if depth == 0 {
             kept.push(c);
         }
-        // Not the arrow of a function's type.
+        // Not the arrow in a function's type.
         depth -= usize::from(c == '>' && before != '-' && depth > 0);
         before = c;
     }
-    // What only looks like a parameter, as C++'s `operator<`, stays.
+    // Something that only looks like a parameter, such as C++'s `operator<`, stays.
     if depth > 0 { function.to_owned() } else { kept.replace("::::", "::").trim_end_matches("::").to_owned() }
 }
 
-/// The function that all its instances are: without hashes, numbers of closures, Go's type parameters, and the endings that compilers
-/// give to parts of functions.
+/// The function common to all its instances: without hashes, closure numbers, Go's
+/// type parameters, and the suffixes that compilers give to parts of functions.
 pub(super) fn instance_of(short: &str) -> String {
     let mut key = numberless(short);
     for ending in [".llvm.", ".part.", ".constprop.", ".isra.", ".cold", ".lto_priv.", " [clone "] {
@@ -106,8 +106,8 @@ fn numberless(name: &str) -> String {
     kept + rest
 }
 
-/// The path that a Rust or C++ function's name begins with: `a::B::f` of itself, `a::B` of `<a::B as c::D>::f`; where the type is one of
-/// the language's own, or none with a path, the trait's.
+/// The path at the start of a Rust or C++ function's name: `a::B::f` for itself, `a::B` for
+/// `<a::B as c::D>::f`; if the type is built into the language, or has no path, the trait's.
 pub(super) fn leading_path(name: &str) -> &str {
     let mut path = name.trim_start_matches(['<', '&', '*', '(', '[']);
     for word in ["mut ", "const ", "dyn ", "impl "] {
@@ -127,21 +127,21 @@ pub(super) fn go_package(name: &str) -> &str {
     plain[last..].find('.').map_or(plain, |dot| &plain[..last + dot])
 }
 
-/// The modules, types and crates, or packages and folders, that a function is part of, the smallest first.
+/// The modules, types and crates, or packages and folders, that contain a function, the smallest first.
 pub(super) fn packages(key: &str, file: &str) -> Vec<String> {
     let mut packages = Vec::new();
     let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | ':' | '{' | '}' | '$' | '#');
     let path = leading_path(key);
     if path.contains("::") {
         let path = path.split(|c: char| !is_word(c)).next().unwrap_or_default();
-        // Of `<a::B as C>::f` the type is a part, of `a::B::f` the function is none.
+        // In `<a::B as C>::f` the type is a container; in `a::B::f` the function is not.
         let mut rest =
             if key.starts_with('<') { path } else { path.rsplit_once("::").map_or("", |(of, _)| of) };
         while !rest.is_empty() {
             packages.push(rest.to_owned());
             rest = rest.rsplit_once("::").map_or("", |(of, _)| of);
         }
-        // One method of a trait, of whatever types.
+        // One method of a trait, for any type.
         if let (true, Some((_, method))) = (key.starts_with('<'), key.split_once(" as ")) {
             packages.insert(0, format!("<_ as {method}"));
         }

@@ -137,7 +137,7 @@ struct Leak {
     dump_bytes: f64,
 }
 
-/// Where a service with this limit is killed.
+/// Where the way to this limit ends: short reports begin there.
 fn end(limit: u64) -> f64 {
     Way::with(limit, None).end() as f64
 }
