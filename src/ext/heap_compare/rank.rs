@@ -1,54 +1,59 @@
-//! What growth is: a pure function of three estimates with their sampling errors, and the time between them.
+//! Defines growth: a pure function of three estimates with their sampling errors, and the time between them.
 //!
-//! **Sampling error.** The profiler looks at one allocation in `period` bytes on average, at random. An object of `s` bytes is seen
-//! with probability `p = 1 - e^(-s/period)` and then stands for `s/p` bytes. So what `n` objects hold is estimated with a variance of
-//! `n s² (1-p)/p`, which is `period` for each byte of small objects, and less for large ones ([`Sums::of`] has the bound for objects
-//! of mixed sizes). Samples are independent, so variances add: over the stacks of a function, of a package, of the whole. The variance of a
-//! difference is at most the sum of both, reached when nothing of the first lives on in the second.
+//! **Sampling error.** The profiler samples one allocation in `period` bytes on average, at random. An object
+//! of `s` bytes is sampled with probability `p = 1 - e^(-s/period)` and then stands for `s/p` bytes. So the
+//! estimate for `n` objects has a variance of `n s² (1-p)/p`, which is `period` for each byte of small
+//! objects, and less for large ones ([`Sums::of`] has the bound for objects of mixed sizes). Samples are
+//! independent, so variances add: over the stacks of a function, of a package, of the whole. The variance of
+//! a difference is at most the sum of both, reached when nothing of the first lives on in the second.
 //!
-//! That bound is far too wide for a large sum of which most lives on. But there the differences themselves tell: what only sampling moves
-//! goes up as often as down, so the sum of the squares of all stacks' differences is an estimate of the same variance, and the sum of the
-//! differences over its root is bounded as the normal distribution is (Efron 1969). The smaller of the two counts.
-//! To what was seen one period is added: a stack without samples is not a stack that holds nothing.
+//! That bound is far too wide for a large sum of which most lives on. But there the differences
+//! themselves are evidence: pure sampling noise goes up as often as down, so the sum of the squares of
+//! all stacks' differences is an estimate of the same variance, and the sum of the differences over its
+//! root is bounded like the normal distribution (Efron 1969). The smaller of the two errors counts. One
+//! period is added to what was observed: a stack without samples is not a stack that holds nothing.
 //!
-//! - G1: growth within [`SIGMAS`] standard errors in either interval is not persistent growth; nor is growth from the first to the last that
-//!   one of all candidates would show by chance in one of [`COMPARISONS_PER_FALSE_ALARM`] comparisons ([`Odds`]).
-//! - G2: growth that was *persistent* was so in both intervals; all that ended, or began, in between is *once*.
-//! - G3: among persistent growth ranks first what would add most over the next [`FORECAST_INTERVALS`] intervals if it faded on
-//!   as it has faded between the two; a cache that fills comes to an end that way, a leak does not. Growth that gets
-//!   faster is counted as steady.
+//! - G1: growth within [`SIGMAS`] standard errors in either interval is not persistent
+//! growth; nor is growth from the first to the last that one of all candidates would
+//! show by chance in one of [`COMPARISONS_PER_FALSE_ALARM`] comparisons ([`Odds`]).
+//! - G2: *persistent* growth happened in both intervals; growth that ended, or began, in between is *once*.
+//! - G3: persistent growth is ranked by what it would add over the next [`FORECAST_INTERVALS`]
+//! intervals if it went on fading as it faded between the two; a cache that fills comes to an
+//! end that way, a leak does not. Accelerating growth is counted as steady.
 //!
-//! Deliberately not there: what the objects are, who frees them, trends through more than three points.
+//! Not here: what the objects are, who frees them, trends through more than three points.
 
 use super::profile::Held;
 use std::cmp::Reverse;
 use std::ops::{AddAssign, Sub};
 use std::time::Duration;
 
-/// Standard errors that growth must exceed in each of two intervals. By chance alone one stack in some three
-/// hundred thousand does so in both: they share the profile in the middle, and one that is high there for the one is as high for the other.
+/// Standard errors that growth must exceed in each of two intervals. By chance about
+/// one stack in three hundred thousand does so in both: they share the profile in
+/// the middle, and if that is high for one interval it is as high for the other.
 pub const SIGMAS: f64 = 2.0;
 
-/// Standard errors that growth from the first profile to the last must exceed to be shown as growth that happened once: one stack in
-/// thirty thousand by chance.
+/// Standard errors that growth from the first profile to the last must exceed to
+/// be shown as growth that happened once: one stack in thirty thousand by chance.
 pub const SIGMAS_ONCE: f64 = 4.0;
 
-/// Of comparisons in which nothing grows, one in so many says that something did, however many stacks, functions and packages
-/// are asked.
+/// Of this many comparisons in which nothing grows, one reports
+/// growth, however many stacks, functions and packages are tested.
 pub const COMPARISONS_PER_FALSE_ALARM: u32 = 100;
 
 /// How far ahead the ranking looks, in intervals of the mean length of the two.
 pub const FORECAST_INTERVALS: i32 = 10;
 
-/// What became of a stack over two intervals.
+/// What happened to a stack over two intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It grew in both intervals, beyond sampling error: a leak looks so, and so does a cache that still fills.
+    /// It grew in both intervals, beyond sampling error: a leak
+    /// looks like this, and so does a cache that is still filling.
     Persistent,
     /// It grew, but not in both intervals: a cache that has filled, something loaded or started, or a leak that has just begun.
     Once,
-    /// Nothing that could not be sampling error.
+    /// Nothing beyond sampling error.
     Noise,
     /// It shrank.
     Shrank,
@@ -62,13 +67,13 @@ crate::names::names!(Verdict, "a verdict", { Persistent = "persistent", Once = "
 pub struct Interval {
     /// Bytes grown; negative if it shrank.
     pub bytes: i64,
-    /// Of that, in bytes: an upper bound.
+    /// The standard error of that, in bytes: an upper bound.
     pub standard_error_bytes: f64,
     /// How long it was.
     pub lasting: Duration,
 }
 
-/// How many candidates were asked, of which each may grow by chance.
+/// How many candidates were tested, each of which may grow by chance.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Odds {
     candidates: f64,
@@ -77,8 +82,8 @@ pub(super) struct Odds {
 }
 
 impl Odds {
-    /// By the bound `e^(-x²/2)`, which holds for sums of what is symmetric and not only for the normal distribution; twice, for the smaller
-    /// of two errors counts.
+    /// From the bound `e^(-x²/2)`, which holds for sums of symmetric terms and not only
+    /// for the normal distribution; doubled, because the smaller of two errors counts.
     pub(super) fn of(candidates: usize) -> Odds {
         let candidates = candidates.max(1) as f64;
         let sigmas = (2.0 * (2.0 * candidates * f64::from(COMPARISONS_PER_FALSE_ALARM)).ln()).sqrt();
@@ -86,12 +91,12 @@ impl Odds {
     }
 }
 
-/// What was held at three moments, with what its error follows from. Sums over stacks.
+/// What was held at three moments, and the data for its error. Sums over stacks.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
 pub(super) struct Sums {
     pub(super) held: [u64; 3],
     variance: [f64; 3],
-    /// Of the differences from the first to the second, from there to the third, and from the first to the third.
+    /// For the differences from the first to the second, from there to the third, and from the first to the third.
     squares: [f64; 3],
 }
 
@@ -100,8 +105,9 @@ const WORST_SIZE: f64 = 1.593_624;
 const WORST_VARIANCE: f64 = 0.647_610;
 
 impl Sums {
-    /// Of one stack. Of objects only the mean size is known: no mix of sizes with that mean has more variance than this, for up to the
-    /// worst size the variance of one object is a concave function of its size, and nowhere greater.
+    /// For one stack. Only the objects' mean size is known: no mix of sizes with that
+    /// mean has more variance than this, because up to the worst size the variance of
+    /// one object is a concave function of its size, and it is nowhere greater.
     pub(super) fn of(held: [Held; 3], period_bytes: u64) -> Sums {
         let period = period_bytes.max(1) as f64;
         let variance = held.map(|held| {
@@ -190,17 +196,17 @@ pub struct Growth {
     pub intervals: [Interval; 2],
     /// From the first profile to the third. Its error is not the sum of the intervals': the second profile is in both.
     pub whole: Interval,
-    /// What it amounts to.
+    /// The conclusion.
     pub verdict: Verdict,
-    /// That it grew in both intervals (for [`Verdict::Persistent`]), or that it grew at all, given the sampling error and how many
-    /// candidates were asked: 0 to 1, a lower bound.
+    /// Confidence that it grew in both intervals (for [`Verdict::Persistent`]), or that it grew at
+    /// all, given the sampling error and how many candidates were tested: 0 to 1, a lower bound.
     pub confidence: f64,
     /// Bytes that the next [`FORECAST_INTERVALS`] intervals would add; 0 unless persistent.
     pub forecast_bytes: u64,
 }
 
 impl Growth {
-    /// Of what was held at three moments, with the time between them, where one allocation in `period_bytes` was looked at.
+    /// From what was held at three moments and the time between them, with one allocation in `period_bytes` sampled.
     pub fn of(held_bytes: [u64; 3], lasting: [Duration; 2], period_bytes: u64) -> Growth {
         let period_bytes = period_bytes.max(1);
         let [first, second, third] = held_bytes;
@@ -212,7 +218,7 @@ impl Growth {
         Growth::judged(intervals, whole, SIGMAS_ONCE, 1.0)
     }
 
-    /// Of one candidate among many, with the error that its stacks have together.
+    /// For one candidate among many, with the combined error of its stacks.
     pub(super) fn among(sums: &Sums, lasting: [Duration; 2], period_bytes: u64, odds: Odds) -> Growth {
         let period_bytes = period_bytes.max(1);
         let interval = |ends, lasting| sums.interval(ends, lasting, period_bytes);
@@ -248,12 +254,12 @@ impl Growth {
         self.intervals[0].bytes.saturating_add(self.intervals[1].bytes)
     }
 
-    /// Grown at the ends, but not all the way.
+    /// Growth from the first to the last, but not in both intervals.
     pub(super) fn demoted(self) -> Growth {
         Growth { verdict: Verdict::Once, forecast_bytes: 0, ..self }
     }
 
-    /// By how much slower, or faster, it grew in the second interval: 1 is steady.
+    /// The ratio of the growth rate in the second interval to the first: 1 is steady.
     pub(super) fn steadiness(&self) -> f64 {
         self.intervals[1].bytes_per_second() / self.intervals[0].bytes_per_second()
     }
@@ -264,7 +270,7 @@ impl Growth {
     }
 }
 
-/// That noise of the normal distribution exceeds so many standard errors.
+/// The probability that normally distributed noise exceeds this many standard errors.
 fn by_chance(sigmas: f64) -> f64 {
     0.5 * libm::erfc(sigmas / std::f64::consts::SQRT_2)
 }
@@ -275,7 +281,7 @@ fn forecast([first, second]: &[Interval; 2]) -> u64 {
     let mean = (first.lasting + second.lasting) / 2;
     let next = second.bytes_per_second() * mean.as_secs_f64();
     let sum: f64 = (1..=FORECAST_INTERVALS).map(|interval| next * fading.powi(interval)).sum();
-    // A cast of a float saturates.
+    // A cast from a float saturates.
     sum.round() as u64
 }
 

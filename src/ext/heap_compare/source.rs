@@ -1,16 +1,16 @@
-//! A file, opened: gzip off, however often it was packed, and what it is by its first bytes.
+//! Opens a file: removes gzip, even if applied more than once, and identifies the file by its first bytes.
 //!
-//! In: any bytes, as they come. Out: bytes of a profile, or what the file is instead and what to do. F1: nothing is held but
-//! a buffer, and at most `bytes_max` are unpacked.
+//! In: a stream of any bytes. Out: the bytes of a profile, or what the file is instead and what to
+//! do. F1: only a fixed read-ahead is held in memory, and at most `bytes_max` are decompressed.
 
 use super::error::ProfileError;
 use flate2::read::MultiGzDecoder;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-/// How often a file may have been gzipped. Twice happens: an archive packs what was packed.
+/// How many layers of gzip are removed. Two happen: an archive compresses a compressed file.
 const GZIP_LAYERS_MAX: usize = 4;
 
-/// So much of the beginning is looked at.
+/// How much of the start is examined.
 const HEAD_BYTES: usize = 1 << 10;
 
 /// What can be read.
@@ -21,7 +21,7 @@ pub(super) enum Source<'a> {
     HeapV2(Unpacked<'a>),
 }
 
-/// Bytes without gzip, and what went wrong if they end.
+/// Bytes without gzip, and the error if they end early.
 pub(super) struct Unpacked<'a> {
     bytes: BufReader<Box<dyn Read + 'a>>,
     is_packed: bool,
@@ -70,13 +70,13 @@ fn failed(error: io::Error, is_packed: bool) -> ProfileError {
     }
 }
 
-/// Takes gzip off, and looks what it is.
+/// Removes gzip, and identifies the content.
 pub(super) fn open<'a>(bytes: impl Read + 'a, bytes_max: u64) -> Result<Source<'a>, ProfileError> {
     let mut bytes: Box<dyn Read + 'a> = Box::new(bytes);
     for layer in 0..=GZIP_LAYERS_MAX {
         let mut head = Vec::new();
         let read = bytes.by_ref().take(HEAD_BYTES as u64).read_to_end(&mut head);
-        // A few bytes of a stream that then breaks off tell what it is as well.
+        // A few bytes of a stream that then breaks off also identify it.
         read.map_err(|error| failed(error, layer > 0))?;
         let is_gzip = head.starts_with(&[0x1f, 0x8b]);
         let is_heap_v2 = head.starts_with(b"heap_v2/");
@@ -99,7 +99,7 @@ pub(super) fn open<'a>(bytes: impl Read + 'a, bytes_max: u64) -> Result<Source<'
     Err(ProfileError::Damaged("it is gzipped more often than anybody packs a file"))
 }
 
-/// What a file is that is no profile, by how it begins; `None` if it may be one.
+/// What kind of file it is, by its start, if it is no profile; `None` if it may be one.
 fn other_kind(head: &[u8]) -> Option<ProfileError> {
     const BY_BYTES: [(&[u8], &str, &str); 14] = [
         (b"\x28\xb5\x2f\xfd", "compressed by zstd", "unpack it first: zstd -d FILE"),

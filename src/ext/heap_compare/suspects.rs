@@ -1,11 +1,13 @@
-//! Chooses which candidates to report, so that each stack's growth is explained once, by what is most specific.
+//! Chooses which candidates to report, so that each stack's growth is explained once, by the most specific candidate.
 //!
-//! - S1: what grew by itself beyond the error is told by itself: a site, or a function that grew by more than its heaviest site did.
-//! - S2: what is left is spread. Of the functions with what they call, and of the packages, the one is told whose growth stands out most from
-//!   its error: one that has less of it than another does not, nor one that has more stacks than those that grew. Again, until nothing
-//!   is left.
-//! - S3: a caller of everything explains nothing (`levels.rs`); a package whose functions grow evenly and steadily is told as one.
-//! - S4: if the whole grew and nothing of this was found, the whole is told.
+//! - S1: a candidate that grew beyond the error by itself is reported by
+//! itself: a site, or a function that grew by more than its heaviest site did.
+//! - S2: the rest is spread. Of the functions with what they call, and of the packages, the one whose growth
+//! stands out most from its error is reported: a candidate with less of the growth than another stands out
+//! less, and so does one with more stacks than those that grew. This repeats until nothing is left.
+//! - S3: a caller of everything explains nothing (`levels.rs`); a
+//! package whose functions grow evenly and steadily is reported as one.
+//! - S4: if the whole grew and none of these was found, the whole is reported.
 
 use super::frame::Owner;
 use super::joint::Joint;
@@ -18,15 +20,15 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Level {
-    /// One call stack, from one's own code outward.
+    /// One call stack, from your own code outward.
     Stack,
-    /// A function: more than one of its lines, instances, callers or depths of recursion.
+    /// A function: several of its lines, instances, callers or depths of recursion.
     Function,
     /// A function with what it calls.
     Calls,
-    /// A module, crate, package or source folder: more than one of its functions.
+    /// A module, crate, package or source folder: several of its functions.
     Package,
-    /// The heap as a whole: what grew is spread more widely than any of these.
+    /// The heap as a whole: the growth is spread more widely than any of these.
     Whole,
 }
 
@@ -34,32 +36,32 @@ crate::names::names!(Level, "a level", {
     Stack = "stack", Function = "function", Calls = "calls", Package = "package", Whole = "whole",
 });
 
-/// So many spread suspects are looked for: after a few only small ones are left.
+/// Maximum number of spread suspects: after a few only small ones are left.
 const SPREAD_MAX: usize = 8;
 
-/// What may be spent on taking their stacks away, in walks over all stacks: stacks of recursion are long, and share most.
+/// The budget for taking their stacks away, in walks over all stacks: recursive stacks are long, and share most.
 const SPREAD_WALKS: usize = 4;
 
-/// S1: a site that has so much of its function's growth is told instead of the function.
+/// S1: a site with this share of its function's growth is reported instead of the function.
 const ONE_SITE_SHARE: f64 = 0.9;
 
 /// S3: a package is reported as one suspect if at least this many of its functions grew, and evenly: as if at least this share of all of them
 /// had grown by the same amount.
 const EVEN_FUNCTIONS_MIN: usize = 4;
 const EVEN_SHARE: f64 = 0.7;
-/// And goes on growing at this share of its pace: caches that fill side by side do not.
+/// The package must also keep growing at this share of its pace: caches that fill side by side do not.
 const STEADY_SHARE: f64 = 0.8;
 
 /// One suspect.
 #[derive(Debug, Clone)]
 pub(super) struct Suspect {
     pub(super) level: Level,
-    /// What it is called, if not by its culprit.
+    /// Its name, if not its culprit's.
     pub(super) name: Option<String>,
     /// The frame to look at, if not the culprit of its heaviest stack.
     pub(super) frame: Option<u32>,
     pub(super) slots: Vec<u32>,
-    /// Those of them to show one of, if not of all.
+    /// The stacks from which one is shown, if not all of them.
     pub(super) shown: Vec<u32>,
     pub(super) growth: Growth,
 }
@@ -116,7 +118,8 @@ impl<'a> Court<'a> {
         suspects
     }
 
-    /// S4. The whole was asked alone, a function is one of many: what the whole may say, a function that has all of its growth may as well.
+    /// S4. The whole was tested alone, while a function is one of many: so if the
+    /// whole may be reported, a function that has all of its growth may be too.
     fn the_whole(&self, whole: Growth) -> Suspect {
         let alone = |slots: &[u32]| {
             let sums = self.levels.sum(slots.iter().copied());
@@ -184,8 +187,9 @@ impl<'a> Court<'a> {
         vec![Suspect { shown, ..as_one(self.levels.slots_of(number).collect(), growth) }]
     }
 
-    /// Whether a function's growth is that of its heaviest site: most of it, or all that is beyond the error, or all that will go on. A helper
-    /// by which caches are filled and one leaks fades as a whole, and the leak does not.
+    /// Whether a function's growth is that of its heaviest site: most of it, or all
+    /// that is beyond the error, or all that will go on. A function through which
+    /// many caches are filled and one leaks fades as a whole, but the leak does not.
     fn is_one_site(
         &self,
         function: usize,
@@ -203,12 +207,12 @@ impl<'a> Court<'a> {
         }
         let others = self.levels.functions[function].sites.iter().filter(|site| **site != heaviest);
         let others = others.flat_map(|site| self.levels.sites[*site].iter().copied());
-        // Asked once, of a function that has been found: not one of many.
+        // Tested once, for a function already found: not one of many.
         let others = self.levels.sum(others);
         Growth::among(&others, self.lasting, self.period_bytes, Odds::of(1)).verdict > Verdict::Once
     }
 
-    /// S3: takes away the suspects that are told as a package.
+    /// S3: removes the suspects that are reported as a package.
     fn even_packages(&self, of_function: &mut [Vec<Suspect>]) -> Vec<Suspect> {
         let mut told = Vec::new();
         let mut packages: Vec<(&String, &Vec<usize>)> = self.levels.packages.iter().collect();
@@ -217,7 +221,7 @@ impl<'a> Court<'a> {
         for (name, functions) in packages {
             let own = |number: &&usize| self.levels.functions[**number].owner == Owner::Own;
             let untold = functions.iter().any(|function| !of_function[*function].is_empty());
-            // All that is one's own is no answer.
+            // Own code as a whole is no answer.
             if functions.len() < EVEN_FUNCTIONS_MIN
                 || functions.iter().filter(own).count() >= named
                 || !untold
@@ -250,7 +254,7 @@ impl<'a> Court<'a> {
         };
         suspects.iter().for_each(|suspect| explain(&mut explained, &suspect.slots));
         let mut calls = self.levels.calls(self.joint, &explained);
-        // What does not stand out with all of its stacks does not with fewer.
+        // A candidate that does not stand out with all of its stacks does not stand out with fewer.
         calls.retain(|call| self.judge(&call.sums).verdict == Verdict::Persistent);
         let mut budget = self.joint.size().saturating_mul(SPREAD_WALKS);
         for _ in 0..SPREAD_MAX {
@@ -291,7 +295,7 @@ impl<'a> Court<'a> {
             .filter(|(_, slots)| slots.len() > 1 && slots.len() < unexplained)
             .map(|(name, slots)| (self.judge(&self.levels.sum(slots.iter().copied())), name, slots))
             .filter(|(growth, ..)| growth.verdict == Verdict::Persistent)
-            // The smallest of those that stand out alike.
+            // The smallest of those that stand out equally.
             .max_by(|(a, name_a, _), (b, name_b, _)| {
                 standing_out(a, b)
                     .then_with(|| name_a.len().cmp(&name_b.len()))
@@ -314,7 +318,7 @@ impl<'a> Court<'a> {
     }
 }
 
-/// By growth in standard errors; what differs by rounding does not differ.
+/// By growth in standard errors; rounding differences do not count.
 fn standing_out(a: &Growth, b: &Growth) -> std::cmp::Ordering {
     let (a, b) = (a.whole.sigmas(), b.whole.sigmas());
     if (a - b).abs() <= 1e-6 * a.abs().max(b.abs()) { std::cmp::Ordering::Equal } else { a.total_cmp(&b) }

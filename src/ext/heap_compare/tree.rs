@@ -1,11 +1,11 @@
-//! Call stacks that share their callers: a tree of which each stack is a way from the root, kept in pieces.
+//! Call stacks that share their callers: a tree in which each stack is a path from the root, stored in pieces.
 //!
-//! In: stacks, the outermost frame first, one number a frame. Out: for each stack that ends a slot, of which the owner of the
-//! tree keeps what it likes. A piece is a run of numbers without a branch, so 1,500 depths of recursion are one piece of 1,500
-//! numbers, and stacks that share nothing cost their own numbers and a node each.
+//! In: stacks, the outermost frame first, one number per frame. Out: for each stack that ends a slot, for which
+//! the tree's owner stores what it likes. A piece is a run of numbers without a branch, so 1,500 levels of
+//! recursion are one piece of 1,500 numbers, and stacks that share nothing cost their own numbers and a node each.
 //!
 //! - T1: a walk visits each number once, however many stacks share it: no cost is stacks times depth.
-//! - T2: a cursor stays valid as long as nothing is added but below it: a piece that is divided keeps its upper part.
+//! - T2: a cursor stays valid as long as numbers are added only below it: a piece that is split keeps its upper part.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -13,7 +13,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 /// No node, no slot.
 const NONE: u32 = u32::MAX;
 
-/// Numbers of a tree at most: node and place are 32 bits wide.
+/// Maximum numbers in a tree: node and place are 32 bits wide.
 const NUMBERS_MAX: usize = u32::MAX as usize - 1;
 
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ struct Node {
     slot: u32,
 }
 
-/// A place in the tree: so many numbers down a node's piece.
+/// A place in the tree: this many numbers down a node's piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cursor {
     node: u32,
@@ -37,13 +37,13 @@ pub(super) struct Cursor {
 /// The root.
 pub(super) const ROOT: Cursor = Cursor { node: 0, down: 0 };
 
-/// What a walk comes by.
+/// The steps of a walk.
 pub(super) enum Step<'a> {
-    /// Down a piece, and the place of its first number: the same place is the same way from the root.
+    /// Down a piece, and the place of its first number: equal places mean equal paths from the root.
     Down(Piece<'a>, u32),
     /// A stack ends here.
     Ends(u32),
-    /// Back up the piece that was entered last.
+    /// Back up the piece entered last.
     Back(usize),
 }
 
@@ -77,7 +77,7 @@ enum Numbers {
     Wide(Vec<u32>),
 }
 
-/// A vector that is full grows by this share of its length: doubling would be half of the memory of a large tree.
+/// A full vector grows by this share of its length: doubling would take half of the memory of a large tree.
 const GROWS_BY: usize = 4;
 const GROWS_BY_MIN: usize = 1 << 12;
 
@@ -139,7 +139,8 @@ impl Numbers {
     }
 }
 
-/// Two numbers mixed: a tree has millions of them, and whoever makes a file whose numbers meet waits for it alone.
+/// Two numbers mixed: a tree has millions of them, and a file made
+/// so that its numbers collide slows down only its own comparison.
 #[derive(Debug, Default, Clone, Copy)]
 struct Mixed(u64);
 
@@ -188,7 +189,7 @@ impl Tree {
         self.numbers.len()
     }
 
-    /// For a tree that nothing is added to any more: gives back what was kept for that.
+    /// For a tree that is complete: frees the memory that was reserved for additions.
     pub(super) fn finish(&mut self) {
         self.children = HashMap::default();
         self.nodes.shrink_to_fit();
@@ -199,7 +200,7 @@ impl Tree {
         }
     }
 
-    /// Some numbers further, the outermost first; `None` if the tree is full.
+    /// Moves on by some numbers, the outermost first; `None` if the tree is full.
     pub(super) fn down(&mut self, mut at: Cursor, mut numbers: &[u32]) -> Option<Cursor> {
         while let Some(&first) = numbers.first() {
             let Node { begins, ends, child, slot, .. } = self.nodes[at.node as usize];
@@ -222,7 +223,7 @@ impl Tree {
             self.numbers.extend(numbers);
             let (count, to) = (numbers.len() as u32, self.numbers.len() as u32);
             if child == NONE && slot == NONE && ends == from && begins + at.down == ends && at.node != 0 {
-                // Nothing below, and nothing behind: the piece grows.
+                // No child, and nothing after it: the piece grows.
                 self.nodes[at.node as usize].ends = to;
                 return Some(Cursor { down: at.down + count, ..at });
             }
@@ -260,7 +261,7 @@ impl Tree {
         stack
     }
 
-    /// T1: all of it, from the root down and back.
+    /// T1: the whole tree, from the root down and back.
     pub(super) fn walk(&self, mut tell: impl FnMut(Step<'_>)) {
         let mut at = 0;
         loop {
@@ -297,7 +298,7 @@ impl Tree {
         id
     }
 
-    /// T2: the lower part of the piece becomes a node of its own, with all that is below.
+    /// T2: the lower part of the piece becomes a separate node, with everything below it.
     fn divide(&mut self, at: Cursor) {
         let upper = at.node;
         let id = self.nodes.len() as u32;
@@ -361,7 +362,7 @@ mod tests {
                 read.reverse();
                 prop_assert_eq!(&read, stack);
             }
-            // The walk comes by the same, and by no way twice.
+            // The walk yields the same, and takes no path twice.
             let (mut way, mut seen, mut places) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
             tree.walk(|step| match step {
                 Step::Down(piece, place) => {

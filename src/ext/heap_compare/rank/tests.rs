@@ -14,7 +14,7 @@ fn growth(held_megabytes: [u64; 3]) -> Growth {
 #[test]
 fn growth_is_told_from_a_cache_that_filled_and_from_noise() {
     let table = [
-        // A leak; one in a large stack; one that gets faster.
+        // A leak; one in a large stack; one that accelerates.
         ([100, 200, 300], Verdict::Persistent),
         ([1_000, 1_200, 1_400], Verdict::Persistent),
         ([0, 100, 400], Verdict::Persistent),
@@ -81,7 +81,7 @@ proptest! {
         prop_assert!(growth.verdict == Verdict::Persistent || growth.forecast_bytes == 0);
     }
 
-    /// What a fine profile cannot tell from noise, a coarse one cannot either.
+    /// Anything that a fine profile cannot tell from noise, a coarse one cannot either.
     #[test]
     fn a_coarser_profile_never_shows_more(held in [0..1_u64 << 40, 0..1 << 40, 0..1 << 40], period in 1..1_u64 << 30) {
         let fine = Growth::of(held, [MINUTE; 2], period);
@@ -92,7 +92,7 @@ proptest! {
         }
     }
 
-    /// Of two that end alike, the one that grew more evenly ranks first.
+    /// Of two that end at the same size, the one that grew more evenly ranks first.
     #[test]
     fn the_steadier_of_two_ranks_first(first in 1_000_u64..2_000, grown in 500_u64..5_000, late in 0_u64..250) {
         let steady = growth([first, first + grown / 2, first + grown]);
@@ -105,7 +105,7 @@ fn stack(held_bytes: [u64; 3], objects: Option<u64>) -> Sums {
     Sums::of(held_bytes.map(|bytes| Held { bytes, objects }), PERIOD)
 }
 
-/// Ten gigabytes that nothing happens to, and beside them a hundred stacks that gain half a megabyte each.
+/// Ten gigabytes that do not change, and beside them a hundred stacks that gain half a megabyte each.
 #[test]
 fn what_lives_on_unchanged_adds_no_error_to_a_sum() {
     let mut sums = Sums::default();
@@ -117,7 +117,7 @@ fn what_lives_on_unchanged_adds_no_error_to_a_sum() {
     assert_eq!(growth.verdict, Verdict::Persistent, "{growth:?}");
 }
 
-/// Ups and downs as large as what sampling makes of them: the sum of many is no growth.
+/// Changes up and down as large as sampling causes: the sum of many is no growth.
 #[test]
 fn many_stacks_that_go_up_and_down_do_not_grow_together() {
     let mut sums = Sums::default();
@@ -143,7 +143,7 @@ fn large_objects_have_less_error_than_small_ones_and_none_more_than_the_bound() 
 }
 
 proptest! {
-    /// Of a mix of sizes only the mean is known: the variance that is reckoned with is never less than that of the mix.
+    /// Only the mean of a mix of sizes is known: the assumed variance is never less than that of the mix.
     #[test]
     fn no_mix_of_sizes_has_more_variance_than_its_mean_is_given(sizes in prop::collection::vec(1_u64..20_000_000, 1..30)) {
         let truth: f64 = sizes.iter().map(|size| {
