@@ -87,23 +87,18 @@
 //!
 //! # Signals, fork, the end
 //!
-//! - Before the watch starts, SIGUSR2 ends the process. Start the
-//! service with the signal blocked, `env --block-signal=USR2 SERVICE`
-//!   (GNU coreutils 8.31), and an early signal waits for the watch. Its
-//!   thread receives the signal even if all others block it, as they
-//!   may have inherited from a parent.
-//! - A notice reports a signal that is reset to its default action, or
-//! ignored, after the watch has started. A handler that another library
-//!   installs in place of all others cannot be detected: start the watch after such libraries, or use
-//!   [`ask_for_snapshot`](MemoryWatch::ask_for_snapshot).
+//! - Before the watch starts, SIGUSR2 ends the process. Start the service with the signal blocked, `env
+//!   --block-signal=USR2 SERVICE` (GNU coreutils 8.31), and an early signal waits for the watch. Its
+//!   thread receives the signal even if all others block it, as they may have inherited from a parent.
+//! - A notice reports a signal that is reset to its default action, or ignored, after the watch has
+//!   started. A handler that another library installs in place of all others cannot be detected: start
+//!   the watch after such libraries, or use [`ask_for_snapshot`](MemoryWatch::ask_for_snapshot).
 //! - A real-time signal that is blocked when the watch starts stays blocked, which a notice reports.
-//! - A child made by fork does not have the watch's thread. There a handle
-//! does nothing, a signal is lost, and the parent's watch goes on. To
-//!   watch a child, start a watch there; its profiles have another
-//!   `overspill.process`. Start the watch after daemonizing.
-//! - [`stop`](MemoryWatch::stop) first takes any requested snapshot. The
-//! next start over the same folder removes what a killed process left
-//!   half-written.
+//! - A child made by fork does not have the watch's thread. There a handle does nothing, a
+//!   signal is lost, and the parent's watch goes on. To watch a child, start a watch there;
+//!   its profiles have another `overspill.process`. Start the watch after daemonizing.
+//! - [`stop`](MemoryWatch::stop) first takes any requested snapshot. The next
+//!   start over the same folder removes what a killed process left half-written.
 //!
 //! # What the operator sees
 //!

@@ -1,7 +1,7 @@
 //! Several profiles on one tree of frames, and where each stack's own code begins.
 //!
 //! - C1: a stack's site ends at the frame below which libraries do what your own code asked of them:
-//! where exactly a `Vec` grew while a library filled it is chance, and would split one leak into many.
+//!   where exactly a `Vec` grew while a library filled it is chance, and would split one leak into many.
 //! - C2: the result does not depend on the order of stacks in a profile.
 
 use super::error::CompareError;

@@ -14,12 +14,12 @@
 //! period is added to what was observed: a stack without samples is not a stack that holds nothing.
 //!
 //! - G1: growth within [`SIGMAS`] standard errors in either interval is not persistent
-//! growth; nor is growth from the first to the last that one of all candidates would
-//! show by chance in one of [`COMPARISONS_PER_FALSE_ALARM`] comparisons ([`Odds`]).
+//!   growth; nor is growth from the first to the last that one of all candidates would
+//!   show by chance in one of [`COMPARISONS_PER_FALSE_ALARM`] comparisons ([`Odds`]).
 //! - G2: *persistent* growth happened in both intervals; growth that ended, or began, in between is *once*.
 //! - G3: persistent growth is ranked by what it would add over the next [`FORECAST_INTERVALS`]
-//! intervals if it went on fading as it faded between the two; a cache that fills comes to an
-//! end that way, a leak does not. Accelerating growth is counted as steady.
+//!   intervals if it went on fading as it faded between the two; a cache that fills comes to
+//!   an end that way, a leak does not. Accelerating growth is counted as steady.
 //!
 //! Not here: what the objects are, who frees them, trends through more than three points.
 

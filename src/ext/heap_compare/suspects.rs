@@ -1,12 +1,12 @@
 //! Chooses which candidates to report, so that each stack's growth is explained once, by the most specific candidate.
 //!
-//! - S1: a candidate that grew beyond the error by itself is reported by
-//! itself: a site, or a function that grew by more than its heaviest site did.
+//! - S1: a candidate that grew beyond the error by itself is reported by itself:
+//!   a site, or a function that grew by more than its heaviest site did.
 //! - S2: the rest is spread. Of the functions with what they call, and of the packages, the one whose growth
-//! stands out most from its error is reported: a candidate with less of the growth than another stands out
-//! less, and so does one with more stacks than those that grew. This repeats until nothing is left.
-//! - S3: a caller of everything explains nothing (`levels.rs`); a
-//! package whose functions grow evenly and steadily is reported as one.
+//!   stands out most from its error is reported: a candidate with less of the growth than another stands out
+//!   less, and so does one with more stacks than those that grew. This repeats until nothing is left.
+//! - S3: a caller of everything explains nothing (`levels.rs`); a package
+//!   whose functions grow evenly and steadily is reported as one.
 //! - S4: if the whole grew and none of these was found, the whole is reported.
 
 use super::frame::Owner;

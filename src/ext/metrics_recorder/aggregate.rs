@@ -1,4 +1,4 @@
-//! What is emitted of a series: one event an interval, whose members are an interface and do not change.
+//! What is emitted for a series: one event per interval, whose members are an interface and do not change.
 
 use super::distribution::{Distribution, Shape};
 use super::series::Found;
@@ -14,7 +14,7 @@ pub(super) struct Interval {
     pub(super) number: u64,
     pub(super) start: SystemTime,
     pub(super) end: SystemTime,
-    /// By a clock that nobody sets.
+    /// By a clock that cannot be set.
     pub(super) lasted: Duration,
 }
 
@@ -35,7 +35,8 @@ pub(super) struct Quantile {
 }
 
 impl Quantile {
-    /// Of a share between 0 and 1: the digits behind its point, two at least. No point in the name: some aggregators make objects of those.
+    /// For a share between 0 and 1: the digits after its point, at least two.
+    /// No point in the name, because some aggregators turn those into objects.
     pub(super) fn of(share: f64) -> Quantile {
         let text = share.to_string();
         let name = match text.split_once('.') {
@@ -56,7 +57,7 @@ impl<T: std::fmt::Display> Serialize for Shown<T> {
     }
 }
 
-/// An object. Of labels with one name it has the last.
+/// An object. If labels share a name, the last one is kept.
 struct Labels<'a>(&'a Key);
 
 impl Serialize for Labels<'_> {
@@ -191,7 +192,7 @@ mod tests {
         Found::Histogram { seen, total_count: 12, total_sum: 99.5 }
     }
 
-    /// The golden test: backends have tables of these.
+    /// The golden test: backends have tables with these members.
     #[test]
     fn the_events_of_all_kinds_are_these_texts() {
         const TIMES: &str = r#""interval":7,"interval_start":"2026-11-18T11:07:40.000Z","interval_end":"2026-11-18T11:07:50.000Z","interval_ms":10001"#;

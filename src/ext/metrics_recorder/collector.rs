@@ -1,6 +1,6 @@
-//! The end of an interval: each series is looked at, and what there is to tell becomes an event.
+//! The end of an interval: looks at each series, and turns anything there is to report into an event.
 //!
-//! In: a moment. Out: [`Aggregate`]s, and what is to be told in the log. C1: pure but for the series: no clock, no thread, no client.
+//! In: a moment. Out: [`Aggregate`]s, and what to log. C1: pure except for the series: no clock, no thread, no client.
 
 use super::aggregate::{Aggregate, Interval, Quantile};
 use super::limits::NOTICE_EVERY;
@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 /// A moment by both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Moment {
-    /// Since the recorder began, by a clock that nobody sets.
+    /// Since the recorder began, by a clock that cannot be set.
     pub(super) age: Duration,
     /// For the event's readers.
     pub(super) wall: SystemTime,
@@ -28,11 +28,11 @@ pub(super) struct Collector {
     told: [Option<Duration>; 2],
 }
 
-/// What came of an interval.
+/// The result of an interval.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Collected {
     pub(super) events: u64,
-    /// Values without a series, where that is to be told: why, how many so far, and a metric among them.
+    /// Values without a series, if they are to be reported: why, how many so far, and one of their metrics.
     pub(super) surplus: Vec<(Surplus, u64, Option<String>)>,
 }
 
@@ -71,7 +71,7 @@ impl Collector {
         };
         self.registry.for_each(|series| {
             let found = series.look(now.age);
-            // From here on it has one, whether there is something to tell or not.
+            // From here on it has one, whether or not there is something to report.
             series.common().since(interval.start);
             if let Some(found) = found {
                 tell(series, found);
@@ -149,7 +149,7 @@ mod tests {
         }
     }
 
-    /// For each step: what is added, and the delta and the total that the interval then tells.
+    /// For each step: what is added, and the delta and the total that the interval then reports.
     #[test]
     fn a_counter_tells_what_was_added_and_the_total_and_nothing_when_nothing_was() {
         let mut world = World::new(10);
@@ -291,7 +291,8 @@ mod tests {
         assert_eq!(kinds, ["\"counter\"", "\"gauge\"", "\"histogram\""]);
     }
 
-    /// R2 and S2: threads that make and write the same few series at once, beside a collector: no series too many, nothing twice.
+    /// R2 and S2: threads that make and write the same few series at once, next
+    /// to a collector: no series above the maximum, no value counted twice.
     #[test]
     fn what_threads_write_while_intervals_end_is_told_exactly_once() {
         let mut world = World::new(8);

@@ -1,7 +1,8 @@
-//! The values of a histogram over an interval: how many, their sum, the least, the greatest, and their shape, by buckets or by a sketch.
+//! The values of a histogram over an interval: their number, sum,
+//! minimum and maximum, and their shape, by buckets or by a sketch.
 //!
-//! D1: its memory does not depend on how many values there are. D2: a value that is not finite is counted beside the others and touches
-//! none of their numbers.
+//! D1: its memory does not depend on how many values there are. D2: a value that
+//! is not finite is counted separately and changes none of the other numbers.
 
 use super::limits::{RELATIVE_ERROR, SKETCH_BINS, VALUE_MIN};
 use sketches_ddsketch::{Config, DDSketch};
@@ -12,15 +13,15 @@ use std::sync::Arc;
 pub(super) enum Plan {
     /// Quantiles within [`RELATIVE_ERROR`].
     Summary,
-    /// A count for each of these bounds, ascending, and one for what is above the last.
+    /// A count for each of these bounds, ascending, and one for values above the last.
     Buckets(Arc<[f64]>),
 }
 
 impl Plan {
-    /// Bytes that a distribution's shape holds at most.
+    /// Maximum bytes that a distribution's shape holds.
     pub(super) fn bytes_max(&self) -> usize {
         match self {
-            // Two stores, whose vectors may grow to twice of what is in them.
+            // Two stores, whose vectors may grow to twice their content.
             Plan::Summary => 2 * 2 * SKETCH_BINS as usize * size_of::<u64>() + size_of::<DDSketch>(),
             Plan::Buckets(bounds) => (bounds.len() + 1) * size_of::<u64>(),
         }
@@ -29,10 +30,10 @@ impl Plan {
 
 #[derive(Clone)]
 pub(super) enum Shape {
-    /// Made with the first value.
+    /// Created with the first value.
     Nothing,
     Sketch(Box<DDSketch>),
-    /// The bounds, and one count more.
+    /// The bounds, and one more count than bounds.
     Buckets(Arc<[f64]>, Box<[u64]>),
 }
 
@@ -75,15 +76,15 @@ impl Distribution {
         match &mut self.shape {
             Shape::Nothing => {}
             Shape::Sketch(sketch) => sketch.add_with_count(value, times),
-            // No index is beyond the last count: there is one more than bounds.
+            // No index is beyond the last count: there is one more count than bounds.
             Shape::Buckets(bounds, counts) => counts[bounds.partition_point(|bound| *bound < value)] += times,
         }
     }
 
-    /// The value that this share of the values does not exceed; of a summary.
+    /// The value that this share of the values does not exceed; for a summary.
     pub(super) fn quantile(&self, share: f64) -> Option<f64> {
         let Shape::Sketch(sketch) = &self.shape else { return None };
-        // A share between 0 and 1 is no error.
+        // A share between 0 and 1 cannot cause an error.
         let estimate = sketch.quantile(share).ok().flatten()?;
         Some(estimate.clamp(self.min, self.max))
     }
@@ -161,7 +162,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is recorded, in whatever order, nothing panics, and nothing is forgotten.
+        /// Any values in any order: nothing panics, and no value is forgotten.
         #[test]
         fn any_values_are_taken_and_counted(values in prop::collection::vec(any_finite(), 0..200)) {
             let seen = of(&Plan::Summary, &values);

@@ -1,8 +1,9 @@
-//! Who ends intervals: a thread of the recorder's own, [`MetricsGuard::flush`], and the end.
+//! What ends intervals: the recorder's own thread, [`MetricsGuard::flush`], and the end.
 //!
-//! T1: one interval is emitted at a time, and whoever waits for it waits [`STOP_WAIT`] at most. T2: no lock is held while events are
-//! emitted. T3: a child made by fork has neither the thread nor the turn: there nothing is emitted and nothing waited for. T4: the last
-//! interval is emitted by the thread that stops the recorder, after the recorder's own thread has gone.
+//! T1: one interval is emitted at a time, and a thread waits for it at most [`STOP_WAIT`].
+//! T2: no lock is held while events are emitted. T3: a child made by fork has neither the
+//! thread nor the turn: there nothing is emitted and nothing waits. T4: the thread that
+//! stops the recorder emits the last interval, after the recorder's own thread has ended.
 
 use super::MetricsRecorder;
 use super::collector::{Collector, Moment};
@@ -40,13 +41,13 @@ pub struct MetricsStats {
     pub surplus: u64,
 }
 
-/// The collector, or nothing while somebody has it.
+/// The collector; `None` while a thread is using it.
 struct Turn {
     collector: Mutex<Option<Collector>>,
     free: Condvar,
 }
 
-/// Gives the collector back, whatever happens.
+/// Gives the collector back when dropped, even after a panic.
 struct Taken<'a> {
     turn: &'a Turn,
     collector: Option<Collector>,
@@ -71,7 +72,8 @@ impl Drop for Taken<'_> {
     }
 }
 
-/// What thread and guard share. The recorder itself, which lives as long as the process, has no part in it, and so no client.
+/// What thread and guard share. The recorder itself, which lives as
+/// long as the process, has no part in it, and so holds no client.
 struct Engine {
     turn: Turn,
     registry: Arc<Registry>,
@@ -110,7 +112,7 @@ impl Engine {
         loop {
             match end.recv_timeout(due.saturating_duration_since(Instant::now())) {
                 Err(RecvTimeoutError::Timeout) => {
-                    // Somebody is at it, who ends the interval: fine.
+                    // Another thread is ending the interval, which is fine.
                     let _ = self.end_interval();
                     due = next_due(due, Instant::now(), interval);
                 }
@@ -120,7 +122,7 @@ impl Engine {
     }
 }
 
-/// The next end of an interval after `now`; those that were missed, while the machine slept or the log was slow, are not made up for.
+/// The next end of an interval after `now`. Intervals missed while the machine slept or the log was slow are skipped.
 fn next_due(due: Instant, now: Instant, interval: Duration) -> Instant {
     let late = now.saturating_duration_since(due).as_nanos() / interval.as_nanos().max(1);
     let steps = u32::try_from(late).unwrap_or(u32::MAX - 1) + 1;
@@ -171,7 +173,7 @@ impl MetricsGuard {
                     Some(home) => dispatcher::with_default(&home, || of_thread.run(interval, &until)),
                     None => of_thread.run(interval, &until),
                 }
-                // Before whoever waits is told: what is left is the guard's alone.
+                // Before the waiting thread is notified: what is left belongs to the guard alone.
                 drop(of_thread);
                 drop(last);
             })
@@ -224,7 +226,7 @@ impl MetricsGuard {
     fn end(&mut self) {
         let Some(end) = self.end.take() else { return };
         if !self.engine.registry.home.is_here() {
-            // It may be locked, by a thread that is not here.
+            // It may be locked by a thread that does not exist in this process.
             std::mem::forget(end);
             return;
         }
@@ -237,12 +239,13 @@ impl MetricsGuard {
     }
 }
 
-/// A notice into a log that nobody reads any more is an error, and not the end of a process that has SIGPIPE at its default action.
+/// Makes a notice to a log whose reader is gone an error, rather
+/// than the end of a process that has SIGPIPE at its default action.
 fn block_sigpipe() {
     #[cfg(unix)]
     {
         use nix::sys::signal::{SigSet, Signal};
-        // Fails for a wrong argument alone.
+        // Fails only for an invalid argument.
         let _ = SigSet::from(Signal::SIGPIPE).thread_block();
     }
 }

@@ -1,7 +1,8 @@
-//! The process that the recorder lives in. A fork copies locks as they are and no threads: a lock that another thread held at that moment
-//! is held in the child for ever.
+//! The process that the recorder lives in. A fork copies locks as they are but no other
+//! threads: a lock that another thread held at that moment is held in the child forever.
 //!
-//! F1: in a child nobody waits for a lock. Only who finds one taken asks which process this is, so it costs nothing else.
+//! F1: in a child no thread waits for a lock. Only a thread that finds a
+//! lock taken asks which process this is, so it costs nothing otherwise.
 
 use super::limits::TRIES_MAX;
 use std::hint::spin_loop;
@@ -15,7 +16,7 @@ impl Home {
         Home(std::process::id())
     }
 
-    /// Whether this is that process, and no child of it.
+    /// Whether this is that process rather than a child of it.
     pub(super) fn is_here(self) -> bool {
         self == Home::here()
     }
@@ -32,7 +33,7 @@ impl Home {
         self.take(|| lock.try_write(), || lock.write().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Under a lock only plain values change, so what a panic has left is sound.
+    /// Only plain values change under a lock, so a panic leaves them valid.
     #[inline]
     fn take<G>(
         self,

@@ -45,7 +45,7 @@ pub const STOP_WAIT: Duration = Duration::from_secs(2);
 pub const NOTICE_EVERY: Duration = Duration::from_secs(600);
 /// Most characters of a metric's name in a notice.
 pub(super) const NAME_CHARS_TOLD: usize = 80;
-/// A lock that is taken is tried this often before anybody waits for it: what happens under it takes some hundred nanoseconds.
+/// A taken lock is retried this often before the thread waits for it: work under it takes some hundred nanoseconds.
 pub(super) const TRIES_MAX: usize = 64;
 /// Maps of each kind, by the key's hash: threads that record different series seldom share a cache line of a lock.
 pub(super) const SHARDS: usize = 8;

@@ -1,4 +1,5 @@
-//! Every line that the recorder logs: target `overspill::metrics_recorder`. One of WARN that no subscriber reads goes to standard error.
+//! Every line that the recorder logs: target `overspill::metrics_recorder`.
+//! A WARN line that no subscriber reads goes to standard error.
 
 use super::registry::Surplus;
 use crate::spill::{LogLevel, Notice, SpillSink, Stderr};
@@ -43,7 +44,7 @@ pub(super) fn surplus(reason: Surplus, limit: usize, values: u64, first: Option<
             "{text}"
         );
     } else {
-        // Nobody else to tell.
+        // Nowhere else to report.
         drop(Stderr.notice(&Notice::new(LogLevel::Warn, "", &text)));
     }
 }

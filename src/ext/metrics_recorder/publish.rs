@@ -1,4 +1,4 @@
-//! The client's stats through the `metrics` facade, for whichever recorder the process has.
+//! Publishes the client's stats through the `metrics` facade, to the process's recorder.
 
 use crate::Figure;
 use crate::FigureKind;
@@ -67,7 +67,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::{Duration, SystemTime};
 
-    /// The same numbers under the same names as in the text for Prometheus, so that one dashboard does for both ways.
+    /// The same numbers under the same names as in the text for Prometheus, so that one dashboard works for both.
     #[test]
     fn what_a_recorder_gets_are_the_lines_of_the_text() {
         let limits = Builder::new(&Client::disabled()).check().unwrap();
@@ -98,7 +98,7 @@ mod tests {
             .filter(|line| !line.starts_with('#'))
             .map(|line| line.rsplit_once(' ').unwrap())
             .map(|(series, value)| (series.to_owned(), value.parse().unwrap()))
-            // A counter that has counted nothing yet has nothing to tell.
+            // A counter that has counted nothing yet has nothing to report.
             .filter(|(series, value)| *value > 0.0 || !series.contains("_total"))
             .collect();
         assert!(lines.len() > 10);

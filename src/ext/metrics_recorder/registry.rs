@@ -1,8 +1,8 @@
-//! Which series there are: found by their key, made at their first use, as many as the settings allow.
+//! The series: found by their key, made at their first use, up to the maximum in the settings.
 //!
-//! R1: a look-up of a series that exists allocates nothing and takes one lock for reading. R2: no more than `series_max` series, whatever
-//! threads do at once. R3: what has no series is counted, by a series that is always there. R4: a series that somebody holds, or that has
-//! something to tell, is not removed.
+//! R1: looking up an existing series allocates nothing and takes one lock for reading. R2: never more than
+//! `series_max` series, even if threads make them at once. R3: values without a series are counted, by a series
+//! that always exists. R4: a series that has a handle outside the registry, or something to report, is not removed.
 
 use super::distribution::Plan;
 use super::home::Home;
@@ -47,7 +47,7 @@ impl<S: Series> Shards<S> {
         Shards(std::array::from_fn(|_| RwLock::default()))
     }
 
-    /// By bits that the map does not use for its own places.
+    /// By bits of the hash that the map does not use for its own slots.
     fn of(&self, key: &Key) -> &Shard<S> {
         &self.0[(key.get_hash() >> 40) as usize % SHARDS]
     }
@@ -58,12 +58,12 @@ impl<S: Series> Shards<S> {
         }
     }
 
-    /// Removes what has been idle for so long; how many.
+    /// Removes the series that were idle this long, and returns their number.
     fn expire(&self, home: Home, now: Duration, idle_max: Duration) -> usize {
         let mut expired = 0;
         for mut shard in self.0.iter().filter_map(|shard| home.write(shard)) {
             shard.retain(|_, series| {
-                // With the lock held for writing nobody can get hold of it, so whether somebody has is certain.
+                // With the lock held for writing no thread can get a new handle, so the count of handles is certain.
                 let stays = series.common().idle(now) < idle_max
                     || Arc::strong_count(series) > 1
                     || !series.is_quiet();
@@ -97,7 +97,7 @@ impl Surplus {
     }
 }
 
-/// Where values go that have no series: they are counted, and the first one's metric is remembered.
+/// Where values without a series go: they are counted, and the first one's metric is remembered.
 pub(super) struct Overflow {
     pub(super) values: CounterSeries,
     first: Mutex<Option<String>>,
@@ -119,7 +119,7 @@ impl Overflow {
         }
     }
 
-    /// The metric that was first without a series since this was last asked.
+    /// The first metric without a series since the last call.
     pub(super) fn take_first(&self) -> Option<String> {
         self.home.lock(&self.first)?.take()
     }
@@ -176,7 +176,7 @@ impl Plans {
     }
 }
 
-/// What the settings say of the registry.
+/// What the settings say about the registry.
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
     pub(super) series_max: usize,
@@ -185,8 +185,9 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// What a series costs at most beside its shape: the key's texts; its place in the maps, which grow to twice of what is in them, keep
-    /// that when series expire, and are copied while they grow, for each of the three kinds; the series; the place in a look's list.
+    /// Maximum cost of a series besides its shape: the key's texts; its place in the maps,
+    /// which grow to twice their content, keep that size when series expire, and are copied
+    /// while they grow, for each of the three kinds; the series; the place in a look's list.
     fn series_bytes_max(&self) -> usize {
         let place = size_of::<Key>() + size_of::<Arc<HistogramSeries>>() + 1;
         let series =
@@ -195,7 +196,7 @@ impl Limits {
         self.key_bytes_max + 3 * 4 * place + series + size_of::<Arc<HistogramSeries>>() + units
     }
 
-    /// Bytes that all series hold at most, and one distribution that is being emitted.
+    /// Maximum bytes that all series hold, and one distribution that is being emitted.
     pub(super) fn bytes_max(&self) -> usize {
         let empty_maps = 3 * SHARDS * (size_of::<Shard<HistogramSeries>>() + 512);
         let shape = self.plans.bytes_max();
@@ -209,7 +210,7 @@ pub(super) struct Registry {
     counters: Shards<CounterSeries>,
     gauges: Shards<GaugeSeries>,
     histograms: Shards<HistogramSeries>,
-    /// How many there are of all kinds, places that were just reserved included.
+    /// The number of series of all kinds, including places just reserved.
     series: AtomicUsize,
     pub(super) expired: AtomicU64,
     overflow: [Arc<Overflow>; 2],
@@ -273,7 +274,7 @@ impl Registry {
             return Err(Surplus::KeyBytesMax);
         }
         let Some(mut shard) = self.home.write(shard) else { return Err(Surplus::SeriesMax) };
-        // Its own copy of every text, which clones share.
+        // A separate copy of every text, shared by clones.
         match shard.entry(key.to_retained()) {
             Entry::Occupied(series) => Ok(Arc::clone(series.get())),
             Entry::Vacant(place) => {
@@ -287,7 +288,7 @@ impl Registry {
         }
     }
 
-    /// Where the values of a key go that has no series.
+    /// Where the values of a key without a series go.
     pub(super) fn overflow(&self, reason: Surplus, key: &Key) -> Arc<Overflow> {
         let overflow = &self.overflow[reason as usize];
         overflow.note(key);
@@ -298,7 +299,7 @@ impl Registry {
         Surplus::ALL.into_iter().zip(&self.overflow)
     }
 
-    /// What `describe_...!` tells of a metric, as long as it is no more than there may be series.
+    /// What `describe_...!` says about metrics, for at most as many metrics as there may be series.
     pub(super) fn describe(&self, name: &KeyName, unit: Option<Unit>) {
         let (Some(unit), true) = (unit, name.as_str().len() <= self.limits.key_bytes_max) else { return };
         if let Some(mut units) = self.home.write(&self.units) {
@@ -316,7 +317,8 @@ impl Registry {
         self.series.load(Ordering::Relaxed)
     }
 
-    /// Calls `look` for each series; no lock is held meanwhile, for it may emit, and what hears of that may record metrics.
+    /// Calls `look` for each series. No lock is held during the calls, because
+    /// `look` may emit, and code that receives the event may record metrics.
     pub(super) fn for_each(&self, mut look: impl FnMut(&dyn Series)) {
         for_each_of(&self.counters, self.home, &mut look);
         for_each_of(&self.gauges, self.home, &mut look);

@@ -1,7 +1,7 @@
 //! A series: what the `metrics` macros write to, and what a look at the end of an interval finds.
 //!
-//! S1: writing takes no lock that is held for longer than a few values take to add; counters and gauges take none. S2: what is written
-//! after a look belongs to the next one; nothing is counted in two or in none.
+//! S1: writing takes no lock that is held for longer than it takes to add a few values; counters and gauges
+//! take none. S2: a value written after a look belongs to the next one; none is counted twice or not at all.
 
 use super::distribution::{Distribution, Plan};
 use super::home::Home;
@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, SystemTime};
 
-/// What a look found.
+/// The result of a look.
 #[derive(Clone)]
 pub(super) enum Found {
     Counter { delta: u64, total: u64 },
@@ -19,12 +19,12 @@ pub(super) enum Found {
     Histogram { seen: Distribution, total_count: u64, total_sum: f64 },
 }
 
-/// What all series have.
+/// What all series have in common.
 pub(super) struct Common {
     pub(super) key: Key,
-    /// The beginning of the interval in which a look saw it first: what is a total counts from there.
+    /// The start of the interval in which a look first saw it: totals count from there.
     since: OnceLock<SystemTime>,
-    /// When a look found it written to, by the recorder's time in milliseconds.
+    /// When a look found that it had been written to, by the recorder's time in milliseconds.
     written_at: AtomicU64,
 }
 
@@ -37,7 +37,7 @@ impl Common {
         *self.since.get_or_init(|| interval_start)
     }
 
-    /// How long it has not been written to, as far as looks can tell.
+    /// How long it has not been written to, as far as looks can see.
     pub(super) fn idle(&self, now: Duration) -> Duration {
         now.saturating_sub(Duration::from_millis(self.written_at.load(Ordering::Relaxed)))
     }
@@ -47,7 +47,7 @@ impl Common {
         self.written_at.store(millis, Ordering::Relaxed);
     }
 
-    /// The first look counts as writing: a series has its whole time from then on.
+    /// The first look counts as a write: a series has its full idle time from then on.
     fn look(&self, now: Duration) {
         if self.since.get().is_none() {
             self.written(now);
@@ -58,10 +58,10 @@ impl Common {
 pub(super) trait Series: Send + Sync {
     fn common(&self) -> &Common;
 
-    /// What is to be emitted of the interval that ends now, if anything is.
+    /// What to emit for the interval that ends now, if anything.
     fn look(&self, now: Duration) -> Option<Found>;
 
-    /// Whether a look would find nothing that was written since the last one.
+    /// Whether a look would find nothing written since the last one.
     fn is_quiet(&self) -> bool;
 }
 
@@ -82,7 +82,7 @@ impl CounterSeries {
     }
 }
 
-// A counter orders nothing else: its own value is all there is to see.
+// A counter orders nothing else: only its own value matters.
 impl CounterFn for CounterSeries {
     #[inline]
     fn increment(&self, value: u64) {
@@ -120,7 +120,7 @@ pub(super) struct GaugeSeries {
     bits: AtomicU64,
     /// Written to since the last look.
     is_fresh: AtomicBool,
-    /// Written to at all: until then it has no value.
+    /// Written to at least once: until then it has no value.
     has_value: AtomicBool,
 }
 
@@ -161,7 +161,7 @@ impl Series for GaugeSeries {
         &self.common
     }
 
-    /// Each interval, changed or not: a gauge says how things are.
+    /// Reported in each interval, changed or not: a gauge shows the current state.
     fn look(&self, now: Duration) -> Option<Found> {
         self.common.look(now);
         if self.is_fresh.swap(false, Ordering::Acquire) {
@@ -199,7 +199,7 @@ impl HistogramSeries {
 
     #[inline]
     fn add(&self, value: f64, times: u64) {
-        // In a child nobody looks.
+        // In a child no thread looks.
         if let Some(mut values) = self.home.lock(&self.values) {
             values.now.add(&self.plan, value, times);
         }

@@ -1,7 +1,7 @@
 //! The future of one request, which sees how it ends.
 //!
-//! In: the service's own future. Out: its output, untouched. F1: one event for each request, whichever way it ends: by an output, by a
-//! panic that goes through `poll`, or by a drop before either.
+//! In: the service's own future. Out: its output, unchanged. F1: one event for each request,
+//! however it ends: by an output, by a panic that goes through `poll`, or by a drop before either.
 
 use super::served::{Open, Outcome};
 use http::Response;
@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 /// The future of [`RequestEvents`](super::RequestEvents). If it is dropped before it ends, it emits the event as `cancelled`.
 #[must_use = "futures do nothing unless polled"]
 pub struct RequestFuture<F> {
-    // In a box: to pin it in place would take unsafe code, or a macro's.
+    // In a box: pinning it in place would take unsafe code, or a macro that contains it.
     inner: Pin<Box<F>>,
     /// Until its event is emitted.
     open: Option<Open>,
@@ -46,13 +46,13 @@ where
     }
 }
 
-/// Around a poll: whoever polls may catch its panic, and drop the future when nothing tells of it any more.
+/// Wraps a poll: the caller may catch its panic, and drop the future later, when nothing shows that it panicked.
 struct Unwinding<'a>(&'a mut Option<Open>);
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            // Its drop tells.
+            // Dropping it emits.
             drop(self.0.take());
         }
     }

@@ -1,7 +1,7 @@
-//! One request, from its beginning to its event.
+//! One request, from its start to its event.
 //!
-//! In: what is known when it begins, and how it ends. Out: one event. O1: each begun request emits exactly one event; if nobody says how
-//! it ended, its drop does.
+//! In: what is known at the start, and how it ends. Out: one event. O1: each started
+//! request emits exactly one event; if its end is never reported, its drop emits it.
 
 use super::Told;
 use super::limits::ROUTE_BYTES_MAX;
@@ -44,7 +44,7 @@ impl Outcome {
     }
 }
 
-/// A request whose event is still to come.
+/// A request whose event has not been emitted yet.
 pub(super) struct Open {
     told: Arc<Told>,
     method: &'static str,
@@ -53,7 +53,7 @@ pub(super) struct Open {
     ending: Ending,
 }
 
-/// What is known of the end.
+/// What is known about the end.
 enum Ending {
     Unknown,
     Known(Outcome, Option<StatusCode>),
@@ -61,7 +61,7 @@ enum Ending {
 
 impl Open {
     pub(super) fn begin(told: &Arc<Told>, parts: &Parts) -> Open {
-        // Whatever it borrows of the request is the request's again after a panic, unchanged.
+        // After a panic, everything it borrows from the request is back with the request, unchanged.
         let route = catch_unwind(AssertUnwindSafe(|| (told.route)(parts).map(cut))).unwrap_or_default();
         let method = name_of(&parts.method);
         Open { told: Arc::clone(told), method, route, began: Instant::now(), ending: Ending::Unknown }
@@ -111,7 +111,7 @@ impl Serialize for Served<'_> {
     }
 }
 
-/// Methods are the caller's to invent: those that nobody knows have one name.
+/// Callers can invent methods: all unknown ones share one name.
 fn name_of(method: &Method) -> &'static str {
     const KNOWN: [(Method, &str); 9] = [
         (Method::GET, "GET"),
@@ -127,7 +127,7 @@ fn name_of(method: &Method) -> &'static str {
     KNOWN.iter().find(|(known, _)| known == method).map_or("other", |(_, name)| name)
 }
 
-/// The beginning of a route, whole characters only.
+/// The start of a route, cut at a whole character.
 fn cut(route: &str) -> String {
     let mut end = route.len().min(ROUTE_BYTES_MAX);
     while !route.is_char_boundary(end) {

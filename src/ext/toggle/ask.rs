@@ -1,6 +1,7 @@
 //! One question to the flags' client, and its answer, whatever the provider does.
 //!
-//! In: a key and what kind of value is wanted. Out: a value, or what is wrong. A1: a provider that hangs is left after the timeout, and one
+//! In: a key and the kind of value wanted. Out: a value, or what is wrong. A1: a provider that hangs is abandoned
+//! after the timeout, and a panic is caught: the client's own lock may panic as well, after its API was shut down.
 //! that panics is contained: the client's own lock may panic as well, after its API was shut down.
 
 use super::meaning::{Given, Trouble, given_for, name_of};
@@ -10,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
 use std::time::Duration;
 
-/// The types that flags have here.
+/// The types of flags used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Text,
@@ -18,7 +19,7 @@ pub(super) enum Kind {
     Number,
 }
 
-/// Asks for a flag that may be of several kinds: the one that it was last, which comes first from then on, and the others if it is not.
+/// Asks for a flag that may be of several kinds: first the kind it last was, then the others if it no longer is.
 pub(super) async fn ask_any(
     flags: &Client,
     key: &str,
@@ -35,7 +36,7 @@ pub(super) async fn ask_any(
             }
         }
     }
-    // As the kind says that it was, if it was one.
+    // Reports the error for the kind it was last, if it had one.
     Err(first.unwrap_or(Trouble::Failed("TYPE_MISMATCH")))
 }
 
@@ -61,7 +62,7 @@ async fn given<T>(
     }
 }
 
-/// The output, or nothing if it panicked. Nothing of ours is in there that a panic could leave half changed.
+/// The output, or `None` if it panicked. It contains none of our state that a panic could leave half changed.
 async fn contained<F: Future>(future: F) -> Option<F::Output> {
     let mut future = Some(Box::pin(future));
     let output = poll_fn(|cx| {

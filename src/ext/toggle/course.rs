@@ -1,11 +1,13 @@
-//! What one flag has been over time: what is to be set, and what is to be told.
+//! The history of one flag: what to set, and what to report.
 //!
-//! In: a moment, and what the flag says or what is wrong with it. Out: a value to set, and something to tell, if any. A pure state machine.
+//! In: a moment, and what the flag says or what is wrong with it. Out: a
+//! value to set, and something to report, if any. A pure state machine.
 //!
-//! C1: a value is set when it differs from the last one that the flag had, and at no other time. So trouble keeps the last value, and what
-//!     others set in between (a person, the memory watch) stays until the flag says something new.
-//! C2: trouble is told once, its end is told if it was told itself; neither more often than every [`TOLD_EVERY`].
-//! C3: a change is told at once, unless one was told within [`TOLD_EVERY`]: then the value that stands at the end of that time is.
+//! C1: a value is set when it differs from the flag's last one, and at no other time. So trouble keeps the last value,
+//!     and what others set in between (a person, the memory watch) stays until the flag changes.
+//! C2: trouble is reported once, and its end only if it was reported; neither more often than every [`TOLD_EVERY`].
+//! C3: a change is reported at once, unless one was reported within
+//! [`TOLD_EVERY`]: then the value at the end of that time is.
 
 use super::limits::TOLD_EVERY;
 use super::meaning::Trouble;
@@ -20,7 +22,7 @@ pub(super) struct Course<V> {
     trouble_told_at: Option<Instant>,
 }
 
-/// What to tell of a flag.
+/// What to report about a flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Tell<V> {
     /// It has this value.
@@ -31,7 +33,7 @@ pub(super) enum Tell<V> {
     Well(V),
 }
 
-/// What a look comes to.
+/// The result of a look.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Step<V> {
     pub(super) set: Option<V>,
@@ -96,7 +98,7 @@ mod tests {
     use Tell::{Value, Well};
     use std::time::Duration;
 
-    /// Each row: the second, what the flag says, what is set, what is told.
+    /// Each row: the second, what the flag says, what is set, what is reported.
     type Row = (u64, Result<Mode, Trouble>, Option<Mode>, Option<Tell<Mode>>);
 
     #[track_caller]

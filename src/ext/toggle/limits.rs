@@ -22,7 +22,7 @@ pub const KEY_BYTES_MAX: usize = 256;
 /// Trouble with a flag, its end, and its changes are each reported at most this often: a flag that flips at every poll does not write a
 /// line each time.
 pub const TOLD_EVERY: Duration = Duration::from_secs(60);
-/// So many characters of a value that means nothing are shown.
+/// Maximum characters shown of a value that means nothing.
 pub(super) const VALUE_CHARS_MAX: usize = 40;
 /// Dropping a [`ToggleGuard`](super::ToggleGuard) waits at most this long for a running poll: setting a mode takes microseconds, and a
 /// provider that blocks its thread is abandoned.

@@ -1,8 +1,8 @@
-//! One look at the flags, and what follows from it.
+//! One look at the flags, and its consequences.
 //!
-//! In: nothing. Out: modes, shares and rates that are set. What is asked (`ask.rs`), what an answer means (`meaning.rs`) and what follows
-//! (`course.rs`) is decided elsewhere. L1: nothing here is on the way of an event: `emit` reads the same word as without a toggle.
-//! L2: after its guard was dropped, no look sets anything more.
+//! In: nothing. Out: modes, shares and rates that are set. Other modules decide what to ask (`ask.rs`), what
+//! an answer means (`meaning.rs`) and what follows (`course.rs`). L1: nothing here is on an event's path:
+//! `emit` reads the same word as without a toggle. L2: after its guard is dropped, no look sets anything.
 
 use super::ask::{Kind, ask_any};
 use super::course::Course;
@@ -156,7 +156,7 @@ fn follow<V: Copy + PartialEq + fmt::Display>(
     mut set: impl FnMut(V),
 ) {
     let step = course.hear(now, said);
-    // Told first, so that the client's own notice of the change follows its cause.
+    // Reported first, so that the client's own notice of the change follows its cause.
     if let Some(tell) = &step.tell {
         notice::tell(what, key, tell);
     }

@@ -1,7 +1,8 @@
-//! What a flag's answer means: tables.
+//! What a flag's answer means, as tables.
 //!
-//! In: an answer. Out: a value, or what is wrong. M1: whatever is no clear value is trouble, and trouble changes nothing. In particular a
-//! provider that gives a type's default because the flag is disabled or failed (an empty text, `false`, zero) has not said "off".
+//! In: an answer. Out: a value, or what is wrong. M1: anything that is not a clear value is
+//! trouble, and trouble changes nothing. In particular, a provider that returns a type's default
+//! because the flag is disabled or failed (an empty text, `false`, zero) has not said "off".
 
 use super::limits::VALUE_CHARS_MAX;
 use crate::Mode;
@@ -11,7 +12,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// A value as the provider has it.
+/// A value as the provider returns it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Given {
     Text(String),
@@ -26,14 +27,15 @@ pub(super) enum Trouble {
     Failed(&'static str),
     NoAnswer(Duration),
     Panicked,
-    /// There was an answer, and its reason says that it is no value of the flag's.
+    /// There was an answer, but its reason says that the value is not the flag's.
     NoValue(&'static str),
     /// A value, and what the flag may be.
     Unknown(String, &'static str),
 }
 
 impl Trouble {
-    /// Whether it is the same as another, whatever the details: a value that changes and never means anything is one trouble.
+    /// Whether it is the same as another, ignoring details: a
+    /// value that changes and never means anything is one trouble.
     pub(super) fn is_like(&self, other: &Trouble) -> bool {
         match (self, other) {
             (Trouble::Failed(one), Trouble::Failed(other)) => one == other,
@@ -59,7 +61,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// The name of a code, and never its message: that is the provider's, and may have addresses and tokens in it.
+/// The name of a code, never its message: the provider wrote that, and it may contain addresses and tokens.
 pub(super) fn name_of(code: &EvaluationErrorCode) -> &'static str {
     match code {
         EvaluationErrorCode::ProviderNotReady => "PROVIDER_NOT_READY",
@@ -72,9 +74,9 @@ pub(super) fn name_of(code: &EvaluationErrorCode) -> &'static str {
     }
 }
 
-/// A value that was given for this reason, if it is one of the flag's (M1).
+/// A value returned for this reason, if it is one of the flag's (M1).
 pub(super) fn given_for(reason: Option<&EvaluationReason>, given: Given) -> Result<Given, Trouble> {
-    // By its name: some providers have all of them as `Other`.
+    // By name, because some providers return all of them as `Other`.
     match reason.map(EvaluationReason::to_string).as_deref() {
         Some("ERROR") => Err(Trouble::NoValue("ERROR")),
         Some("DISABLED") => Err(Trouble::NoValue("DISABLED")),

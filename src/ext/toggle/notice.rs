@@ -1,6 +1,7 @@
 //! Every line that the toggle logs: target `overspill::toggle`.
 //!
-//! Edges only, by the [course](super::course). A notice of WARN that no subscriber reads goes to standard error.
+//! Only changes are logged, as decided by the [course](super::course).
+//! A WARN notice that no subscriber reads goes to standard error.
 
 use super::course::Tell;
 use crate::spill::{LogLevel, Notice, SpillSink, Stderr};
@@ -15,7 +16,7 @@ macro_rules! say {
         if tracing::enabled!(target: TOGGLE_TARGET, tracing::Level::$level) {
             tracing::event!(target: TOGGLE_TARGET, parent: None, tracing::Level::$level, $($field = $value,)* $($text)+);
         } else if tracing::Level::$level <= tracing::Level::WARN {
-            // Nobody else to tell.
+            // Nowhere else to report.
             let text = format!("toggle: {}", format_args!($($text)+));
             drop(Stderr.notice(&Notice::new(LogLevel::Warn, "", &text)));
         }
@@ -26,7 +27,7 @@ pub(super) fn started(flags: &str, interval: Duration) {
     say!(INFO, { flags = flags }, "toggle started: looks every {interval:?} at {flags}");
 }
 
-/// Of the flag `key`, which is for `what`.
+/// About the flag `key`, which controls `what`.
 pub(super) fn tell<V: Display>(what: &'static str, key: &str, tell: &Tell<V>) {
     match tell {
         Tell::Value(value) => {

@@ -1,4 +1,4 @@
-//! The toggle against the SDK itself, with providers that misbehave.
+//! The toggle against the real SDK, with providers that misbehave.
 
 use super::*;
 use crate::spill::{Notice, Record, SpillSink};
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
-/// What the provider does at the next question.
+/// What the provider does when next asked.
 #[derive(Clone)]
 enum Does {
     Text(&'static str),
@@ -113,7 +113,7 @@ impl FeatureProvider for Provider {
     }
 }
 
-/// A client whose notices nobody needs to see, flags that do as told, and a log for what the toggle tells.
+/// A client whose notices do not matter, flags that do as told, and a log for the toggle's notices.
 struct World {
     runtime: Runtime,
     events: Client,
@@ -159,7 +159,7 @@ impl World {
         *self.does.lock().unwrap() = does;
     }
 
-    /// What the toggle has told, besides that it started.
+    /// What the toggle has reported, except that it started.
     fn told(&self) -> Vec<String> {
         let text = self.log.text();
         text.lines()
@@ -219,7 +219,7 @@ fn a_number_sets_the_rate_of_samples_and_a_word_the_share_of_the_queue() {
     assert_eq!(world.events.queue_share(), QueueShare::Quarter);
 }
 
-/// Whatever goes wrong, the last value stays, and one line says so.
+/// After any failure, the last value stays, and one line says so.
 #[test]
 fn losing_the_flag_service_in_any_way_keeps_the_last_value_and_is_told_once() {
     for (does, words) in [
@@ -253,7 +253,7 @@ fn losing_the_flag_service_in_any_way_keeps_the_last_value_and_is_told_once() {
     }
 }
 
-/// The SDK's own panic: after a shutdown of its API there is no provider, not even the one that does nothing.
+/// The SDK's own panic: after its API is shut down there is no provider, not even the one that does nothing.
 #[test]
 fn the_sdk_may_be_shut_down_before_the_toggle() {
     let mut world = World::new(Does::Text("off"));

@@ -1,7 +1,8 @@
 //! A thread that follows the flags, for applications without a runtime, and its end.
 //!
-//! In: a toggle. Out: a guard. T1: the guard's drop is bounded, whatever the provider does: a thread that a provider holds is left
-//! behind, and sets nothing more (L2 in `look.rs`). T2: a child made by fork has no such thread: there the guard does nothing.
+//! In: a toggle. Out: a guard. T1: dropping the guard takes bounded time, whatever the
+//! provider does: a thread that a provider blocks is left behind, and sets nothing more (L2
+//! in `look.rs`). T2: a child made by fork has no such thread: there the guard does nothing.
 
 use super::error::StartError;
 use super::limits::STOP_WAIT;
@@ -24,7 +25,7 @@ use tracing::subscriber::NoSubscriber;
 pub struct ToggleGuard {
     following: Arc<AtomicBool>,
     stop: Option<oneshot::Sender<()>>,
-    /// In a lock that nobody waits for, so that the guard may stand in what threads share.
+    /// In a lock that is never contended, so that threads can share the guard.
     ended: Mutex<mpsc::Receiver<()>>,
     /// The process that has the thread.
     pid: u32,
@@ -41,8 +42,8 @@ impl Toggle {
         let following = Arc::clone(&self.following);
         let (stop, mut stopped) = oneshot::channel();
         let (end, ended) = mpsc::channel();
-        // A subscriber that is current only in some scope, as in a test, is not visible on another thread; where there is none
-        // yet, the thread sees the one that comes.
+        // A subscriber that is current only in some scope, as in a test, is not visible on
+        // another thread; if there is none yet, the thread will see one installed later.
         let home = dispatcher::get_default(Dispatch::clone);
         let home = Some(home).filter(|home| !home.is::<NoSubscriber>());
         let life = move || {
@@ -55,7 +56,7 @@ impl Toggle {
                 .await;
             };
             runtime.block_on(following);
-            // Its drop would wait for what a provider does on a thread for blocking work.
+            // Dropping the runtime would wait for what a provider does on a blocking thread.
             runtime.shutdown_background();
         };
         std::thread::Builder::new()
@@ -66,7 +67,7 @@ impl Toggle {
                     Some(home) => dispatcher::with_default(&home, life),
                     None => life(),
                 }
-                // Nobody waits any more: fine.
+                // No receiver waits any more, which is fine.
                 let _ = end.send(());
             })
             .map_err(StartError::Thread)?;
@@ -74,11 +75,12 @@ impl Toggle {
     }
 }
 
-/// A notice into a log that nobody reads any more is an error, and not the end of a process that has SIGPIPE at its default action.
+/// Makes a notice to a log whose reader is gone an error, rather
+/// than the end of a process that has SIGPIPE at its default action.
 #[cfg(unix)]
 fn block_sigpipe() {
     use nix::sys::signal::{SigSet, Signal};
-    // Fails for a wrong argument alone, and there is none.
+    // Fails only for an invalid argument, and there is none.
     let _ = SigSet::from(Signal::SIGPIPE).thread_block();
 }
 
@@ -88,7 +90,7 @@ fn block_sigpipe() {}
 impl Drop for ToggleGuard {
     fn drop(&mut self) {
         if self.pid != std::process::id() {
-            // T2: not to be sent, for its memory may be as another thread was changing it.
+            // T2: not sent, because another thread may have been changing its memory at the fork.
             std::mem::forget(self.stop.take());
             return;
         }

@@ -1,16 +1,17 @@
-//! Which events are taken: by level, target and marker. Pure, but for the visits that read a value out of an event.
+//! Decides which events are taken: by level, target and marker.
+//! Pure, except for the visits that read a value from an event.
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::{Event, Level};
 
-/// The field in which tracing-log hands over a record's target.
+/// The field in which tracing-log passes a record's target.
 pub(super) const LOG_TARGET: &str = "log.target";
 
 #[derive(Debug)]
 pub(super) struct Choice {
     pub(super) max_level: LevelFilter,
-    /// None: all.
+    /// Empty: all.
     pub(super) targets: Vec<String>,
     pub(super) except: Vec<String>,
     pub(super) marker: Option<&'static str>,
@@ -30,7 +31,7 @@ impl Choice {
             && !is_ours(target)
     }
 
-    /// Of a record of the `log` crate, whose target is a value.
+    /// For a record of the `log` crate, whose target is a value.
     pub(super) fn takes_log_target(&self, event: &Event<'_>) -> bool {
         let mut looking = LogTarget { choice: self, takes: false };
         event.record(&mut looking);
@@ -46,13 +47,13 @@ impl Choice {
     }
 }
 
-/// What overspill says about itself is never an event of its own.
+/// What overspill logs about itself never becomes an event.
 fn is_ours(target: &str) -> bool {
     target.strip_prefix("overspill").is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
 }
 
 fn is_marked(event: &Event<'_>, marker: &'static str) -> bool {
-    // Most call sites have no such field: then no value is looked at.
+    // Most call sites have no such field: then no value is read.
     if event.metadata().fields().field(marker).is_none() {
         return false;
     }

@@ -19,7 +19,7 @@ use tracing_subscriber::registry::LookupSpan;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     Tracing,
-    /// Those of the `log` crate, by way of tracing-log.
+    /// Those of the `log` crate, through tracing-log.
     Log,
 }
 
@@ -29,7 +29,7 @@ impl Source {
         if is_log { Source::Log } else { Source::Tracing }
     }
 
-    /// The event's name, if somebody gave it one: tracing calls the others `event src/main.rs:12`.
+    /// The event's name, if the program gave it one: tracing calls the others `event src/main.rs:12`.
     #[inline]
     pub(super) fn given_name(self, metadata: &'static Metadata<'static>) -> Option<&'static str> {
         let name = metadata.name();
@@ -96,7 +96,7 @@ where
         writing.member(Member::Span, span.name());
         let mut left_out = 0;
         for _ in 0..depth {
-            // Nothing of the application's runs while this is held: what is kept is plain.
+            // None of the application's code runs while this is held: what is kept is plain data.
             if let Some(kept) = span.extensions().get::<Kept>() {
                 left_out += kept.left_out;
                 for (name, value) in kept.fields() {
@@ -112,7 +112,7 @@ where
                 None => return writing.left_out(left_out),
             }
         }
-        // There are more around it; what they have is not known, but that it is not here is.
+        // There are more spans around it; their fields are unknown, except that they are not here.
         let has_more = u64::from(self.layer.spans == SpanFields::All);
         writing.left_out(left_out + has_more);
     }
@@ -127,7 +127,7 @@ struct Writing<'a, M: SerializeMap> {
     failed: Option<M::Error>,
 }
 
-/// What a field of an event is to the layer.
+/// What the layer makes of a field of an event.
 enum Role {
     Member(Member),
     /// By the name that it was meant to have.

@@ -1,19 +1,19 @@
-//! No name is twice in an event: which are taken, and what a field is called whose name is.
+//! Ensures that no name is twice in an event: which names are taken, and what a field is called if its name is.
 //!
-//! N1: a name that is written is new in its event. N2: who is first keeps it: the client's and the layer's, the event's fields, the spans'
-//! from the innermost
-//! outwards. N3: of an event's own fields none is left out; a span's is only where a nearer one has its name, or there is no room.
+//! N1: a name that is written is new in its event. N2: the first owner keeps the name: the client and the
+//! layer, then the event's fields, then the spans' from the innermost outwards. N3: none of an event's own
+//! fields is left out; a span's field is left out only if a nearer one has its name, or there is no room.
 //!
-//! Names are compared only where one may be there already: [`Seen`] says "never seen" for most of them.
+//! Names are compared only if one may already be there: [`Seen`] says "never seen" for most of them.
 
 use super::limits::SPAN_MEMBERS_MAX;
 use std::borrow::Cow;
 use tracing::field::{Field, FieldSet};
 
-/// Behind a name that is taken.
+/// Appended to a name that is taken.
 const MARK: char = '_';
 
-/// Names that are the client's or the layer's.
+/// Names that belong to the client or the layer.
 #[derive(Debug)]
 pub(super) struct Reserved {
     names: Vec<String>,
@@ -32,9 +32,8 @@ impl Reserved {
     }
 }
 
-/// Two bits for each name, one by its length and its ends, one by what is in its middle: a name whose bits are not both set was not there.
-/// Of twenty names one
-/// or two are looked for in vain.
+/// Two bits per name, one from its length and its ends, one from its middle: a name whose
+/// bits are not both set was not there. Of twenty names, one or two are looked up in vain.
 #[derive(Debug, Clone, Copy, Default)]
 struct Seen {
     by_ends: u64,
@@ -73,7 +72,7 @@ pub(super) struct Taken<'a> {
     seen: Seen,
     /// Which of the event's fields were written, the first 64.
     written: u64,
-    /// What was not called by its own name.
+    /// Fields that were not written under their own name.
     renamed: Vec<String>,
     of_spans: Option<OfSpans>,
 }
@@ -90,7 +89,7 @@ impl OfSpans {
     }
 }
 
-/// What becomes of a span's field.
+/// What happens to a span's field.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum OfSpan {
     Called(Cow<'static, str>),
@@ -136,7 +135,7 @@ impl<'a> Taken<'a> {
         OfSpan::Called(if is_taken { Cow::Owned(self.rename(name)) } else { Cow::Borrowed(name) })
     }
 
-    /// As many underscores as it takes. A name that a later field of the event has is not given away.
+    /// Appends as many underscores as needed. The name of a later field of the event is not given away.
     fn rename(&mut self, name: &str) -> String {
         let mut called = name.to_owned();
         loop {
@@ -169,7 +168,7 @@ impl<'a> Taken<'a> {
     }
 }
 
-/// Fields beyond the 64th share a bit: one of them may be called otherwise without need, none twice the same.
+/// Fields beyond the 64th share a bit: one of them may be renamed without need, but no name appears twice.
 #[inline]
 fn bit_of(index: usize) -> u64 {
     1 << index.min(63)

@@ -1,12 +1,12 @@
-//! What is kept of a span: its fields, as they were recorded, in the span's extensions.
+//! What is kept of a span: its fields, as recorded, in the span's extensions.
 //!
-//! K1: bounded: [`SPAN_BYTES_MAX`] a span; what finds no room is counted. K2: no code of the application runs while the extensions are
-//! locked: a `Debug` that
-//! logs, or records, comes back to this span. So values are read first, then put down. K3: kept under the names that tracing has, whatever
-//! the layer
-//! calls them, so that several layers in one registry share it.
+//! K1: bounded: [`SPAN_BYTES_MAX`] per span; fields that do not fit are counted. K2: none of the
+//! application's code runs while the extensions are locked: a `Debug` that logs, or records,
+//! comes back to this span. So values are read first, then stored. K3: kept under tracing's
+//! names, whatever the layer calls them, so that several layers in one registry share them.
 //!
-//! Kept as values, not as JSON: only text takes effort to make, and that is done once, here; writing it into an event is a copy.
+//! Kept as values, not as JSON: only text takes effort to make, and
+//! that is done once, here; writing it into an event is a copy.
 
 use super::limits::SPAN_BYTES_MAX;
 use super::names::meant;
@@ -19,7 +19,7 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Record};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-/// In the place of a text whose `Debug` panicked: that is for the application to repair, not for its request to die of.
+/// Replaces a text whose `Debug` panicked: the application must fix that, but its request must not die of it.
 const PANICKED: &str = "(its Debug panicked)";
 
 thread_local! {
@@ -37,7 +37,7 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn of_new<S: for<'a> LookupSpan<'a>>(attributes: &Attributes<'_>, span: &SpanRef<'_, S>) {
-        // Another layer of ours was here first.
+        // Another of our layers was here first.
         if attributes.values().is_empty() || span.extensions().get::<Kept>().is_some() {
             return;
         }
@@ -72,7 +72,7 @@ impl Kept {
         kept
     }
 
-    /// In the place of an earlier value of the same name.
+    /// Replaces an earlier value of the same name.
     fn put(&mut self, name: &'static str, value: Value) {
         let earlier = self.fields.iter_mut().find(|(earlier, _)| *earlier == name);
         let freed = earlier.as_ref().map_or(0, |(_, earlier)| earlier.text_bytes());
@@ -111,7 +111,7 @@ impl Drop for Reading {
     }
 }
 
-/// No more text than a span may keep, however much a `Debug` has to say.
+/// Stops at the text limit of a span, however much a `Debug` writes.
 struct Room {
     text: String,
 }

@@ -1,11 +1,11 @@
-//! Values as an event has them: what tracing hands over by a reference, and what a span keeps.
+//! Values in an event: those that tracing passes by reference, and those that a span keeps.
 
 use super::limits::ERROR_SOURCES_MAX;
 use serde::{Serialize, Serializer};
 use std::error::Error;
 use std::fmt::{self, Debug, Display};
 
-/// Text by `Debug`, which is also how tracing hands over a message and what was recorded by `Display`.
+/// Text by `Debug`, which is also how tracing passes a message and values recorded by `Display`.
 pub(super) struct Shown<'a>(pub(super) &'a dyn Debug);
 
 impl Display for Shown<'_> {
@@ -42,7 +42,7 @@ impl Serialize for Chain<'_> {
     }
 }
 
-/// A number of 128 bits: many readers of JSON know 64 at most, and would round.
+/// A 128-bit number: many JSON readers know at most 64 bits, and would round.
 pub(super) struct Wide<T>(pub(super) T);
 
 impl<T: Copy + Display + TryInto<i64> + TryInto<u64>> Serialize for Wide<T> {
