@@ -45,8 +45,8 @@ const SPREAD_WALKS: usize = 4;
 /// S1: a site with this share of its function's growth is reported instead of the function.
 const ONE_SITE_SHARE: f64 = 0.9;
 
-/// S3: a package is reported as one suspect if at least this many of its functions grew, and evenly: as if at least this share of all of them
-/// had grown by the same amount.
+/// S3: a package is reported as one suspect if at least this many of its functions grew, and evenly:
+/// as if at least this share of all of them had grown by the same amount.
 const EVEN_FUNCTIONS_MIN: usize = 4;
 const EVEN_SHARE: f64 = 0.7;
 /// The package must also keep growing at this share of its pace: caches that fill side by side do not.

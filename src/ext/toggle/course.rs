@@ -6,8 +6,7 @@
 //! C1: a value is set when it differs from the flag's last one, and at no other time. So trouble keeps the last value,
 //!     and what others set in between (a person, the memory watch) stays until the flag changes.
 //! C2: trouble is reported once, and its end only if it was reported; neither more often than every [`TOLD_EVERY`].
-//! C3: a change is reported at once, unless one was reported within
-//! [`TOLD_EVERY`]: then the value at the end of that time is.
+//! C3: a change is reported at once, unless one was reported within [`TOLD_EVERY`]: then the value at the end of that time is.
 
 use super::limits::TOLD_EVERY;
 use super::meaning::Trouble;
