@@ -3,7 +3,7 @@
 //! It is a program like any other that uses the crate: it sees only the public API. There
 //! is one file per subcommand; each has a function `run` that returns an [`exit::Exit`]
 //! or an [`exit::Failure`]. `src/guide/command.md` shows a session of each.
-#![allow(missing_docs, reason = "a program has no outside")]
+#![allow(missing_docs, reason = "a program has no public API")]
 
 mod complete;
 mod drill;

@@ -13,7 +13,7 @@ pub trait Backend {
     /// Starts the server, or starts it again on what it has kept, and waits until it answers.
     fn start(&mut self) -> Result<(), Failure>;
 
-    /// SIGSTOP: it accepts and answers nothing until it continues.
+    /// SIGSTOP: it accepts connections and answers nothing until it continues.
     fn stop(&self) -> Result<(), Failure>;
 
     /// SIGKILL.
@@ -31,7 +31,7 @@ pub trait Backend {
     /// moment. For a server that stores nothing: those that have arrived since the last call.
     fn read(&mut self, first: u64, expected: usize) -> Result<Vec<u64>, Failure>;
 
-    /// An event that is an exception among others, with this id.
+    /// An event with this id that does not fit the schema of the others.
     fn poison(&self, id: u64) -> Value {
         json!({ "id": id, "n": "a text where a number was", "price": 1.5, "text": "poison" })
     }
@@ -48,7 +48,7 @@ pub struct Nature {
 /// What a server has after a SIGKILL.
 #[derive(Clone, Copy, PartialEq)]
 pub enum Keeps {
-    /// What it had answered for.
+    /// Everything that it had acknowledged.
     All,
     /// Nothing, or all but the most recent events. That is the server's choice; a client cannot change it.
     Nothing,
@@ -59,9 +59,9 @@ pub enum Keeps {
 pub enum Poison {
     /// It is refused, with a text that contains this.
     Refused(&'static str),
-    /// It is taken: nothing that the format writes is refused.
+    /// It is accepted: the server refuses nothing that the format writes.
     Taken,
-    /// It is taken with a 2xx, and is not what it was.
+    /// It is accepted with a 2xx, but altered.
     Altered(&'static str),
 }
 
@@ -78,9 +78,9 @@ pub enum Packed {
 /// The maximum length of a body.
 #[derive(Clone, Copy)]
 pub enum BodyLimit {
-    /// One beyond so many bytes is answered with a 413, whose words have this among them.
+    /// A body larger than this many bytes gets a 413, whose text contains this.
     At(usize, &'static str),
-    /// The format's own limit, which `build` holds: as long as that they are taken.
+    /// The format's own limit, which `build` enforces: bodies up to that length are accepted.
     Full(usize),
     None(&'static str),
 }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 const JSON: (&str, &str) = ("content-type", "application/json");
-/// What a search gives at most.
+/// The maximum number of hits that a search returns.
 const HITS_MAX: usize = 10_000;
 
 pub struct Osmem {
@@ -52,7 +52,7 @@ impl Backend for Osmem {
         Nature {
             keeps: Keeps::Nothing,
             poison: Poison::Refused("failed to parse field [n] of type [long]"),
-            body_limit: BodyLimit::None("its limit is beyond what is posted"),
+            body_limit: BodyLimit::None("its limit is above what is posted"),
             gzip: Packed::Unpacked,
             zstd: Packed::NotOffered,
         }
@@ -68,7 +68,7 @@ impl Backend for Osmem {
             json!({ "id": { "type": "long" }, "n": { "type": "long" }, "@timestamp": { "type": "date" } });
         let index = json!({ "mappings": { "properties": fields } });
         match self.web.put(&self.url("/events"), &[JSON], index.to_string()) {
-            // A request of the client's was there before, and has made it: at a restart.
+            // At a restart, a request of the client may have arrived first and created the index.
             Err(failure) if failure.to_string().contains("already exists") => Ok(()),
             made => made.map(|_| ()),
         }

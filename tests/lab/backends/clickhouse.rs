@@ -32,7 +32,7 @@ impl ClickHouse {
         Ok(ClickHouse { home: home.to_owned(), port, process: None, front: None, web: Web::new()? })
     }
 
-    /// With nginx in front, which wants a password of its own and limits bodies.
+    /// With nginx in front, which requires its own password and limits body sizes.
     pub fn behind_nginx(home: &Path) -> Result<ClickHouse, Failure> {
         let server = ClickHouse::new(home)?;
         let front = Front::nginx(home, server.port)?;
@@ -51,7 +51,7 @@ impl ClickHouse {
         Client::builder(self.url(port, INSERT)).format(format::ClickHouse::new()).header(USER.0, USER.1)
     }
 
-    /// A client of whatever stands in front of it, at that port.
+    /// A client of the proxy in front of it, at that port.
     pub fn client_of(&self, port: u16) -> Builder {
         self.anonymous(port).header(KEY.0, KEY.1)
     }
@@ -89,7 +89,7 @@ impl Backend for ClickHouse {
         self.process = Some(process);
         let create =
             format!("CREATE TABLE IF NOT EXISTS events ({COLUMNS}) ENGINE = MergeTree() ORDER BY id");
-        // In the body: this server wants a length from every POST, and takes no change by a GET.
+        // In the body: this server requires a length with every POST, and a GET cannot change anything.
         self.web.post(&format!("http://127.0.0.1:{}/", self.port), &[USER, KEY], create)?;
         self.front.as_mut().map_or(Ok(()), Front::start)
     }

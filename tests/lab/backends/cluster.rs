@@ -1,4 +1,4 @@
-//! Two servers behind haproxy, one of them killed in mid-flow and restarted, then stopped and killed: haproxy handles the rest.
+//! Two servers behind haproxy. One is killed under load and restarted, then stopped and killed; haproxy handles the rest.
 
 use crate::Failure;
 use crate::backend::Backend;
@@ -13,7 +13,7 @@ const HEALTHY: Duration = Duration::from_millis(1_500);
 const DEAD: Duration = Duration::from_secs(2);
 /// Less than the timeout of a post: the server is processing the post when it is killed.
 const STOPPED: Duration = Duration::from_millis(700);
-/// One in this many emitted events may go to the log: those that the killed server was processing.
+/// At most one in this many events may go to the log: those that the killed server was processing.
 const LOGGED_ONE_IN: u64 = 10;
 const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
@@ -33,7 +33,7 @@ pub fn play(home: &Path) -> Result<(String, Seen, Expected), Failure> {
         servers[1].start()?;
         std::thread::sleep(HEALTHY);
         let killed_once = flow.client.stats();
-        println!("    killed, and restarted: {killed_once}");
+        println!("    killed and restarted: {killed_once}");
         servers[1].stop()?;
         std::thread::sleep(STOPPED);
         servers[1].kill();
@@ -44,7 +44,7 @@ pub fn play(home: &Path) -> Result<(String, Seen, Expected), Failure> {
     let stats = flow.client.shutdown_blocking(SHUTDOWN_MAX);
     let mut found = servers[0].read(0, 0)?;
     let by_the_other = servers[1].read(0, 0)?;
-    println!("    one has {} of the events, the one that was killed {}", found.len(), by_the_other.len());
+    println!("    events on the first server: {}, on the killed server: {}", found.len(), by_the_other.len());
     found.extend(by_the_other);
     for notice in flow.notices() {
         println!("    {notice}");

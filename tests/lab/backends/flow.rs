@@ -1,4 +1,4 @@
-//! A client that emits events at a steady pace, whatever happens to its server.
+//! A client that emits events at a steady rate, whatever happens to its server.
 
 use crate::backend::event;
 use crate::judge::{Seen, count};
@@ -28,7 +28,7 @@ pub struct Flow {
     first: u64,
     emitted: AtomicU64,
     pace: AtomicU8,
-    /// Held while events of one tick are emitted.
+    /// Held while the events of one tick are emitted.
     turn: Mutex<()>,
 }
 
@@ -53,7 +53,7 @@ pub enum Pace {
 }
 
 impl Flow {
-    /// Ids are counted from `first` on.
+    /// Ids start at `first`.
     pub fn new(builder: Builder, first: u64) -> Result<Flow, Failure> {
         let (log, posts) = (Spilled::default(), Arc::new(Posts::default()));
         let client = builder
@@ -66,7 +66,7 @@ impl Flow {
         Ok(Flow { client, log, posts, first, emitted, pace, turn: Mutex::new(()) })
     }
 
-    /// For what happens during the flow.
+    /// For scenarios that disturb the flow.
     pub fn impatient(builder: Builder, first: u64) -> Result<Flow, Failure> {
         Flow::new(builder.post_timeout(POST_TIMEOUT).connect_timeout(POST_TIMEOUT), first)
     }
@@ -81,7 +81,7 @@ impl Flow {
         (0..events).for_each(|_| _ = self.emit(event));
     }
 
-    /// Emits at a steady pace on a thread of its own while `meanwhile` runs.
+    /// Emits at a steady rate on its own thread while `meanwhile` runs.
     pub fn beside<T>(&self, meanwhile: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -91,7 +91,7 @@ impl Flow {
                         self.emit_all(EVENTS_PER_TICK);
                     }
                     drop(turn);
-                    // The pace of the flow.
+                    // Sets the rate of the flow.
                     std::thread::sleep(TICK);
                 }
             });
@@ -108,27 +108,27 @@ impl Flow {
     /// Stops emitting, and waits until all events are settled.
     pub fn rest(&self) -> Result<(), Failure> {
         self.set(Pace::Pause);
-        // Waits for the current turn to end; the next turn sees the pause.
+        // Waits until the current tick ends; the next one sees the pause.
         drop(self.turn.lock());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(self.client.flush(FLUSH_MAX)).map_err(|_| "it cannot be flushed")?;
+        runtime.block_on(self.client.flush(FLUSH_MAX)).map_err(|_| "the flush failed")?;
         Ok(())
     }
 
-    /// Waits until the server answers again and events are delivered, and some time longer.
+    /// Waits until the server answers again and events are delivered, and a little longer.
     pub fn recover(&self) -> Result<(), Failure> {
         let (until, before) = (Instant::now() + RECOVERY_MAX, self.client.stats().delivered);
         loop {
-            // The pace of looking.
+            // The polling interval.
             std::thread::sleep(10 * TICK);
             let stats = self.client.stats();
             if stats.endpoint == EndpointState::Healthy && stats.delivered > before {
-                // Some healthy time, in which events flow.
+                // A healthy period, in which events flow.
                 std::thread::sleep(100 * TICK);
                 return Ok(());
             }
             if Instant::now() > until {
-                return Err(format!("not healthy again: {stats}").into());
+                return Err(format!("did not become healthy again: {stats}").into());
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What stands in front of a server: nginx, which asks for a password and limits bodies, and haproxy, which knows who is alive.
+//! Proxies in front of a server: nginx, which asks for a password and limits body sizes, and haproxy, which checks health.
 
 use crate::Failure;
 use crate::process::{Process, free_port};
@@ -56,7 +56,7 @@ http {{
         Ok(Front { kind: Kind::Nginx, home: home.to_owned(), port, body_limit: BODY_LIMIT, process: None })
     }
 
-    /// In front of one or more, which answer GET `ping`.
+    /// In front of one or more servers that answer GET `ping`.
     pub fn haproxy(home: &Path, ping: &str, behind: &[u16]) -> Result<Front, Failure> {
         fs::create_dir_all(home)?;
         let port = free_port()?;

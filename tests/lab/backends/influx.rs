@@ -137,7 +137,7 @@ impl Backend for VictoriaMetrics {
     }
 
     fn nature(&self) -> Nature {
-        // Whatever it has not written to disk is gone with it; and a text is a 0 to it.
+        // What it has not written to disk is lost when it dies. It stores a text as 0.
         Nature {
             keeps: Keeps::Nothing,
             poison: Poison::Altered("a text is stored as 0"),
@@ -149,7 +149,7 @@ impl Backend for VictoriaMetrics {
 
     fn start(&mut self) -> Result<(), Failure> {
         let data = self.home.join("data");
-        // Nothing kept from before: what it has is what has come since.
+        // Starts empty: it has only what has arrived since.
         let _ = fs::remove_dir_all(&data);
         let mut command = Command::new("victoria-metrics");
         command.arg(format!("-storageDataPath={}", data.display()));

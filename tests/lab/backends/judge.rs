@@ -8,11 +8,11 @@ use std::ops::Range;
 
 /// What a scenario showed.
 pub struct Seen {
-    /// Emitted, once each.
+    /// The emitted ids, each once.
     pub ids: Range<u64>,
     pub stats: Stats,
     pub posts: u64,
-    /// How often the server has each.
+    /// How many copies of each the server has.
     pub stored: BTreeMap<u64, u32>,
     pub log: Vec<Joined>,
 }
@@ -47,12 +47,12 @@ impl Seen {
         self.log.iter().filter_map(id_of).collect()
     }
 
-    /// Those in the log that the log says may be stored too.
+    /// The number of events that the log marks as possibly stored too.
     pub fn maybe_delivered(&self) -> usize {
         self.log.iter().filter(|event| event.maybe_delivered == MaybeDelivered::Yes).count()
     }
 
-    /// The log is in memory: a write that takes a second is the machine's fault, and events lost then are counted as lost.
+    /// The log is in memory, so only the machine can make a write take a second. Events lost then are counted as lost.
     pub fn machine_stood_still(&self) -> bool {
         self.stats.lost > 0 && self.stats.lost == self.stats.lost_by(LostReason::LogStalled)
     }
@@ -61,13 +61,13 @@ impl Seen {
         self.spilled().iter().filter(|id| self.stored.contains_key(id)).count()
     }
 
-    /// Reason and words of the first event in the log that was refused, or of the first.
+    /// Reason and text of the first refused event in the log, or else of the first event.
     pub fn words(&self) -> String {
         let first = self.log.iter().find(|event| event.reason == Reason::Refused).or(self.log.first());
         first.map_or_else(String::new, |event| format!("{}: {}", event.reason, event.detail))
     }
 
-    /// What is wrong, whatever was expected; then what is not as expected.
+    /// First what is wrong in any case, then what differs from `expected`.
     pub fn wrong(&self, expected: &Expected) -> Vec<String> {
         let spilled = self.spilled();
         let certain: BTreeSet<u64> = self
@@ -123,7 +123,7 @@ impl Seen {
                     *spilled == ids,
                     format!("{} are in the log, not {}: {}", spilled.len(), ids.len(), self.words()),
                 );
-                check(self.in_both() == 0, "what was refused is stored".to_owned());
+                check(self.in_both() == 0, "a refused event is stored".to_owned());
                 let refused = self.log.iter().all(|event| event.reason == Reason::Refused);
                 check(
                     refused && says(words),
@@ -136,10 +136,10 @@ impl Seen {
                 let is_so = matches!(expected, Expected::NoneStored(_)) || self.log.iter().all(denied);
                 check(is_so && says(words), format!("not because of `{words}`: {}", self.words()));
                 let certain = self.log.iter().all(|event| event.maybe_delivered == MaybeDelivered::No);
-                check(certain, "some may have been delivered".to_owned());
+                check(certain, "some events may have been delivered".to_owned());
             }
             Expected::Mixed => {
-                check(self.stats.delivered > 0, "none was delivered".to_owned());
+                check(self.stats.delivered > 0, "no event was delivered".to_owned());
                 check(self.stats.spilled > 0, "nothing went wrong".to_owned());
             }
             Expected::Hardly(one_in) => {

@@ -1,14 +1,14 @@
-//! Formats with real servers: each is started here on loopback, in its own folder, and goes through the same scenarios. After each
-//! scenario, the server and the log together must have all emitted events.
+//! Formats with real servers. Each server starts on loopback, in its own folder, and goes through the same scenarios. After
+//! each scenario, the server and the log together must hold all emitted events.
 //!
-//! `.ci/backends` installs the servers and runs this; a missing server is skipped and reported. Servers of Python packages
-//! (`rotel`, `oteltap`, `osmem-server`) are looked for in a virtual environment.
+//! `.ci/backends` installs the servers and runs this program, which skips and reports a missing server. It looks for servers
+//! from Python packages (`rotel`, `oteltap`, `osmem-server`) in a virtual environment.
 //!
 //! ```text
 //! tests/lab/run backends --venv target/backends/venv
 //! ```
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command line is for")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod backend;
 mod bulk;
@@ -49,12 +49,12 @@ struct Arguments {
     /// Where to create the servers' folders; old contents are deleted
     #[arg(long, default_value = "target/backends/homes")]
     homes: PathBuf,
-    /// Only servers with this in their name
+    /// Only servers whose name contains this
     #[arg(long, default_value = "")]
     only: String,
 }
 
-/// What to play, and the program that it needs.
+/// What to run, and the program that it needs.
 const SERVERS: &[(&str, &str)] = &[
     ("clickhouse", "clickhouse-server"),
     ("nginx-clickhouse", "nginx"),

@@ -1,4 +1,5 @@
-//! Events that are odd in one way each, one among a hundred ordinary events: it is accepted, or it is the only event in the log.
+//! Events that are each odd in one way, among a hundred ordinary events: the odd event is accepted, or it is the only event in
+//! the log.
 
 use crate::Failure;
 use crate::backend::{Backend, event};
@@ -7,7 +8,7 @@ use crate::judge::Expected;
 use serde_json::{Value, json};
 
 const AROUND: u64 = 50;
-/// Behind the ids of what was played before.
+/// Above all ids of the earlier scenarios.
 const FIRST: u64 = 50_000_000;
 const IDS_APART: u64 = 1_000;
 const WORDS_SHOWN: usize = 100;
@@ -18,7 +19,7 @@ fn kinds() -> Vec<(&'static str, Value)> {
     vec![
         ("a text for a number", json!({ "n": "seven" })),
         ("a fraction", json!({ "n": 1.5 })),
-        ("less than none", json!({ "n": -1 })),
+        ("a negative number", json!({ "n": -1 })),
         ("more than 63 bits", json!({ "n": u64::MAX })),
         ("a huge number", json!({ "n": 1e300 })),
         ("a boolean for a number", json!({ "n": true })),
@@ -27,7 +28,7 @@ fn kinds() -> Vec<(&'static str, Value)> {
         ("an object for a number", json!({ "n": { "a": 1 } })),
         ("a number for a text", json!({ "text": 7 })),
         ("an object for a text", json!({ "text": { "a": "b" } })),
-        ("a member more", json!({ "more": 1 })),
+        ("an extra member", json!({ "more": 1 })),
         ("an empty name", json!({ "": 1 })),
         ("a name with dots", json!({ ".a..b.": 1 })),
         ("an odd name", json!({ "a \"b\"\\,= \n😀": 1 })),
@@ -65,8 +66,8 @@ pub fn play(backend: &mut dyn Backend) -> Result<(String, Vec<String>), Failure>
     }
     let taken = taken - refused.len();
     let refused =
-        if refused.is_empty() { String::new() } else { format!("; refused, alone: {}", refused.join(", ")) };
-    Ok((format!("{taken} kinds taken{refused}"), wrong))
+        if refused.is_empty() { String::new() } else { format!("; refused alone: {}", refused.join(", ")) };
+    Ok((format!("{taken} kinds accepted{refused}"), wrong))
 }
 
 fn with(mut event: Value, members: Value) -> Value {

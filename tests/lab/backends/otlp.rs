@@ -1,4 +1,4 @@
-//! OTLP/HTTP: rotel, a collector that hands on what it took to a receiver of this program's own; and oteltap, which prints it.
+//! OTLP/HTTP: rotel, a collector that forwards to this program's own receiver, and oteltap, which prints what it gets.
 
 use crate::backend::{Backend, BodyLimit, Keeps, Nature, Packed, Poison, odd_event};
 use crate::process::{Process, free_port, until_enough};
@@ -130,7 +130,7 @@ impl Oteltap {
         })
     }
 
-    /// Each start has a file of its own.
+    /// Each start has its own file.
     fn printed(&self) -> PathBuf {
         self.home.join(format!("printed.{}", self.starts))
     }
@@ -188,7 +188,7 @@ impl Backend for Oteltap {
     }
 }
 
-/// A 64-bit integer is a text there.
+/// In that JSON a 64-bit integer is a string.
 fn id_of(record: &Value) -> Option<u64> {
     let attributes = record.get("attributes")?.as_array()?;
     let id = attributes.iter().find(|attribute| attribute.get("key").is_some_and(|key| key == "id"))?;

@@ -1,4 +1,4 @@
-//! Where the servers' programs are.
+//! Finds the servers' programs.
 
 use crate::Failure;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ impl Packages {
     pub fn of(venv: &Path) -> Packages {
         let versions = std::fs::read_dir(venv.join("lib")).into_iter().flatten().flatten();
         let site = versions.map(|python| python.path().join("site-packages")).find(|site| site.is_dir());
-        // Servers are started in folders of their own.
+        // Absolute, because each server starts in its own folder.
         let venv = std::path::absolute(venv).unwrap_or_else(|_| venv.to_owned());
         Packages { venv, site: site.and_then(|site| std::path::absolute(site).ok()) }
     }
@@ -39,7 +39,7 @@ impl Packages {
         file.ok_or_else(|| format!("{path} is not in {}", self.venv.display()).into())
     }
 
-    /// As the folder's name says, `NAME-VERSION.dist-info`.
+    /// The version, from the name of the folder `NAME-VERSION.dist-info`.
     pub fn version(&self, package: &str) -> String {
         let prefix = format!("{}-", package.replace('-', "_"));
         let entries = self.site.iter().flat_map(std::fs::read_dir).flatten().flatten();

@@ -1,4 +1,4 @@
-//! Processes, their ports and folders: started, stopped and ended by their own number, and gone with the program.
+//! Server processes with their ports and folders: started, stopped and killed by pid, and ended with the program.
 
 use crate::Failure;
 use std::fs::File;
@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// A server that starts answers within one or two.
+/// A server answers within a second or two of its start.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Below the kernel's range of ports for outgoing connections, so that a port that is free now is still free at the restart.
@@ -19,7 +19,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Its words go to `log`, behind those of the one before it.
+    /// Appends its output to `log`.
     pub fn start(name: &str, command: &mut Command, log: &Path) -> Result<Process, Failure> {
         let file = File::options().create(true).append(true).open(log)?;
         let child = command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file).spawn();
@@ -27,12 +27,12 @@ impl Process {
         Ok(Process { name: name.to_owned(), child })
     }
 
-    /// Until it is ready; an error if it ends before.
+    /// Waits until it is ready. Fails if the process ends first.
     pub fn await_ready(&mut self, mut ready: impl FnMut() -> bool) -> Result<(), Failure> {
         let until = Instant::now() + READY_WITHIN;
         while !ready() {
             if let Some(status) = self.child.try_wait()? {
-                return Err(format!("{} ended at its start: {status}", self.name).into());
+                return Err(format!("{} ended while starting: {status}", self.name).into());
             }
             if Instant::now() > until {
                 return Err(format!("{} does not answer", self.name).into());
@@ -42,7 +42,7 @@ impl Process {
         Ok(())
     }
 
-    /// It keeps its connections, and does nothing more.
+    /// It keeps its connections and does nothing else.
     pub fn stop(&self) -> Result<(), Failure> {
         let status = Command::new("kill").args(["-STOP", &self.child.id().to_string()]).status()?;
         if status.success() { Ok(()) } else { Err(format!("{} cannot be stopped", self.name).into()) }
@@ -57,7 +57,7 @@ impl Drop for Process {
     }
 }
 
-/// A port of loopback that is free.
+/// A free port on loopback.
 pub fn free_port() -> Result<u16, Failure> {
     let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
     let drawn = std::iter::repeat_with(|| fastrand::u16(PORTS)).take(1_000).find(is_free);

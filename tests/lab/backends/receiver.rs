@@ -32,7 +32,7 @@ impl Receiver {
         Ok(Receiver { port, ids, _runtime: runtime })
     }
 
-    /// What has come since it was asked last, from `first` on.
+    /// The ids from `first` on that have arrived since the last call.
     pub fn take(&self, first: u64, expected: usize) -> Result<Vec<u64>, Failure> {
         let held = || self.ids.lock().unwrap_or_else(PoisonError::into_inner);
         until_enough(expected, || Ok(held().clone()))?;
@@ -66,7 +66,7 @@ async fn take(State(ids): State<Ids>, headers: HeaderMap, body: Bytes) -> Status
     StatusCode::OK
 }
 
-/// Of `ExportLogsServiceRequest` what leads to an id.
+/// The part of `ExportLogsServiceRequest` that leads to an id.
 #[derive(Message)]
 struct Request {
     #[prost(message, repeated, tag = "1")]

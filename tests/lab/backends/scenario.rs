@@ -1,4 +1,4 @@
-//! The scenarios, each on a server that is there.
+//! The scenarios, each run on a server that is up.
 
 use crate::Failure;
 use crate::backend::{Backend, BodyLimit, Keeps, Packed, Poison, event};
@@ -15,7 +15,7 @@ pub enum Scenario {
     Zstd,
     TooLarge,
     WrongCredentials,
-    /// Last: its ids are behind those of the odd events.
+    /// Last: its ids are above those of the odd events.
     Killed = 100,
 }
 
@@ -30,9 +30,9 @@ pub const WHILE_IT_LIVES: [Scenario; 6] = [
 
 const EVENTS: u64 = 1_000;
 const BATCH_EVENTS_MAX: usize = 10_000;
-/// How often a scenario is played at most, if the machine stands still meanwhile.
+/// The maximum number of runs of a scenario during which the machine stands still.
 pub const ROUNDS_MAX: u64 = 3;
-/// Ids of one scenario are not those of another.
+/// Keeps the ids of the scenarios apart.
 const IDS_APART: u64 = 1_000_000;
 const BEFORE_THE_KILL: Duration = Duration::from_millis(1_500);
 /// Less than the timeout of a post: the server is processing the post when it is killed.
@@ -52,7 +52,7 @@ impl Scenario {
         }
     }
 
-    /// None if the server has no such feature, with the reason. Each round has ids of its own.
+    /// `Err` with the reason if the server has no such feature. Each round has its own ids.
     pub fn play(
         self,
         backend: &mut dyn Backend,
@@ -85,7 +85,7 @@ impl Scenario {
                 let expected = match becomes {
                     Packed::Unpacked => Expected::AllDelivered,
                     Packed::Refused(words) => Expected::NoneStored(words),
-                    Packed::NotOffered => return Ok(Err("it does not unpack it, and `build` says so")),
+                    Packed::NotOffered => return Ok(Err("it cannot decompress, and `build` says so")),
                 };
                 let flow = Flow::new(client, first)?;
                 flow.emit_all(EVENTS);
@@ -105,14 +105,14 @@ impl Scenario {
                     flow.emit_all(EVENTS);
                     (flow.end(backend, Vec::new())?, Expected::Denied(words))
                 }
-                None => return Ok(Err("it asks for none")),
+                None => return Ok(Err("it asks for no credentials")),
             },
             Scenario::Killed => (killed(backend, nature.keeps, first)?, Expected::Mixed),
         }))
     }
 }
 
-/// Batches beyond the limit, and an event that is it alone.
+/// Batches above the limit, and a single event above it.
 fn too_large(backend: &mut dyn Backend, limit: usize, first: u64) -> Result<(Seen, u64), Failure> {
     let client = backend.client().event_bytes_max(2 * limit).batch_bytes_max(8 * limit);
     let flow = Flow::new(client.batch_events_max(BATCH_EVENTS_MAX), first)?;
@@ -139,7 +139,7 @@ fn padded(id: u64, bytes: usize) -> Value {
     event
 }
 
-/// Kills the server in mid-flow, while it processes requests. If it stores nothing, its events are read first.
+/// Kills the server while it processes requests. If it stores nothing, its events are read first.
 fn killed(backend: &mut dyn Backend, keeps: Keeps, first: u64) -> Result<Seen, Failure> {
     let flow = Flow::impatient(backend.client(), first)?;
     let earlier = flow.beside(|| {

@@ -16,7 +16,7 @@ pub struct Table {
 const WORDS_SHOWN: usize = 150;
 
 impl Table {
-    /// All scenarios, one after the other.
+    /// Runs all scenarios, one after the other.
     pub fn play(&mut self, backend: &mut dyn Backend) -> Result<(), Failure> {
         backend.start()?;
         let name = backend.name();
@@ -34,7 +34,7 @@ impl Table {
             let played = scenario.play(backend, round);
             match played.map_err(|failure| format!("{}: {failure}", scenario.name()))? {
                 Ok((seen, _)) if seen.machine_stood_still() && round + 1 < ROUNDS_MAX => {
-                    println!("    {}: the machine stood still, once more: {}", scenario.name(), seen.stats);
+                    println!("    {}: the machine stood still, runs again: {}", scenario.name(), seen.stats);
                     continue;
                 }
                 Ok((seen, expected)) => self.row(name, scenario.name(), &seen, &expected),
@@ -43,7 +43,7 @@ impl Table {
             break;
         }
         if let (Scenario::Poisoned, Poison::Altered(how)) = (scenario, backend.nature().poison) {
-            self.note(name, scenario.name(), &format!("answered with a 2xx, and in silence {how}"));
+            self.note(name, scenario.name(), &format!("answered with a 2xx, and silently {how}"));
         }
         Ok(())
     }
@@ -91,7 +91,7 @@ impl Table {
         self.skipped.iter().for_each(|what| println!("skipped: {what}"));
         self.wrong.iter().for_each(|what| println!("FAILED: {what}"));
         if self.rows.is_empty() {
-            println!("no server was there");
+            println!("no server was found");
         }
         self.wrong.is_empty()
     }

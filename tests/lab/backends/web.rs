@@ -1,4 +1,4 @@
-//! Questions to a server over HTTP, one after the other.
+//! Queries a server over HTTP, one request at a time.
 
 use crate::Failure;
 use std::time::Duration;
@@ -13,7 +13,7 @@ pub struct Web {
 impl Web {
     pub fn new() -> Result<Web, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        // Plain http needs no root certificates, and not every machine has some.
+        // Plain http needs no root certificates, which not every machine has.
         let http = reqwest::Client::builder().no_proxy().timeout(ANSWER_WITHIN).tls_certs_only([]).build()?;
         Ok(Web { runtime, http })
     }
@@ -47,7 +47,7 @@ impl Web {
     }
 }
 
-/// A URL's query, with what it may not hold as it stands in percents.
+/// A percent-encoded query for a URL.
 pub fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {

@@ -6,12 +6,12 @@ use super::*;
 #[derive(Default)]
 pub struct Found {
     pub times: BTreeMap<u64, u32>,
-    /// Not as they were emitted.
+    /// Ids whose content differs from what was emitted.
     pub altered: Vec<u64>,
 }
 
 impl Found {
-    /// Takes note of an event, in the table's JSON or in the log's.
+    /// Records an event, from the table's JSON or the log's.
     pub fn add(&mut self, event: &[u8], packages: &[Package]) -> Result<u64, Failure> {
         let row: Row<Package> = serde_json::from_slice(event)?;
         *self.times.entry(row.id).or_default() += 1;
@@ -59,11 +59,11 @@ pub fn read_log(path: &Path, packages: &[Package]) -> Result<Log, Failure> {
 /// The sets of ids that matter; the last six should be empty.
 pub struct Comparison {
     pub in_both: usize,
-    /// In both, and the log does not say that it may be.
+    /// In both, without the log's `maybe_delivered`.
     pub unmarked: Vec<u64>,
     /// Emitted, and in neither.
     pub missing: Vec<u64>,
-    /// Found, and never emitted.
+    /// Found, but never emitted.
     pub unknown: Vec<u64>,
     pub altered: Vec<u64>,
     pub twice_in_table: Vec<u64>,
@@ -103,7 +103,7 @@ impl Comparison {
     }
 }
 
-/// The client's own books against the log, and against the law.
+/// Checks the client's own books against the log and the law.
 pub fn wrong_books(stats: &Stats, in_log: u64) -> Vec<String> {
     let mut wrong = Vec::new();
     if (stats.lost, stats.pending) != (0, 0) {
@@ -119,7 +119,7 @@ pub fn wrong_books(stats: &Stats, in_log: u64) -> Vec<String> {
 pub fn wrong_course(recovered: Recovered, course: &Course, outages: u64) -> Vec<String> {
     let mut wrong = Vec::new();
     if recovered == Recovered::No {
-        wrong.push(format!("the server was not healthy again {RECOVERY_MAX:?} after the time was up"));
+        wrong.push(format!("the server was still unhealthy {RECOVERY_MAX:?} after the end of the run"));
     }
     if load(&course.outages_began) < outages {
         wrong.push(format!("there were {} outages, not {outages}", load(&course.outages_began)));

@@ -1,9 +1,9 @@
-//! Through the outages: what happened, and whether the server came back.
+//! Follows the outages: what happened, and whether the server came back.
 
 use super::*;
 
-/// What the outages looked like from inside. Counted on the sender's thread, read on ours: nothing else hangs
-/// on the numbers, so relaxed will do.
+/// What the client reported about the outages. Counted on the sender's thread, read on ours. Nothing else depends
+/// on the numbers, so relaxed ordering is enough.
 #[derive(Default)]
 pub struct Course {
     pub outages_began: AtomicU64,
@@ -13,7 +13,7 @@ pub struct Course {
 }
 
 impl Course {
-    /// Whether every outage has ended and events were delivered since, beyond the probe that ended it.
+    /// Whether every outage has ended and events were delivered since, not counting the probe that ended it.
     pub fn is_over(&self) -> bool {
         let [began, ended, since] =
             [&self.outages_began, &self.outages_ended, &self.delivered_since].map(load);
@@ -36,7 +36,7 @@ impl Observer for Watch {
                 course.delivered_since.store(0, Ordering::Relaxed);
             }
             Signal::OutageEnded { .. } => {
-                // The probe's events were told before its success ended the outage.
+                // The probe's events were reported before its success ended the outage.
                 course.delivered_since.store(0, Ordering::Relaxed);
                 course.outages_ended.fetch_add(1, Ordering::Relaxed);
             }
@@ -50,7 +50,7 @@ impl Observer for Watch {
     }
 }
 
-/// Emits on until the server answers and the client delivers again: without events there are no probes.
+/// Keeps emitting until the server answers and the client delivers again: without events there are no probes.
 pub async fn recover(stream: &mut Stream<'_>, course: &Course, database: &Database) -> Recovered {
     let until = Instant::now() + RECOVERY_MAX;
     while Instant::now() < until {

@@ -10,7 +10,7 @@ pub struct Database {
 impl Database {
     pub fn at(url: Url) -> Result<Database, Failure> {
         let http = reqwest::Client::builder().no_proxy().timeout(QUERY_TIMEOUT);
-        // Plain http needs no root certificates, and not every machine has some.
+        // Plain http needs no root certificates, which not every machine has.
         let http = http.tls_certs_only([]);
         Ok(Database { url, http: http.build()? })
     }
@@ -37,7 +37,7 @@ impl Database {
         let columns = "id UInt64, package String, version String, architecture String, section String, \
              priority String, installed_size UInt64, maintainer String, depends String, description String";
         let query = format!("CREATE TABLE packages ({columns}) ENGINE = MergeTree() ORDER BY id");
-        // In the body: this server wants a length from every POST.
+        // In the body: this server requires a length with every POST.
         let answer = self.http.post(self.url.clone()).body(query).send().await;
         let answer =
             answer.map_err(|error| format!("the endpoint does not answer: {}", root_cause(&error)))?;
@@ -50,7 +50,7 @@ impl Database {
         Err(format!("the endpoint does not create the table: {status}: {why}").into())
     }
 
-    /// Reads the whole table, from its beginning again if that breaks off.
+    /// Reads the whole table. Starts again at the beginning if the connection breaks.
     pub async fn read_table(&self, packages: &[Package]) -> Result<Found, Failure> {
         let mut attempts = 1;
         loop {
@@ -83,7 +83,7 @@ impl Database {
     }
 }
 
-/// The innermost error says what happened; the outer ones only where.
+/// The innermost error says what happened; the outer errors only say where.
 pub fn root_cause(error: &dyn Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {

@@ -1,16 +1,16 @@
-//! Real records into a real database, through its stops and its death.
+//! Sends real data to a real database that is stopped, killed and restarted.
 //!
 //! Emits the packages of this machine's package index into a ClickHouse table by `INSERT ... FORMAT
-//! JSONEachRow`, one event a package, round and round until the time is up. Meanwhile someone
-//! (`.ci/clickhouse`, or you) stops, kills and restarts the server. In the end the table and the log are read
-//! back and compared with what was emitted, id by id and field by field: an event may be in both places if
+//! JSONEachRow`, one event per package, again and again until the time is up. Meanwhile someone
+//! (`.ci/clickhouse`, or you) stops, kills and restarts the server. At the end the program reads back the table and
+//! the log and compares them with what was emitted, id by id and field by field: an event may be in both places if
 //! the log says so, but must never be in neither.
 //!
 //! ```text
 //! tests/lab/run clickhouse --endpoint http://127.0.0.1:8123/ --seconds 30 --log app.log
 //! ```
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "what a command line is for")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod compare;
 mod course;
@@ -39,13 +39,13 @@ use packages::*;
 
 /// A stopped server accepts connections and does not answer. This timeout makes the outage begin within seconds.
 const POST_TIMEOUT: Duration = Duration::from_secs(1);
-/// A restarted server is noticed within this.
+/// A restart of the server is noticed within this.
 const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(1);
-/// How long after the given time the server may take to be healthy again.
+/// How long the server may take to become healthy again after the end of the run.
 const RECOVERY_MAX: Duration = Duration::from_secs(15);
-/// What the client may take to deliver the last events.
+/// How long the client may take to deliver the last events.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(5);
-/// One question to the database; and how often the table is read before it counts as unreadable.
+/// The timeout of a query, and how often the table is read before it counts as unreadable.
 const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_ATTEMPTS_MAX: u32 = 3;
 const READ_PAUSE: Duration = Duration::from_millis(500);
@@ -60,16 +60,16 @@ struct Arguments {
     /// A ClickHouse server's HTTP interface, http://127.0.0.1:PORT/; the table `packages` must not exist yet.
     #[arg(long)]
     endpoint: Url,
-    /// How long to emit; a little longer if the server is not healthy by then.
+    /// How long to emit, in seconds; a little longer if the server is still unhealthy then.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     seconds: u64,
-    /// Events a second.
+    /// Events per second.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     rate: u64,
     /// The package index: dpkg's status file, or what `apt-cache dumpavail` prints.
     #[arg(long, default_value = "/var/lib/dpkg/status")]
     packages: PathBuf,
-    /// The application log to write; a file of that name is replaced.
+    /// The application log to write; replaces an existing file.
     #[arg(long)]
     log: PathBuf,
     /// Fail unless there were at least this many outages.
@@ -77,7 +77,7 @@ struct Arguments {
     outages: u64,
 }
 
-/// A sentence on stderr, where `Result` from main would print its Debug form.
+/// Prints a sentence on stderr; a `Result` from main would print its Debug form.
 #[tokio::main]
 async fn main() -> ExitCode {
     match run(Arguments::parse()).await {
@@ -102,7 +102,7 @@ async fn run(arguments: Arguments) -> Result<(), Failure> {
         .probe_interval_max(PROBE_INTERVAL_MAX)
         .observer(Watch(Arc::clone(&course)))
         .build()?;
-    println!("emitting {} packages round and round, {} a second", packages.len(), arguments.rate);
+    println!("emitting {} packages again and again, {} per second", packages.len(), arguments.rate);
     let mut stream = Stream::new(&client, &packages, arguments.rate);
     stream.flow(Duration::from_secs(arguments.seconds)).await;
     let recovered = recover(&mut stream, &course, &database).await;

@@ -1,4 +1,4 @@
-//! Where the events come from: the package index of this machine.
+//! The source of the events: this machine's package index.
 
 use super::*;
 
@@ -14,7 +14,7 @@ pub struct Package {
     pub installed_size: u64,
     pub maintainer: String,
     pub depends: String,
-    /// Of many lines, with whatever the maintainers write.
+    /// Many lines of free text.
     pub description: String,
 }
 
@@ -26,7 +26,7 @@ pub struct Row<P> {
     pub package: P,
 }
 
-/// The event of that number: the packages in their order, round and round.
+/// The event with that number: cycles through the packages in order.
 pub fn nth_event(packages: &[Package], id: u64) -> Row<&Package> {
     Row { id, package: &packages[(id % packages.len() as u64) as usize] }
 }

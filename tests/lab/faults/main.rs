@@ -1,10 +1,10 @@
-//! Every fault that overspill makes a promise about, the promise, and what the tests measured: runs them and prints the table.
+//! Runs the tests of every fault that overspill makes a promise about, and prints a table of fault, promise and measurement.
 //!
-//! `tests/lab/run faults` takes some minutes; `--deep` takes as many cases as the promises name, and what
-//! needs root.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+//! `tests/lab/run faults` takes a few minutes; `--deep` runs as many cases as the promises name, and the tests that
+//! need root.
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod rows;
 mod soaks;
@@ -17,9 +17,9 @@ use std::process::{Command, ExitCode, Stdio};
 use std::time::Instant;
 
 #[derive(Debug, Parser)]
-#[command(about = "Runs the tests of the fault matrix and prints what they measured, a row per fault")]
+#[command(about = "Runs the tests of the fault matrix and prints what they measured, one row per fault")]
 struct Arguments {
-    /// As many cases as the promises name, model checks, and a network cut for real: ten minutes, root
+    /// Run as many cases as the promises name, model checks, and a real network cut: takes ten minutes, needs root
     #[arg(long)]
     deep: bool,
     /// Print the table of the last run, without running anything
@@ -39,7 +39,7 @@ struct Arguments {
 /// Where the scripts and the tests are.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// The file that says how the figures beside it came about.
+/// The file that says how the figures beside it were measured.
 const CIRCUMSTANCES: &str = "circumstances.md";
 
 type Failure = Box<dyn std::error::Error>;
@@ -71,7 +71,7 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-/// With what it was measured, and when.
+/// The machine, the command and the date of the measurement.
 fn circumstances(arguments: &Arguments) -> String {
     let deep = if arguments.deep { " -- --deep" } else { "" };
     let cores = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
@@ -80,7 +80,7 @@ fn circumstances(arguments: &Arguments) -> String {
     format!("Measured by `tests/lab/run faults{deep}` on {cores} {machine} cores, {system}, {date}.\n")
 }
 
-/// Runs everything that measures; whether all of it passed.
+/// Runs everything that measures. Returns whether all of it passed.
 fn measure(arguments: &Arguments) -> Result<bool, Failure> {
     let folder = &arguments.figures;
     if folder.exists() {
@@ -116,7 +116,7 @@ fn tests(arguments: &Arguments, which: &[&str]) -> Command {
     tests
 }
 
-/// Runs a command and shows what it says of figures and of failures; whether it succeeded.
+/// Runs a command and prints its figures and failures. Returns whether it succeeded.
 fn show(mut command: Command, name: &str, figures: &Path) -> Result<bool, Failure> {
     eprintln!("{name} …");
     let began = Instant::now();

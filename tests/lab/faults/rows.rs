@@ -1,4 +1,4 @@
-//! The faults and the promises: what the tests are named after.
+//! The faults and the promises. The tests are named after the rows.
 
 /// A fault, and what overspill promises under it.
 pub struct Row {

@@ -1,10 +1,10 @@
-//! The last soaks, as `.ci/soak` has left their reports: they take hours and are not run from here.
+//! The reports that `.ci/soak` left of the last soaks: they take hours, so this program does not run them.
 
 use crate::Failure;
 use std::fmt::Write;
 use std::path::Path;
 
-/// What the reports below the folder say, from the troubles to the verdict; nothing if there are none.
+/// The reports in the folder, from the troubles to the verdict. Empty if there are none.
 pub fn of(folder: &Path) -> Result<String, Failure> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(String::new()) };
     let mut reports: Vec<_> = entries.flatten().map(|entry| entry.path().join("report.txt")).collect();

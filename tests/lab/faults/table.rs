@@ -1,4 +1,4 @@
-//! The figures, one file per test, become one table.
+//! Makes one table of the figures, which are one file per test.
 
 use crate::Failure;
 use crate::rows::PARTS;
@@ -13,7 +13,7 @@ struct Figure {
     test: String,
 }
 
-/// The table, and the rows that nothing was measured for.
+/// The table, and the rows without a measurement.
 pub fn of(folder: &Path) -> Result<(String, Vec<u32>), Failure> {
     let figures = read(folder)?;
     let (mut table, mut missing) = (String::new(), Vec::new());

@@ -16,7 +16,7 @@ pub const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Served,
-    /// Came above the endpoint's limit.
+    /// Exceeded the endpoint's limit.
     TurnedAway,
     /// Came while the endpoint was in trouble.
     Failed,
@@ -24,14 +24,14 @@ pub enum Kind {
     Refused,
 }
 
-/// Requests of 100 ms.
+/// The requests of 100 ms.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tick {
     /// Attempts to connect that were refused are included.
     pub requests: u64,
-    /// Those attempts, of clients that were not out: they have just lost their endpoint, and each tries once more.
+    /// Those refused attempts by clients that were not out: they have just lost their endpoint, and each tries once more.
     pub refused: u64,
-    /// Those of clients that were out.
+    /// Requests of clients that were out.
     pub probes: u64,
     pub turned_away: u64,
 }
@@ -46,7 +46,7 @@ pub enum Edge {
 #[derive(Debug, Default)]
 pub struct Notes {
     pub ticks: Vec<Tick>,
-    /// Since the beginning, in order.
+    /// Since the start, in order.
     pub edges: Vec<(Duration, usize, Edge)>,
     pub found: Found,
     is_out: Vec<bool>,

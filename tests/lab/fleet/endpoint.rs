@@ -24,13 +24,13 @@ pub enum Weather {
     Unavailable { retry_after: Duration },
 }
 
-/// From a request to its answer where nothing stands in the way: another rack, or a near data centre.
+/// From a request to its answer when nothing is wrong: another rack, or a nearby data centre.
 const ANSWER_TIME: Duration = Duration::from_millis(5);
 /// From an attempt to connect to its refusal.
 const REFUSAL_TIME: Duration = Duration::from_millis(1);
-/// How much of its limit the endpoint can take at once.
+/// How much of its limit the endpoint can handle at once.
 const SLACK: Duration = Duration::from_millis(100);
-/// And at least this many requests: a small fleet's load is uneven by chance, and a limit of ten would turn some away on the
+/// And at least this many requests: a small fleet's load is uneven by chance, and a limit of ten would reject some on the
 /// quietest day.
 const SLACK_MIN: f64 = 30.0;
 
@@ -41,7 +41,7 @@ pub struct Endpoint {
 
 struct State {
     weather: Weather,
-    /// Requests a second; without a limit while the fleet's live rate is being measured.
+    /// Requests per second. No limit while the fleet's live rate is being measured.
     limit: Option<f64>,
     /// Requests that may come at once, as of `filled_at`.
     room: f64,

@@ -21,16 +21,16 @@ pub struct Found {
 pub struct Compared {
     pub in_neither: u64,
     pub in_both: u64,
-    /// In both, and the log does not say that it may be so.
+    /// In both, without a mark in the log.
     pub in_both_unmarked: u64,
-    /// Ids that nobody emitted.
+    /// Ids that were never emitted.
     pub unknown: u64,
     /// More than once in one of the two.
     pub again: u64,
 }
 
 impl Compared {
-    /// Every event somewhere, in both only with a mark, nothing twice, nothing invented.
+    /// Whether every event is somewhere, in both only with a mark, and none is duplicated or unknown.
     pub fn is_exact(&self) -> bool {
         Compared { in_both: 0, ..*self }
             == Compared { in_neither: 0, in_both: 0, in_both_unmarked: 0, unknown: 0, again: 0 }
@@ -38,7 +38,7 @@ impl Compared {
 }
 
 impl Found {
-    /// Against the ids from 0 to `emitted`.
+    /// Compares with the ids from 0 to `emitted`.
     pub fn compare(&self, emitted: u64) -> Compared {
         let (mut union, mut in_both, mut in_both_unmarked) = (0, 0, 0);
         for id in 0..emitted {
@@ -47,7 +47,7 @@ impl Found {
             in_both += u64::from(delivered && spilled);
             in_both_unmarked += u64::from(delivered && spilled && !self.marked.contains(id));
         }
-        // As sets have it, |A| + |B| = |A or B| + |A and B|; what is left over lies outside of 0..emitted.
+        // |A| + |B| = |A or B| + |A and B|; the remainder lies outside 0..emitted.
         let unknown = (self.at_endpoint.count + self.in_log.count).saturating_sub(union + in_both);
         let again = self.at_endpoint.again + self.in_log.again;
         Compared { in_neither: emitted - union, in_both, in_both_unmarked, unknown, again }

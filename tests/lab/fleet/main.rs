@@ -1,11 +1,11 @@
 //! The fleet: a thousand clients lose their one endpoint at the same moment, and come back. The load on the endpoint
 //! must never exceed that of a quiet day.
 //!
-//! `tests/lab/run fleet` needs nothing else: no sockets, and a clock that is paused, so that three
-//! minutes take seconds. `-- --clients 10000` is the same for ten times as many.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+//! `tests/lab/run fleet` needs nothing else: it uses no sockets and a paused clock, so that three
+//! minutes take seconds. `--clients 10000` simulates ten times as many clients.
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod chronicle;
 mod endpoint;
@@ -31,10 +31,10 @@ struct Arguments {
     /// How many clients
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(100..=20_000))]
     clients: u32,
-    /// Seed; another one simulates another day
+    /// Seed of the simulated day
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Events per second and client
+    /// Events per second of each client
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     rate: u32,
     /// How long an event waits for more events, in milliseconds: `batch_age_max`
@@ -47,7 +47,7 @@ struct Arguments {
 
 type Failure = Box<dyn std::error::Error>;
 
-/// What the endpoint can take, as a multiple of the fleet's live rate: enough for a quiet day, not for a herd.
+/// The endpoint's capacity, as a multiple of the fleet's live rate: enough for a quiet day, not for a thundering herd.
 const CAPACITY: f64 = 1.2;
 
 fn main() -> ExitCode {

@@ -1,8 +1,8 @@
-//! What the notes say: the load of each trouble against the live rate, how the fleet came back, and the law.
+//! Evaluates the notes: the load of each trouble against the live rate, how the fleet recovered, and the law.
 //!
 //! *Live rate*: requests per 100 ms at the endpoint, mean over the healthy time before the first trouble.
 //! *Recovery*: from the first request after the endpoint has healed until the last client is healthy. Before the first
-//! request there may be seconds in which all clients obey Retry-After; counting that silence would only lower the mean.
+//! request all clients may obey Retry-After for seconds; counting that silence would only lower the mean.
 //! *Peak/mean*: the highest 100 ms of the recovery over the mean of its 100 ms, all requests counted, probes and others.
 
 use super::chronicle::{Edge, TICK, Tick};
@@ -41,7 +41,7 @@ pub struct Recovery {
     pub turned_away: u64,
     /// How often a client that was healthy again went out once more.
     pub out_again: usize,
-    /// Clients that never came back.
+    /// Clients that never recovered.
     pub still_out: usize,
 }
 
@@ -75,12 +75,12 @@ impl Figures {
         }
     }
 
-    /// The live rate and chance on top, for the highest of many spans of so many ticks; as a multiple of the live rate.
+    /// The live rate plus chance for the highest of many spans of this many ticks, as a multiple of the live rate.
     pub fn load_max(&self, ticks: f64) -> f64 {
         1.0 + CHANCE / (self.live_rate * ticks).sqrt()
     }
 
-    /// The promises that do not hold, in words.
+    /// Describes the promises that do not hold.
     pub fn broken(&self) -> Vec<String> {
         let mut broken = Vec::new();
         let mut promise = |holds: bool, what: String| {
@@ -100,7 +100,7 @@ impl Figures {
                 promise(
                     load <= self.load_max(ticks),
                     format!(
-                        "{name}: {what} had {load:.2} times the live rate, chance allows {:.2}",
+                        "{name}: {what} had {load:.2} times the live rate; chance allows {:.2}",
                         self.load_max(ticks)
                     ),
                 );
@@ -148,7 +148,7 @@ fn recovery(outcome: &Outcome, trouble: Trouble, live_rate: f64) -> Recovery {
         match edge {
             Edge::Began => {
                 out.insert(client);
-                // Before the healing an outage that begins is the trouble; after it, it is one too many.
+                // An outage that begins before the healing is the trouble; one that begins after it is one too many.
                 out_again += usize::from(at >= trouble.healed);
                 ever_out.insert(client);
             }

@@ -16,14 +16,14 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 /// Before this the fleet is still spreading its first batches.
 pub const STEADY: Duration = Duration::from_secs(5);
-/// When everything ends.
+/// The end of the simulation.
 pub const END: Duration = Duration::from_secs(186);
 /// The Retry-After that the gateway sends to all clients.
 pub const RETRY_AFTER: Duration = Duration::from_secs(20);
 /// How long the gateway holds requests before it gives up on its backend.
 const STUCK: Duration = Duration::from_secs(4);
 
-/// A time in which the endpoint does not serve.
+/// A period in which the endpoint does not serve.
 #[derive(Debug, Clone, Copy)]
 pub struct Trouble {
     pub name: &'static str,
@@ -46,16 +46,16 @@ pub const TROUBLES: [Trouble; 2] = [
         healed: Duration::from_secs(80),
         until: Duration::from_secs(110),
         not_before: Duration::ZERO,
-        // The interval between probes is 1.5 s at most, or twice the age of a batch, which is 2 s here at most.
+        // The interval between probes is at most 1.5 s, or twice the age of a batch, which is at most 2 s here.
         back_within: Duration::from_secs(4 + 2),
     },
-    // Healed before any client may come back: all wait for the same moment.
+    // Healed before any client may retry: all wait for the same moment.
     Trouble {
         name: "503, Retry-After",
         from: Duration::from_secs(110),
         healed: Duration::from_secs(126),
         until: END,
-        // All are answered at 114 s and told to wait for 20 s; jitter adds half of that.
+        // All get their answer at 114 s, with a Retry-After of 20 s; jitter adds half of that.
         not_before: Duration::from_secs(8),
         back_within: Duration::from_secs(18 + 2),
     },
@@ -68,11 +68,11 @@ pub struct Plan {
     /// Of each client, on average.
     pub events_per_second: f64,
     pub batch_age: Duration,
-    /// What the endpoint can take, as a multiple of the fleet's live rate.
+    /// The endpoint's capacity, as a multiple of the fleet's live rate.
     pub capacity: f64,
 }
 
-/// What is known at the end.
+/// What the simulation found.
 pub struct Outcome {
     pub notes: Notes,
     pub stats: Vec<Stats>,
@@ -122,7 +122,7 @@ pub async fn run(plan: &Plan) -> Result<Outcome, BuildError> {
     Ok(Outcome { notes, stats, emitted: ids.load(Ordering::Relaxed) })
 }
 
-/// A small client: what it holds must fit as often as there are clients.
+/// A small client, because memory must hold all of them.
 fn build(plan: &Plan, line: Line, witness: Witness, seed: u64) -> Result<(Client, Sender), BuildError> {
     Client::builder(format!("simulated, client {}", line.client))
         .transport(line)
@@ -139,7 +139,7 @@ fn build(plan: &Plan, line: Line, witness: Witness, seed: u64) -> Result<(Client
         .build_with_sender()
 }
 
-/// Emits with gaps between half and one and a half of the mean, from a moment of its own: services of a fleet do not
+/// Emits with gaps between 0.5 and 1.5 times the mean. Each client starts at its own moment: services of a fleet do not
 /// start in step, so neither do their batches.
 async fn emit(
     client: Client,
@@ -152,7 +152,7 @@ async fn emit(
     let gap = Duration::from_secs_f64(1.0 / plan.events_per_second);
     sleep((plan.batch_age + gap).mul_f64(random.share())).await;
     while Instant::now() < until {
-        // The number is taken and used on one thread: the ids are those from 0 to what the counter says at the end.
+        // One thread takes and uses the number, so the ids are those from 0 to the counter's final value.
         client.emit(&Beat { id: ids.fetch_add(1, Ordering::Relaxed), client: nth, event: "beat" });
         sleep(gap.mul_f64(0.5 + random.share())).await;
     }
@@ -177,7 +177,7 @@ async fn conduct(endpoint: &Endpoint, chronicle: &Chronicle, plan: &Plan) {
     sleep_until(at(END)).await;
 }
 
-/// Requests per 100 ms of the healthy fleet, before anything happened.
+/// Requests per 100 ms of the healthy fleet, before the first trouble.
 pub fn live_rate(notes: &Notes) -> f64 {
     let steady = notes.span(STEADY, TROUBLES[0].from);
     steady.iter().map(|tick| tick.requests).sum::<u64>() as f64 / steady.len().max(1) as f64

@@ -1,8 +1,8 @@
-//! A flood of spilled events into a system log, and how much of it is kept: `flood write` emits events for the log alone and hands
-//! the records over as a service does, `flood read` counts the events in what was kept. `.ci/flood` runs both around a
-//! systemd-journald and a rsyslogd of its own, and compares with the table of `overspill::guide::log`.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! Floods a system log with spilled events and measures how much of it is kept. `flood write` emits events in log-only mode and
+//! hands over the records as a service does; `flood read` counts the events in the log. `.ci/flood` runs both around its own
+//! systemd-journald and rsyslogd, and compares the result with the table of `overspill::guide::log`.
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, reason = "prints for people to read")]
 
 use clap::{Parser, Subcommand, ValueEnum};
 use overspill::limits::QUEUE_EVENTS;
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, Parser)]
-#[command(about = "Floods a log of the system with spilled events, and counts what it has kept")]
+#[command(about = "Floods a system log with spilled events, and counts what it kept")]
 struct Arguments {
     #[command(subcommand)]
     act: Act,
@@ -23,9 +23,9 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Writes events to the socket of a log
+    /// Write events to the socket of a log
     Write {
-        /// Where it listens
+        /// The path of the socket
         #[arg(long)]
         socket: PathBuf,
         #[arg(long)]
@@ -33,23 +33,23 @@ enum Act {
         /// How many events
         #[arg(long, default_value_t = 30_000)]
         events: u64,
-        /// The length of an event's JSON: 200 is a record of 650 bytes
+        /// The length of an event's JSON, in bytes: 200 gives a record of 650 bytes
         #[arg(long, default_value_t = 200)]
         bytes: usize,
-        /// The unit that a journal takes the service for
+        /// The systemd unit that the journal records as the service's
         #[arg(long, default_value = "overspill-flood.service")]
         unit: String,
-        /// Through the sender, which cannot post them, several to a record; without this, each by its caller
+        /// Spill through a sender that cannot post, several events to a record; without this, each caller writes its own
         #[arg(long)]
         packed: bool,
     },
-    /// Counts the different events in a log that is piped in
+    /// Count the distinct events in a log on standard input
     Read,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Speak {
-    /// As the standard output of a service of systemd
+    /// As the standard output of a systemd service
     Stdout,
     /// As syslog(3) does
     Syslog,
@@ -60,7 +60,7 @@ type Failure = Box<dyn std::error::Error>;
 fn main() -> Result<(), Failure> {
     match Arguments::parse().act {
         Act::Write { socket, speak, events, bytes, unit, packed } => {
-            // Nothing listens there.
+            // Nothing listens on that port.
             let builder = Client::builder("http://127.0.0.1:9/");
             let builder = match packed {
                 true => builder.spill_packing(SpillPacking::Packed),
@@ -87,15 +87,15 @@ fn write(client: &Client, events: u64, bytes: usize) -> Result<(), Failure> {
     let text = "abcdefghij".repeat(bytes / 10);
     for id in 0..events {
         client.emit(&Numbered { id, text: text.get(..bytes.saturating_sub(24)).unwrap_or_default() });
-        // If the queue were full, callers would write.
+        // Keeps the queue from filling up: callers would then write.
         while client.stats().pending > QUEUE_EVENTS as u64 / 2 {
             std::thread::yield_now();
         }
     }
     let stats = client.shutdown_blocking(Duration::from_secs(20));
     println!("{stats}");
-    // The sink took every record: what is missing later, the log has dropped.
-    if stats.spilled == events { Ok(()) } else { Err("not all were spilled".into()) }
+    // The sink accepted every record, so the log dropped whatever is missing later.
+    if stats.spilled == events { Ok(()) } else { Err("not all events were spilled".into()) }
 }
 
 fn read(log: impl BufRead) -> Result<(), Failure> {
@@ -110,15 +110,15 @@ fn read(log: impl BufRead) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What systemd connects a service's standard output to: the lines that introduce it, then the service's own. An identifier, the unit, a
-/// priority; whether a line may begin with its priority; no forwarding to syslog, kmsg, console.
+/// The connection that systemd uses for a service's standard output. It starts with header lines: an identifier, the unit, a
+/// priority, whether a line may begin with its priority, and no forwarding to syslog, kmsg or console. The service's lines follow.
 fn service_stdout(socket: &Path, unit: &str) -> io::Result<UnixStream> {
     let mut stream = UnixStream::connect(socket)?;
     stream.write_all(format!("flood\n{unit}\n4\n0\n0\n0\n0\n").as_bytes())?;
     Ok(stream)
 }
 
-/// A datagram for each line, as syslog(3) writes it.
+/// Sends a datagram per line, as syslog(3) does.
 struct Syslog(UnixDatagram);
 
 impl Syslog {

@@ -5,7 +5,7 @@ use inferno::flamegraph::{Options, from_lines};
 use overspill::heap_compare::Comparison;
 use std::path::Path;
 
-/// Whether there was anything to draw.
+/// Returns whether there was anything to draw.
 pub fn draw(comparison: &Comparison, file: &Path) -> Result<bool, Failure> {
     let folded = comparison.folded();
     if folded.is_empty() {

@@ -2,9 +2,9 @@
 //!
 //! `tests/lab/run heap FIRST SECOND THIRD`; `--flame-graph grown.svg` draws what grew, `--json` is for scripts.
 //! `tests/lab/leak_experiment/GUIDE.md` explains how to get the profiles, and how to read the table.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stderr, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stderr, reason = "prints for people to read")]
 
 mod flame;
 #[path = "../../../src/bin/overspill/heap/json.rs"]
@@ -25,19 +25,19 @@ use std::sync::mpsc::sync_channel;
 #[derive(Debug, Parser)]
 #[command(name = "heap", about = "Ranks the call stacks that grew from each heap profile to the next")]
 struct Arguments {
-    /// Three heap profiles of one process, in pprof format, gzipped or not, or jemalloc's heap_v2, in the order of time; or more
+    /// Three or more heap profiles of one process, oldest first: pprof format, gzipped or not, or jemalloc's heap_v2
     #[arg(num_args = 3.., required = true, value_names = ["FIRST", "SECOND", "THIRD"])]
     profiles: Vec<PathBuf>,
-    /// How many stacks to show of each kind
+    /// Maximum number of stacks of each kind to show
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
-    /// Where to draw what grew in both intervals, as an SVG
+    /// Draw what grew in both intervals to this SVG file
     #[arg(long, value_name = "FILE")]
     flame_graph: Option<PathBuf>,
-    /// Also compare profiles of different processes or builds: a difference then need not be growth
+    /// Also compare profiles of different processes or builds; a difference then is not necessarily growth
     #[arg(long)]
     allow_different_processes: bool,
-    /// The result as JSON instead of a table
+    /// Print JSON instead of a table
     #[arg(long)]
     json: bool,
 }
@@ -62,7 +62,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         one_process(&arguments.profiles)?;
     }
     let comparison = std::thread::scope(|scope| {
-        // The next is read while one is joined to those before: two cores are used, and two profiles are in memory.
+        // Reads the next profile while joining the current one: uses two cores, and holds two profiles in memory.
         let (give, take) = sync_channel(0);
         scope.spawn(move || {
             for path in &arguments.profiles {
@@ -95,7 +95,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Profiles may not say of which process they are; the names that the memory watch and jemalloc give them have a pid:
+/// A profile may not say which process it is from, but the file names of the memory watch and of jemalloc contain a pid:
 /// `SERVICE-TIME-MB-PID.pb.gz`, `PREFIX.PID.NUMBER.CAUSE.heap`.
 fn one_process(paths: &[PathBuf]) -> Result<(), Failure> {
     let pid = |path: &PathBuf| -> Option<u32> {

@@ -1,4 +1,4 @@
-//! Profiles of a size: drawn from a seed, the same stacks in each of the three, and a leak.
+//! Profiles of a given size, made from a seed: the same stacks in each of the three, and a leak.
 
 use crate::Failure;
 use crate::wire::{Function, Line, Location, Mapping, Profile, Sample, ValueType};
@@ -11,12 +11,12 @@ pub struct Kind {
     stacks: usize,
     depth: usize,
     shape: Shape,
-    /// Of a function's name, in which large services have their types.
+    /// The length of a function's name; in large services names contain long types.
     name_bytes: usize,
 }
 
 impl Kind {
-    /// Whether it is like what programs have.
+    /// Whether real programs have such stacks.
     pub fn is_held(&self) -> bool {
         self.shape != Shape::Unshared
     }
@@ -26,9 +26,9 @@ impl Kind {
 enum Shape {
     /// One function that calls itself.
     Recursion,
-    /// As programs have them: who calls is shared, and less the further in.
+    /// As in real programs: stacks share their callers, and share less toward the innermost frame.
     Tree,
-    /// No two have a caller in common, which no program does: the worst that a file can be.
+    /// No two stacks share a caller: the worst possible file, which no real program produces.
     Unshared,
 }
 
@@ -95,7 +95,7 @@ pub fn write(kind: &Kind, number: i64, file: &Path) -> Result<(), Failure> {
     for nth in 0..kind.stacks {
         let location_id = stack(kind, nth, functions, &mut random);
         let steady = 100_000 + random.i64(0..400_000);
-        // One in a hundred leaks.
+        // One stack in a hundred leaks.
         let bytes = if nth % 100 == 0 { steady * (1 + 2 * number) } else { steady };
         profile.sample.push(Sample { location_id, value: vec![bytes / 300, bytes], label: Vec::new() });
     }
@@ -104,12 +104,12 @@ pub fn write(kind: &Kind, number: i64, file: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The innermost first.
+/// Innermost frame first.
 fn stack(kind: &Kind, nth: usize, functions: usize, random: &mut fastrand::Rng) -> Vec<u64> {
     if kind.shape == Shape::Recursion {
         return [vec![2], vec![3; nth + 1], vec![4]].concat();
     }
-    // The way of a stack is its number, of which each depth knows some more bits.
+    // The stack's number determines its path: each depth uses a few more of its bits.
     let way = (nth as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let all_bits = kind.stacks.ilog2() as usize + 1;
     let mut stack = Vec::with_capacity(kind.depth);
@@ -119,7 +119,7 @@ fn stack(kind: &Kind, nth: usize, functions: usize, random: &mut fastrand::Rng) 
         let mixed = (prefix ^ (depth as u64) << 40).wrapping_mul(0xd6e8_feb8_6659_fd93);
         stack.push(1 + (mixed >> 32) % functions as u64);
     }
-    // Where it allocates is its own.
+    // Each stack has its own allocation site.
     for frame in stack.iter_mut().rev().take(4) {
         *frame = 1 + random.u64(0..functions as u64);
     }

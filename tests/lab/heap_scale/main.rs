@@ -1,10 +1,10 @@
-//! How long a comparison takes, and how much memory, for profiles of the size that large services have: beside
-//! `go tool pprof -top` on the same files, where Go is installed.
+//! Measures the time and memory of a comparison for profiles as large as those of large services, next to
+//! `go tool pprof -top` on the same files if Go is installed.
 //!
-//! `tests/lab/run heap_scale` makes three profiles of each kind in `target/heap_scale`, and compares them in a process of its own.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+//! `tests/lab/run heap_scale` makes three profiles of each kind in `target/heap_scale`, and compares them in a separate process.
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, reason = "prints for people to read")]
 
 mod made;
 #[path = "../../../src/ext/wire.rs"]
@@ -19,14 +19,14 @@ use std::time::{Duration, Instant};
 #[derive(Debug, Parser)]
 #[command(name = "heap_scale", about = "Compares large heap profiles, and measures time and peak memory")]
 struct Arguments {
-    /// Where the profiles are made
+    /// Where to make the profiles
     #[arg(long, default_value = "target/heap_scale")]
     out: PathBuf,
-    /// Fail if a comparison takes more than this many seconds of CPU time, which a busy machine stretches less than
+    /// Fail if a comparison takes more than this many seconds of CPU time, which a busy machine inflates less than
     /// wall-clock time
     #[arg(long, default_value_t = 5.0)]
     seconds_max: f64,
-    /// Fail if a comparison takes more than this many MB of memory
+    /// Fail if a comparison uses more than this many MB of memory
     #[arg(long, default_value_t = 300)]
     megabytes_max: u64,
     /// Compare these and report the cost; the program runs itself with this
@@ -88,7 +88,7 @@ fn main() -> Result<ExitCode, Failure> {
         kept &= within || !kind.is_held();
     }
     println!(
-        "{}; the last kind, which no program has, is not held to them.",
+        "{}; they do not apply to the last kind, which no real program has.",
         if kept { "Within the limits" } else { "NOT WITHIN THE LIMITS" }
     );
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -96,7 +96,7 @@ fn main() -> Result<ExitCode, Failure> {
 
 /// In its own process, so that the peak is that of the comparison.
 fn compared(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
-    // As the program `heap` does it.
+    // As the program `heap` does.
     let comparison = std::thread::scope(|scope| {
         let (give, take) = std::sync::mpsc::sync_channel(0);
         scope.spawn(move || paths.iter().all(|path| give.send(Profile::read_file(path)).is_ok()));
@@ -107,7 +107,7 @@ fn compared(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
     Ok(if first.is_some() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What a command took: time by the clock and of the processors, and the most memory that it held at once, as the kernel counts them.
+/// What a command used, as the kernel counts it: wall-clock time, CPU time and peak memory.
 struct Measured {
     took: Duration,
     processor: Duration,
@@ -142,7 +142,7 @@ fn high_water(status: &Path) -> Option<u64> {
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
 }
 
-/// In hundredths of a second, on every Linux that there is.
+/// In hundredths of a second on every Linux.
 fn processor_time(stat: &Path) -> Option<Duration> {
     let stat = std::fs::read_to_string(stat).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -150,7 +150,7 @@ fn processor_time(stat: &Path) -> Option<Duration> {
     Some(Duration::from_millis(ticks.sum::<Option<u64>>()? * 10))
 }
 
-/// The program that `go tool pprof` runs, so that what is measured is not its parent.
+/// The program that `go tool pprof` runs, so that the measurement is of it and not of its parent.
 fn go() -> Option<PathBuf> {
     let tool = |go: &str| {
         let tool = Command::new(go).args(["tool", "-n", "pprof"]).stderr(Stdio::null()).output().ok()?;

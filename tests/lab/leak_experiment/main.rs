@@ -5,9 +5,9 @@
 //! `tests/lab/run leak_experiment` needs nothing else. Each variant is a process of its own under jemalloc's sampling
 //! profiler; this process is the endpoint, the clock and the judge, and ends with 1 if the leak was not named, or if
 //! something of the other two was. GUIDE.md, which `--write-guide` fills with what was seen, tells the way from an alert to the culprit.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod by_flag;
 mod cache;

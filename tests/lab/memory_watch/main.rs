@@ -1,9 +1,9 @@
 //! A service whose memory grows, watched: a warning, a series of heap profiles, one more by SIGUSR2, and what all that costs.
 //!
 //! `tests/lab/run memory_watch` takes half a minute and leaves the snapshots in `target/memory_watch`.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![allow(unreachable_pub, reason = "a program has no outside")]
-#![allow(clippy::print_stdout, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![allow(unreachable_pub, reason = "a program has no public API")]
+#![allow(clippy::print_stdout, reason = "prints for people to read")]
 
 #[cfg(target_os = "linux")]
 mod cost;

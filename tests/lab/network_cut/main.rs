@@ -5,10 +5,10 @@
 //!
 //! `tests/lab/run network_cut`, as root on Linux with iproute2. `.ci/netcut` installs what is missing. Nothing of
 //! the machine's own network is touched: addresses are those reserved for documentation, and live in the namespaces only.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
 #![allow(clippy::expect_used, reason = "shared with the tests: a figure that cannot be kept is a failure")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod conductor;
 mod cut;

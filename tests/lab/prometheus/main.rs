@@ -4,9 +4,9 @@
 //!
 //! `tests/lab/run prometheus`; Debian's packages `prometheus` and `prometheus-alertmanager` have what it needs, and `.ci/prometheus`
 //! installs them. A minute of the rules is a second here: see [`servers::by_the_second`]. All ports are on loopback, and free ones.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod course;
 mod dashboard;

@@ -3,8 +3,8 @@
 //!
 //! Between the two, `.ci/restore` stops and kills the server, kills the program itself, takes the log through rsyslog, syslog-ng and
 //! journald, and has `overspill replay` send what was spilled.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, reason = "prints for people to read")]
 
 mod log;
 mod table;

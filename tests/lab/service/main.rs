@@ -5,9 +5,9 @@
 //!
 //! `tests/lab/run service`. As root on Linux with iproute2 the network is cut for real, between two namespaces of the program's own;
 //! elsewhere its endpoint stops answering. Without a Prometheus it is not watched, and nothing is drawn. `.ci/service` installs both.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod app;
 mod callers;

@@ -3,9 +3,9 @@
 //!
 //! `tests/lab/run soak --seconds 60` for a taste; `.ci/soak 60` runs it under two allocators. The
 //! endpoint and the service are processes of their own, so that each has its own memory; this one is the driver and judge.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod child;
 mod driver;

@@ -1,9 +1,9 @@
 //! Feature flags that switch a client: from a map in the process, from a file that an operator edits, and a flag service that goes away.
 //!
 //! `tests/lab/run toggle` takes a second. The application has no runtime: the toggle has its own.
-#![allow(missing_docs, reason = "a program has no outside")]
-#![expect(unreachable_pub, reason = "a program has no outside")]
-#![expect(clippy::print_stdout, reason = "it is there to be looked at")]
+#![allow(missing_docs, reason = "a program has no public API")]
+#![expect(unreachable_pub, reason = "a program has no public API")]
+#![expect(clippy::print_stdout, reason = "prints for people to read")]
 
 mod file;
 mod memory;
