@@ -1,5 +1,5 @@
 //! The experiment with a feature flag: three heap profiles with the flag off, three with it on, of the same processes
-//! under the same load. The endpoint is gone all the time.
+//! under the same load. The endpoint is gone throughout.
 
 use super::conductor::Service;
 use super::endpoint::Server;
@@ -18,7 +18,7 @@ const FLAG: &str = "telemetry";
 /// Well below the time between two profiles.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// In a service: from now on the flag in the file switches the client.
+/// In a service: lets the flag in the file switch the client from now on.
 pub fn follow(file: &Path, events: Client) -> Result<(Client, ToggleGuard), Failure> {
     let mut api = OpenFeature::default();
     tokio::runtime::Builder::new_current_thread()
@@ -44,7 +44,7 @@ pub fn run(file: &Path, arguments: &Arguments) -> Result<ExitCode, Failure> {
         services.push(Service::start(role, &server.url(), arguments, began)?);
     }
     for (number, share) in [0.2, 0.35, 0.5, 0.65, 0.8, 1.0].into_iter().enumerate() {
-        let words = format!("the endpoint is gone; profiles {} come next", number + 1);
+        let words = format!("the endpoint is gone; waiting for profiles {}", number + 1);
         wait_until(began + Duration::from_secs(arguments.seconds).mul_f64(share), &words);
         for service in &mut services {
             service.profile(&arguments.out)?;

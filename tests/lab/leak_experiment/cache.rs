@@ -14,7 +14,7 @@ pub struct SessionCache {
 
 impl SessionCache {
     pub fn look_up(&self, id: u64) {
-        // Multiplicative hashing, as the load does: sessions come in no order.
+        // Multiplicative hashing, as in the load: sessions arrive in no particular order.
         let session = (id + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
         if let Ok(mut sessions) = self.sessions.lock() {
             sessions.entry(session % SESSIONS).or_insert_with(|| vec![0; SESSION_BYTES]);

@@ -1,4 +1,4 @@
-//! The conductor: starts a variant as a process of its own, tells it when to take a profile, and keeps what it says.
+//! The conductor: starts each variant as a separate process, tells it when to take a profile, and keeps its reports.
 
 use super::service::Sample;
 use super::{Arguments, Failure, Role, snapshot};
@@ -10,7 +10,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
-/// A profile is taken in well under a second, on a machine that has nothing else to do.
+/// On an otherwise idle machine a profile takes well under a second.
 const PROFILE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// One variant, while it runs.
@@ -22,7 +22,7 @@ pub struct Service {
     seen: Seen,
 }
 
-/// What it has said; times in seconds since the beginning.
+/// What it reported; times in seconds since the start.
 #[derive(Clone, Default)]
 pub struct Seen {
     pub samples: Vec<(f64, Sample)>,
@@ -73,14 +73,14 @@ impl Service {
         let input = self.input.as_mut().ok_or("the service has been stopped")?;
         let dump = file.with_extension("").with_extension("heap");
         writeln!(input, "{}", dump.display())
-            .map_err(|_| format!("{} has ended before its time: see its error above", self.name))?;
+            .map_err(|_| format!("{} ended early: see its error above", self.name))?;
         let deadline = Instant::now() + PROFILE_TIMEOUT;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             let (at, sample) = self
                 .said
                 .recv_timeout(left)
-                .map_err(|_| format!("{} has not taken a profile: see its error above", self.name))?;
+                .map_err(|_| format!("{} took no profile: see its error above", self.name))?;
             let profile = sample.profile.clone();
             self.seen.samples.push((at, sample));
             if let Some(taken) = profile {
@@ -95,11 +95,11 @@ impl Service {
         }
     }
 
-    /// Stops the service; what it has said.
+    /// Stops the service and returns what it reported.
     pub fn stop(mut self) -> Result<Seen, Failure> {
         self.input = None;
         if !self.child.wait()?.success() {
-            return Err(format!("{} has failed: see its error above", self.name).into());
+            return Err(format!("{} failed: see its error above", self.name).into());
         }
         let mut seen = std::mem::take(&mut self.seen);
         seen.samples.extend(self.said.iter());

@@ -1,4 +1,4 @@
-//! GUIDE.md's output and pictures, written by a run and never by hand.
+//! Writes the output and pictures of a run into GUIDE.md. Nobody edits them by hand.
 
 use super::judge::Experiment;
 use super::{Arguments, Failure, table};

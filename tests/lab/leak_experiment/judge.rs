@@ -1,4 +1,4 @@
-//! The experiment's course, and its judgement: the leak is named, and nothing of the other two variants is.
+//! Runs the experiment and judges it: it must name the leak, and nothing of the other two variants.
 
 use super::conductor::{Seen, Service};
 use super::endpoint::Server;
@@ -9,13 +9,13 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-/// What was seen of one variant.
+/// What was observed of one variant.
 pub struct Variant {
     pub role: Role,
     pub title: &'static str,
     pub seen: Seen,
     pub comparison: Comparison,
-    /// Of the telemetry client's own call stacks, at each profile.
+    /// What the telemetry client's own call stacks held at each profile.
     pub client: Vec<Held>,
 }
 
@@ -66,7 +66,7 @@ fn take_place(arguments: &Arguments) -> Result<Experiment, Failure> {
     for (share, number) in [(0.3, "first"), (0.65, "second"), (1.0, "third")] {
         wait_until(
             began + total.mul_f64(share),
-            &format!("the endpoint is gone; the {number} profiles come next"),
+            &format!("the endpoint is gone; waiting for the {number} profiles"),
         );
         for service in &mut services {
             service.profile(&arguments.out)?;
@@ -87,13 +87,13 @@ fn take_place(arguments: &Arguments) -> Result<Experiment, Failure> {
 pub fn wait_until(moment: Instant, what: &str) {
     let left = moment.saturating_duration_since(Instant::now());
     eprintln!("{what} ({:.0} s)", left.as_secs_f64());
-    // The course of the experiment, not a wait for anything.
+    // The schedule of the experiment, not a wait for a condition.
     std::thread::sleep(left);
 }
 
 /// Whether the telemetry client, ours or the leaky one, is on the stack.
 pub fn is_of_the_client(stack: &Stack) -> bool {
-    // By the files: line tables have names without their modules.
+    // Judged by file: line tables have function names without modules.
     stack.iter().any(|frame| {
         let file = Path::new(frame.file());
         let repository = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
@@ -125,7 +125,7 @@ fn report(experiment: &Experiment, arguments: &Arguments) -> Result<(String, boo
     Ok((text, kept))
 }
 
-/// Whether the variant did as promised, and in words.
+/// Whether the variant did as promised, and a description.
 pub fn judge(variant: &Variant) -> (bool, String) {
     let persistent = variant.comparison.persistent();
     match variant.role {

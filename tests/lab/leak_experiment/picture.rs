@@ -1,4 +1,4 @@
-//! Memory over time, and what the telemetry client held at each profile, side by side: PNG and SVG.
+//! Draws memory over time, and what the telemetry client held at each profile: PNG and SVG.
 
 use super::judge::{Experiment, Variant};
 use super::{Failure, Role};

@@ -1,4 +1,4 @@
-//! A small leak among growing caches, from a seed, in a process of its own under the real profiler: does the leak come first?
+//! A small leak among growing caches, from a seed, in a separate process under the real profiler: does the leak rank first?
 
 use super::conductor::Service;
 use super::service::Sample;
@@ -10,19 +10,19 @@ use std::process::ExitCode;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Between two profiles.
+/// The time between two profiles.
 const INTERVAL: Duration = Duration::from_millis(800);
-/// What the leak adds in each; a cache has up to five times as much.
+/// What the leak adds per interval; a cache has up to five times as much.
 const LEAK_BYTES: f64 = 6e6;
 const CACHE_BYTES: std::ops::Range<f64> = 2e6..30e6;
-/// How long a cache takes to fill by two thirds, in intervals.
+/// How long a cache takes to become two-thirds full, in intervals.
 const CACHE_INTERVALS: std::ops::Range<f64> = 0.2..2.0;
-/// How often the leak must come first.
+/// How often the leak must rank first.
 const FIRST_AT_LEAST: f64 = 0.95;
 
 type Store = Mutex<Vec<Vec<u8>>>;
 
-/// A place that allocates, with a call stack of its own: objects of another size in each, or the compiler would make one function of all.
+/// An allocation site with its own call stack. The objects differ in size, or the compiler would merge the functions.
 macro_rules! places {
     ($($name:ident: $bytes:literal),*) => {
         $(#[inline(never)]
@@ -47,7 +47,7 @@ fn forgotten(store: &Store) -> usize {
     512
 }
 
-/// One place, how much it holds, and how much it should hold at a time in intervals.
+/// One allocation site, how much it holds, and how much it should hold at a time in intervals.
 struct Place {
     allocate: fn(&Store) -> usize,
     level: Box<dyn Fn(f64) -> f64 + Send>,
@@ -55,7 +55,7 @@ struct Place {
     held: f64,
 }
 
-/// The child: allocates by the clock until its input ends; each line names a dump to take.
+/// The child: allocates by the clock until its input ends. Each input line names a dump to take.
 pub fn service(arguments: &Arguments) -> Result<(), Failure> {
     let mut random = fastrand::Rng::with_seed(arguments.seed);
     let between = |range: std::ops::Range<f64>, random: &mut fastrand::Rng| {
@@ -101,24 +101,24 @@ pub fn run(count: u64, arguments: &Arguments) -> Result<ExitCode, Failure> {
         println!("seed {seed:>3}: {} {named}", if is_first { "first is" } else { "FIRST IS" });
     }
     let figure = format!("{first}/{count}");
-    // Figures are kept under the name of their thread.
+    // Figures are stored under their thread's name.
     let reporter = std::thread::Builder::new().name("leak_experiment".to_owned());
     reporter
         .spawn(move || {
             figures::report(38, "a leak among 12 growing caches ranked first, with jemalloc", figure)
         })?
         .join()
-        .map_err(|_| "the figure cannot be kept")?;
+        .map_err(|_| "cannot store the figure")?;
     let enough = first as f64 >= FIRST_AT_LEAST * count as f64;
     Ok(if enough { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What comes first in one child.
+/// What ranks first in one child.
 fn one(arguments: &Arguments) -> Result<String, Failure> {
     let began = Instant::now();
     let mut service = Service::start(Role::Caches, "", arguments, began)?;
     for number in 1..=3 {
-        // The interval between the profiles, not a wait for anything.
+        // The interval between the profiles, not a wait for a condition.
         std::thread::sleep((INTERVAL * number).saturating_sub(began.elapsed()));
         service.profile(&arguments.out)?;
     }

@@ -1,4 +1,4 @@
-//! A service under load: it looks sessions up, logs an event for each request in one of three ways, and dumps its heap when told.
+//! A service under load: it looks up sessions, logs an event for each request in one of three ways, and dumps its heap on request.
 
 use super::by_flag::follow;
 use super::cache::SessionCache;
@@ -15,13 +15,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// What a service says of itself five times a second, and once for each profile.
+/// What a service reports about itself five times a second, and once for each profile.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Sample {
     pub emitted: u64,
     pub rss_bytes: u64,
     pub memory_bound: u64,
-    /// A dump for a profile that has been written since the last sample, or why it has not.
+    /// The dump that was written since the last sample, or why it was not.
     pub profile: Option<Result<String, String>>,
 }
 
@@ -29,7 +29,7 @@ pub fn run(role: Role, arguments: &Arguments) -> Result<(), Failure> {
     let endpoint = arguments.endpoint.as_str();
     match role {
         Role::Leaky => {
-            // The flag switches a client's mode, and that mode may switch whatever the service likes.
+            // The flag switches a client's mode, and the service may use that mode to switch anything.
             let switch = Client::builder(endpoint).mode(Mode::On);
             let switch = arguments.flag.as_deref().map(|file| follow(file, switch.build()?)).transpose()?;
             let is_on = || switch.as_ref().is_none_or(|(switch, _)| switch.mode() == Mode::On);
@@ -80,9 +80,9 @@ fn under_load(
         });
         scope.spawn(|| {
             while !load.stop.load(Ordering::Relaxed) {
-                // A conductor that has gone away has closed the input as well.
+                // A write fails only if the conductor is gone; the input then ends as well.
                 let _ = say(&sample(None));
-                // The rhythm of the samples, not a wait for anything.
+                // The sampling interval, not a wait for a condition.
                 std::thread::sleep(Duration::from_millis(200));
             }
         });

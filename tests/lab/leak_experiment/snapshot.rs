@@ -1,7 +1,7 @@
-//! A heap profile of another process, which is this program as well: its allocator's dump in, a pprof profile out.
+//! Makes a heap profile of another process of this program: turns its allocator's dump into a pprof profile.
 //!
-//! The names are looked up here and not where the dump is taken, for the symbols of a program need more memory than the experiment
-//! is about. Both processes run the same files, only at other addresses.
+//! Looks up the names here and not where the dump is taken, because a program's symbols need more memory than the experiment
+//! measures. Both processes run the same files, only at different addresses.
 
 use crate::Failure;
 use crate::wire::{Function, Line, Location, Mapping, Profile, Sample, ValueType};
@@ -36,7 +36,7 @@ pub fn symbolize(dump: &Path, profile: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A part of a file in memory.
+/// A mapped part of a file.
 struct Region {
     start: u64,
     end: u64,
@@ -44,7 +44,7 @@ struct Region {
     file: String,
 }
 
-/// The files in a `/proc/PID/maps`.
+/// The mapped files of a `/proc/PID/maps`.
 fn regions(maps: &str) -> Vec<Region> {
     let region = |line: &str| {
         let mut words = line.split_ascii_whitespace();
@@ -57,14 +57,14 @@ fn regions(maps: &str) -> Vec<Region> {
     maps.lines().filter_map(region).collect()
 }
 
-/// A profile while it is made.
+/// A profile in the making.
 #[derive(Default)]
 struct Making {
     profile: Profile,
     theirs: Vec<Region>,
     ours: Vec<Region>,
     texts: HashMap<String, i64>,
-    /// With short names, as line tables have them, one name is many functions.
+    /// By name and file: line tables have short names, which many functions share.
     functions: HashMap<(String, String), u64>,
     locations: HashMap<u64, u64>,
 }
@@ -72,7 +72,7 @@ struct Making {
 impl Making {
     fn new(dump: &str) -> Result<Making, Failure> {
         let (_, maps) =
-            dump.split_once("MAPPED_LIBRARIES:").ok_or("jemalloc's dump says nothing of files")?;
+            dump.split_once("MAPPED_LIBRARIES:").ok_or("jemalloc's dump lacks MAPPED_LIBRARIES")?;
         let ours = regions(&std::fs::read_to_string("/proc/self/maps")?);
         let mut making = Making { theirs: regions(maps), ours, ..Making::default() };
         making.text("");
@@ -105,12 +105,12 @@ impl Making {
                     let number = |word: &&str| u64::from_str_radix(word.trim_start_matches("0x"), 16).ok();
                     stack = Some(addresses.iter().map(number).collect::<Option<Vec<u64>>>()?);
                 }
-                // The first such line, before any stack, is about all of them.
+                // The first such line precedes all stacks and is their total.
                 ["t*:", seen, bytes, ..] => {
                     let Some(addresses) = stack.take() else { continue };
                     let seen: f64 = seen.trim_end_matches(':').parse().ok()?;
                     let bytes: f64 = bytes.parse().ok()?;
-                    // An object of so many bytes is seen with a probability of 1 - e^(-bytes / period).
+                    // An object of this size is sampled with a probability of 1 - e^(-bytes / period).
                     let scale = 1.0 / (1.0 - (-(bytes / seen) / period as f64).exp());
                     let value = vec![(seen * scale).round() as i64, (bytes * scale).round() as i64];
                     let location_id = addresses.into_iter().map(|address| self.location(address)).collect();
@@ -146,7 +146,7 @@ impl Making {
         id
     }
 
-    /// The functions at an address of this process, the innermost inlined one first.
+    /// The functions at an address of this process, innermost inlined function first.
     fn lines(&mut self, address: u64) -> Vec<Line> {
         let mut lines = Vec::new();
         backtrace::resolve(std::ptr::without_provenance_mut(address as usize), |symbol| {

@@ -1,4 +1,4 @@
-//! What the watch costs: its thread while nothing happens, and `emit` while snapshots are taken.
+//! What the watch costs: its idle thread, and `emit` while it takes snapshots.
 
 use crate::load::Latencies;
 use std::fs;
@@ -12,7 +12,7 @@ pub struct Used {
 }
 
 impl Used {
-    /// By the thread called `overspill-watch`, of which there is one.
+    /// Reads the one thread called `overspill-watch`.
     pub fn by_the_watch() -> Result<Used, Box<dyn std::error::Error>> {
         for task in fs::read_dir("/proc/self/task")? {
             let task = task?.path();
@@ -36,7 +36,7 @@ impl Used {
     }
 }
 
-/// A line of the table: how long `emit` took.
+/// A table row: how long `emit` took.
 pub fn line(title: &str, latencies: &Latencies) -> String {
     let micros = |nanos: u64| nanos as f64 / 1_000.0;
     format!(

@@ -1,4 +1,4 @@
-//! The service under load: threads that emit and note how long each `emit` took, and a list that only ever grows.
+//! The service under load: threads that emit and record how long each `emit` took, and a list that only ever grows.
 
 use hdrhistogram::Histogram;
 use overspill::Client;
@@ -17,7 +17,7 @@ struct OrderPlaced {
 /// How long `emit` took, in nanoseconds.
 pub type Latencies = Histogram<u64>;
 
-/// Two threads that emit some 10,000 events a second until it is dropped.
+/// Two threads that emit about 10,000 events a second until this is dropped.
 pub struct Load {
     latencies: Arc<Mutex<Latencies>>,
     over: Arc<AtomicBool>,
@@ -52,7 +52,7 @@ impl Load {
         Ok(Load { threads: threads.collect(), latencies, over })
     }
 
-    /// What was noted since the last time.
+    /// What was recorded since the last call.
     pub fn take(&self) -> Latencies {
         let mut latencies = self.latencies.lock().unwrap_or_else(PoisonError::into_inner);
         let taken = latencies.clone();
@@ -65,13 +65,13 @@ impl Drop for Load {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
-            // It has nothing to say but what is noted.
+            // The thread's only result is what it recorded.
             let _ = thread.join();
         }
     }
 }
 
-/// The leak: orders that somebody keeps for later.
+/// The leak: orders that are kept and never removed.
 #[derive(Default)]
 pub struct OrderHistory(Vec<Vec<u8>>);
 

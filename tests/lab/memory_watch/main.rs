@@ -1,4 +1,4 @@
-//! A service whose memory grows, watched: a warning, a series of heap profiles, one more by SIGUSR2, and what all that costs.
+//! Watches a service whose memory grows: a warning, a series of heap profiles, one more on SIGUSR2, and the cost of it all.
 //!
 //! `tests/lab/run memory_watch` takes half a minute and leaves the snapshots in `target/memory_watch`.
 #![allow(missing_docs, reason = "a program has no public API")]
@@ -12,7 +12,7 @@ mod load;
 #[cfg(target_os = "linux")]
 mod stage;
 
-/// Heap profiles are jemalloc's. The library never sets the allocator: a service does, if it wants them.
+/// Heap profiles need jemalloc. The library never sets the allocator; a service that wants them does.
 #[cfg(target_os = "linux")]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
@@ -21,7 +21,7 @@ static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     use std::os::unix::process::CommandExt;
 
-    // jemalloc reads its options before `main`: a service has them in its environment, this program starts itself again.
+    // jemalloc reads its options before `main`. A service has them in its environment; this program restarts itself with them.
     const OPTIONS: (&str, &str) = ("_RJEM_MALLOC_CONF", "prof:true,prof_active:true,lg_prof_sample:19");
     if std::env::var(OPTIONS.0).is_err() {
         let failed = std::process::Command::new(std::env::current_exe()?).env(OPTIONS.0, OPTIONS.1).exec();
@@ -32,5 +32,5 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 #[cfg(not(target_os = "linux"))]
 fn main() {
-    println!("The memory watch reads /proc: it is for Linux.");
+    println!("The memory watch needs /proc, so it runs only on Linux.");
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 type Failure = Box<dyn std::error::Error>;
 
 const MB: u64 = 1_000_000;
-/// A real service has 800 MB and 100 MB; here it must finish in half a minute.
+/// A real service would use 800 MB and 100 MB; this program must finish in half a minute.
 const STEP: u64 = 25 * MB;
 const LOOKS: u32 = 40;
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -29,13 +29,13 @@ pub fn play() -> Result<(), Failure> {
     let events = Client::builder(endpoint.url()).build()?;
     let load = Load::start(&events)?;
 
-    title("1. The watch starts, and takes a snapshot of how things are when all is well");
+    title("1. The watch starts, and takes a snapshot while the service is healthy");
     load.take();
     std::thread::sleep(Duration::from_secs(4));
     let unwatched = load.take();
     let builder = || MemoryWatch::builder("checkout", &folder).client(&events).disk_free_min(100 * MB);
     let before = Rss::now()?;
-    // A real service does this by `ask_for_snapshot` once it is warm.
+    // A real service calls `ask_for_snapshot` once it has warmed up.
     let mut baseline = builder().build()?;
     baseline.ask_for_snapshot();
     baseline.look(Instant::now());
@@ -57,7 +57,7 @@ pub fn play() -> Result<(), Failure> {
         std::thread::sleep(Duration::from_millis(50));
     }
 
-    title("3. kill -USR2: one more, on demand");
+    title("3. kill -USR2: one more snapshot, on demand");
     kill_process(getpid(), Signal::USR2)?;
     let began = Instant::now();
     while snapshots(&folder)? < 6 && began.elapsed() < Duration::from_secs(30) {
@@ -65,8 +65,8 @@ pub fn play() -> Result<(), Failure> {
     }
     watch.stop();
 
-    title("4. One snapshot after the other, to see what `emit` feels of them");
-    // Their records go nowhere: there are some forty.
+    title("4. One snapshot after another, to see how they affect `emit`");
+    // Their log records are dropped: there are about forty.
     let nowhere = tracing_subscriber::fmt().with_writer(std::io::sink).finish();
     load.take();
     let (taken, longest) = tracing::subscriber::with_default(nowhere, || one_after_the_other(&folder))?;
@@ -77,7 +77,7 @@ pub fn play() -> Result<(), Failure> {
     title("What is in the folder");
     list(&folder)?;
     println!(
-        "\n`go tool pprof -top FILE` opens them, `-comments` shows the books of the client; three of them tell a leak."
+        "\n`go tool pprof -top FILE` opens them, `-comments` shows the client's counters; three profiles reveal a leak."
     );
 
     title("What it costs");
@@ -85,7 +85,7 @@ pub fn play() -> Result<(), Failure> {
     println!("{}", line("without a watch", &unwatched));
     println!("{}", line(&format!("during {taken} snapshots, one by one"), &watched));
     println!(
-        "\na snapshot took {} ms at most, on the watch's own thread; the first left {own} MB behind",
+        "\na snapshot took at most {} ms, on the watch's own thread; the first one left {own} MB in memory",
         longest.as_millis()
     );
     let (looks, hourly) = (f64::from(LOOKS), 240.0);
@@ -99,10 +99,10 @@ pub fn play() -> Result<(), Failure> {
     );
     println!("{} orders were kept; {}", history.len(), events.shutdown_blocking(Duration::from_secs(2)));
     let left = snapshots(&folder)?;
-    if left == 6 { Ok(()) } else { Err(format!("6 snapshots were due, {left} are there").into()) }
+    if left == 6 { Ok(()) } else { Err(format!("expected 6 snapshots, found {left}").into()) }
 }
 
-/// How many snapshots four seconds hold, and how long one took at most.
+/// How many snapshots four seconds allow, and the longest time that one took.
 fn one_after_the_other(folder: &Path) -> Result<(u32, Duration), Failure> {
     let folder = folder.join("one-after-the-other");
     let mut watch = MemoryWatch::builder("checkout", folder).disk_free_min(100 * MB).build()?;
@@ -110,7 +110,7 @@ fn one_after_the_other(folder: &Path) -> Result<(u32, Duration), Failure> {
     while began.elapsed() < Duration::from_secs(4) {
         watch.ask_for_snapshot();
         let before = Instant::now();
-        // Each an hour after the last, as far as the watch can tell: it would not take so many.
+        // The watch believes each is an hour after the last; it would not take this many otherwise.
         let looked = watch.look(began + Duration::from_secs(3_600) * taken);
         if !matches!(&looked, Looked::Taken(snapshot) if snapshot.kind == Kind::Heap) {
             return Err(format!("no heap profile: {looked:?}").into());

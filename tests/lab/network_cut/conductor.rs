@@ -10,27 +10,27 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// What a process says, one JSON object a line.
+/// What a process reports, one JSON object per line.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Said {
     Ready,
     Sample(Sample),
     /// A post failed, the first one since something was delivered.
     Failed,
-    /// A post waited for its whole timeout: its connection stood, and stalled.
+    /// A post waited for its whole timeout: its connection was established, and stalled.
     TimedOut,
     /// Something was delivered, for the first time since a post failed.
     Delivered,
     Out {
         detail: String,
     },
-    /// A request came by another address than the one before.
+    /// A request arrived at a different address from the previous one.
     Arrived {
         address: String,
     },
 }
 
-/// How the service is. Bytes, events, nanoseconds.
+/// The state of the service. Bytes, events, nanoseconds.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Sample {
     pub emitted: u64,
@@ -51,13 +51,13 @@ pub struct Sample {
 pub fn say(said: &Said) {
     let mut line = serde_json::to_vec(said).unwrap_or_default();
     line.push(b'\n');
-    // The conductor is gone: the input ends too, and this process with it.
+    // A write fails only if the conductor is gone; the input then ends too, and so does this process.
     let _ = std::io::stdout().write_all(&line);
 }
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// From now on SIGINT and SIGTERM end every wait with an error, so that everything is cleaned up on the way out.
+/// Makes SIGINT and SIGTERM end every wait with an error, so that the way out cleans everything up.
 pub fn heed_signals() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::spawn(move || {
@@ -84,7 +84,7 @@ async fn asked_to_stop() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 
-/// Waits until `found` finds something, and says how long that took.
+/// Waits until `found` finds something, and returns how long that took.
 pub fn until<T>(
     what: &str,
     limit: Duration,
@@ -99,13 +99,13 @@ pub fn until<T>(
             return Err("interrupted".into());
         }
         if began.elapsed() > limit {
-            return Err(format!("{what} did not come about in {limit:?}").into());
+            return Err(format!("{what} did not happen within {limit:?}").into());
         }
         std::thread::park_timeout(Duration::from_millis(2));
     }
 }
 
-/// Lets a phase last, with `tick` every now and then.
+/// Waits out a phase, and calls `tick` now and then.
 pub fn last(time: Duration, mut tick: impl FnMut()) -> Result<(), Failure> {
     let began = Instant::now();
     let over = || (began.elapsed() >= time).then_some(());
@@ -122,7 +122,7 @@ pub fn last(time: Duration, mut tick: impl FnMut()) -> Result<(), Failure> {
 
 type Heard = Arc<Mutex<Vec<(Instant, Said)>>>;
 
-/// A process and what it has said. Dropped before it was stopped, it is killed.
+/// A process and what it reported. It is killed if dropped before it was stopped.
 pub struct Player {
     child: Child,
     input: Option<ChildStdin>,
@@ -160,7 +160,7 @@ impl Player {
         Ok(())
     }
 
-    /// When the first of such words was said, after `from`.
+    /// When the process first reported this, after `from`.
     pub fn since(&self, from: Option<Instant>, is: impl Fn(&Said) -> bool) -> Option<Instant> {
         let heard = self.heard.lock().ok()?;
         heard
@@ -185,13 +185,13 @@ impl Player {
         self.samples().pop().map(|(_, sample)| sample).unwrap_or_default()
     }
 
-    /// The end of its input, and of it.
+    /// Ends its input, and waits for it to end.
     pub fn stop(&mut self) -> Result<(), Failure> {
         self.input = None;
         let (status, _) =
             until("the end of a process", Duration::from_secs(15), || self.child.try_wait().ok().flatten())?;
         if let Some(listener) = self.listener.take() {
-            listener.join().map_err(|_| "a listener has failed")?;
+            listener.join().map_err(|_| "a listener panicked")?;
         }
         if status.success() { Ok(()) } else { Err(format!("a process ended with {status}").into()) }
     }

@@ -1,5 +1,5 @@
-//! Rows 1 and 2: the cut under load. Connections that were established stall, new ones get no answer; callers go on, memory
-//! stays bounded, and when the wire is healed delivery comes back by itself.
+//! Rows 1 and 2: the cut under load. Established connections stall, new connections get no answer; callers carry on, memory
+//! stays bounded, and when the wire is healed delivery resumes by itself.
 
 use super::conductor::{Player, Said, last, until};
 use super::figures::report;
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 const HEALTHY: Duration = Duration::from_secs(6);
 const CUT: Duration = Duration::from_secs(15);
 const HEALED: Duration = Duration::from_secs(5);
-/// What a busy machine and a batch in the making may add to the post timeout.
+/// What a busy machine and an unfinished batch may add to the post timeout.
 const NOTICE_SLACK: Duration = Duration::from_millis(250);
-/// From the healing to the first delivery.
+/// The limit from the healing to the first delivery.
 const RECOVERY: Duration = PROBE_INTERVAL.saturating_add(Duration::from_secs(1));
-/// Over the bound: the log's own, the latencies kept, the allocator.
+/// Allowed above the bound: for the log, the recorded latencies and the allocator.
 const RSS_SLACK: u64 = 8 << 20;
 
 pub fn play(arguments: &Arguments, ip: &Path) -> Result<(), Failure> {
@@ -61,15 +61,15 @@ pub fn play(arguments: &Arguments, ip: &Path) -> Result<(), Failure> {
     network.cut()?;
     let cut_at = Instant::now();
     last(CUT, || line(&service, "cut"))?;
-    // Later there are innocent resets: of connections that one side has given up meanwhile.
+    // Later there are harmless resets, of connections that one side has given up meanwhile.
     let told = Told::to(endpoint.pid(), service.pid())?;
     let noticed =
         service.since(Some(cut_at), |said| matches!(said, Said::Failed)).ok_or("the cut was not noticed")?;
     let timed_out = service.since(Some(cut_at), |said| matches!(said, Said::TimedOut));
-    let timed_out = timed_out.ok_or("no request was on a connection that stood")?;
+    let timed_out = timed_out.ok_or("no request was on an established connection")?;
     let delivered = service.since(Some(noticed), |said| matches!(said, Said::Delivered));
     if delivered.is_some() {
-        return Err("something was delivered through the cut".into());
+        return Err("something was delivered during the cut".into());
     }
     let during = service.samples();
 
@@ -103,7 +103,7 @@ pub fn play(arguments: &Arguments, ip: &Path) -> Result<(), Failure> {
     let reasons = law("cut", &out, &sample)?;
     was_a_stall(&reasons, told)?;
     println!(
-        "cut: it was a stall: no reset left the endpoint, nothing was unreachable, no exchange broke off"
+        "cut: it was a stall: the endpoint sent no reset, nothing was unreachable, no exchange broke off"
     );
     if growth > most {
         return Err("memory grew beyond its bound".into());
@@ -112,7 +112,7 @@ pub fn play(arguments: &Arguments, ip: &Path) -> Result<(), Failure> {
         return Err(format!("the cut was noticed only after {notice:?}, {stalled:?}").into());
     }
     if recovery > RECOVERY {
-        return Err(format!("delivery came back only after {recovery:?}").into());
+        return Err(format!("delivery resumed only after {recovery:?}").into());
     }
     Ok(())
 }

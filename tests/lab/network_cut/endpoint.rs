@@ -1,5 +1,5 @@
-//! The endpoint, in its namespace: keeps the ids that it has answered with 200, says by which of its addresses they come, and
-//! writes them down when its input ends.
+//! The endpoint, in its namespace: keeps the ids that it answered with 200, reports at which of its addresses they arrive, and
+//! writes them to a file when its input ends.
 
 use super::Failure;
 use super::conductor::{Said, say};
@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 #[derive(Default)]
 struct Seen {
     ids: Ids,
-    /// The address of the last request.
+    /// The address at which the last request arrived.
     address: &'static str,
 }
 

@@ -1,4 +1,4 @@
-//! The law, with ids compared as sets, and the proof that the fault was a stall and nothing else.
+//! Checks the law, with ids compared as sets, and that the fault was a stall and nothing else.
 
 use super::Failure;
 use super::conductor::Sample;
@@ -15,7 +15,7 @@ struct Identified {
     id: u64,
 }
 
-/// Reads both sides' own records, prints the law and fails if it does not hold. Says under which reasons events were spilled.
+/// Reads both sides' own records, prints the law and fails if it does not hold. Returns how many events each reason spilled.
 pub fn law(name: &str, out: &Path, last: &Sample) -> Result<BTreeMap<&'static str, u64>, Failure> {
     let at_endpoint: Ids =
         serde_json::from_reader(BufReader::new(std::fs::File::open(out.join("endpoint.json"))?))?;
@@ -48,15 +48,16 @@ pub fn law(name: &str, out: &Path, last: &Sample) -> Result<BTreeMap<&'static st
     Ok(reasons)
 }
 
-/// Packets vanished and nothing was refused: no exchange was broken off, no TCP reset left the endpoint, nothing was unreachable.
+/// Checks that packets vanished and nothing was refused: no exchange broke off, the endpoint sent no TCP reset, nothing was
+/// unreachable.
 pub fn was_a_stall(reasons: &BTreeMap<&'static str, u64>, told: Told) -> Result<(), Failure> {
     if reasons.contains_key(Reason::Broken.as_str()) || told != Told::default() {
-        return Err(format!("that was not a stall: {reasons:?}, {told:?}").into());
+        return Err(format!("it was not a stall: {reasons:?}, {told:?}").into());
     }
     Ok(())
 }
 
-/// What the kernel would have counted if the cut had been visible to either side.
+/// What the kernel counts if the cut is visible to either side.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Told {
     resets: u64,
@@ -64,7 +65,7 @@ pub struct Told {
 }
 
 impl Told {
-    /// From the network namespaces that these two processes are in.
+    /// Reads the counters of the two processes' network namespaces.
     pub fn to(endpoint: u32, service: u32) -> Result<Told, Failure> {
         Ok(Told {
             resets: counter(endpoint, "Tcp:", "OutRsts")?,
@@ -78,7 +79,6 @@ fn counter(pid: u32, protocol: &str, name: &str) -> Result<u64, Failure> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/net/snmp"))?;
     let mut lines = text.lines().filter(|line| line.starts_with(protocol));
     let (names, values) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-    let at =
-        names.split(' ').position(|word| word == name).ok_or("a counter that the kernel does not have")?;
+    let at = names.split(' ').position(|word| word == name).ok_or("the kernel lacks this counter")?;
     Ok(values.split(' ').nth(at).ok_or("a name without a value")?.parse()?)
 }

@@ -1,10 +1,10 @@
-//! The network is cut for real: two network namespaces of this program's own, a wire between them, an endpoint in one and a
-//! service under load in the other. The cut lets packets vanish: no refusal, no reset, established connections simply
-//! stall; healing takes a moment. A second scenario plays with the endpoint's name: its address changes, and the name server
+//! Cuts a real network: this program makes two network namespaces with a wire between them, an endpoint in one and a
+//! service under load in the other. The cut makes packets vanish: no refusal, no reset, established connections simply
+//! stall; healing takes a moment. A second scenario is about the endpoint's name: its address changes, and the name server
 //! does not answer.
 //!
-//! `tests/lab/run network_cut`, as root on Linux with iproute2. `.ci/netcut` installs what is missing. Nothing of
-//! the machine's own network is touched: addresses are those reserved for documentation, and live in the namespaces only.
+//! `tests/lab/run network_cut` needs root, Linux and iproute2; `.ci/netcut` installs what is missing. The program does not
+//! touch the machine's own network: its addresses are reserved for documentation, and exist only in the namespaces.
 #![allow(missing_docs, reason = "a program has no public API")]
 #![expect(unreachable_pub, reason = "a program has no public API")]
 #![allow(clippy::expect_used, reason = "shared with the tests: a figure that cannot be kept is a failure")]
@@ -35,22 +35,22 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 pub const POST_TIMEOUT: Duration = Duration::from_secs(2);
 pub const PROBE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The exit code for "not on this machine": what automake and others take for "skipped".
+/// The exit code for "not on this machine": automake and others treat it as "skipped".
 const CANNOT_HERE: u8 = 77;
 
 #[derive(Debug, Clone, Parser)]
-#[command(about = "Cuts the network between a service and its endpoint, in namespaces of its own")]
+#[command(about = "Cuts the network between a service and its endpoint, in its own network namespaces")]
 struct Arguments {
-    /// What to play; all at the same time unless chosen
+    /// The scenario to run; all run at the same time by default
     #[arg(long, default_value = "all")]
     scenario: Scenario,
     /// Events per second in the scenario `cut`
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(4..=100_000))]
     rate: u64,
-    /// Where logs go
+    /// The folder for logs
     #[arg(long, default_value = "target/network_cut")]
     out: PathBuf,
-    /// Which part this process plays; set by the process that starts it
+    /// The role of this process; set by the process that starts it
     #[arg(long, hide = true)]
     role: Option<Role>,
     /// The endpoint's URL; set for a service
@@ -60,11 +60,11 @@ struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Scenario {
-    /// Blackhole, 15 s, under load
+    /// Packets vanish under load, 15 s
     Cut,
-    /// Another address, 60 s; a name server that is silent
+    /// The endpoint's address changes, and the name server is silent, 60 s
     Names,
-    /// Both
+    /// Both scenarios
     All,
 }
 
@@ -84,7 +84,7 @@ fn main() -> ExitCode {
         None => match network::find_ip() {
             Ok(ip) => conduct(&arguments, &ip),
             Err(why) => {
-                eprintln!("network_cut: cannot here: {why}");
+                eprintln!("network_cut: cannot run here: {why}");
                 return ExitCode::from(CANNOT_HERE);
             }
         },
@@ -95,7 +95,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Plays the scenarios side by side, and ends them in order if somebody interrupts.
+/// Runs the scenarios side by side, and ends them cleanly on an interrupt.
 fn conduct(arguments: &Arguments, ip: &Path) -> Result<ExitCode, Failure> {
     type Play = fn(&Arguments, &Path) -> Result<(), Failure>;
     let (cut, names): ((&str, Play), (&str, Play)) =

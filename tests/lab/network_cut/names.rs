@@ -1,5 +1,5 @@
-//! Row 16: the endpoint's name. Its address changes under steady traffic and is followed; its name server falls silent, and
-//! callers do not notice, nor do threads pile up.
+//! Row 16: the endpoint's name. Its address changes under steady traffic, and the client follows; its name server falls silent,
+//! and callers do not notice, nor do threads pile up.
 
 use super::conductor::{Player, Said, last, until};
 use super::figures::report;
@@ -10,9 +10,9 @@ use overspill::limits::CONNECTION_AGE;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// Steady, but little: the connection never idles, and the other scenario has the machine.
+/// Steady but low: the connection never idles, and the other scenario has most of the machine.
 const RATE: &str = "400";
-/// How long the system's resolver waits for an answer, as its configuration here says; long against the connect timeout.
+/// How long the system's resolver waits for an answer, as configured below; long compared with the connect timeout.
 const SILENCE: Duration = Duration::from_secs(5);
 const RESOLV: &str = "nameserver 192.0.2.1\noptions timeout:5 attempts:1";
 const HANGING: Duration = Duration::from_secs(12);
@@ -46,10 +46,10 @@ pub fn play(arguments: &Arguments, ip: &Path) -> Result<(), Failure> {
         format_args!("{:.1} of {}", switched.as_secs_f64(), CONNECTION_AGE.as_secs()),
     );
     if service.since(None, |said| matches!(said, Said::Failed)).is_some() {
-        return Err("a post failed while both addresses were well".into());
+        return Err("a post failed while both addresses worked".into());
     }
 
-    // A look-up takes a thread for a moment; here it is between two of them.
+    // A look-up uses a thread briefly; this count is taken between two of them.
     let threads_before = service.last().threads;
     println!("names: the wire is cut, and with it the name server ({threads_before} threads)");
     network.say_names("", RESOLV)?;

@@ -1,4 +1,4 @@
-//! Two namespaces with a wire between them, that can be cut and healed. Made by iproute2, gone with the value.
+//! Two namespaces with a wire between them that can be cut and healed. Made by iproute2, removed when the value is dropped.
 
 use super::Failure;
 use std::path::{Path, PathBuf};
@@ -9,27 +9,26 @@ pub const ENDPOINT: &str = "192.0.2.1";
 pub const ENDPOINT_TOO: &str = "192.0.2.3";
 pub const SERVICE: &str = "192.0.2.2";
 pub const PORT: u16 = 8080;
-/// A hardware address that no interface has: locally administered, and ours to invent.
+/// A hardware address that no interface has: locally administered, so it may be invented.
 const NOWHERE: &str = "02:00:00:00:00:01";
 
 /// The namespaces' names begin with it: `overspill-PID-`.
 const PREFIX: &str = "overspill";
 
-/// The `ip` command, or why this cannot be done here.
+/// The `ip` command, or why the program cannot run here.
 pub fn find_ip() -> Result<PathBuf, String> {
     let folders = std::env::var("PATH").unwrap_or_default() + ":/usr/sbin:/sbin";
     let ip = folders.split(':').map(|folder| Path::new(folder).join("ip")).find(|ip| ip.is_file());
-    let ip =
-        ip.ok_or("there is no `ip` (iproute2; on other systems than Linux there are no namespaces either)")?;
+    let ip = ip.ok_or("there is no `ip` command (iproute2); network namespaces exist only on Linux")?;
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let uid = status.lines().find_map(|line| line.strip_prefix("Uid:")).unwrap_or_default();
     if uid.split_whitespace().nth(1) != Some("0") {
         return Err("only root can make network namespaces".to_owned());
     }
-    // Root in a container may be root of little.
+    // Root in a container may have few rights.
     let trial = format!("{PREFIX}-{}-trial", std::process::id());
     let made =
-        run(&ip, &["netns", "add", &trial]).map_err(|error| format!("no namespace can be made: {error}"));
+        run(&ip, &["netns", "add", &trial]).map_err(|error| format!("cannot make a namespace: {error}"));
     let _ = run(&ip, &["netns", "del", &trial]);
     made.map(|_| ip)
 }
@@ -48,7 +47,7 @@ fn run(ip: &Path, words: &[&str]) -> Result<String, Failure> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Side {
     namespace: String,
-    /// Its hardware address, read once the wire is there.
+    /// Its hardware address, read once the wire exists.
     hardware: String,
 }
 
@@ -67,7 +66,7 @@ impl Network {
             namespace: format!("{PREFIX}-{}-{tag}-{what}", std::process::id()),
             hardware: String::new(),
         };
-        // From here on the drop cleans up whatever was made.
+        // From here on the drop cleans up what was made.
         let mut network = Network { ip: ip.to_owned(), endpoint: side("endpoint"), service: side("service") };
         let (endpoint, service) = (network.endpoint.namespace.clone(), network.service.namespace.clone());
         for namespace in [&endpoint, &service] {
@@ -75,7 +74,7 @@ impl Network {
             network.ip(&["netns", "add", namespace])?;
             network.ip(&["-n", namespace, "link", "set", "lo", "up"])?;
         }
-        // Both ends are born in their namespaces; the machine's own never sees them.
+        // Both ends are created in their namespaces; the machine's own namespace never sees them.
         network.ip(&[
             "link", "add", WIRE, "netns", &endpoint, "type", "veth", "peer", "name", WIRE, "netns", &service,
         ])?;
@@ -110,7 +109,7 @@ impl Network {
         self.point_at(&self.endpoint.hardware, &self.service.hardware)
     }
 
-    /// Permanent entries: the kernel neither asks for the right ones nor finds out that they are wrong.
+    /// Permanent entries: the kernel neither asks for the right addresses nor finds out that these are wrong.
     fn point_at(&self, endpoint: &str, service: &str) -> Result<(), Failure> {
         let neighbours = [
             (&self.service, ENDPOINT, endpoint),
@@ -124,8 +123,8 @@ impl Network {
         Ok(())
     }
 
-    /// What the service's side finds in `/etc/hosts` and `/etc/resolv.conf`. Rewritten in place: the files are mounted over those of
-    /// the machine, for the processes of the namespace alone, when one is started there.
+    /// Sets what the service's side finds in `/etc/hosts` and `/etc/resolv.conf`. Rewritten in place: when a process starts in the
+    /// namespace, these files are mounted over the machine's, for that namespace only.
     pub fn say_names(&self, hosts: &str, resolv: &str) -> Result<(), Failure> {
         let folder = folder(&self.service.namespace);
         std::fs::write(folder.join("hosts"), format!("127.0.0.1 localhost\n{hosts}\n"))?;
@@ -144,7 +143,7 @@ impl Network {
 
     fn inside(&self, side: &Side) -> Result<Command, Failure> {
         let mut command = Command::new(&self.ip);
-        // `ip` becomes the program: the child's id is the program's.
+        // `ip` becomes the program, so the child's pid is the program's.
         command.args(["netns", "exec", &side.namespace]).arg(std::env::current_exe()?);
         Ok(command)
     }
@@ -158,11 +157,11 @@ fn folder(namespace: &str) -> PathBuf {
 impl Drop for Network {
     fn drop(&mut self) {
         for side in [&self.endpoint, &self.service] {
-            // The wire goes with its ends. What was never made cannot be removed, and that is all right.
+            // The wire goes with its ends. Removing what was never made fails, which is harmless.
             let _ = self.ip(&["netns", "del", &side.namespace]);
             let _ = std::fs::remove_dir_all(folder(&side.namespace));
         }
-        // Ours only if it is empty.
+        // Removed only if it is empty.
         let _ = std::fs::remove_dir("/etc/netns");
     }
 }

@@ -1,5 +1,5 @@
-//! The service, in its namespace: four threads that emit at an even pace, a log in a file, and a word about itself twenty times a
-//! second.
+//! The service, in its namespace: four threads that emit at a steady rate, a log in a file, and a report about itself twenty
+//! times a second.
 
 use super::conductor::{Said, Sample, say};
 use super::load::{HEALTHY, Load, OUTAGE};
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Says when posts begin to fail and when something is delivered again.
+/// Reports when posts begin to fail and when something is delivered again.
 #[derive(Default)]
 struct Edges {
     failing: AtomicBool,
@@ -20,7 +20,7 @@ struct Edges {
 impl Observer for Edges {
     fn signal(&self, signal: &Signal<'_>) {
         if let Signal::PostEnded { status: None, took, .. } = signal {
-            // One that only could not connect ends earlier.
+            // A post that only failed to connect ends earlier.
             if *took >= POST_TIMEOUT && !self.timed_out.swap(true, Ordering::Relaxed) {
                 say(&Said::TimedOut);
             }
@@ -53,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         scope.spawn(|| load.run(arguments.rate, |request| _ = events.emit(request)));
         while !load.stop.load(Ordering::Relaxed) {
             say(&Said::Sample(sample(&events, &load)));
-            // The rhythm of the samples, not a wait for anything.
+            // The sampling interval, not a wait for a condition.
             std::thread::sleep(Duration::from_millis(50));
         }
     });
@@ -62,7 +62,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     Ok(())
 }
 
-/// `cut` and `healed` say which latencies are which; the end of the input means stop.
+/// `cut` and `healed` assign the latencies to phases; the end of the input means stop.
 fn listen(load: &Load) {
     for line in std::io::stdin().lock().lines() {
         match line.as_deref() {

@@ -1,4 +1,4 @@
-//! When what went wrong, and when the alerts said so.
+//! When faults began and ended, and when the alerts reported them.
 
 use super::HEALTHY;
 use super::dashboard::Span;
@@ -39,7 +39,7 @@ impl Course {
         self.ballast[1] = moment();
     }
 
-    /// What is asked for, and the part of it that is drawn: until memory gets short, which is another story.
+    /// The span that is queried and drawn: it ends before memory gets short, which is a separate fault.
     pub fn span(&self) -> Span {
         let from = self.faults[0].1 - HEALTHY.as_secs_f64() + 2.0;
         Span { from, drawn_to: self.ballast[0].1 - 1.0, to: servers::now() }
@@ -51,7 +51,7 @@ impl Course {
         (self.faults[0].1 - from, self.faults[1].1 - from)
     }
 
-    /// Prints when each alert fired and resolved, and says what is not as it should be.
+    /// Prints when each alert fired and resolved, and returns what is wrong.
     pub fn table(&self, seen: &BTreeMap<Key, Raised>) -> Vec<String> {
         println!("\n{:<30} {:<14} {:>12} {:>15}", "alert", "client", "fired after", "resolved after");
         let mut problems = Vec::new();

@@ -16,7 +16,7 @@ pub struct Span {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Lines,
-    /// A bar as long as the series has a value.
+    /// A bar for as long as the series has a value.
     Bars,
 }
 
@@ -26,14 +26,14 @@ pub struct Panel {
     pub unit: String,
     pub kind: Kind,
     pub threshold: Option<f64>,
-    /// Of the client that is drawn.
+    /// The lines of the client that is drawn.
     pub lines: Vec<Line>,
-    /// Queries that returned nothing for all clients together.
+    /// Queries that returned nothing for any client.
     empty: Vec<String>,
 }
 
 impl Panel {
-    /// One that is no dashboard's.
+    /// A panel that is not from the dashboard.
     #[allow(dead_code, reason = "shared with the program `service`")]
     pub fn drawn(title: &str, unit: &str, kind: Kind, lines: Vec<Line>) -> Panel {
         let (title, unit) = (title.to_owned(), unit.to_owned());
@@ -47,10 +47,10 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-/// Whose panels are drawn: the one whose endpoint is gone.
+/// The client whose panels are drawn: its endpoint is gone.
 pub const DRAWN: &str = "orders";
 
-/// As Grafana would, with every client for the verdict, and with one for the picture.
+/// Queries as Grafana would: every client for the verdict, and one client for the picture.
 pub async fn query(servers: &Servers, dashboard: &Path, span: Span) -> Result<Vec<Panel>, Failure> {
     let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(dashboard)?)?;
     let mut panels = Vec::new();
@@ -90,7 +90,7 @@ pub fn empty(panels: &[Panel]) -> impl Iterator<Item = String> + '_ {
     panels.iter().flat_map(said)
 }
 
-/// What Grafana puts in the place of variables; ranges as in the rules of this run, a second for a minute.
+/// Fills in variables as Grafana does. Ranges are as in the rules of this run: a second stands for a minute.
 fn filled(expression: &str, client: &str) -> String {
     let filled = expression.replace("$job", ".*").replace("$instance", ".*").replace("$client", client);
     filled.replace("$__rate_interval", "5s").replace("m]", "s]")

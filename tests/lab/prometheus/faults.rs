@@ -1,4 +1,4 @@
-//! The clients, each with its fault, and the alerts that it must raise.
+//! The clients, their faults, and the alerts that each fault must raise.
 
 use overspill::testkit::{Act, Received};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,20 +8,20 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     None,
-    /// Nobody listens.
+    /// Nothing listens.
     EndpointGone,
-    /// One request of four is answered with 503.
+    /// One request in four gets a 503.
     SomePostsFail,
-    /// One event of twenty is refused.
+    /// One event in twenty is refused.
     EventsRefused,
-    /// An answer takes a second, and four times as much is emitted: the queue stands at three quarters, and the sender writes the rest to
-    /// the log.
+    /// An answer takes a second, and four times as many events are emitted: the queue stays three-quarters full, and the sender
+    /// writes the rest to the log.
     QueueFull,
     /// A write to the log takes until the fault ends.
     LogStuck,
 }
 
-/// Names of clients, and their faults. The process's own fault is its memory.
+/// The clients' names and faults. Memory is the fault of the process itself.
 pub const CLIENTS: [(&str, Fault); 6] = [
     ("orders", Fault::EndpointGone),
     ("payments", Fault::SomePostsFail),
@@ -31,7 +31,7 @@ pub const CLIENTS: [(&str, Fault); 6] = [
     ("healthy", Fault::None),
 ];
 
-/// Every alert that must fire, and for which client; memory is the process's. No other may.
+/// Every alert that must fire, and for which client; the memory alert is the process's. No other may fire.
 pub const EXPECTED: &[(&str, &str)] = &[
     ("OverspillOutage", "orders"),
     ("OverspillSpilling", "orders"),
@@ -63,7 +63,7 @@ pub fn act(fault: Fault, now: &AtomicBool, nth: u64, request: &Received) -> Act 
 const SLOW: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 const POISON: &[u8] = b"\"poison\":true";
 
-/// One event of twenty.
+/// One event in twenty.
 pub fn is_poisoned(id: u64) -> bool {
     id % 20 == 7
 }

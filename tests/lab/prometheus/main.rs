@@ -1,9 +1,10 @@
-//! The alert rules and the dashboard of `examples/prometheus`, for real: a Prometheus and an Alertmanager of this program's own watch a
-//! process of seven clients, six of which get a fault each. Each alert must fire for the client whose fault it is, and for no other, and
-//! must resolve; each query of the dashboard must return data. The same panels are then drawn, of the client whose endpoint was gone.
+//! Tests the alert rules and the dashboard of `examples/prometheus`: this program starts a Prometheus and an Alertmanager that watch
+//! a process with seven clients, six of which get one fault each. Each alert must fire for the client that has the fault, and for no
+//! other, and must resolve; each query of the dashboard must return data. The program then draws the panels of the client whose
+//! endpoint was gone.
 //!
-//! `tests/lab/run prometheus`; Debian's packages `prometheus` and `prometheus-alertmanager` have what it needs, and `.ci/prometheus`
-//! installs them. A minute of the rules is a second here: see [`servers::by_the_second`]. All ports are on loopback, and free ones.
+//! `tests/lab/run prometheus` needs Debian's packages `prometheus` and `prometheus-alertmanager`, which `.ci/prometheus` installs.
+//! A minute of the rules is a second here: see [`servers::by_the_second`]. All ports are free ports on loopback.
 #![allow(missing_docs, reason = "a program has no public API")]
 #![expect(unreachable_pub, reason = "a program has no public API")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
@@ -26,27 +27,25 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Clone, Parser)]
-#[command(
-    about = "Fires the alert rules of examples/prometheus for real, and queries and draws its dashboard"
-)]
+#[command(about = "Makes the alert rules of examples/prometheus fire, and queries and draws its dashboard")]
 pub struct Arguments {
-    /// Where configurations, logs, the page and the picture go
+    /// The folder for configurations, logs, the metrics page and the picture
     #[arg(long, default_value = "target/prometheus")]
     out: PathBuf,
-    /// Where the rules and the dashboard are
+    /// The folder with the rules and the dashboard
     #[arg(long, default_value = "examples/prometheus")]
     rules: PathBuf,
 }
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// Long enough for rates over five seconds to be those of healthy clients.
+/// Long enough that rates over five seconds cover only the healthy time.
 const HEALTHY: Duration = Duration::from_secs(12);
-/// The longest of the rules waits for ten seconds in all.
+/// The slowest rule takes ten seconds in total.
 const FAULTY: Duration = Duration::from_secs(22);
 /// The longest range is fifteen seconds: then the alerts of the faults have resolved.
 const BETWEEN: Duration = Duration::from_secs(16);
-/// `for: 5m`, a scrape and a half, and a second or two to be told.
+/// `for: 5m`, a scrape and a half, and a second or two for the notification.
 const SHORT_OF_MEMORY: Duration = Duration::from_secs(10);
 /// The longest range is fifteen seconds; Alertmanager and the timers take two or three.
 const RESOLVED_WITHIN: Duration = Duration::from_secs(40);
@@ -72,7 +71,7 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<(), Failure> {
     if !servers::installed() {
         return Err(
-            "prometheus and prometheus-alertmanager are not installed: .ci/prometheus does that".into()
+            "prometheus and prometheus-alertmanager are not installed: run .ci/prometheus, which installs them".into()
         );
     }
     let out = &arguments.out;
@@ -105,7 +104,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     shop.drop_ballast();
     let until = Instant::now() + RESOLVED_WITHIN;
     while Instant::now() < until && !receiver.all_resolved() {
-        // A look ten times a second, not a wait for anything.
+        // The polling interval.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     tokio::time::sleep(QUIET).await;

@@ -1,4 +1,4 @@
-//! The panels of the dashboard as a picture: what the one on call sees. SVG.
+//! Draws the panels of the dashboard as an SVG: what the engineer on call sees.
 
 use super::Failure;
 use super::dashboard::{Kind, Panel};
@@ -22,7 +22,7 @@ const COLOURS: [RGBColor; 6] = [
 ];
 const GONE: RGBColor = RGBColor(255, 229, 219);
 const FIRING: RGBColor = RGBColor(190, 30, 45);
-/// Above the highest point of a panel, for its legend.
+/// The space above the highest point of a panel, for its legend.
 const AIR: f64 = 1.45;
 
 type Area<'a> = DrawingArea<SVGBackend<'a>, Shift>;
@@ -35,7 +35,7 @@ pub struct Heading<'a> {
     pub columns: usize,
 }
 
-/// `shades`: from when to when the endpoint was gone.
+/// `shades`: the spans during which the endpoint was gone.
 pub fn draw(
     panels: &[Panel],
     heading: &Heading<'_>,
@@ -56,7 +56,7 @@ pub fn draw(
         one(panel, &area, shades, end_of(panels))?;
     }
     area.present()?;
-    // As wide as the page that shows it, whatever its width.
+    // Always as wide as the page that shows it.
     let drawn = std::fs::read_to_string(file)?.replacen("<svg ", "<svg style=\"width:100%;height:auto\" ", 1);
     std::fs::write(file, drawn)?;
     Ok(())
@@ -113,7 +113,7 @@ fn lines<'a, 'b: 'a>(
     factor: f64,
     (end, top): (f64, f64),
 ) -> Result<(), Failure> {
-    // As in the rules of the run.
+    // As in the rules of this run.
     let scale = if panel.unit == "s" { 1.0 / 60.0 } else { 1.0 };
     if let Some(threshold) =
         panel.threshold.map(|threshold| threshold * factor * scale).filter(|line| *line < top)
@@ -143,7 +143,7 @@ fn lines<'a, 'b: 'a>(
     Ok(())
 }
 
-/// One below the other, each as long as it fires.
+/// Bars one below the other, each as long as its alert fires.
 fn bars(chart: &mut Chart<'_, '_>, panel: &Panel, end: f64) -> Result<(), Failure> {
     for (line, row) in panel.lines.iter().zip(0_u32..) {
         let (bottom, middle) = (f64::from(row) + 0.15, f64::from(row) + 0.5);

@@ -1,4 +1,4 @@
-//! Where Alertmanager sends its alerts: a webhook of this program's own.
+//! The webhook of this program, to which Alertmanager sends its alerts.
 
 use super::Failure;
 use axum::extract::State;
@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-/// An alert of one client; of the process, if it has none.
+/// An alert for one client, or for the process if `client` is empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
     pub alert: String,
@@ -20,9 +20,9 @@ pub struct Key {
 pub struct Raised {
     pub fired: Instant,
     pub resolved: Option<Instant>,
-    /// How often it fired anew.
+    /// How many times it fired.
     pub times: u32,
-    /// What its words lack that a person needs.
+    /// What its text lacks that a person needs.
     pub words_missing: Option<String>,
 }
 
@@ -61,7 +61,7 @@ impl Receiver {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/alerts", listener.local_addr()?);
         let router = Router::new().route("/alerts", post(hear)).with_state(Arc::clone(&seen));
-        // As long as the program.
+        // Runs until the program ends.
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Receiver { seen, url })
     }

@@ -1,4 +1,4 @@
-//! The Prometheus and the Alertmanager: configured, started, asked, and ended with this program.
+//! Configures, starts and queries the Prometheus and the Alertmanager. Both end with this program.
 
 use super::Failure;
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Both answer within a second or two.
+/// Both normally answer within a second or two.
 const READY_WITHIN: Duration = Duration::from_secs(20);
 
 pub struct Servers {
@@ -41,7 +41,7 @@ pub fn by_the_second(rules: &str) -> Result<String, Failure> {
         out.push('\n');
     }
     if changes.contains(&0) {
-        return Err(format!("the rules are not written in minutes any more: {changes:?} changes").into());
+        return Err(format!("the rules are no longer written in minutes: {changes:?} changes").into());
     }
     Ok(out)
 }
@@ -123,13 +123,13 @@ impl Servers {
                     return Err(format!("a server ended with {status}: see {}/*.err", out.display()).into());
                 }
             }
-            // A look ten times a second, not a wait for anything.
+            // The polling interval.
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         Err(format!("{url} did not answer in time: see {}/*.err", out.display()).into())
     }
 
-    /// What a panel of a dashboard asks: a value a second. Labels of each series, and its points.
+    /// Queries as a dashboard panel does: one value per second. Returns each series' labels and points.
     pub async fn query_range(&self, query: &str, from: f64, to: f64) -> Result<Vec<Series>, Failure> {
         let body = format!("query={}&start={from:.3}&end={to:.3}&step=1", encoded(query));
         let answer = reqwest::Client::new()
@@ -149,11 +149,11 @@ impl Servers {
     }
 }
 
-/// The answer to a query.
+/// One series of the answer to a query.
 #[derive(Debug, Clone)]
 pub struct Series {
     pub labels: Vec<(String, String)>,
-    /// Seconds since the first moment that was asked for, and values.
+    /// Seconds since the start of the queried span, and values.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -171,7 +171,7 @@ impl Series {
     }
 }
 
-/// Ended at once: they have nothing to keep.
+/// Kills them at once: they have nothing to save.
 impl Drop for Servers {
     fn drop(&mut self) {
         for child in &mut self.children {
@@ -181,7 +181,7 @@ impl Drop for Servers {
     }
 }
 
-/// Free a moment ago, on loopback.
+/// A port on loopback that was free a moment ago.
 fn free_port() -> Result<u16, Failure> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
@@ -194,7 +194,7 @@ fn encoded(text: &str) -> String {
     text.bytes().map(byte).collect()
 }
 
-/// Where the servers' programs are, if they are here: Debian's names.
+/// Whether the servers' programs are installed, under Debian's names.
 pub fn installed() -> bool {
     let has = |folder: PathBuf| move |program: &str| folder.join(program).exists();
     let path = std::env::var_os("PATH").unwrap_or_default();

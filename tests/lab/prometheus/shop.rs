@@ -1,4 +1,4 @@
-//! The service that is watched: six clients and a memory watch in one process, with a page of metrics.
+//! The watched service: seven clients and a memory watch in one process, with a metrics page.
 
 use super::Failure;
 use super::faults::{self, CLIENTS, Fault};
@@ -18,11 +18,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Events of each client a second.
+/// Events per second of each client.
 const RATE: u64 = 100;
-/// Far above what this program holds by itself.
+/// Far above what this program itself needs.
 const THRESHOLD: u64 = 160 * MB;
-/// What is held to cross it.
+/// What the program allocates to exceed it.
 const BALLAST: usize = 150 << 20;
 
 #[derive(Serialize)]
@@ -44,7 +44,7 @@ impl Order {
     }
 }
 
-/// Writes to memory, once it may.
+/// Writes to memory as soon as the gate is open.
 struct Gated(Spilled, Arc<Mutex<()>>);
 
 impl SpillSink for Gated {
@@ -62,7 +62,7 @@ struct Part {
     is_faulty: Arc<AtomicBool>,
     taken: Taken,
     spilled: Spilled,
-    /// Shut while a fault has the log.
+    /// Locked while a fault blocks the log.
     gate: Arc<Mutex<()>>,
     next_id: AtomicU64,
 }
@@ -104,7 +104,7 @@ impl Part {
         self.client.emit(&Order::of(self.next_id.fetch_add(1, Ordering::Relaxed)));
     }
 
-    /// How many events this tick has: where the log is stuck few, because callers wait there.
+    /// How many events this tick has. Few for a stuck log, because its callers wait.
     fn emits_at(&self, tick: u64) -> u64 {
         match self.fault {
             Fault::QueueFull if self.is_faulty.load(Ordering::Relaxed) => 4,
@@ -113,7 +113,7 @@ impl Part {
         }
     }
 
-    /// To where the sender soon relieves the queue, so that the run need not wait for that.
+    /// Fills the queue almost to the level at which the sender relieves it, so that the run need not wait for that.
     fn fill(&self) {
         while {
             let stats = self.client.stats();
@@ -141,7 +141,7 @@ impl Shop {
             ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text(&of_clients, &of_memory))
         };
         let router = Router::new().route("/metrics", get(metrics));
-        // As long as the program.
+        // Runs until the program ends.
         tokio::spawn(async move { axum::serve(listener, router).await });
         Ok(Shop { parts, watch, page, ballast: Mutex::default(), heal: Mutex::default() })
     }
@@ -154,7 +154,7 @@ impl Shop {
         text(&self.parts, &self.watch)
     }
 
-    /// Emits until it is stopped. On threads of its own: callers of a stuck log wait for it.
+    /// Emits until it is stopped. On separate threads, because callers of a stuck log wait for it.
     pub fn load(&self) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         for nth in 0..self.parts.len() {
@@ -166,7 +166,7 @@ impl Shop {
                     let events: u64 = (done..due).map(|tick| parts[nth].emits_at(tick)).sum();
                     (0..events).for_each(|_| parts[nth].emit());
                     done = due.max(done);
-                    // The pace of the load, not a wait for anything.
+                    // Sets the rate of the load.
                     std::thread::sleep(Duration::from_millis(5));
                 }
             });
@@ -187,7 +187,7 @@ impl Shop {
         Ok(())
     }
 
-    /// Written to, so that it counts.
+    /// Writes to the memory, so that it counts as resident.
     pub fn take_ballast(&self) {
         *self.ballast.lock().unwrap_or_else(PoisonError::into_inner) = vec![7; BALLAST];
     }
@@ -196,14 +196,14 @@ impl Shop {
         *self.ballast.lock().unwrap_or_else(PoisonError::into_inner) = Vec::new();
     }
 
-    /// A thread holds the lock until the fault ends.
+    /// Starts a thread that holds the lock until the fault ends.
     fn shut(&self, gate: &Arc<Mutex<()>>) -> Result<(), Failure> {
         let (heal, healed) = std::sync::mpsc::channel();
         let (is_shut, shut) = std::sync::mpsc::channel();
         let gate = Arc::clone(gate);
         std::thread::spawn(move || {
             let held = gate.lock().unwrap_or_else(PoisonError::into_inner);
-            // Nobody listens, or nobody speaks any more: the program ends.
+            // Either fails only if the other side is gone, which means that the program is ending.
             let _ = is_shut.send(());
             let _ = healed.recv();
             drop(held);
@@ -224,7 +224,7 @@ impl Shop {
         Ok(())
     }
 
-    /// Shuts every client down, and says where the law does not hold.
+    /// Shuts every client down, and returns where the law does not hold.
     pub async fn settle(&self) -> Vec<String> {
         let mut problems = Vec::new();
         for part in self.parts.iter() {
@@ -241,7 +241,7 @@ impl Shop {
 impl Part {
     fn law(&self, stats: &Stats) -> Result<(), String> {
         if self.fault == Fault::LogStuck {
-            // What is lost is nowhere, and is counted.
+            // Lost events are in neither place, but are counted.
             let in_log = self.spilled.events().len() as u64;
             let holds = stats.lost > 0
                 && in_log == stats.spilled

@@ -1,4 +1,4 @@
-//! The application log of `restore emit`: JSON lines of tracing-subscriber, into a file that can be rotated or into the journal.
+//! The application log of `restore emit`: tracing-subscriber's JSON lines, in a file that can be rotated or in the journal.
 
 use crate::{Emit, Failure};
 use std::fs::{File, OpenOptions};
@@ -24,7 +24,7 @@ pub fn install(emit: &Emit) -> Result<(), Failure> {
     }
 }
 
-/// A file that is opened anew after SIGHUP, as logrotate expects it.
+/// A file that is reopened after SIGHUP, as logrotate expects.
 struct Rotated {
     path: PathBuf,
     file: File,
@@ -45,7 +45,7 @@ fn append(path: &Path) -> io::Result<File> {
 
 impl Write for Rotated {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A line is one write: what is written next begins a line.
+        // A line is one write, so the next write begins a line.
         if self.hung_up.swap(false, Ordering::AcqRel) {
             self.file = append(&self.path)?;
         }
@@ -58,7 +58,7 @@ impl Write for Rotated {
     }
 }
 
-/// What systemd connects a service's standard output to: the lines that introduce it, then the service's own.
+/// The connection that systemd uses for a service's standard output: header lines, then the service's lines.
 fn service_stdout(socket: &Path) -> io::Result<UnixStream> {
     let mut stream = UnixStream::connect(socket)?;
     stream.write_all(b"restore\noverspill-restore.service\n4\n0\n0\n0\n0\n")?;

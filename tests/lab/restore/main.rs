@@ -1,8 +1,8 @@
-//! What was spilled comes back: `restore emit` sends numbered events to a ClickHouse table that merges rows with the same id, and keeps
-//! an application log; `restore check` reads the table and fails unless every event that was settled is there, once.
+//! Tests that spilled events can be restored. `restore emit` sends numbered events to a ClickHouse table that merges rows with the same
+//! id, and keeps an application log; `restore check` reads the table and fails unless every settled event is there exactly once.
 //!
-//! Between the two, `.ci/restore` stops and kills the server, kills the program itself, takes the log through rsyslog, syslog-ng and
-//! journald, and has `overspill replay` send what was spilled.
+//! In between, `.ci/restore` stops and kills the server, kills the program itself, passes the log through rsyslog, syslog-ng and
+//! journald, and has `overspill replay` send the spilled events.
 #![allow(missing_docs, reason = "a program has no public API")]
 #![expect(clippy::print_stdout, reason = "prints for people to read")]
 
@@ -14,9 +14,9 @@ use overspill::{Client, Stats, format};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// How many events may be unsettled when the program is killed: after this many it flushes, and writes down how far it is.
+/// How many events may be unsettled when the program is killed: after this many it flushes, and records its progress.
 const FLUSH_EVERY: u64 = 10_000;
-/// A flush waits for a stopped server no longer than an outage takes to be recognized.
+/// A flush waits for a stopped server only until the outage is recognized.
 const FLUSH_MAX: Duration = Duration::from_secs(30);
 const POST_TIMEOUT: Duration = Duration::from_secs(1);
 const PROBE_INTERVAL_MAX: Duration = Duration::from_millis(500);
@@ -27,7 +27,7 @@ const TICK: Duration = Duration::from_millis(10);
 type Failure = Box<dyn std::error::Error>;
 
 #[derive(Debug, Parser)]
-#[command(about = "Emits numbered events into ClickHouse, and checks that each of them is there once")]
+#[command(about = "Emits numbered events into ClickHouse, and checks that each is there exactly once")]
 struct Arguments {
     #[command(subcommand)]
     act: Act,
@@ -35,34 +35,34 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Act {
-    /// Creates a table, or makes sure that it is there
+    /// Create a table if it does not exist
     Create {
         /// The server's HTTP interface
         #[arg(long)]
         server: String,
         #[arg(long, default_value = "sold")]
         table: String,
-        /// The table whose rows it begins with
+        /// A table whose rows to copy into it
         #[arg(long)]
         copy: Option<String>,
     },
-    /// Drops the table of events
+    /// Drop the table of events
     Drop {
         #[arg(long)]
         server: String,
     },
-    /// Emits events with the ids FIRST, FIRST + 1, ...
+    /// Emit events with the ids FIRST, FIRST + 1, ...
     Emit(Emit),
-    /// Reads a table, and fails unless each id is there once
+    /// Read a table, and fail unless each id is there exactly once
     Check {
         #[arg(long)]
         server: String,
         #[arg(long, default_value = "sold")]
         table: String,
-        /// How many ids there are
+        /// How many ids to expect, from 0
         #[arg(long)]
         events: u64,
-        /// The first id that was not settled when a program was killed; as many as a program flushes at once may be missing
+        /// The first id that may be unsettled because a program was killed; up to one flush interval of ids may be missing
         #[arg(long)]
         killed_at: Option<u64>,
     },
@@ -74,19 +74,19 @@ struct Emit {
     server: String,
     #[arg(long, default_value_t = 0)]
     first: u64,
-    /// The first id that is not emitted
+    /// The id at which to stop, exclusive
     #[arg(long)]
     until: u64,
-    /// Events a second
+    /// Events per second
     #[arg(long, default_value_t = 10_000)]
     rate: u64,
-    /// The application log: a file, which is opened anew at SIGHUP
+    /// The application log: a file, which is reopened on SIGHUP
     #[arg(long, conflicts_with = "journal", required_unless_present = "journal")]
     log: Option<PathBuf>,
-    /// The application log: the standard output of a service, at this socket of journald
+    /// The application log: journald's socket for the standard output of services
     #[arg(long)]
     journal: Option<PathBuf>,
-    /// Where to write the first id that is not known to be settled
+    /// The file in which to record the first id that is not known to be settled
     #[arg(long)]
     settled: Option<PathBuf>,
 }
@@ -110,7 +110,7 @@ struct Sold<'a> {
     text: &'a str,
 }
 
-/// Texts that logs and aggregators have had trouble with.
+/// Texts that have caused trouble for logs and aggregators.
 const TEXTS: [&str; 8] = [
     "plain",
     "two\nlines and a\ttab",
@@ -141,7 +141,7 @@ fn run(emit: &Emit) -> Result<(), Failure> {
                 write_down(emit, id)?;
             }
         }
-        // The pace of the load.
+        // Sets the rate of the load.
         std::thread::sleep(TICK);
     }
     let stats = client.shutdown_blocking(SHUTDOWN_MAX);
@@ -158,7 +158,7 @@ fn sell(client: &Client, id: u64) {
     }
 }
 
-/// By a rename: a reader sees the old number or the new one.
+/// Renames a new file into place, so that a reader sees the old number or the new one.
 fn write_down(emit: &Emit, id: u64) -> Result<(), Failure> {
     let Some(path) = &emit.settled else { return Ok(()) };
     let new = path.with_extension("new");
@@ -171,5 +171,5 @@ fn lawful(stats: &Stats, events: u64) -> Result<(), Failure> {
     if (emitted, settled, stats.lost, stats.pending) == (events, events, 0, 0) {
         return Ok(());
     }
-    Err(format!("{events} events were to be delivered or spilled: {stats}").into())
+    Err(format!("expected {events} events to be delivered or spilled: {stats}").into())
 }

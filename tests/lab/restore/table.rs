@@ -1,4 +1,4 @@
-//! The table: a row an id, whatever number of times it was sent.
+//! The table: one row per id, however many times it was sent.
 
 use crate::Failure;
 use reqwest::Url;
@@ -24,7 +24,7 @@ pub fn remove(server: &str) -> Result<(), Failure> {
     ask(server, "DROP TABLE sold").map(drop)
 }
 
-/// Each id below `events` is there once, those in `doubtful` once or not.
+/// Checks that each id below `events` is there once; those in `doubtful` may be missing.
 pub fn check(server: &str, name: &str, events: u64, doubtful: Range<u64>) -> Result<(), Failure> {
     let rows = ask(server, &format!("SELECT count() FROM {name}"))?;
     let ids = ask(server, &format!("SELECT id FROM {name} FINAL ORDER BY id FORMAT TabSeparated"))?;

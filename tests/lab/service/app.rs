@@ -1,4 +1,4 @@
-//! The service: orders, over HTTP, with everything that overspill has for it. This file is what a service of yours would look like.
+//! The service: takes orders over HTTP, with every overspill feature that a service can use. Your own service would look like this.
 
 use super::file::FileProvider;
 use super::ids::WithIds;
@@ -42,7 +42,8 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
         .probe_interval_max(Duration::from_secs(1))
         .build()?;
 
-    // The log: records and notices by the layer that answers for its writes, the rest as ever. And `telemetry = true` makes an event.
+    // The log: `SpillLayer` writes records and notices and reports failed writes; the usual layer writes the rest.
+    // `telemetry = true` turns a log line into an event.
     let log = Arc::new(File::create(arguments.out.join(LOG))?);
     tracing_subscriber::registry()
         .with(SpillLayer::new(Arc::clone(&log)))
@@ -52,10 +53,10 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
         .with(TracingEvents::builder(&events).marker("telemetry").build()?)
         .init();
 
-    // Metrics become events as well, one a series and second.
+    // Metrics become events too, one per series and second.
     let recorder = MetricsRecorder::builder(&events).interval(Duration::from_secs(1)).install()?;
 
-    // An operator switches telemetry by a flag.
+    // An operator switches telemetry with a flag.
     let mut flags = OpenFeature::default();
     flags.set_provider(FileProvider::new(arguments.out.join(FLAGS))).await;
     let toggle = Toggle::builder(&events, flags.create_client())
@@ -63,7 +64,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
         .interval(Duration::from_millis(200))
         .start()?;
 
-    // Should memory grow, it leaves snapshots.
+    // Takes snapshots if memory grows.
     let watch = MemoryWatch::builder("orders", arguments.out.join("snapshots"))
         .client(&events)
         .threshold(Level::Bytes(200 * MB))
@@ -71,7 +72,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
         .start()?;
     let watch = Arc::new(watch);
 
-    // A request is an event, by its route.
+    // Each request becomes an event, named by its route.
     let requests = RequestEventsLayer::new(&events)
         .route(|request| request.extensions.get::<MatchedPath>().map(MatchedPath::as_str));
     let orders = Router::new().route("/orders/{order}", post(place)).layer(requests);
@@ -80,7 +81,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("http://{}", listener.local_addr()?);
     axum::serve(listener, orders.merge(page)).with_graceful_shutdown(told_to_stop()).await?;
 
-    // In this order: the last interval of the metrics is emitted, then the client settles it.
+    // In this order: the recorder emits the last interval of the metrics, then the client settles it.
     drop(toggle);
     drop(recorder);
     let books = events.shutdown(Duration::from_secs(5)).await;
@@ -100,12 +101,12 @@ async fn metrics(State((events, watch)): State<Page>) -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/plain; version=0.0.4")], text)
 }
 
-/// At the end of its input.
+/// Waits for the end of its input.
 async fn told_to_stop() {
-    // A thread, because reading from standard input cannot be given up.
+    // On a thread, because a read from standard input cannot be cancelled.
     let (end, ended) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
-        // Whatever it says, its end counts; and if nobody waits any more, the program has ended.
+        // Only the end of the input matters. If nothing waits for it, the program is ending anyway.
         let _ = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
         let _ = end.send(());
     });

@@ -1,4 +1,4 @@
-//! Who calls the service, at an even pace, and how long each call takes.
+//! Callers that call the service at a steady rate and record how long each call takes.
 
 use super::Failure;
 use super::dashboard::Line;
@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 const CALLERS: u64 = 4;
-/// Microseconds: a call that takes longer counts as this long.
+/// Microseconds. A longer call counts as this long.
 const SLOWEST: u64 = 60_000_000;
-/// Orders a second of each of them.
+/// Orders per second of each caller.
 const RATE: u64 = 50;
 
 pub struct Callers {
@@ -20,7 +20,7 @@ pub struct Callers {
     began: Instant,
 }
 
-/// When a call ended, in seconds since the beginning, how many microseconds it took, and whether it failed.
+/// When a call ended, in seconds since the start, how many microseconds it took, and whether it failed.
 type Calls = Arc<Mutex<Vec<(f64, u64, Ended)>>>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,13 +29,13 @@ enum Ended {
     Failed,
 }
 
-/// Of the calls of some seconds, in microseconds.
+/// The latency of the calls in a span, in microseconds.
 #[derive(Debug, Clone, Copy)]
 pub struct Latency {
     pub calls: u64,
     pub failed: u64,
     pub median: u64,
-    /// What nine of ten took at most.
+    /// The 90th percentile.
     pub p90: u64,
     pub p99: u64,
 }
@@ -81,7 +81,7 @@ impl Callers {
         CALLERS * RATE
     }
 
-    /// Between these seconds since the beginning.
+    /// Of the calls between these two moments, in seconds since the start.
     pub fn latency(&self, from: f64, to: f64) -> Result<Latency, Failure> {
         let mut histogram = Histogram::<u64>::new_with_bounds(1, SLOWEST, 3)?;
         let mut failed = 0;
@@ -100,7 +100,7 @@ impl Callers {
         })
     }
 
-    /// The median and what nine of ten calls took at most, of each second, in seconds since `from`, which is seconds after the beginning.
+    /// The median and the 90th percentile of each second. The lines' time is in seconds since `from`, `from` in seconds since the start.
     pub fn lines(&self, from: f64, to: f64) -> Result<Vec<Line>, Failure> {
         let (mut median, mut p90) = (Vec::new(), Vec::new());
         let mut at = from;

@@ -1,4 +1,4 @@
-//! The endpoint: answers with 200, and writes down what it has taken when its input ends. It may be told to be dark: then it says nothing.
+//! The endpoint: answers with 200, and writes what it accepted to a file when its input ends. Once told to go dark, it answers nothing.
 
 use super::network::{ENDPOINT, PORT};
 use super::{Arguments, Failure};
@@ -53,7 +53,7 @@ impl Server {
     }
 }
 
-/// In a namespace, on an address of its own.
+/// Runs in a namespace, on its own address.
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let server = Server::start(TcpListener::bind((ENDPOINT, PORT))?)?;
     println!("ready");

@@ -1,4 +1,4 @@
-//! The format of this service: a line an event, with its id in front, so that the endpoint and the log can be compared.
+//! The format of this service: one line per event that starts with its id, so that the endpoint and the log can be compared.
 
 use overspill::format::{Body, Events, Format, Overhead};
 
@@ -18,7 +18,7 @@ impl Format for WithIds {
         }
     }
 
-    /// An id of 37 characters at most, a tab and the line's end.
+    /// An id of at most 37 characters, a tab and the line break.
     fn overhead(&self) -> Overhead {
         Overhead { per_batch: 0, per_event: 37 + 2 }
     }

@@ -1,4 +1,4 @@
-//! The law, from outside of the service: what the endpoint wrote down, and what the service's log holds, read back.
+//! Checks the law from outside the service, by reading back the endpoint's file and the service's log.
 
 use super::Failure;
 use super::endpoint::TAKEN;
@@ -10,20 +10,20 @@ use std::fs::{self, File};
 use std::io::BufReader;
 use std::path::Path;
 
-/// The service's log, and its last books.
+/// The service's log, and its final counters.
 pub const LOG: &str = "service.log";
 pub const BOOKS: &str = "books.json";
 
-/// What was found, for the guide.
+/// Checks the law and returns a description for the guide.
 ///
 /// # Errors
-/// If an event is in neither place, or in both without a mark, or twice in one; or if a part of the service has emitted nothing.
+/// If an event is in neither place, or in both without a mark, or twice in one; or if a part of the service emitted nothing.
 pub fn judge(out: &Path) -> Result<String, Failure> {
     let taken = String::from_utf8(fs::read(out.join(TAKEN))?)?;
     let mut at_endpoint = BTreeSet::new();
     let mut kinds = [0_u64; 3];
     for line in taken.lines() {
-        let (id, json) = line.split_once('\t').ok_or("the endpoint took a line without an id")?;
+        let (id, json) = line.split_once('\t').ok_or("the endpoint accepted a line without an id")?;
         if !at_endpoint.insert(id.to_owned()) {
             return Err(format!("{id} was delivered twice").into());
         }
@@ -37,7 +37,7 @@ pub fn judge(out: &Path) -> Result<String, Failure> {
             doubtful.insert(id.clone());
         }
         serde_json::from_str::<Value>(&event.event)
-            .map_err(|error| format!("{id} does not read back: {error}"))?;
+            .map_err(|error| format!("{id} cannot be read back: {error}"))?;
         kinds[kind(&event.event)] += 1;
         if !in_log.insert(id.clone()) {
             return Err(format!("{id} is in the log twice").into());
@@ -69,12 +69,12 @@ pub fn judge(out: &Path) -> Result<String, Failure> {
         return Err(format!("the law does not hold: {unmarked:?} {books}").into());
     }
     if kinds.contains(&0) {
-        return Err(format!("one of the parts emitted nothing: {kinds:?}").into());
+        return Err(format!("a part of the service emitted nothing: {kinds:?}").into());
     }
     Ok(told)
 }
 
-/// Which part has emitted it.
+/// Which part emitted it.
 fn kind(json: &str) -> usize {
     match json {
         _ if json.contains("order placed") => 0,

@@ -1,10 +1,10 @@
-//! A service in an outage: axum, with the tracing layer, the recorder for metrics, the layer for requests, the toggle and the memory watch
-//! together, its endpoint cut off for eighteen seconds and healed, watched by a Prometheus and an Alertmanager. It ends well, or this says
-//! where it does not: callers' latency stays, memory stays below its bound, two alerts fire and resolve, what could not be delivered is in
-//! the log and is read back, and every event is at the endpoint or there.
+//! A service in an outage: axum with the tracing layer, the metrics recorder, the request layer, the toggle and the memory watch.
+//! Its endpoint is cut off for eighteen seconds and healed, while a Prometheus and an Alertmanager watch. The program fails and says
+//! why unless callers' latency stays the same, memory stays below its bound, two alerts fire and resolve, what could not be
+//! delivered can be read back from the log, and every event is at the endpoint or in the log.
 //!
-//! `tests/lab/run service`. As root on Linux with iproute2 the network is cut for real, between two namespaces of the program's own;
-//! elsewhere its endpoint stops answering. Without a Prometheus it is not watched, and nothing is drawn. `.ci/service` installs both.
+//! Run it with `tests/lab/run service`. As root on Linux with iproute2 it cuts a real network, between two namespaces of its own;
+//! elsewhere its endpoint stops answering. Without Prometheus it is not watched, and nothing is drawn. `.ci/service` installs both.
 #![allow(missing_docs, reason = "a program has no public API")]
 #![expect(unreachable_pub, reason = "a program has no public API")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
@@ -38,18 +38,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 #[derive(Debug, Clone, Parser)]
-#[command(about = "A service with everything that overspill has for it, in an outage that is watched")]
+#[command(about = "Runs a service that uses every overspill feature through an outage, and watches it")]
 pub struct Arguments {
-    /// Where logs, configurations, the picture and the figures go
+    /// The folder for logs, configurations, the picture and the figures
     #[arg(long, default_value = "target/service")]
     out: PathBuf,
-    /// Where the alert rules are
+    /// The folder with the alert rules
     #[arg(long, default_value = "examples/prometheus")]
     rules: PathBuf,
-    /// Stops the endpoint's answers, instead of cutting the network, though this root could
+    /// Stop the endpoint's answers instead of cutting the network, even if root could cut it
     #[arg(long)]
     no_namespaces: bool,
-    /// Which part this process plays; set by the process that starts it
+    /// The role of this process; set by the process that starts it
     #[arg(long, hide = true)]
     role: Option<Role>,
     /// The endpoint's URL; set for the service
@@ -59,7 +59,7 @@ pub struct Arguments {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Role {
-    /// Keeps what it answers with 200
+    /// Keeps the events that it answers with 200
     Endpoint,
     /// Callers, Prometheus and the service, on the service's side of the network
     Story,

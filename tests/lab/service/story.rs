@@ -1,4 +1,4 @@
-//! The story, on the service's side of the network: its callers, its watchers, the flag, the cut and the healing; and what came of it.
+//! The story, on the service's side of the network: its callers, its monitoring, the flag, the cut, the healing and the result.
 
 use super::app::{FLAG, FLAGS};
 use super::callers::{Callers, Latency};
@@ -13,23 +13,23 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Telemetry is off; on and healthy; cut; healed.
+/// Telemetry off; on and healthy; cut; healed.
 const PHASES: [(&str, Duration); 4] = [
     ("telemetry off", Duration::from_secs(8)),
     ("on, healthy", Duration::from_secs(10)),
     ("cut off", Duration::from_secs(18)),
     ("healed", Duration::from_secs(14)),
 ];
-/// Until the last range of the rules is over, with the timers of Alertmanager.
+/// Until the longest range of the rules has passed, plus Alertmanager's timers.
 const RESOLVED_WITHIN: Duration = Duration::from_secs(20);
-/// Microseconds, of the machine and its other work: a call takes one millisecond, and a post that times out two thousand.
+/// Microseconds, allowed for the machine's other work: a call takes one millisecond, and a post that times out two thousand.
 const MEDIAN_SLACK: u64 = 5_000;
-/// Whoever waits for the endpoint waits longer. On a machine that is busy with other things the 99th percentile is that machine's.
+/// A call that waits for the endpoint would take longer. On a busy machine the 99th percentile is the machine's own.
 const P99_MOST: u64 = 500_000;
-/// Over the client's bound: the log's own, the allocator.
+/// Allowed above the client's bound: for the log and the allocator.
 const MEMORY_SLACK: u64 = 8 << 20;
 
-/// What the page said, and when.
+/// What the metrics page reported, and when.
 #[derive(Debug, Clone, Copy)]
 struct Sample {
     at: f64,
@@ -60,7 +60,7 @@ impl App {
         Ok(App { child, url: url.trim().to_owned() })
     }
 
-    /// In order: the server, the metrics, the client.
+    /// The service stops the server, the metrics and the client, in this order.
     fn stop(&mut self) -> Result<(), Failure> {
         drop(self.child.stdin.take());
         let status = self.child.wait()?;
@@ -75,7 +75,7 @@ impl Drop for App {
     }
 }
 
-/// A moment of the story, by the callers' clock and by Prometheus'.
+/// A moment of the story, by the callers' clock and by Prometheus's.
 #[derive(Debug, Clone, Copy)]
 struct Moment {
     at: f64,
@@ -114,7 +114,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let until = Instant::now() + RESOLVED_WITHIN;
     while Instant::now() < until && watched && !receiver.all_resolved() {
-        // A look ten times a second, not a wait for anything.
+        // The polling interval.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     callers.stop();
@@ -126,7 +126,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
         told.alerts(&receiver, &moments);
         draw(arguments, servers, &callers, &moments).await?;
     } else {
-        say("Not watched: there is no Prometheus here. .ci/service installs it.")?;
+        say("Not watched: Prometheus is not installed. .ci/service installs it.")?;
     }
     app.stop()?;
     std::fs::write(arguments.out.join("run.md"), &told.text)?;
@@ -140,7 +140,7 @@ fn say(line: &str) -> std::io::Result<()> {
     out.flush()
 }
 
-/// The page, twice a second, as the callers' clock has it.
+/// Reads the metrics page twice a second, by the callers' clock.
 async fn sample(page: String, callers: Arc<Callers>, samples: Samples) {
     loop {
         if let Ok(answer) = reqwest::get(&page).await {
@@ -156,12 +156,12 @@ async fn sample(page: String, callers: Arc<Callers>, samples: Samples) {
             };
             samples.lock().unwrap_or_else(PoisonError::into_inner).push(sample);
         }
-        // The rhythm of the samples, not a wait for anything.
+        // The sampling interval, not a wait for a condition.
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
-/// The end of the story: Markdown for the guide, and what is not as it should be.
+/// The result of the story: Markdown for the guide, and what went wrong.
 struct Told {
     text: String,
     problems: Vec<String>,
@@ -182,7 +182,7 @@ impl Told {
         let [off, on, cut, _] = phases[..] else { return Err("a phase is missing".into()) };
         let usual = off.median.max(on.median);
         if cut.median > 2 * usual + MEDIAN_SLACK || cut.p99 > P99_MOST {
-            self.problems.push(format!("callers waited {cut:?} in the outage, {usual} us before"));
+            self.problems.push(format!("callers waited {cut:?} in the outage, {usual} us before it"));
         }
         if phases.iter().any(|phase| phase.failed > 0 || phase.calls == 0) {
             self.problems.push("orders failed".to_owned());
@@ -229,7 +229,7 @@ impl Told {
     }
 }
 
-/// A panel: its title, its unit, how it is drawn; queries, and what their lines are called.
+/// A panel: its title, its unit and how to draw it; its queries and the names of their lines.
 type Asked<'a> = (&'a str, &'a str, Kind, &'a [(&'a str, &'a str)]);
 
 async fn draw(

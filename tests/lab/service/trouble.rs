@@ -1,5 +1,5 @@
-//! Where the trouble is: a network that is cut, or an endpoint that goes dark. Starts the story on the service's side, does what it says,
-//! and judges at the end.
+//! Makes the trouble: cuts a network, or makes the endpoint go dark. Starts the story on the service's side, does what it asks, and
+//! judges at the end.
 
 use super::endpoint::Server;
 use super::network::{ENDPOINT, Network, PORT, find_ip};
@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 
-/// Lines by which the story asks for it.
+/// The lines with which the story asks for trouble.
 pub const CUT: &str = "@cut";
 pub const HEAL: &str = "@heal";
 
@@ -29,7 +29,7 @@ impl Drop for Killed {
 
 impl Trouble {
     fn lay(arguments: &Arguments) -> Result<Trouble, Failure> {
-        let ip = if arguments.no_namespaces { Err("asked not to".to_owned()) } else { find_ip() };
+        let ip = if arguments.no_namespaces { Err("--no-namespaces".to_owned()) } else { find_ip() };
         match ip {
             Ok(ip) => {
                 let network = Network::lay(&ip, "service")?;
@@ -38,7 +38,7 @@ impl Trouble {
                 let mut child = Killed(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?);
                 let mut ready = String::new();
                 BufReader::new(child.0.stdout.take().ok_or("no output")?).read_line(&mut ready)?;
-                println!("The network will be cut, between two namespaces.");
+                println!("The network between two namespaces will be cut.");
                 Ok(Trouble::Network { network, endpoint: child })
             }
             Err(why) => {
@@ -55,7 +55,7 @@ impl Trouble {
         }
     }
 
-    /// This program, on the service's side.
+    /// A command of this program, on the service's side.
     fn command(&self) -> Result<Command, Failure> {
         match self {
             Trouble::Network { network, .. } => network.at_service(),
@@ -74,7 +74,7 @@ impl Trouble {
         Ok(())
     }
 
-    /// The endpoint writes down what it has taken.
+    /// Makes the endpoint write what it accepted to a file.
     fn end(self, arguments: &Arguments) -> Result<(), Failure> {
         match self {
             Trouble::Dark(server) => server.write_down(&arguments.out),
@@ -111,5 +111,5 @@ pub fn conduct(arguments: &Arguments) -> Result<(), Failure> {
     println!("{found}\nThe law holds: every event is at the endpoint or in the log.");
     let run = out.join("run.md");
     std::fs::write(&run, std::fs::read_to_string(&run)? + &found)?;
-    if told.success() { Ok(()) } else { Err("the story did not end well: see above".into()) }
+    if told.success() { Ok(()) } else { Err("the story failed: see above".into()) }
 }

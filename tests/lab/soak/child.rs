@@ -1,4 +1,4 @@
-//! A process of ours: told words on its input, heard on its output, never waited for without end.
+//! A child process: takes commands on its input, reports on its output, and is never waited for without a limit.
 
 use super::{Arguments, Failure, Role};
 use clap::ValueEnum;
@@ -15,7 +15,7 @@ pub struct Child {
 }
 
 impl Child {
-    /// This program again, in another role.
+    /// Starts this program in another role.
     pub fn start(role: Role, arguments: &Arguments, endpoint: Option<&str>) -> Result<Child, Failure> {
         let name = role.to_possible_value().ok_or("a role without a name")?.get_name().to_owned();
         let mut command = Command::new(std::env::current_exe()?);
@@ -31,7 +31,7 @@ impl Child {
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let output = process.stdout.take().ok_or("no output")?;
         let (said, lines) = channel();
-        // Ends with the process's output, or with whoever listens.
+        // Ends when the process closes its output or the receiver is dropped.
         std::thread::spawn(move || {
             BufReader::new(output).lines().map_while(Result::ok).try_for_each(|line| said.send(line).ok())
         });
@@ -39,25 +39,25 @@ impl Child {
     }
 
     pub fn tell(&mut self, word: &str) -> Result<(), Failure> {
-        let input = self.input.as_mut().ok_or("it has been stopped")?;
+        let input = self.input.as_mut().ok_or("the process was stopped")?;
         writeln!(input, "{word}")
-            .map_err(|error| format!("the {} does not listen: {error}", self.name).into())
+            .map_err(|error| format!("the {} does not read its input: {error}", self.name).into())
     }
 
     /// The next line, within `patience`.
     pub fn hear(&mut self, patience: Duration) -> Result<String, Failure> {
         self.lines.recv_timeout(patience).map_err(|error| match error {
-            RecvTimeoutError::Timeout => format!("the {} said nothing for {patience:?}", self.name).into(),
+            RecvTimeoutError::Timeout => format!("the {} was silent for {patience:?}", self.name).into(),
             RecvTimeoutError::Disconnected => format!("the {} ended: see its error above", self.name).into(),
         })
     }
 
-    /// The lines that are there already.
+    /// The lines that have arrived so far.
     pub fn heard(&mut self) -> impl Iterator<Item = String> {
         self.lines.try_iter()
     }
 
-    /// Ends its input, which means stop; its last lines, once it has ended.
+    /// Ends its input, which means stop, and returns its last lines once it has ended.
     pub fn stop(mut self, patience: Duration) -> Result<Vec<String>, Failure> {
         self.input = None;
         let began = Instant::now();
@@ -65,7 +65,7 @@ impl Child {
         loop {
             last.extend(self.lines.try_iter());
             if let Some(status) = self.process.try_wait()? {
-                // Its output is closed: the listener sends what is left, and goes.
+                // Its output is closed: the listener sends the rest and ends.
                 last.extend(self.lines.iter());
                 return if status.success() {
                     Ok(last)
@@ -83,7 +83,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // Only if something went wrong before `stop`; our own process, by its handle.
+        // Kills it only if something went wrong before `stop`; our own process, by its handle.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -1,4 +1,4 @@
-//! The driver: starts the endpoint and the service, makes the weather, keeps the samples, and gathers the evidence.
+//! The driver: starts the endpoint and the service, sets the weather, keeps the samples, and gathers the evidence.
 
 use super::child::Child;
 use super::evidence::{self, Evidence};
@@ -9,23 +9,23 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::time::{Duration, Instant};
 
-/// All that was seen.
+/// Everything that was observed.
 pub struct Run {
     pub arguments: Arguments,
     pub samples: Vec<Sample>,
-    /// From, to, in seconds; troubles only.
+    /// Start and end in seconds; troubles only.
     pub troubles: Vec<(f64, f64, Weather)>,
     pub evidence: Evidence,
 }
 
-/// What a process of ours may take to say its first word, to change the weather, or to stop; a shutdown takes 5 s.
+/// How long a child process may take to report first, to change the weather, or to stop; a shutdown takes 5 s.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 pub fn run(arguments: &Arguments) -> Result<Run, Failure> {
     let out = &arguments.out;
     std::fs::create_dir_all(out).map_err(|error| format!("cannot write to {}: {error}", out.display()))?;
     for path in log_paths(out) {
-        // The sinks append: yesterday's events are not today's.
+        // Emptied, because the sinks append and an old run's events must not count.
         File::create(&path).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     let mut endpoint = Child::start(Role::Endpoint, arguments, None)?;
@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<Run, Failure> {
         }
     }
     until(began, lasting, &mut service, &mut samples)?;
-    // The service first: its last events are to be delivered.
+    // The service first, so that its last events can be delivered.
     for line in service.stop(PATIENCE)? {
         samples.push(parse(&line)?);
     }
@@ -60,10 +60,10 @@ pub fn run(arguments: &Arguments) -> Result<Run, Failure> {
 }
 
 fn parse(line: &str) -> Result<Sample, Failure> {
-    serde_json::from_str(line).map_err(|error| format!("the service said {line:?}: {error}").into())
+    serde_json::from_str(line).map_err(|error| format!("the service reported {line:?}: {error}").into())
 }
 
-/// Keeps what the service says until it is time, and tells every minute how things stand.
+/// Keeps the service's samples until it is time, and prints the state every minute.
 fn until(
     began: Instant,
     at: Duration,
@@ -91,7 +91,7 @@ fn until(
         }
         let silent = began.elapsed().as_secs_f64() - samples.last().map_or(0.0, |last| last.seconds);
         if silent > PATIENCE.as_secs_f64() {
-            return Err(format!("the service said nothing for {PATIENCE:?}").into());
+            return Err(format!("the service was silent for {PATIENCE:?}").into());
         }
         let left = at.saturating_sub(began.elapsed());
         if left.is_zero() {
@@ -101,7 +101,7 @@ fn until(
     }
 }
 
-/// The samples, for whoever wants to look closer than the picture does.
+/// Writes the samples, for a closer look than the picture gives.
 fn write_samples(arguments: &Arguments, samples: &[Sample]) -> Result<(), Failure> {
     let mut file = BufWriter::new(File::create(arguments.out.join("samples.tsv"))?);
     writeln!(file, "seconds\trss_bytes\theld_bytes\temitted\tdelivered\tspilled\tlost\tendpoint")?;

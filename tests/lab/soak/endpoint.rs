@@ -1,4 +1,4 @@
-//! The endpoint's process: does to requests what the driver says, and keeps a record of what it has taken.
+//! The endpoint's process: treats requests as the driver says, and keeps a record of what it accepted.
 
 use super::weather::Weather;
 use super::{Arguments, Failure};
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The endpoint's own record: each id that was answered with 200, eight bytes, in the order of the answers.
+/// The endpoint's own record: each id that was answered with 200, as eight bytes, in the order of the answers.
 pub fn record_path(out: &Path) -> PathBuf {
     out.join("endpoint.ids")
 }
 
-/// Somebody's outgoing connection may sit on our port while we do not listen; not for longer than this.
+/// An outgoing connection of another process may occupy our port while we do not listen, but not for longer than this.
 const PORT_PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Deserialize)]
@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let endpoint = Endpoint::start(move |request| {
         let weather = *now.lock().unwrap_or_else(PoisonError::into_inner);
         answer(weather, request, &record).unwrap_or_else(|error| {
-            // What cannot be read or recorded is not taken; the reports of the driver will show that it is missing.
+            // What cannot be read or recorded is not accepted; the driver's report will show that it is missing.
             let _ = writeln!(io::stderr(), "soak endpoint: {error}");
             Act::Status(500)
         })
@@ -46,7 +46,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
             (Weather::Refused, Weather::Refused) => {}
             (_, Weather::Refused) => endpoint.refuse(),
             (Weather::Refused, _) => listen_again(&endpoint)?,
-            // Those who hang would otherwise hang until they give up.
+            // Hanging requests would otherwise hang until they time out.
             (Weather::Tarpit, _) => endpoint.hang_up(),
             _ => {}
         }
@@ -58,7 +58,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn answer(weather: Weather, request: &Received, record: &Mutex<File>) -> Result<Act, Failure> {
     match weather {
         Weather::Up | Weather::Refused => {}
-        // The pace of the answer is what this weather is.
+        // This weather is a delayed answer.
         Weather::Slow(millis) => std::thread::sleep(Duration::from_millis(millis)),
         Weather::Tarpit => return Ok(Act::Hang),
         Weather::Reset => return Ok(Act::Reset),
@@ -70,7 +70,7 @@ fn answer(weather: Weather, request: &Received, record: &Mutex<File>) -> Result<
     }
     let events: Vec<Event> = serde_json::from_slice(&request.body)?;
     let ids: Vec<u8> = events.iter().flat_map(|event| event.id.to_le_bytes()).collect();
-    // Before the answer, and in one write: what was answered is in the record whatever happens next.
+    // Before the answer, and in one write: the record has what was answered, whatever happens next.
     record.lock().unwrap_or_else(PoisonError::into_inner).write_all(&ids)?;
     Ok(Act::Status(200))
 }

@@ -1,4 +1,4 @@
-//! Where the events are, whatever the service's books say: the endpoint's own record, and the log's own lines.
+//! Where the events really are, independent of the service's counters: the endpoint's own record, and the lines of the log.
 
 use super::Failure;
 use super::endpoint::record_path;
@@ -16,7 +16,7 @@ use std::path::Path;
 pub struct Evidence {
     pub found: Found,
     pub by_reason: BTreeMap<&'static str, u64>,
-    /// Log lines that ought to be records or notices and are neither, and events whose parts or text are not whole.
+    /// Log lines that should be records or notices and are neither, and events whose parts or text are incomplete.
     pub unreadable: u64,
     /// Events that took several records.
     pub in_parts: u64,
@@ -36,9 +36,9 @@ pub fn gather(out: &Path) -> Result<Evidence, Failure> {
 }
 
 impl Evidence {
-    /// Line by line: the log of an hour is longer than memory should be.
+    /// Line by line: the log of an hour is too large for memory.
     fn read_log(&mut self, log: impl BufRead) -> Result<(), Failure> {
-        // Parts of events that are not whole yet; the parts of one stand close together.
+        // Parts of events that are still incomplete; an event's parts are close together.
         let mut open: BTreeMap<(String, u64), Vec<SpilledPart>> = BTreeMap::new();
         for line in log.lines() {
             let line = line?;

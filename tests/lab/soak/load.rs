@@ -1,4 +1,4 @@
-//! What the service has to tell: several threads, random sizes, steady times, bursts and silence, all from a seed.
+//! The load: several threads, random sizes, steady times, bursts and silence, all from a seed.
 
 use super::random::SplitMix64 as Random;
 use serde::{Deserialize, Serialize};
@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Says of itself how long it is, so that a cut or mixed-up text is noticed when it is read back.
+/// Contains its own length, so that a cut or garbled text is noticed when it is read back.
 #[derive(Serialize, Deserialize)]
 pub struct Event<'a> {
     pub id: u64,
@@ -15,7 +15,7 @@ pub struct Event<'a> {
 }
 
 pub const THREADS: u64 = 4;
-/// What texts are cut from: quotes, backslashes, line breaks and escapes among plain words, ASCII so that it may be cut
+/// Texts are cut from this: quotes, backslashes, line breaks and escapes among plain words. ASCII, so that it can be cut
 /// anywhere.
 const PATTERN: &str =
     "GET /orders/42 said \"hello\" in 3 ms; C:\\temp\\x; a line\nand another;\t\u{1b}[31mred\u{1b}[0m; ";
@@ -41,12 +41,12 @@ impl Load {
         Load { stop: AtomicBool::new(false), next_id: AtomicU64::new(0), words }
     }
 
-    /// Until told to stop.
+    /// Emits until told to stop.
     pub fn run(&self, seed: u64, rate: u32, emit: impl Fn(&Event<'_>) + Sync) {
         std::thread::scope(|scope| {
             for thread in 0..THREADS {
                 let emit = &emit;
-                // Far apart: the sequences of neighbouring seeds are then different stretches.
+                // Far apart, so that neighbouring seeds use different parts of the sequence.
                 let random = Random::of(seed.wrapping_add(thread << 48));
                 scope.spawn(move || self.emit_by_mood(random, f64::from(rate) / THREADS as f64, emit));
             }
@@ -64,7 +64,7 @@ impl Load {
                         let due = (began.elapsed().as_secs_f64() * per_second) as u64;
                         (done..due).for_each(|_| self.emit_one(&mut random, emit));
                         done = due;
-                        // The pace of the load, not a wait for anything.
+                        // Sets the rate of the load.
                         std::thread::sleep(Duration::from_millis(2));
                     }
                 }
@@ -73,7 +73,7 @@ impl Load {
     }
 
     fn emit_one(&self, random: &mut Random, emit: &impl Fn(&Event<'_>)) {
-        // 16 to 1,448 bytes, as many of one order of magnitude as of another; now and then one that takes several records.
+        // 16 to 1,448 bytes, evenly over the orders of magnitude; now and then an event that needs several records.
         let length = match random.next() % 500 {
             0 => LONGEST_TEXT / 2 + random.next() as usize % (LONGEST_TEXT / 2),
             _ => 2_f64.powf(4.0 + 6.5 * random.share()) as usize,

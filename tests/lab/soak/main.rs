@@ -1,8 +1,8 @@
-//! The soak: a service that emits for an hour, or as long as you say, over real sockets, while its endpoint is refused,
-//! hung, reset, overloaded and slowed at random. At the end: is every event where the books say, and does memory grow?
+//! The soak: a service emits for an hour, or as long as you say, over real sockets, while its endpoint refuses, hangs,
+//! resets, is overloaded and is slow at random. At the end: is every event where the counters say, and does memory grow?
 //!
-//! `tests/lab/run soak --seconds 60` for a taste; `.ci/soak 60` runs it under two allocators. The
-//! endpoint and the service are processes of their own, so that each has its own memory; this one is the driver and judge.
+//! `tests/lab/run soak --seconds 60` runs a short one; `.ci/soak 60` runs it under two allocators. The
+//! endpoint and the service are separate processes, so that each has its own memory; this process is the driver and judge.
 #![allow(missing_docs, reason = "a program has no public API")]
 #![expect(unreachable_pub, reason = "a program has no public API")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
@@ -28,25 +28,25 @@ use std::process::ExitCode;
 
 #[derive(Debug, Clone, Parser)]
 #[command(
-    about = "Lets a service emit for an hour while its endpoint fails at random, then compares ids and looks for growth"
+    about = "Runs a service for an hour while its endpoint fails at random, then compares ids and looks for memory growth"
 )]
 struct Arguments {
-    /// How long, in seconds
+    /// Duration in seconds
     #[arg(long, default_value_t = 3_600, value_parser = clap::value_parser!(u64).range(20..=86_400))]
     seconds: u64,
-    /// Makes another run of it: sizes, bursts, outages
+    /// Seed of sizes, bursts and outages
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Events per second in steady times, over all threads; bursts and quiet times come on top
+    /// Events per second of all threads in steady times; bursts and quiet times come on top
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=20_000))]
     rate: u32,
-    /// Where log, samples and pictures go; the log of an hour takes about a gigabyte
+    /// The folder for log, samples and pictures; the log of an hour takes about a gigabyte
     #[arg(long, default_value = "target/soak")]
     out: PathBuf,
-    /// Which part this process plays; set by the process that starts the others
+    /// The role of this process; set by the process that starts it
     #[arg(long, hide = true)]
     role: Option<Role>,
-    /// Where the service sends to; set likewise
+    /// The endpoint's URL; set for the service
     #[arg(long, hide = true)]
     endpoint: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! RSS and bytes held over time, the endpoint's troubles shaded: PNG and SVG.
+//! Draws RSS and bytes held over time, with the endpoint's troubles shaded: PNG and SVG.
 
 use super::Failure;
 use super::driver::Run;

@@ -1,4 +1,4 @@
-//! The end: the law with numbers and ids as sets, memory against its bound, slopes, and the verdict.
+//! The report: the law with numbers and ids as sets, memory against its bound, slopes, and the verdict.
 
 use super::Failure;
 use super::driver::Run;
@@ -8,15 +8,15 @@ use super::slope::Slope;
 use super::weather::{WARM_UP, Weather};
 use std::process::ExitCode;
 
-/// RSS may lie above the baseline by the client's bound and this: the threads' stacks, what the allocator keeps.
+/// RSS may exceed the baseline by the client's bound plus this, for thread stacks and what the allocator keeps.
 const RSS_ALLOWANCE: u64 = 8 << 20;
-/// A leak worth a failed run: 11 MB a day. The whole interval must lie above it, after warm-up and in the second half of that by
-/// itself: pools and the allocator's arenas grow in steps that become rare, a leak goes on.
+/// A leak that fails the run: 11 MB a day. The whole confidence interval must lie above it, both after warm-up and in the second
+/// half of that time alone: pools and the allocator's arenas grow in steps that become rare, but a leak goes on.
 const LEAK_KB_PER_MINUTE: f64 = 8.0;
-/// A shorter run shows that the law and the bound hold, but steps still look like a slope in it.
+/// A shorter run can show that the law and the bound hold, but in it steps still look like a slope.
 const LONG_ENOUGH: u64 = 1_800;
 
-/// The samples after warm-up as (seconds, KB); without the last, which was taken after the shutdown.
+/// The samples after warm-up as (seconds, KB), without the last, which was taken after the shutdown.
 pub fn series(run: &Run, of: fn(&Sample) -> u64) -> Vec<(f64, f64)> {
     let warm = run.arguments.seconds as f64 * WARM_UP;
     let running = &run.samples[..run.samples.len().saturating_sub(1)];
@@ -34,7 +34,7 @@ pub fn print(run: &Run) -> Result<ExitCode, Failure> {
     growth("held", &series(run, |sample| sample.held_bytes), run, &mut broken);
     if run.arguments.seconds < LONG_ENOUGH {
         println!(
-            "           (a run under {LONG_ENOUGH} s judges the law and the bound; slopes are for the eye)"
+            "           (a run under {LONG_ENOUGH} s judges the law and the bound; its slopes are only informative)"
         );
     }
     println!("Pictures:  {0}/soak.png, {0}/soak.svg", run.arguments.out.display());
@@ -76,7 +76,7 @@ fn law(run: &Run, last: &Sample, broken: &mut Vec<String>) {
         ids.in_neither, ids.in_both, ids.in_both_unmarked, ids.again, ids.unknown, evidence.unreadable
     );
     if last.log_stalled > 0 {
-        // The one loss that is the machine's: a write to the log was held up for over a second, and nobody was to wait for it.
+        // The one loss that the machine causes: a write to the log took over a second, and no caller may wait that long.
         println!(
             "           THE LOG STALLED: {} events lost and counted; the disk or the cores were too busy",
             last.log_stalled
@@ -84,12 +84,12 @@ fn law(run: &Run, last: &Sample, broken: &mut Vec<String>) {
     }
     let books = last.pending == 0 && last.emitted == last.delivered + last.spilled + last.lost;
     for (holds, what) in [
-        (books, "the books are not even"),
+        (books, "the counters do not add up"),
         (last.lost == last.log_stalled, "events lost while the log worked"),
-        (ids.in_neither == last.lost, "what is in neither place is not what the books call lost"),
+        (ids.in_neither == last.lost, "the events in neither place are not those counted as lost"),
         (Compared { in_neither: 0, ..ids }.is_exact(), "ids as sets"),
-        (last.spilled == found.in_log.count, "the log does not hold what the books call spilled"),
-        (last.delivered + ids.in_both == found.at_endpoint.count, "the endpoint and the books differ"),
+        (last.spilled == found.in_log.count, "the log does not hold the events counted as spilled"),
+        (last.delivered + ids.in_both == found.at_endpoint.count, "the endpoint and the counters differ"),
         (evidence.unreadable == 0, "the log has lines that cannot be read back"),
     ] {
         if !holds {
@@ -145,6 +145,6 @@ fn growth(name: &str, series: &[(f64, f64)], run: &Run, broken: &mut Vec<String>
     }
     let leaks = whole.least().min(later.least()) > LEAK_KB_PER_MINUTE;
     if leaks && run.arguments.seconds >= LONG_ENOUGH {
-        broken.push(format!("{name} goes on growing by more than {LEAK_KB_PER_MINUTE} KB/min"));
+        broken.push(format!("{name} keeps growing by more than {LEAK_KB_PER_MINUTE} KB/min"));
     }
 }

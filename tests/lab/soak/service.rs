@@ -1,4 +1,4 @@
-//! The service's process: emits, and says four times a second how it is.
+//! The service's process: emits, and reports its state four times a second.
 
 use super::load::Load;
 use super::{Arguments, Failure};
@@ -11,13 +11,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-/// A quarter of a second shows every outage that is long enough to matter.
+/// A quarter of a second shows every outage long enough to matter.
 const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 
-/// What the service says of itself. Bytes and events.
+/// What the service reports about itself. Bytes and events.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Sample {
-    /// Since the service began.
+    /// Since the service started.
     pub seconds: f64,
     pub rss_bytes: u64,
     pub held_bytes: u64,
@@ -25,25 +25,25 @@ pub struct Sample {
     pub delivered: u64,
     pub spilled: u64,
     pub lost: u64,
-    /// Of the lost: the log took longer for one write than anybody should wait.
+    /// Lost because one write to the log took longer than a caller may wait.
     pub log_stalled: u64,
     pub pending: u64,
     pub maybe_delivered: u64,
     pub endpoint: String,
     pub memory_bound: u64,
-    /// In the first sample only.
+    /// Only in the first sample.
     pub allocator: String,
-    /// The books in words; in the last sample only.
+    /// The counters as text; only in the last sample.
     pub books: String,
 }
 
-/// The log: spilled events, and, beside it, notices and what the log itself would not take.
+/// The log of spilled events, and beside it the file for notices and for what the log would not accept.
 pub fn log_paths(out: &Path) -> [PathBuf; 2] {
     [out.join("spilled.log"), out.join("notices.log")]
 }
 
-/// The most bytes of events that the client may hold: small, so that bursts fill it and the first minute has seen the
-/// worst.
+/// The maximum bytes of events that the client may hold: small, so that bursts fill it and the first minute includes the
+/// worst case.
 pub const QUEUE_BYTES_MAX: usize = 2 << 20;
 
 pub fn run(arguments: &Arguments) -> Result<(), Failure> {
@@ -77,7 +77,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let load = Arc::new(Load::new());
     let listener = Arc::clone(&load);
     std::thread::spawn(move || {
-        // The end of the input, however it comes about, means stop: a service must not outlive its driver.
+        // The end of the input, for any reason, means stop: a service must not outlive its driver.
         let _ = std::io::stdin().lock().lines().last();
         listener.stop.store(true, Ordering::Relaxed);
     });
@@ -85,7 +85,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
         scope.spawn(|| load.run(arguments.seed, arguments.rate, |event| _ = events.emit(event)));
         let mut sampled = Ok(());
         while sampled.is_ok() && !load.stop.load(Ordering::Relaxed) {
-            // The rhythm of the samples, not a wait for anything.
+            // The sampling interval, not a wait for a condition.
             std::thread::sleep(SAMPLE_EVERY);
             sampled = say(&sample(events.stats()));
         }
@@ -96,14 +96,14 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     say(&Sample { books: stats.to_string(), ..sample(stats) })
 }
 
-/// The process's resident memory, where the system tells it.
+/// The process's resident memory, where the system reports it.
 fn rss_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap_or(0) * 1024
 }
 
-/// Which malloc answers here: a preloaded one shows among the mapped files.
+/// Which malloc is in use: a preloaded allocator shows among the mapped files.
 fn allocator() -> &'static str {
     let maps = std::fs::read_to_string("/proc/self/maps").unwrap_or_default();
     if maps.contains("jemalloc") { "jemalloc" } else { "the system's malloc" }

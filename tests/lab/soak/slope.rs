@@ -1,10 +1,10 @@
-//! Does it grow? The slope of a series by ordinary least squares, with a confidence interval that is honest about
-//! samples that hang together.
+//! Does it grow? The slope of a series by ordinary least squares, with a confidence interval that allows for
+//! correlated samples.
 //!
-//! Memory sampled four times a second is no set of independent measurements: an outage lifts dozens of samples in a row, and
-//! the textbook's interval, which takes each for news, would be several times too narrow and call any wave a trend. So
+//! Memory sampled four times a second is not a set of independent measurements: an outage lifts dozens of samples in a row.
+//! The textbook interval, which treats each as independent, would be several times too narrow and call any wave a trend. So
 //! the series is cut into blocks of equal time, longer than most outages, and the line is fitted to the blocks' means,
-//! with Student's t for that few points. If neighbouring residuals still go together, the interval is widened as if there
+//! with Student's t for that few points. If neighbouring residuals are still correlated, the interval is widened as if there
 //! were fewer blocks (Bayley and Hammersley's effective number for a first-order process).
 
 /// Units of the series per minute.
@@ -13,19 +13,19 @@ pub struct Slope {
     pub per_minute: f64,
     /// Half the width of the 95 % confidence interval.
     pub margin: f64,
-    /// Where the line stands at the first and the last moment.
+    /// The value of the line at the first and the last moment.
     pub from: (f64, f64),
     pub to: (f64, f64),
     pub blocks: usize,
-    /// Of neighbouring blocks' residuals.
+    /// The autocorrelation of neighbouring blocks' residuals.
     pub autocorrelation: f64,
 }
 
-/// Fewer leave no degrees of freedom to speak of, more are shorter than the outages of a long run.
+/// Fewer blocks leave too few degrees of freedom; more would be shorter than the outages of a long run.
 const BLOCKS: usize = 20;
 
 impl Slope {
-    /// Over (seconds, value), in order of time; `None` for a series that is too short.
+    /// Fits (seconds, value) in order of time. `None` if the series is too short.
     pub fn of(series: &[(f64, f64)]) -> Option<Slope> {
         let (first, last) = (series.first()?.0, series.last()?.0);
         let points = block_means(series, first, last);
@@ -41,7 +41,7 @@ impl Slope {
         let squares = residuals.iter().map(|residual| residual * residual).sum::<f64>();
         let neighbours = residuals.windows(2).map(|pair| pair[0] * pair[1]).sum::<f64>();
         let autocorrelation = if squares > 0.0 { neighbours / squares } else { 0.0 };
-        // Only ever wider: a negative value may be chance.
+        // Only widens: a negative value may be chance.
         let together = autocorrelation.clamp(0.0, 0.9);
         let widening = ((1.0 + together) / (1.0 - together)).sqrt();
         let freedom = number - 2.0;
@@ -77,8 +77,8 @@ fn block_means(series: &[(f64, f64)], first: f64, last: f64) -> Vec<(f64, f64)> 
     taken.map(|(x, y, count)| (x / f64::from(count), y / f64::from(count))).collect()
 }
 
-/// The 97.5 % quantile of Student's t, by the expansion of Cornish and Fisher; within half a per cent from six degrees of
-/// freedom on.
+/// The 97.5 % quantile of Student's t, by the Cornish-Fisher expansion; accurate to half a per cent from six degrees of
+/// freedom.
 fn student_95(freedom: f64) -> f64 {
     const Z: f64 = 1.959_964;
     let first = (Z.powi(3) + Z) / (4.0 * freedom);

@@ -1,11 +1,11 @@
-//! What the endpoint does to its clients, and in which random order.
+//! What the endpoint does to its clients, in random order.
 
 use super::random::SplitMix64 as Random;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-/// The state of the endpoint. As text: how the driver tells the endpoint's process.
+/// The state of the endpoint. The driver sends it to the endpoint's process as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Weather {
     Up,
@@ -14,9 +14,9 @@ pub enum Weather {
     Tarpit,
     /// Reads, then RST.
     Reset,
-    /// 503; with a Retry-After of so many seconds, if it is not zero.
+    /// 503, with a Retry-After of this many seconds unless it is zero.
     Unavailable(u64),
-    /// 200, after so many milliseconds.
+    /// 200, after this many milliseconds.
     Slow(u64),
 }
 
@@ -35,7 +35,7 @@ impl FromStr for Weather {
 
     fn from_str(text: &str) -> Result<Weather, String> {
         let (name, number) = text.split_once(' ').unwrap_or((text, "0"));
-        let number = number.parse().map_err(|_| format!("{number:?} is no number"))?;
+        let number = number.parse().map_err(|_| format!("{number:?} is not a number"))?;
         [
             Weather::Up,
             Weather::Refused,
@@ -46,7 +46,7 @@ impl FromStr for Weather {
         ]
         .into_iter()
         .find(|weather| weather.name() == name)
-        .ok_or_else(|| format!("{name:?} is no weather"))
+        .ok_or_else(|| format!("{name:?} is not a kind of weather"))
     }
 }
 
@@ -71,7 +71,7 @@ impl Weather {
             Weather::Tarpit,
             Weather::Reset,
             Weather::Unavailable(random.next() % 4),
-            // Slower than the service's patience of 2 s too: then the endpoint has what the service logs.
+            // Sometimes slower than the service's timeout of 2 s: then the endpoint has events that the service also logs.
             Weather::Slow(50 + random.next() % 2_500),
         ];
         for last in (1..round.len()).rev() {
@@ -81,19 +81,19 @@ impl Weather {
     }
 }
 
-/// The shortest time in one weather, up or not.
+/// The shortest time in one kind of weather, up or not.
 const SHORTEST: f64 = 0.2;
-/// The longest; a short run gets a tenth of itself.
+/// The longest time; in a short run, a tenth of the run.
 const LONGEST: f64 = 60.0;
-/// At least this much of the end is up, so that the run shows a recovery.
+/// The endpoint is up for at least this long at the end, so that the run shows a recovery.
 const AT_THE_END: f64 = 3.0;
 
-/// The share of the run that does not count for slopes: buffers, pools and the allocator's own caches grow to their size.
+/// The share of the run that does not count for slopes: buffers, pools and the allocator's own caches still grow to their size.
 pub const WARM_UP: f64 = 0.2;
 
-/// Up and trouble in turns, to the end: (from, weather). Kinds come in rounds, each kind once. Lengths spread evenly over
-/// their orders of magnitude: most are short, some are long, as outages are. The first round fills the warm-up evenly, so
-/// that memory has met every kind of trouble when it is over.
+/// Alternates up and trouble until the end: (from, weather). Kinds come in rounds, each kind once. Lengths are spread evenly over
+/// the orders of magnitude: most are short, some are long, as with real outages. The first round fills the warm-up evenly, so
+/// that memory has seen every kind of trouble by its end.
 pub fn forecast(seed: u64, lasting: Duration) -> Vec<(Duration, Weather)> {
     let mut random = Random::of(seed);
     let seconds = lasting.as_secs_f64();

@@ -1,4 +1,4 @@
-//! A provider of flags from a file: a line is `key = value`, `#` begins a comment. As a ConfigMap is mounted, or for an operator with an
+//! Reads flags from a file: a line is `key = value`, and `#` begins a comment. For a mounted ConfigMap, or an operator with an
 //! editor.
 
 use open_feature::provider::{FeatureProvider, ProviderMetadata, ResolutionDetails};
@@ -8,8 +8,8 @@ use open_feature::{
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// Reads its file at each question: a few bytes from the page cache. Its time of change has a grain, within which a second change is not
-/// seen.
+/// Reads its file for each query: a few bytes from the page cache. It does not rely on the modification time, whose resolution would
+/// hide a second change.
 pub struct FileProvider {
     path: PathBuf,
     metadata: ProviderMetadata,

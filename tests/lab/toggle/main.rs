@@ -1,6 +1,6 @@
-//! Feature flags that switch a client: from a map in the process, from a file that an operator edits, and a flag service that goes away.
+//! Feature flags that switch a client: from a map in the process, from a file that an operator edits, and from a source that goes away.
 //!
-//! `tests/lab/run toggle` takes a second. The application has no runtime: the toggle has its own.
+//! `tests/lab/run toggle` takes a second. The application has no runtime; the toggle has its own.
 #![allow(missing_docs, reason = "a program has no public API")]
 #![expect(unreachable_pub, reason = "a program has no public API")]
 #![expect(clippy::print_stdout, reason = "prints for people to read")]
@@ -39,7 +39,7 @@ fn main() -> Outcome {
         }
     }
     events.flush_blocking(Duration::from_secs(2))?;
-    println!("{}; {} cache hits were left out", events.stats(), CACHE_HITS.left_out());
+    println!("{}; sampling left out {} cache hits", events.stats(), CACHE_HITS.left_out());
     Ok(())
 }
 
@@ -49,7 +49,7 @@ fn by_memory(events: &Client) -> Outcome {
     flags.set("telemetry-share", "half".to_owned());
     flags.set("cache-hits-one-in", 100);
     let mut api = OpenFeature::default();
-    // Setting a provider is async, as the SDK has it; where there is no runtime, one of a moment does.
+    // The SDK's call to set a provider is async. Without a runtime, a temporary one is enough.
     tokio::runtime::Builder::new_current_thread()
         .build()?
         .block_on(api.set_provider(MemoryProvider::new(&flags)));
@@ -59,15 +59,15 @@ fn by_memory(events: &Client) -> Outcome {
         .sample_flag("cache-hits-one-in", &CACHE_HITS)
         .interval(Duration::from_millis(20))
         .start()?;
-    becomes("the rate 100 and half of the queue", || {
+    becomes("rate 100 and half of the queue", || {
         CACHE_HITS.rate() == 100 && events.queue_share() == QueueShare::Half
     })?;
     flags.set("telemetry", false);
     becomes("off", || events.mode() == Mode::Off)?;
     flags.set("telemetry", "log_only".to_owned());
-    becomes("to the log only", || events.mode() == Mode::LogOnly)?;
+    becomes("log only", || events.mode() == Mode::LogOnly)?;
     flags.set("telemetry-share", "whole".to_owned());
-    becomes("all of the queue", || events.queue_share() == QueueShare::Whole)
+    becomes("the whole queue", || events.queue_share() == QueueShare::Whole)
 }
 
 fn by_file(events: &Client) -> Outcome {
@@ -85,8 +85,8 @@ fn by_file(events: &Client) -> Outcome {
     std::fs::write(&path, "telemetry = off # while we look at it\n")?;
     becomes("off", || events.mode() == Mode::Off)?;
     std::fs::remove_file(&path)?;
-    println!("the file is gone, and nothing changes but a line in the log:");
-    // Several looks, of which the first tells.
+    println!("the file is gone: nothing changes, and the log has a line about it:");
+    // Several polls, of which the first logs.
     std::thread::sleep(Duration::from_millis(100));
     becomes("off still", || events.mode() == Mode::Off)?;
     let began = Instant::now();
@@ -95,7 +95,7 @@ fn by_file(events: &Client) -> Outcome {
     Ok(())
 }
 
-/// Waits until a flag has done its work.
+/// Waits until a flag has taken effect.
 fn becomes(what: &str, is_so: impl Fn() -> bool) -> Outcome {
     let began = Instant::now();
     while !is_so() {

@@ -1,4 +1,4 @@
-//! A provider of flags in the process: a map behind a lock, for tests and for a switch of your own.
+//! An in-process flag provider: a map behind a lock, for tests and for your own switches.
 
 use open_feature::provider::{FeatureProvider, ProviderMetadata, ResolutionDetails};
 use open_feature::{
@@ -8,7 +8,7 @@ use open_feature::{
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// What the flags are. Clones share them.
+/// The current flags. Clones share them.
 #[derive(Clone, Default)]
 pub struct Flags(Arc<Mutex<HashMap<String, Value>>>);
 
@@ -26,7 +26,7 @@ impl Flags {
     }
 }
 
-/// Gives them to the SDK.
+/// Serves the flags to the SDK.
 pub struct MemoryProvider {
     flags: Flags,
     metadata: ProviderMetadata,
