@@ -1,4 +1,4 @@
-//! The status settles: odd heads and bodies of any kind hold up neither the events nor the slot that their post had.
+//! The status settles: odd heads and bodies of any kind delay neither the events nor the slot of their post.
 
 use crate::figures::report;
 use crate::support::*;
@@ -19,7 +19,7 @@ fn bytes(text: impl AsRef<str>) -> Act {
 fn outcome_of(head: &str) -> Result<(), String> {
     let world = World::new();
     let answer = head.to_owned();
-    // Taken before it is answered, whatever comes before the status in the answer.
+    // Recorded before the answer, whatever precedes the status in it.
     let takes = world.taken.clone();
     let endpoint = Endpoint::start(move |request| {
         takes.keep(&request.body);
@@ -40,7 +40,7 @@ fn outcome_of(head: &str) -> Result<(), String> {
 #[test]
 fn an_answer_whose_status_and_frame_are_plain_delivers_however_odd_its_headers_are() {
     for odd in [
-        // Those that were seen in the wild.
+        // Seen in the wild.
         "X-Frame-Options : deny\r\n",
         "X-Frame-Options\t: deny\r\n",
         "x-long: a\r\n  folded line\r\n",
@@ -91,8 +91,8 @@ fn an_answer_whose_status_and_frame_are_plain_delivers_however_odd_its_headers_a
     }
 }
 
-/// What the HTTP client cannot be made to take: its status line is none, or where its body ends is anybody's guess, which would make two
-/// answers of one. Its events are in the log, and said to be there perhaps.
+/// Answers that the HTTP client always rejects: they have no valid status line, or no clear end of the body, which could split one
+/// answer into two. Their events are in the log, marked as maybe delivered.
 #[test]
 fn an_answer_without_a_plain_status_line_or_frame_is_broken_and_says_why() {
     let many: String = (0..310).map(|nth| format!("x-{nth}: {nth}\r\n")).collect();
@@ -115,9 +115,9 @@ fn an_answer_without_a_plain_status_line_or_frame_is_broken_and_says_why() {
     }
 }
 
-/// Bodies that do not end as announced, behind a status that is plain.
+/// Bodies that do not end as announced, after a valid status.
 fn bodies() -> Vec<(&'static str, Act)> {
-    // Its head as well, a byte a millisecond; the whole would take more than three seconds.
+    // The head drips too, a byte per millisecond; the whole would take more than three seconds.
     let drip = |text: &str| Act::Drip(text.as_bytes().to_vec(), Duration::from_millis(1));
     let endless =
         |head: &str, chunk: &[u8]| Act::Endless { head: head.as_bytes().to_vec(), chunk: chunk.to_vec() };
@@ -211,7 +211,7 @@ fn a_refusal_says_why_within_half_a_second_and_holds_its_slot_no_longer() {
         let began = Instant::now();
         emit_all(&client, 0..1);
         block_on(client.flush(LONG)).unwrap();
-        // A post, or two of them where one more is tried.
+        // One post, or two if it is retried.
         assert!(began.elapsed() < Duration::from_millis(1_900), "{what}: {:?}", began.elapsed());
         let stats = client.shutdown_blocking(LONG);
         world.assert_settled(&stats, 1);
@@ -228,7 +228,7 @@ fn connections_are_used_again_after_answers_with_a_body_whether_it_comes_at_once
         ("at once", bytes(&whole)),
         ("chunked", bytes(&chunked)),
         ("of a length behind a blank", bytes(format!("{OK}content-length : 2\r\n\r\nok"))),
-        // A byte a millisecond: 50 to 60 ms, longer than the post waits.
+        // A byte per millisecond: 50 to 60 ms, longer than the post waits.
         ("later", Act::Drip(whole.into_bytes(), Duration::from_millis(1))),
     ] {
         let world = World::new();
@@ -241,7 +241,7 @@ fn connections_are_used_again_after_answers_with_a_body_whether_it_comes_at_once
         for id in 0..20 {
             emit_all(&client, id..id + 1);
             block_on(client.flush(LONG)).unwrap();
-            // What is read on behind the post is over by then.
+            // Reading on after the post has ended by then.
             std::thread::park_timeout(Duration::from_millis(if what == "later" { 150 } else { 1 }));
         }
         let stats = client.shutdown_blocking(LONG);
@@ -251,7 +251,7 @@ fn connections_are_used_again_after_answers_with_a_body_whether_it_comes_at_once
     }
 }
 
-/// Wants the body of each answer, and finds the events that it names.
+/// Reads the body of each answer, and refuses the events that it names.
 struct Partial;
 
 impl Format for Partial {
@@ -281,7 +281,7 @@ fn a_format_that_wants_the_body_gets_it_whole_within_the_post_timeout() {
     assert_eq!((Partial.settled_by(), JsonArray.settled_by()), (SettledBy::Body, SettledBy::Status));
     let world = World::new();
     let answer = format!("{OK}content-length: 10\r\n\r\nthe second");
-    // 53 ms and more: longer than a body that nobody needs would be waited for.
+    // At least 53 ms: longer than the client waits for a body that it does not need.
     let endpoint = Endpoint::start(
         world.taken.when(move |_| Act::Drip(answer.clone().into_bytes(), Duration::from_millis(1))),
     )
@@ -298,8 +298,8 @@ fn a_format_that_wants_the_body_gets_it_whole_within_the_post_timeout() {
     assert_eq!(ids_spilled(&world.log), [1]);
 }
 
-/// Closes an idle connection once it has been idle for too long, at the moment in which the next request is on it: the request is read, and
-/// nothing answers.
+/// Closes a connection that was idle for too long just as the next request arrives on it: the request is read, and nothing
+/// answers.
 #[test]
 fn what_a_reused_connection_did_not_answer_is_told_apart_from_what_a_new_one_did_not() {
     let world = World::new();

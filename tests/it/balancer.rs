@@ -1,5 +1,5 @@
-//! Several backends behind one name, one of them bad; and endpoints that refuse. What an operator hears of them, and how much of the
-//! healthy ones is used. Rows 39, 40, 43 and 44 of the table of faults.
+//! Several backends behind one name, one of them bad, and endpoints that refuse: what the operator learns, and how much of the
+//! healthy backends is used. Rows 39, 40, 43 and 44 of the table of faults.
 
 use crate::figures::report;
 use crate::support::*;
@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Keeps when the operator was first told.
+/// Records when the first notice was logged.
 #[derive(Clone)]
 struct Ear(Instant, Arc<Mutex<Option<Duration>>>);
 
@@ -41,7 +41,7 @@ impl Run {
 
     #[track_caller]
     fn assert_told(&self, words: &str) {
-        assert!(self.told(words) > 0, "{words:?} is not told: {}", notices(&self.world));
+        assert!(self.told(words) > 0, "{words:?} was not reported: {}", notices(&self.world));
     }
 }
 
@@ -50,7 +50,7 @@ fn notices(world: &World) -> String {
     text.lines().filter(|line| line.contains("overspill::notice")).collect::<Vec<_>>().join("\n")
 }
 
-/// So many events, one every `every`, at an endpoint whose nth post (from 0) is answered by the script.
+/// Emits this many events, one every `every`, at an endpoint whose nth post (from 0) the script answers.
 async fn run(
     settings: impl FnOnce(Builder) -> Builder,
     events: u64,
@@ -141,7 +141,7 @@ async fn row_39_it_is_told_as_soon_where_a_batch_holds_several_events_and_a_pois
     }
 }
 
-/// Case 2a, and what else is certainly not taken.
+/// Case 2a, and the other failures in which the events were certainly not accepted.
 #[tokio::test(start_paused = true)]
 async fn row_40_one_of_three_backends_that_is_unavailable_is_told_and_the_others_are_used() {
     for (what, bad) in [
@@ -193,7 +193,7 @@ async fn row_40_one_of_three_backends_that_hangs_does_not_hold_the_others_up() {
 
 #[tokio::test(start_paused = true)]
 async fn repeated_outages_are_throttled_in_the_log_and_each_that_is_told_is_told_to_have_ended() {
-    // A third of a second up, a third of a second denied: each time for all.
+    // A third of a second up, a third of a second denied, for all posts.
     let began = Instant::now();
     let answer = move |_, _: &Request| match began.elapsed().as_millis() / 333 % 2 {
         0 => ok(),
@@ -251,7 +251,7 @@ async fn an_event_too_large_by_itself_is_refused_alone_and_batches_stay_as_they_
     assert_eq!(run.told("batches are smaller"), 0, "{}", notices(&run.world));
 }
 
-/// Case 6 of the issue: a straggler's hint.
+/// Case 6 of the issue: a hint that arrives late.
 #[tokio::test(start_paused = true)]
 async fn with_two_posts_in_flight_the_later_retry_after_counts() {
     let settings =

@@ -56,7 +56,7 @@ fn credentials_over_plain_http_to_another_host_are_refused_unless_allowed() {
     for loopback in ["http://127.0.0.1/", "http://[::1]/", "http://localhost/"] {
         let here = || Client::builder(loopback).bearer_auth("t");
         assert!(here().build().is_ok(), "{loopback}");
-        // Nor do they stay on this machine if a proxy elsewhere gets them.
+        // They also leave this machine if a proxy elsewhere gets them.
         for proxy in ["http://127.0.0.1:9/", "127.0.0.1:9", "localhost:9"] {
             assert!(here().proxy(proxy).build().is_ok(), "{loopback} by {proxy}");
         }
@@ -123,11 +123,11 @@ fn a_tiny_client_works_and_tells_a_small_bound() {
         .posts_in_flight_max(1)
         .build()
         .unwrap();
-    // Mostly what a connection and an answer may take: hyper's read buffer is not ours to choose.
+    // Mostly what a connection and an answer may use: the size of hyper's read buffer cannot be set.
     assert!(client.memory_bound() < 4 << 20, "{}", client.memory_bound());
 }
 
-/// A proxy that is not used is a client that posts past it, to the endpoint itself.
+/// If the proxy were ignored, the client would bypass it and post to the endpoint itself.
 #[test]
 fn a_proxy_that_cannot_be_used_is_an_error_and_no_event_goes_past_it() {
     let endpoint = Endpoint::start(|_| Act::Status(200)).unwrap();
@@ -138,7 +138,7 @@ fn a_proxy_that_cannot_be_used_is_an_error_and_no_event_goes_past_it() {
         let error = built.map(|_| ()).expect_err(proxy).to_string();
         assert!(error.starts_with("proxy ") && error.contains("give a URL like http://host:port"), "{error}");
     }
-    // One that is used, however odd its user's name is: nothing listens there.
+    // A proxy that is used, however odd its user name: nothing listens there.
     for proxy in [
         "http://127.0.0.1:1",
         "127.0.0.1:1",
@@ -238,7 +238,7 @@ fn a_wrong_setting_still_gives_a_client_that_writes_to_the_log_and_says_once_wha
         assert_eq!(client.mode(), Mode::LogOnly);
         emit_all(&client, 0..10);
         client.flush_blocking(LONG).unwrap();
-        // Switched on it has nowhere to send to, and says why.
+        // If switched on, it has nowhere to send, and says why.
         client.set_mode(Mode::On);
         emit_all(&client, 10..20);
         let stats = client.shutdown_blocking(LONG);

@@ -1,4 +1,4 @@
-//! What every event has in common: the same at the endpoint and in the log, wherever the format has its place.
+//! Common fields of all events: the same at the endpoint and in the log, wherever the format puts them.
 
 use crate::support::*;
 use overspill::format::{Body, Events, Format, JsonArray, Ndjson, Overhead, Placement};
@@ -29,7 +29,7 @@ fn parsed(event: &str) -> Value {
     serde_json::from_str(event).unwrap_or_else(|error| panic!("{error}: {event}"))
 }
 
-/// Has the fields, its name and its time in front of its own.
+/// Checks that the event has the fields, its name and its time before its own members.
 #[track_caller]
 fn assert_whole(event: &str) {
     let value = parsed(event);
@@ -58,7 +58,7 @@ fn every_event_has_them_at_the_endpoint_and_in_the_log_whatever_the_weather() {
             common(quick(endpoint.url())).time_field("timestamp").batch_events_max(20).post_timeout(LONG);
         let builder = if ndjson { builder.format(Ndjson) } else { builder.format(JsonArray) };
         let client = builder.build().unwrap();
-        // At least this one arrives, whatever comes then.
+        // At least this one arrives, whatever happens next.
         emit_named(&client, 0..1);
         client.flush_blocking(LONG).unwrap();
         emit_named(&client, 1..2_000);
@@ -79,7 +79,7 @@ fn a_spilled_event_is_the_text_that_its_requests_carried_each_time() {
     let world = World::new();
     let carried = Arc::new(Mutex::new(BTreeMap::<u64, BTreeSet<String>>::new()));
     let seen = Arc::clone(&carried);
-    // Refused with halving, so that most are posted several times.
+    // Refused by halving, so that most events are posted several times.
     let endpoint = world.endpoint(move |request| {
         for event in events_of(&request.body) {
             seen.lock().unwrap().entry(id_of(&event)).or_default().insert(event);
@@ -98,7 +98,7 @@ fn a_spilled_event_is_the_text_that_its_requests_carried_each_time() {
     }
 }
 
-/// Has a place for everything: `{"common":{…},"events":[{"id":"…","name":"…","ms":1,"event":{…}},…]}`
+/// A format with a place for everything: `{"common":{…},"events":[{"id":"…","name":"…","ms":1,"event":{…}},…]}`
 struct Placing;
 
 fn millis(time: SystemTime) -> u128 {
@@ -131,7 +131,7 @@ impl Format for Placing {
     }
 }
 
-/// What a record says as the body would have.
+/// A record's content, in the form that the body would have.
 fn placed(event: &Joined) -> Value {
     json!({
         "id": format!("{}-{}", event.client, event.seq),
@@ -151,7 +151,7 @@ fn placed_in(body: &[u8]) -> BTreeMap<u64, Value> {
     events.iter().map(|event| (event["event"]["id"].as_u64().unwrap(), event.clone())).collect()
 }
 
-/// A client of that format, an endpoint that fails now and then, and what it saw and what it took.
+/// A client with that format, an endpoint that fails now and then, and what the endpoint saw and accepted.
 fn placing(packing: SpillPacking, events: u64) -> (Spilled, BTreeMap<u64, Value>, BTreeSet<u64>) {
     let world = World::new();
     let (seen, taken) = (Arc::new(Mutex::new(BTreeMap::new())), Arc::new(Mutex::new(BTreeSet::new())));
@@ -184,7 +184,7 @@ fn placing(packing: SpillPacking, events: u64) -> (Spilled, BTreeMap<u64, Value>
         .post_timeout(LONG)
         .build()
         .unwrap();
-    // At least this one arrives, whatever comes then.
+    // At least this one arrives, whatever happens next.
     emit_named(&client, 0..1);
     client.flush_blocking(LONG).unwrap();
     emit_named(&client, 1..events);
@@ -211,7 +211,7 @@ fn a_format_with_a_place_for_them_writes_them_there_and_a_record_has_what_the_re
         let id = id_of(&event.event);
         assert_eq!(event.common.as_deref(), Some(COMMON));
         match id % 3 {
-            // Not plain enough for a field of its own.
+            // Not plain enough for its own field.
             2 => assert_eq!(
                 (event.name.as_deref(), &parsed(&event.event)["event.name"]),
                 (None, &json!(NAMES[2]))
@@ -259,7 +259,7 @@ fn what_a_caller_hands_to_the_log_has_them_too() {
     assert_eq!(client.emit_named(NAMES[0], &Numbered::of(0)), Emitted::Spilled(Reason::LogOnly));
     client.shutdown_blocking(LONG);
     assert_eq!(client.emit_named_with(NAMES[1], || Numbered::of(1)), Emitted::Spilled(Reason::LogOnly));
-    // What is added counts: without it the event would just have been short enough.
+    // Added fields count: without them the event would just fit.
     let long = Numbered { id: 2, text: "x".repeat(300) };
     let own = serde_json::to_string(&long).unwrap().len();
     let client = builder().event_bytes_max(own + 100).build().unwrap();
@@ -403,13 +403,13 @@ async fn the_time_in_the_log_is_the_one_that_the_request_carried_however_late_it
     running.await.unwrap();
 }
 
-/// The clock is paused: each look is a second.
+/// The clock is paused: each poll takes a second of it.
 async fn until_settled(client: &Client) {
     for _ in 0..1_000 {
         if client.stats().pending == 0 {
             return;
         }
-        // Of the paused clock: it is what makes the time pass.
+        // On the paused clock: the sleep makes time pass.
         tokio::time::sleep(Duration::from_secs(1)).await;
     }
     panic!("{}", client.stats());

@@ -1,4 +1,4 @@
-//! Credentials with a life: a token that changes costs no event, wherever it comes from.
+//! Credentials that change: a token rotation costs no event, wherever the token comes from.
 
 use crate::figures::report;
 use crate::support::*;
@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The token of the moment, as the endpoint sees it.
+/// The token that the endpoint currently accepts.
 #[derive(Clone)]
 struct Token(Arc<Mutex<String>>);
 
@@ -27,7 +27,7 @@ impl Token {
     }
 }
 
-/// An endpoint that takes this token alone, and the keys of the requests that it refused.
+/// An endpoint that accepts only this token, and the keys of the requests that it refused.
 fn guarded(world: &World, token: &Token) -> (Endpoint, Arc<Mutex<Vec<String>>>) {
     let (token, refused) = (token.clone(), Arc::new(Mutex::new(Vec::new())));
     let refuses = Arc::clone(&refused);
@@ -45,7 +45,7 @@ fn settled(client: &Client) {
     block_on(client.flush(LONG)).unwrap();
 }
 
-/// Emits through three tokens, one after the other; `rotate` makes the client's source say the new one.
+/// Emits while three tokens follow one another; `rotate` makes the client's source return the new one.
 fn through_rotations(builder: impl FnOnce(Builder) -> Builder, rotate: impl Fn(&Client, &str)) -> World {
     let (world, token) = (World::new(), Token::new("A"));
     let (endpoint, refused) = guarded(&world, &token);
@@ -101,7 +101,7 @@ fn a_token_that_is_set_counts_from_the_next_request_on() {
         |builder| builder.bearer_auth("A"),
         |client, token| client.set_bearer_auth(token).unwrap(),
     );
-    // In the place of one that was asked for, too.
+    // It also replaces a token that came from a source.
     through_rotations(
         |builder| builder.header_with("authorization", || Ok("Bearer A".to_owned())),
         |client, token| client.set_header("Authorization", format!("Bearer {token}")).unwrap(),
@@ -144,7 +144,7 @@ fn a_401_with_the_token_of_now_is_no_reason_for_another_request() {
     assert_eq!((refused.lock().unwrap().len(), stats.spilled_by(Reason::Denied)), (1, 5), "{stats}");
 }
 
-/// How a question for a token may end without one.
+/// How a request for a token may fail.
 type Ask = fn() -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
 
 #[test]
@@ -180,7 +180,7 @@ fn a_source_without_a_value_is_told_and_sends_nothing_without_it() {
 fn a_source_that_fails_later_leaves_the_last_value_in_use() {
     let (world, asked) = (World::new(), Arc::new(AtomicU64::new(0)));
     let nth = Arc::new(AtomicU64::new(0));
-    // Refuses each third request, whatever its token is.
+    // Refuses every third request, whatever its token.
     let endpoint = world.endpoint(move |request| {
         assert_eq!(request.header("authorization"), Some("Bearer A"));
         if nth.fetch_add(1, Ordering::AcqRel) % 3 == 2 { Act::Status(401) } else { Act::Status(200) }
@@ -199,7 +199,7 @@ fn a_source_that_fails_later_leaves_the_last_value_in_use() {
     }
     let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 4);
-    // Denied between deliveries, it went once more.
+    // A request denied between deliveries was retried.
     assert_eq!((stats.delivered, stats.posts, stats.posts_failed), (4, 5, 1), "{stats}");
     assert_eq!(world.log.count_notices("the vault is sealed; the last one, if any, stays in use"), 1);
 }
@@ -286,7 +286,7 @@ fn a_token_file_that_holds_no_token_is_an_error_of_build_without_its_content() {
     }
 }
 
-/// A file of this process's, gone with the test.
+/// A file of this process, removed at the end of the test.
 struct TokenFile(PathBuf);
 
 impl TokenFile {
@@ -303,7 +303,7 @@ impl Drop for TokenFile {
     }
 }
 
-/// Case 8 with a token that nothing renews: the operator is told what is refused, and what to check.
+/// Case 8 with a token that nothing renews: the notice says what is refused, and what to check.
 #[test]
 fn a_fixed_token_that_is_refused_is_told_with_what_to_check() {
     let (world, token) = (World::new(), Token::new("A"));
@@ -343,7 +343,7 @@ fn words_that_quote_a_token_are_hidden_though_it_was_just_replaced() {
         emit_all(&client, 1..2);
         let stats = client.shutdown_blocking(LONG);
         world.assert_settled(&stats, 2);
-        assert!(world.log.text().contains(shown), "other words are shown: {}", world.log.text());
+        assert!(world.log.text().contains(shown), "the log shows another text: {}", world.log.text());
         assert!(!world.log.text().contains("canary"), "{}", world.log.text());
     };
     replaced(|builder| builder.bearer_auth("canary-0123456789"), &|client| {

@@ -1,4 +1,4 @@
-//! A healthy endpoint gets every event once, in the format and with the headers that were asked for.
+//! A healthy endpoint gets every event once, with the configured format and headers.
 
 use crate::support::*;
 use overspill::format::Ndjson;
@@ -112,7 +112,7 @@ fn one_connection_serves_many_requests() {
     assert_eq!((endpoint.connections(), stats.posts), (1, endpoint.requests()));
 }
 
-/// A client that packs its bodies, and an endpoint that takes no others.
+/// A client that compresses its bodies, and an endpoint that accepts no others.
 fn packed_bodies_arrive(
     encoding: &'static str,
     packing: impl FnOnce(Builder) -> Builder,

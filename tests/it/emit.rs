@@ -1,4 +1,4 @@
-//! What `emit` promises its caller: modes, sizes, failing values, nesting.
+//! What `emit` promises its caller about modes, sizes, failing values and nesting.
 
 use crate::figures::report;
 use crate::support::*;
@@ -143,13 +143,13 @@ fn a_serialize_that_fails_or_panics_is_lost_counted_and_told_and_harms_nobody_el
         "{}",
         world.log.text()
     );
-    // Who looks at nothing below WARN hears of what was lost.
+    // A log that keeps only WARN and above still reports the loss.
     let text = world.log.text();
     let books = text.lines().find(|line| line.contains("shut down: ")).unwrap();
     assert!(books.contains(r#""level":"WARN""#) && books.contains("lost 2"), "{books}");
 }
 
-/// Emits another event while it is serialised, which does the same.
+/// Emits another event during its own serialization, which does the same.
 struct Nesting(Arc<OnceLock<Client>>, u32);
 impl Serialize for Nesting {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -197,7 +197,7 @@ fn what_a_spill_sink_or_an_observer_emits_is_an_echo_and_no_event() {
     world.assert_settled(&stats, 1000);
     assert!(stats.echoes >= 1000, "{stats}");
     let posts = endpoint.requests();
-    assert_eq!(stats.posts, posts, "nothing is posted once all is at rest");
+    assert_eq!(stats.posts, posts, "nothing is posted once everything is settled");
 }
 
 struct Counting(Arc<AtomicU64>);
@@ -235,7 +235,7 @@ fn a_byte_budget_smaller_than_a_batch_keeps_no_caller_waiting_for_the_age_of_one
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = quick(endpoint.url()).batch_age_max(AGE).queue_bytes_max(16 << 10).build().unwrap();
     for id in 0..2000 {
-        // Half of it, so that there is room for a batch on its way.
+        // Half of it, so that there is room for a batch in flight.
         until("room in the budget", || client.stats().pending_bytes < 8 << 10);
         assert_eq!(client.emit(&Numbered::of(id)), Emitted::Queued);
     }
@@ -247,18 +247,18 @@ fn a_byte_budget_smaller_than_a_batch_keeps_no_caller_waiting_for_the_age_of_one
 #[test]
 fn a_burst_into_a_byte_budget_smaller_than_a_batch_is_delivered_if_it_has_room() {
     let world = World::new();
-    // Slower than the patience of the relief.
+    // Slower than the relief waits.
     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     let endpoint = world.endpoint(|_| Act::Drip(answer.to_vec(), Duration::from_millis(2)));
     let builder = quick(endpoint.url()).batch_age_max(Duration::from_secs(1)).post_timeout(LONG);
     let client = builder.queue_bytes_max(64 << 10).build().unwrap();
-    // 50,000 bytes: more than the relief would leave there for an endpoint that is slow.
+    // 50,000 bytes: more than the relief would leave in the queue for a slow endpoint.
     for id in 0..250 {
         assert_eq!(client.emit(&Numbered { id, text: "x".repeat(180) }), Emitted::Queued);
-        // A pace: the sender sees it grow.
+        // Slow enough that the sender sees the queue grow.
         std::thread::sleep(Duration::from_micros(50));
     }
-    until("the books", || client.stats().pending == 0);
+    until("everything to be settled", || client.stats().pending == 0);
     let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 250);
     assert_eq!(stats.delivered, 250, "{stats}");
@@ -268,7 +268,7 @@ fn a_burst_into_a_byte_budget_smaller_than_a_batch_is_delivered_if_it_has_room()
 fn a_lowered_budget_refuses_what_it_has_no_room_for_and_the_whole_one_takes_it_again() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
-    // The sender is not run yet: the queue keeps what it takes.
+    // The sender does not run yet: the queue keeps what it accepts.
     let (client, sender) = quick(endpoint.url()).queue_bytes_max(8 << 10).build_with_sender().unwrap();
     let taken = |ids: std::ops::Range<u64>| {
         ids.filter(|&id| client.emit(&Numbered::of(id)) == Emitted::Queued).count()

@@ -1,4 +1,4 @@
-//! Flush, shutdown and drop: anywhere, any number of times, within their deadlines.
+//! Flush, shutdown and drop work anywhere, any number of times, within their deadlines.
 
 use crate::support::*;
 use overspill::spill::{Record, SpillSink};
@@ -132,7 +132,7 @@ fn dropping_the_last_client_in_a_tarpit_spills_the_rest_within_the_shutdown_time
     until("the spill", || world.log.events().len() == 50);
 }
 
-/// The whole life of a client, from inside whatever the caller is.
+/// The whole life of a client, inside any kind of caller.
 async fn life(world: &World, url: String, first: u64) {
     let client = quick(url).build().unwrap();
     emit_all(&client, first..first + 10);
@@ -155,7 +155,7 @@ fn it_works_under_any_runtime_and_without_one() {
     current_all.block_on(life(&world, url.clone(), 40));
     let multi = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     multi.block_on(life(&world, url.clone(), 60));
-    // Built inside a runtime, used after it is gone.
+    // Built inside a runtime, used after the runtime has ended.
     let client = multi.block_on(async { quick(url).build().unwrap() });
     drop((current, current_all, multi));
     emit_all(&client, 80..90);
@@ -177,7 +177,7 @@ fn ten_clients_in_one_process_do_not_mix_their_books() {
     }
 }
 
-/// Shuts down from inside the sender, and panics besides.
+/// Shuts down from inside the sender, and then panics.
 struct Hostile(Arc<OnceLock<Client>>);
 impl Observer for Hostile {
     fn signal(&self, signal: &Signal<'_>) {
@@ -204,7 +204,7 @@ fn an_observer_that_panics_and_one_that_shuts_down_from_the_senders_thread_are_c
     assert_eq!(world.log.count_notices("the observer panicked: an observer"), 1);
 }
 
-/// A log that takes its time: a write ends when it is let through.
+/// A slow log: a write ends when the test lets it through.
 #[derive(Clone, Default)]
 struct Held(Arc<(Mutex<Gate>, Condvar)>);
 
@@ -250,7 +250,7 @@ fn an_event_that_comes_after_the_end_is_not_pending_while_it_is_written() {
         log.until_inside(1);
         let stats = client.shutdown_blocking(Duration::from_millis(50));
         assert_eq!((stats.emitted, stats.pending), (0, 0), "{stats}");
-        // It does not wait for ever, though the log does.
+        // It does not wait forever, although the log does.
         assert_eq!(caller.join().unwrap(), Emitted::Spilled(Reason::Closed));
         log.open();
     });
@@ -282,7 +282,7 @@ fn a_shutdown_waits_until_what_callers_have_handed_over_to_the_log_is_written() 
 fn deadlines_at_the_far_end_of_time_are_as_good_as_none() {
     let far = || {
         let mut far = Instant::now();
-        // As far as the platform can express, to the second.
+        // The longest time that the platform can express, to the second.
         for step in (0..64).rev().map(|bit| Duration::from_secs(1 << bit)) {
             far = far.checked_add(step).unwrap_or(far);
         }
@@ -315,7 +315,7 @@ fn a_sender_that_is_dropped_reports_the_end_when_no_caller_has_an_event_in_hand(
         .build_with_sender()
         .unwrap();
     std::thread::scope(|scope| {
-        // The second finds no room behind the first, for which nobody comes: a thread writes both.
+        // The second finds no room behind the first, which no sender takes: a thread writes both.
         let caller = scope.spawn(|| emit_all(&client, 0..2));
         log.until_inside(1);
         let dropper = scope.spawn(move || drop(sender));

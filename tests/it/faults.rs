@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
-/// A fault from beginning to end: everything in the log, under the reason and the mark that fit.
+/// A fault from start to end: everything is in the log, with the right reason and mark.
 fn all_spill(act: Act, reason: Reason, maybe: u64) {
     let world = World::new();
     let endpoint = world.endpoint(move |_| act.clone());
@@ -78,7 +78,7 @@ fn an_answer_of_endless_headers_spills_and_is_not_read_to_the_end() {
     all_spill(Act::Bytes(answer), Reason::Broken, 10);
 }
 
-/// Once the 2xx is in, the events are delivered, whatever becomes of the body.
+/// Once the 2xx has arrived, the events are delivered, whatever happens to the body.
 fn delivered_despite(answer: &'static [u8]) {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Bytes(answer.to_vec()));
@@ -166,14 +166,14 @@ fn a_slow_endpoint_makes_callers_spill_their_own_surplus_and_delivers_the_rest()
 #[test]
 fn shutdown_in_a_tarpit_with_a_full_queue_keeps_its_deadline_and_loses_nothing() {
     let world = World::new();
-    // What it read and never answered.
+    // What the endpoint read and never answered.
     let seen = Taken::default();
     let sees = seen.clone();
     let endpoint = world.endpoint(move |request| {
         sees.keep(&request.body);
         Act::Hang
     });
-    // Fewer than by default: a debug build beside other tests takes its time for each log line.
+    // Fewer than by default: a debug build next to other tests is slow at each log line.
     let client =
         quick(endpoint.url()).queue_events_max(1000).post_timeout(Duration::from_secs(60)).build().unwrap();
     // More than the queue and two requests can hold.
@@ -191,7 +191,7 @@ fn shutdown_in_a_tarpit_with_a_full_queue_keeps_its_deadline_and_loses_nothing()
         .filter(|event| event.maybe_delivered == MaybeDelivered::Yes)
         .map(|event| id_of(&event.event))
         .collect();
-    // Batches may have left by age, half full, where the emitting thread had to wait for a core.
+    // Batches may have left half full because of their age, if the emitting thread had to wait for a core.
     assert_eq!(marked, ids_taken(&seen), "the aborted requests, and nothing else: {stats}");
     assert!((1..=1000).contains(&marked.len()), "two requests of at most 500: {stats}");
     assert!(stats.spilled_by(Reason::QueueFull) > 0 && stats.spilled_by(Reason::Deadline) >= 1000, "{stats}");
@@ -256,7 +256,7 @@ fn an_endpoint_that_comes_back_is_found_by_a_probe_and_gets_events_again() {
     );
 }
 
-/// A log that takes its time for the first record, while an answer comes in.
+/// A log that is slow at the first record, while an answer arrives.
 struct Slow(Spilled, Once);
 impl SpillSink for Slow {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
@@ -269,8 +269,8 @@ impl SpillSink for Slow {
 #[test]
 fn an_answer_that_came_while_the_sender_was_at_a_slow_log_is_heeded_and_not_late() {
     let world = World::new();
-    // The first request fails and is written to the slow log, for longer than the post timeout and the grace behind it;
-    // the second is there by then, and answered well meanwhile.
+    // The first request fails and is written to the slow log, for longer than the post timeout plus its grace;
+    // the second has been sent by then, and succeeds meanwhile.
     let arrived = Arc::new(AtomicU64::new(0));
     let endpoint = world.endpoint(move |request| match ids_of(&request.body).contains(&0) {
         true => {
@@ -285,7 +285,7 @@ fn an_answer_that_came_while_the_sender_was_at_a_slow_log_is_heeded_and_not_late
     });
     let client = Client::builder(endpoint.url())
         .batch_events_max(1)
-        // Less than the log takes, with the grace; more than a busy machine takes for two requests.
+        // Less, with the grace, than the log takes; more than a busy machine takes for two requests.
         .post_timeout(Duration::from_millis(400))
         .spill_sink(Slow(world.log.clone(), Once::new()))
         .build()

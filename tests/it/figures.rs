@@ -1,12 +1,12 @@
-//! What the tests measure, for the table of `tests/lab/run faults`.
+//! Figures that the tests measure, for the table of `tests/lab/run faults`.
 #![allow(unreachable_pub, reason = "a test binary has no outside")]
 
 use std::fmt::Display;
 use std::io::Write;
 
-/// Prints a figure, and keeps it in the folder `FAULTS_FIGURES`, if that is set, under the name of this test.
+/// Prints a figure. If `FAULTS_FIGURES` is set, also stores it in that folder under the name of this test.
 ///
-/// `row` is a row of the table of faults, `what` the figure it asks for, in a few words.
+/// `row` is a row of the table of faults, `what` describes the figure in a few words.
 pub fn report(row: u32, what: &str, figure: impl Display) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("main").to_owned();

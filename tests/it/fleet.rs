@@ -1,4 +1,4 @@
-//! Row 10 of the table of faults: a whole fleet loses its one endpoint, and comes back. The simulation is that of
+//! Row 10 of the table of faults: a whole fleet loses its one endpoint, and recovers. It uses the simulation of
 //! `tests/lab/run fleet`, with fewer clients.
 
 #[path = "../lab/fleet/chronicle.rs"]
@@ -42,7 +42,7 @@ async fn row_10_a_fleet_that_lost_its_endpoint_comes_back_spread_and_is_never_mo
     crate::figures::report(10, "highest second over the live rate", second);
 }
 
-/// Intervals that begin at 200 ms, whatever the batches' age, would make ten probes of one post here.
+/// If intervals began at 200 ms regardless of the batch age, each post would become ten probes here.
 #[tokio::test(start_paused = true)]
 async fn row_10_a_fleet_that_posts_seldom_probes_no_more_often() {
     let figures = run(fleet(Duration::from_secs(2))).await;

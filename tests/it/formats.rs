@@ -1,6 +1,6 @@
-//! The endpoints that people run: what each gets, how each says no, and that the law holds whatever it says.
+//! The endpoints that people run: what each receives, how each refuses, and that the law holds whatever it answers.
 //!
-//! Played in memory, from their documented answers (`formats/kinds.rs`); `.ci/backends` asks real ones.
+//! Simulated in memory from their documented answers (`formats/kinds.rs`); `.ci/backends` uses real servers.
 
 mod answers;
 mod bodies;
@@ -29,23 +29,23 @@ impl Observer for Outages {
     }
 }
 
-/// What came of a run.
+/// The result of a run.
 struct Outcome {
     stats: Stats,
     log: Spilled,
-    /// How often each id is stored.
+    /// How many times each id is stored.
     stored: BTreeMap<u64, u32>,
     posts: usize,
     outages: u64,
 }
 
-/// So many events through a format to its endpoint, which has something against some of them.
+/// Sends this many events through a format to its endpoint, which refuses some of them.
 fn run(kind: &Kind, events: u64, batch: usize, poison: impl Fn(u64) -> bool + Send + 'static) -> Outcome {
     let mut endpoint = (kind.endpoint)();
     run_against(kind, events, batch, move |body, stored| endpoint(body, &poison, stored))
 }
 
-/// The same to any endpoint.
+/// The same with any endpoint.
 fn run_against(
     kind: &Kind,
     events: u64,
@@ -143,7 +143,7 @@ fn a_poisoned_event_among_a_thousand_is_alone_in_the_log_with_the_endpoints_word
         let others = match kind.naming {
             // All of two batches.
             Naming::Count => 997,
-            // The neighbour that it may have been.
+            // The neighbour that may have been meant.
             Naming::Neighbours => 3,
             _ => 0,
         };
@@ -151,7 +151,7 @@ fn a_poisoned_event_among_a_thousand_is_alone_in_the_log_with_the_endpoints_word
         let posts = match kind.naming {
             Naming::Position | Naming::Count => 2,
             Naming::FirstStop | Naming::Neighbours => 2 + 2 * 3,
-            // Two for each halving.
+            // Two posts for each halving.
             _ => 2 + 3 * 2 * 9,
         };
         assert!(outcome.posts <= posts, "{}: {} posts", kind.name, outcome.posts);
@@ -177,7 +177,7 @@ fn many_poisoned_events_cost_a_bounded_number_of_posts() {
     }
 }
 
-/// A bulk endpoint that has room for a number of events per request, and then for none.
+/// A bulk endpoint that has room for some events per request, and then for none.
 fn overloaded(takes: usize) -> Outcome {
     let kind = &Kind {
         name: "overloaded",
@@ -212,7 +212,7 @@ fn events_that_an_overloaded_bulk_endpoint_has_no_room_for_are_no_poison_and_cou
         .iter()
         .any(|record| record.detail.contains("429 es_rejected_execution_exception: full"));
     assert!(told, "{}", outcome.log.text());
-    // Most of each post: still a failure. A few: a share of them, and no outage.
+    // Turning away most of each post is a failure. Turning away a few is not: no outage.
     assert!(overloaded(20).outages >= 1);
     let few = overloaded(45);
     assert_eq!(few.outages, 0, "{}", few.stats);
@@ -224,7 +224,7 @@ fn what_an_endpoint_may_have_stored_before_it_died_is_marked() {
     let kind = KINDS.iter().find(|kind| kind.name == "loki").unwrap();
     let mut posts = 0;
     let mut loki = (kind.endpoint)();
-    // Some of the first request are stored; then nobody is there any more.
+    // Part of the first request is stored; then the endpoint is gone.
     let outcome = run_against(kind, 64, 64, move |body, stored| {
         posts += 1;
         if posts > 1 {

@@ -1,8 +1,7 @@
-//! Hostile input: content that wants to break out of its log line, answers that want to be taken for a delivery.
+//! Hostile input: content that tries to break out of its log line, answers that try to pass for a delivery.
 //!
-//! The properties are shared with the fuzz targets in `tests/fuzz`, which look for inputs with the coverage in view; here
-//! they come from a generator with a seed, as many as `FAULTS_CASES` says, so that anybody can run a number of them
-//! again.
+//! The properties are shared with the fuzz targets in `tests/fuzz`, which search for inputs guided by coverage. Here
+//! a seeded generator makes as many inputs as `FAULTS_CASES` says, so that anyone can repeat a run.
 
 use crate::figures;
 use std::time::Instant;
@@ -23,7 +22,7 @@ mod retry_after;
 use invisible::is_hostile;
 use random::Random;
 
-/// How many cases, if the environment does not say.
+/// The default number of cases.
 const CASES: u64 = 2_000;
 
 /// The requested number of cases, at most the number that the promise names.
@@ -32,7 +31,7 @@ fn cases(promised: u64) -> u64 {
     asked.map_or(CASES, |text| text.parse().expect("FAULTS_CASES is a number")).min(promised)
 }
 
-/// The cases of one run, and how fast they were.
+/// The cases of one run, and their rate.
 fn told(cases: u64, what: &str, began: Instant) -> String {
     let rate = cases as f64 / began.elapsed().as_secs_f64();
     format!("{cases} {what}, 0 counterexamples, {rate:.0}/s")
@@ -68,7 +67,7 @@ fn whatever_the_endpoint_answers_only_2xx_delivers_and_each_event_has_one_ending
     figures::report(11, "hostile answers", told(cases, "scripts of answers", began));
 }
 
-/// Row 13, with the whole client: when it posts again.
+/// Row 13, with the whole client: checks when it posts again.
 #[test]
 fn any_retry_after_is_honoured_within_ten_minutes() {
     let (mut random, began, cases) = (Random::seeded(13), Instant::now(), cases(1_000_000));

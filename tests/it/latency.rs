@@ -1,4 +1,4 @@
-//! What a call costs its caller in each outage, and before each kind of log.
+//! What a call costs its caller in each outage, and with each kind of log.
 
 use crate::figures::report;
 use crate::support::*;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-/// A log that takes so long for each record, one at a time, as a subscriber's lock makes of them.
+/// A log that takes this long for each record, one at a time, as under a subscriber's lock.
 struct Log(Mutex<Duration>);
 
 impl SpillSink for Log {
@@ -28,7 +28,7 @@ impl SpillSink for Log {
     }
 }
 
-/// One whose every write stays where it is.
+/// A log whose writes never return.
 struct Stuck(Mutex<Receiver<()>>);
 
 impl SpillSink for Stuck {
@@ -40,7 +40,7 @@ impl SpillSink for Stuck {
 
 const THREADS: u64 = 4;
 
-/// The median, the 999th of a thousand and the longest of many calls at an even pace, in microseconds.
+/// The median, the 99.9th percentile and the maximum of many calls at a steady rate, in microseconds.
 fn calls(client: &Client, each: u64, pause: Duration) -> [f64; 3] {
     let next = AtomicU64::new(0);
     let mut took: Vec<u64> = std::thread::scope(|scope| {
@@ -51,7 +51,7 @@ fn calls(client: &Client, each: u64, pause: Duration) -> [f64; 3] {
                     (0..each)
                         .map(|nth| {
                             let due = pause * nth as u32;
-                            // The pace of the load.
+                            // Sets the rate of the load.
                             std::thread::sleep(due.saturating_sub(began.elapsed()));
                             let event =
                                 Numbered { id: next.fetch_add(1, Ordering::Relaxed), text: "x".repeat(200) };

@@ -1,4 +1,4 @@
-//! What formats read out of answers: as documented, and nothing that is not there.
+//! What formats read from answers: what is documented, and nothing that is not there.
 
 use overspill::MaybeDelivered;
 use overspill::format::*;
@@ -62,7 +62,7 @@ fn a_bulk_answer_is_read_item_by_item_whatever_the_server_calls_them() {
     ] {
         assert_eq!(of(body, 2), Verdict::Unknown, "{why}");
     }
-    // A status that is missing is a status of nobody.
+    // A missing status belongs to no event.
     let Verdict::Each(fates) = of(r#"{"items":[{"create":{}},{"create":{"status":0}}]}"#, 2) else {
         panic!("each")
     };
@@ -109,7 +109,7 @@ fn an_otlp_answer_says_how_many_in_either_encoding_and_an_empty_one_is_a_success
     let protobuf = |bytes: &[u8]| Otlp::new().verdict(&Reply::of_status(200).with_body(bytes), 10);
     assert_eq!(protobuf(&[0x0a, 0x07, 0x08, 0x03, 0x12, 0x03, b'w', b'h', b'y']), some(3, "why"));
     assert_eq!(protobuf(&[0x0a, 0x00]), Verdict::ByStatus);
-    assert_eq!(protobuf(&[0x0a, 0x07, 0x08, 0x03, 0x12, 0x03, b'w']), Verdict::Unknown, "broken off");
+    assert_eq!(protobuf(&[0x0a, 0x07, 0x08, 0x03, 0x12, 0x03, b'w']), Verdict::Unknown, "cut short");
     assert_eq!(
         protobuf(&[0x0a, 0x0b, 0x08, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01]),
         Verdict::Unknown,
@@ -133,7 +133,7 @@ fn splunk_says_where_it_stopped_and_the_event_it_may_be_is_one_of_two() {
     );
     assert_eq!(of(400, &at(2)), each(&[Delivered, maybe(), maybe(), NotTaken]));
     assert_eq!(of(400, &at(4)), each(&[Delivered, Delivered, Delivered, maybe()]));
-    assert_eq!(of(400, &at(5)), Verdict::Unknown, "there is none");
+    assert_eq!(of(400, &at(5)), Verdict::Unknown, "no such event");
     let busy = of(503, r#"{"text":"Server is busy","code":9,"invalid-event-number":2}"#);
     let words = || "code 9: Server is busy".to_owned();
     assert_eq!(
@@ -228,7 +228,7 @@ fn clickhouse_is_read_by_its_own_numbers_whatever_its_status() {
     assert_eq!(of(500, "Code: 241. DB::Exception: Memory limit exceeded"), Verdict::ByStatus);
     assert_eq!(of(502, "<html>Bad Gateway"), Verdict::ByStatus);
     assert_eq!(of(200, ""), Verdict::ByStatus);
-    assert_eq!(of(200, row), Verdict::Unknown, "an answer that had begun");
+    assert_eq!(of(200, row), Verdict::Unknown, "an answer that had already begun");
     let by_header = reply(500, "").with_header("x-clickhouse-exception-code", "60");
     assert!(matches!(ClickHouse::new().verdict(&by_header, 5), Verdict::Denied { .. }));
 }
@@ -238,7 +238,7 @@ fn loki_stores_the_others_and_a_260_is_no_success() {
     let of = |status, body: &str, events| Loki::new().verdict(&reply(status, body), events);
     let words = "entry for stream '{}' has timestamp too old, total ignored: 2 out of 500";
     assert_eq!(of(400, words, 500), Verdict::SomeRefused { refused: None, words: words.to_owned() });
-    assert_eq!(of(400, words, 1), Verdict::ByStatus, "it is alone");
+    assert_eq!(of(400, words, 1), Verdict::ByStatus, "the only event");
     assert_eq!(of(260, "blocked", 5), Verdict::Denied { words: "blocked".to_owned() });
     assert_eq!(of(204, "", 5), Verdict::ByStatus);
     assert_eq!(of(429, "ingestion rate limit exceeded for user fake", 5), Verdict::ByStatus);
@@ -292,7 +292,7 @@ fn honeycomb_and_kafka_have_a_verdict_for_each_position() {
     assert_eq!(kafka(r#"{"offsets":[]}"#), Verdict::Unknown);
 }
 
-/// Every format, and an answer of its own that is whole and good, for two events.
+/// Every format, with a complete success answer for two events.
 fn all() -> Vec<(&'static str, Box<dyn Format>, &'static str)> {
     vec![
         (
@@ -317,7 +317,7 @@ fn all() -> Vec<(&'static str, Box<dyn Format>, &'static str)> {
     ]
 }
 
-/// Whether a verdict on a 2xx has events delivered, how many of how many.
+/// How many of the events a verdict on a 2xx delivers.
 fn delivered(verdict: &Verdict, events: usize) -> usize {
     match verdict {
         Verdict::ByStatus => events,

@@ -1,4 +1,4 @@
-//! What formats make of any event: what their own parsers accept, with nothing missing, and never longer than they say.
+//! What formats make of any event: bodies that real parsers accept, complete, and never longer than the format says.
 
 use super::wire;
 use crate::support::*;
@@ -13,15 +13,15 @@ use std::time::Duration;
 type Chooses = fn(Builder) -> Builder;
 type Reads = fn(&[u8]) -> Vec<Value>;
 
-/// Emits the events, and gives what the requests carried.
+/// Emits the events, and returns what the requests carried.
 fn bodies(configure: impl Fn(Builder) -> Builder, events: &[(Option<&'static str>, Value)]) -> Vec<Vec<u8>> {
     let bodies = Arc::new(Mutex::new(Vec::new()));
     let (keep, log) = (Arc::clone(&bodies), Spilled::default());
     let transport = Scripted::new(move |request| {
-        // The default for a format that makes events longer.
+        // The default for a format that lengthens events.
         assert!(request.body.len() <= 1 << 20, "{}", request.body.len());
         keep.lock().unwrap().push(request.body.to_vec());
-        // Enough for each of them to know that all is well.
+        // An answer that every format reads as success.
         Answer::status(Duration::ZERO, 204)
     });
     let (client, sender) = configure(Client::builder("played"))
@@ -84,7 +84,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Into::into),
         (-9..=9_i64).prop_map(Into::into),
         any::<u64>().prop_map(Into::into),
-        // Those that every parser reads alike.
+        // Values that every parser reads alike.
         any::<i32>().prop_map(|eighths| (f64::from(eighths) / 8.0).into()),
         text().prop_map(Into::into),
         proptest::sample::select(vec![
@@ -104,7 +104,7 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
-/// What makes most of little: each the worst of some format.
+/// Short input with long output: each is the worst case of some format.
 fn dense() -> impl Strategy<Value = Value> {
     let filler = proptest::sample::select(vec![
         json!(-1),
@@ -146,7 +146,7 @@ fn common(builder: Builder) -> Builder {
         .common_field("none", Value::Null)
 }
 
-/// As a log record has it.
+/// As in a log record.
 fn attribute(value: &Value, depth: usize) -> Value {
     match value {
         Value::Array(_) | Value::Object(_) if depth == 16 => value.to_string().into(),
@@ -255,7 +255,7 @@ proptest! {
                     other => other.to_string(),
                 };
                 let found = &point.fields[key];
-                // What is nested is a text in which characters may be escaped in another way.
+                // A nested value is a text, in which characters may be escaped differently.
                 let same = serde_json::from_str::<Value>(found).ok() == Some(value.clone());
                 prop_assert!(*found == expected || same, "{}: {} {}", line, found, expected);
             }
@@ -278,7 +278,7 @@ proptest! {
             let found: Vec<Value> = bodies(|b| common(format(b)), &events).iter().flat_map(|body| read(body)).collect();
             prop_assert_eq!(found.len(), events.len(), "{}", kind);
             for (found, (_, event)) in found.iter().zip(&events) {
-                // What an event has too is the event's own.
+                // If the event has the same member, the event's own value counts.
                 let found = without(found, &["service.name", "shard", "nested", "none", "event.name"]);
                 let event = without(event, &["service.name", "shard", "nested", "none", "event.name", "@timestamp", "_time", "timestamp"]);
                 let wrapped = json!({"value": event});
@@ -302,7 +302,7 @@ proptest! {
     }
 }
 
-/// `found`, with its texts that stand for arrays of `event` as these.
+/// `found`, with its texts replaced by the arrays of `event` that they stand for.
 fn with_arrays(found: &Value, event: &Value) -> Value {
     match (found, event) {
         (Value::String(text), Value::Array(_)) => parsed(text.as_bytes()),

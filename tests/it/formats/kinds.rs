@@ -1,4 +1,4 @@
-//! Endpoints of each kind, played from what their documentation and their sources say: what they store, and what they answer.
+//! Simulated endpoints of each kind, after their documentation and sources: what they store, and what they answer.
 
 use super::wire;
 use overspill::Builder;
@@ -10,20 +10,20 @@ use std::collections::BTreeMap;
 pub type Stored = BTreeMap<u64, u32>;
 pub type Plays = Box<dyn FnMut(&[u8], &dyn Fn(u64) -> bool, &mut Stored) -> Reply + Send>;
 
-/// How an endpoint says which event it refuses.
+/// How an endpoint identifies the event that it refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Naming {
     /// Each by its position.
     Position,
     /// The first one; nothing is stored.
     FirstStop,
-    /// The first one, or the one before it; what was before is stored.
+    /// The first one, or the one before it; earlier events are stored.
     Neighbours,
     /// How many.
     Count,
-    /// That some are, and stores the others; one that comes twice is one.
+    /// Only that some are; it stores the others, and merges duplicates.
     OthersStored,
-    /// That something is; nothing is stored.
+    /// Only that something is; nothing is stored.
     NoneStored,
     /// Not at all.
     Silent,
@@ -34,7 +34,7 @@ pub struct Kind {
     pub builder: fn(Builder) -> Builder,
     pub endpoint: fn() -> Plays,
     pub naming: Naming,
-    /// What stands in the log of a refused event.
+    /// The text in the log for a refused event.
     pub words: &'static str,
 }
 

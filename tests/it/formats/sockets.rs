@@ -1,4 +1,4 @@
-//! What an answer takes to come through a socket: its whole length, and the headers that a format needs.
+//! Answers through a real socket arrive at full length, with the headers that a format needs.
 
 use crate::support::*;
 use overspill::Reason;
@@ -49,7 +49,7 @@ fn an_answer_has_the_headers_that_its_format_asks_for() {
     emit_all(&client, 0..3);
     let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, 3);
-    // By its status it would be unavailable, and maybe delivered.
+    // By its status alone it would be unavailable, and maybe delivered.
     assert_eq!(
         (stats.spilled_by(Reason::Denied), stats.maybe_delivered),
         (3, 0),

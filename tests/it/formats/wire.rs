@@ -1,9 +1,9 @@
-//! Readers of what formats write, made from the published descriptions and not from our writers.
+//! Readers of what formats write, based on the published specifications and not on our writers.
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
-/// What quotes are: in the value of a field they enclose a text, elsewhere they are a part of it.
+/// How to treat quotes: in a field's value they enclose a text, elsewhere they are part of it.
 #[derive(PartialEq, Eq)]
 enum Quotes {
     Text,
@@ -15,14 +15,14 @@ enum Quotes {
 pub struct Point {
     pub measurement: String,
     pub tags: BTreeMap<String, String>,
-    /// Values as they stand there, texts without their quotes.
+    /// Values verbatim, texts without their quotes.
     pub fields: BTreeMap<String, String>,
     pub time: i64,
 }
 
 pub fn point(line: &str) -> Point {
     let mut chars = line.chars().peekable();
-    // Up to one of these, unless there is a backslash before it.
+    // Up to one of these, unless a backslash precedes it.
     let mut word = |ends: &str, quotes: Quotes| {
         let (mut word, mut quoted) = (String::new(), quotes == Quotes::Text);
         while let Some(&char) = chars.peek() {
@@ -30,7 +30,7 @@ pub fn point(line: &str) -> Point {
                 quoted = true;
                 chars.next();
                 loop {
-                    match chars.next().unwrap_or_else(|| panic!("no end of a text: {line}")) {
+                    match chars.next().unwrap_or_else(|| panic!("unterminated text: {line}")) {
                         '\\' => match chars.next().unwrap() {
                             escaped @ ('"' | '\\') => word.push(escaped),
                             other => word.extend(['\\', other]),
@@ -80,7 +80,7 @@ pub fn point(line: &str) -> Point {
     Point { measurement, tags, fields, time: time.parse().unwrap_or_else(|_| panic!("{line}")) }
 }
 
-/// The log records of a body, each with its attributes as members and what else it has under names that begin with `_`.
+/// The log records of a body, each with its attributes as members, and the rest under names that begin with `_`.
 pub fn otlp_json(body: &[u8]) -> Vec<Value> {
     let request: Value = serde_json::from_slice(body).unwrap();
     let logs = &request["resourceLogs"][0];
@@ -127,7 +127,7 @@ fn any_value(value: &Value) -> Value {
     }
 }
 
-/// The same of a protobuf body.
+/// The same for a protobuf body.
 pub fn otlp(body: &[u8]) -> Vec<Value> {
     let logs = only(body, 1);
     let resource: Map<String, Value> = all(only(logs, 1), 1).into_iter().map(pair).collect();
@@ -221,7 +221,7 @@ fn pair(pair: &[u8]) -> (String, Value) {
 
 fn value_of(value: &[u8]) -> Value {
     let fields = fields(value);
-    let [(number, field)] = fields.as_slice() else { panic!("{} kinds of a value", fields.len()) };
+    let [(number, field)] = fields.as_slice() else { panic!("a value has {} kinds", fields.len()) };
     match (number, field) {
         (1, Field::Bytes(text)) => text_of(text),
         (2, Field::Number(bool)) => Value::Bool(*bool != 0),

@@ -1,7 +1,7 @@
-//! Row 33 and E5: whatever serde offers, keys and values, is in the log as serde_json writes it, or refused as serde_json refuses it.
+//! Row 33 and E5: all keys and values that serde offers are in the log as serde_json writes them, or refused if serde_json refuses.
 //!
-//! A tree is drawn from bytes. Which features serde_json has is up to the package that builds this: `.ci/serde-features` and
-//! `.ci/fuzz` have it with and without `arbitrary_precision`, `preserve_order` and `raw_value`.
+//! A tree is made from bytes. The package that builds this decides serde_json's features: `.ci/serde-features` and
+//! `.ci/fuzz` build it with and without `arbitrary_precision`, `preserve_order` and `raw_value`.
 
 use overspill::spill::{Record, SpillSink};
 use overspill::transport::{Posting, Request, Transport};
@@ -15,7 +15,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::{self, Receiver};
 use std::time::Duration;
 
-/// Far below the 127 levels that overspill takes; serde_json takes any.
+/// Far below the 127 levels that overspill accepts; serde_json accepts any number.
 const DEPTH_MAX: u32 = 12;
 const NUMBER: &str = "$serde_json::private::Number";
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
@@ -31,7 +31,7 @@ const NAMES: [&str; 10] = [
     NUMBER,
     RAW_VALUE,
 ];
-/// Runs of one script, as people write, and what is hostile.
+/// Runs of one script, as people write, and hostile text.
 const TEXTS: [&str; 18] = [
     "plain ascii and more of it ",
     "заказ оплачен — ещё «раз» ",
@@ -53,7 +53,7 @@ const TEXTS: [&str; 18] = [
     "\u{e0041}\u{e0100}\u{1d173}",
 ];
 
-/// Where the tree comes from; zeros at the end, so that it ends.
+/// The source of the tree. Followed by endless zeros, which end the tree.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {
@@ -89,7 +89,7 @@ impl Bytes<'_> {
     }
 }
 
-/// Whatever a `Serialize` may call.
+/// Everything that a `Serialize` may call.
 #[derive(Debug)]
 enum Tree {
     Bool(bool),
@@ -110,7 +110,7 @@ enum Tree {
     Row(u8, Vec<Tree>),
     Map(Vec<(Tree, Tree)>),
     Fields(u8, &'static str, Vec<(&'static str, Tree)>),
-    /// Of serde_json itself: an object in its order, a number in its precision.
+    /// Values of serde_json itself: an object keeps its order, a number its precision.
     Value(serde_json::Value),
     /// A struct of serde_json's private name, with its one field.
     Named(&'static str, String),
@@ -149,7 +149,7 @@ fn tree(bytes: &mut Bytes<'_>, depth: u32) -> Tree {
     }
 }
 
-/// A key of any kind, and once in a while one that is none.
+/// A key of any kind, and now and then an invalid one.
 fn key(bytes: &mut Bytes<'_>, depth: u32) -> Tree {
     match bytes.below(8) {
         0..=3 => Tree::Text(bytes.text()),
@@ -246,7 +246,7 @@ fn row<S: Serializer>(serializer: S, which: u8, trees: &[Tree]) -> Result<S::Ok,
     }
 }
 
-/// A client that writes each event to a log of ours.
+/// A client that writes each event to the test's log.
 pub struct Encoding {
     client: Client,
     log: Receiver<(String, bool)>,
@@ -267,7 +267,7 @@ impl Encoding {
         Encoding { client, log }
     }
 
-    /// A tree out of these bytes is in the log as serde_json writes it, or refused by both.
+    /// Checks that the tree from these bytes is in the log as serde_json writes it, or refused by both.
     pub fn check(&self, bytes: &[u8]) {
         let tree = tree(&mut Bytes(bytes), 0);
         let emitted = self.client.emit(&tree);
@@ -293,8 +293,8 @@ impl Encoding {
     }
 }
 
-/// The same text, but for characters beyond ASCII, and DEL, that are written as `\uXXXX`: all that is hostile, and nothing that is
-/// hostile as it is.
+/// Checks that the texts are equal, except that hostile characters beyond ASCII, and DEL, must be written as `\uXXXX`; others may
+/// be.
 fn check_equal(text: &str, expected: &str) {
     let mut rest = text;
     for character in expected.chars() {

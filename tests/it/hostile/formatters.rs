@@ -1,4 +1,4 @@
-//! Row 32: an event's content through tracing-subscriber's formatters and back.
+//! Row 32: an event's content passes through tracing-subscriber's formatters and can be read back.
 
 use super::is_hostile;
 use overspill::spill::{join, read_line};
@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// rsyslog cuts lines that are longer.
 const LINE_BYTES_MAX: usize = 8 << 10;
 
-/// A mebibyte of NUL, three times over, each written as six characters, is within twice this: nothing is lost as oversized.
+/// Three mebibytes of NUL, each written as six characters, are within twice this: nothing is lost as oversized.
 const EVENT_BYTES_MAX: usize = 16 << 20;
 
 /// A client that writes each event to the log at once, under one formatter.
@@ -23,10 +23,10 @@ pub struct Formatter {
     name: &'static str,
     kind: Kind,
     log: Captured,
-    /// The client holds it weakly.
+    /// Kept here, because the client holds it weakly.
     _dispatch: Dispatch,
     client: Client,
-    /// Escape characters of the formatter's own, colours, in each line of a record.
+    /// The formatter writes escape characters, for colours, into each line of a record.
     colours: Vec<usize>,
 }
 
@@ -73,15 +73,15 @@ impl Formatter {
                 .build_with_sender()
                 .expect("sound settings")
         });
-        // From now on each event is in the log when its emit returns.
+        // From now on each event is in the log when `emit` returns.
         drop(sender);
         let mut formatter = Formatter { name, kind, log, _dispatch: dispatch, client, colours: Vec::new() };
-        // What a record of harmless content looks like.
+        // A record with harmless content, for comparison.
         formatter.colours = formatter.lines("harmless").iter().map(|line| escapes(line)).collect();
         formatter
     }
 
-    /// Spills an event with this content; the log's lines.
+    /// Spills an event with this content and returns the lines of the log.
     fn lines(&self, content: &str) -> Vec<String> {
         self.log.0.lock().expect("no writer panics").clear();
         let event = Content { text: content, map: [(content, content)].into() };
@@ -92,7 +92,7 @@ impl Formatter {
         text.split('\n').map(str::to_owned).collect()
     }
 
-    /// One printable line per part; the parts join to the event; nothing else is there to be read.
+    /// One printable line per part. The parts join to the event, and nothing else is read.
     pub fn check(&self, content: &str) {
         let lines = self.lines(content);
         for (nth, line) in lines.iter().enumerate() {
@@ -111,7 +111,7 @@ impl Formatter {
         assert_eq!((parts.len(), rest), (each, 0), "{}: {lines:?}", self.name);
         assert!(
             self.kind == Kind::Pretty || parts.len() == lines.len(),
-            "{}: a line is no record",
+            "{}: a line is not a record",
             self.name
         );
         for (nth, part) in parts.iter().enumerate() {
@@ -130,8 +130,8 @@ impl Formatter {
     }
 }
 
-/// In a pack with a neighbour it is read back, and its neighbour; as the array of a forged pack it is read as what it
-/// consists of, or not at all.
+/// In a pack with a neighbour, both are read back. As the array of a forged pack it is read as its elements, or not
+/// at all.
 pub fn check_packed(content: &str) {
     let text = serde_json::to_string(content).expect("a string");
     let neighbour = format!("{{{text}:[{text},1]}}");

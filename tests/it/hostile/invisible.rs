@@ -1,6 +1,6 @@
-//! What breaks a line or is not seen, spelt out without a look at what the library calls unprintable.
+//! Characters that break a line or are invisible, listed independently of what the library calls unprintable.
 
-/// What the table of faults calls hostile, and whatever else is drawn as nothing.
+/// What the table of faults calls hostile, and everything else that is invisible.
 pub fn is_hostile(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{feff}')

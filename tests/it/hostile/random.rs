@@ -1,9 +1,9 @@
-//! Where the cases come from: a generator with a seed, and what it thinks of as nasty.
+//! The source of the cases: a seeded generator, and its list of nasty text.
 
 use crate::split_mix::SplitMix64;
 use std::time::{Duration, SystemTime};
 
-/// What a record, a formatter or a terminal might take for its own.
+/// Text that a record, a formatter or a terminal might mistake for its own.
 const NASTY: [&str; 41] = [
     "\n",
     "\r\n",
@@ -88,7 +88,7 @@ impl Random {
         }
     }
 
-    /// A Retry-After, and within which times it asks to be heard again.
+    /// A Retry-After, and the span in which it asks for the next post.
     pub fn retry_after(&mut self) -> (String, (Duration, Duration)) {
         let most = Duration::from_secs(600);
         let exactly = |delay: Duration| (delay.min(most), delay.min(most));
@@ -117,7 +117,7 @@ impl Random {
             }
             3 => (format!("-{}", self.below(1 << 40)), exactly(Duration::ZERO)),
             4 => {
-                // Dates have seconds: one is lost in the text, one in the time until it is read.
+                // Dates have whole seconds: one is lost in the text, one in the time until it is read.
                 let ahead = Duration::from_secs(2 + self.below(1200));
                 let date = SystemTime::now() + ahead;
                 (httpdate::fmt_http_date(date), ((ahead - Duration::from_secs(2)).min(most), ahead.min(most)))
@@ -127,7 +127,7 @@ impl Random {
                 (httpdate::fmt_http_date(date), exactly(Duration::ZERO))
             }
             6 => (format!("{}.{}", self.below(100), self.below(100)), exactly(Duration::ZERO)),
-            // A sign in front of it, so that it is not a number by chance.
+            // Starts with a sign, so that it is not a number by chance.
             _ => (format!("~{}", self.content()), exactly(Duration::ZERO)),
         }
     }

@@ -1,4 +1,4 @@
-//! Answers of any kind, to a client with its sender in hand, on a paused clock.
+//! Answers of any kind, to a client whose sender the test runs, on a paused clock.
 
 use overspill::format::{Body, Events, Format, Ndjson, Overhead, Refused};
 use overspill::spill::{Record, SpillSink, join, read_line};
@@ -9,7 +9,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// What the endpoint does, read off the front of some bytes; at their end it is healthy.
+/// The endpoint's behaviour, read from some bytes; after their end it is healthy.
 #[derive(Clone)]
 struct Script(Arc<Mutex<std::vec::IntoIter<u8>>>);
 
@@ -51,15 +51,15 @@ impl Script {
     }
 }
 
-/// Where each event was seen to end, outside the client.
+/// Where each event ended, as seen from outside the client.
 #[derive(Clone, Default)]
 struct Ends(Arc<Mutex<Found>>);
 
 #[derive(Default)]
 struct Found {
-    /// Answered with a 2xx, the whole request.
+    /// Events whose whole request was answered with a 2xx.
     answered: BTreeSet<u64>,
-    /// Records, by event; with what the endpoint was said to know of it.
+    /// Records by event, with their `maybe_delivered`.
     spilled: BTreeMap<u64, MaybeDelivered>,
 }
 
@@ -119,7 +119,7 @@ impl SpillSink for Ends {
     }
 }
 
-/// An endpoint that refuses single events in a 2xx answer: by position, some of them nonsense, or without saying which.
+/// An endpoint that refuses single events in a 2xx answer: by position, sometimes an invalid one, or without saying which.
 struct Partial;
 
 impl Format for Partial {
@@ -152,7 +152,7 @@ thread_local! {
         .expect("a runtime");
 }
 
-/// Emits a few events to an endpoint that answers as these bytes say. Never a panic; the law, exactly; only 2xx delivers.
+/// Emits a few events to an endpoint that answers as these bytes say. Never panics; the law holds exactly; only a 2xx delivers.
 pub fn check(bytes: &[u8]) {
     let script = Script(Arc::new(Mutex::new(Vec::from(bytes).into_iter())));
     let ends = Ends::default();

@@ -12,9 +12,9 @@ use std::time::Duration;
 /// margin for the timer's granularity.
 const SLACK: Duration = Duration::from_millis(230);
 
-/// For how long outcomes of posts are remembered.
+/// How long outcomes of posts are remembered.
 const HEARD_FOR: Duration = Duration::from_secs(300);
-/// Clients that were told the same come back spread over this share of it.
+/// Clients that got the same delay spread their return over this share of it.
 const SPREAD: f64 = 0.5;
 
 /// A client, and an endpoint that is unavailable on request.
@@ -26,7 +26,7 @@ pub struct Endpoint {
 
 #[derive(Default)]
 struct Script {
-    /// For the next two posts.
+    /// The answers to the next two posts.
     refuse_with: Vec<String>,
     posts: u64,
 }
@@ -72,7 +72,7 @@ impl Endpoint {
         assert!(latest <= Duration::from_secs(600));
         let posts = || self.script.lock().expect("no reader panics").posts;
         self.runtime.block_on(async {
-            // What was heard of the endpoint before is forgotten, so that each text meets the same client.
+            // Earlier outcomes of the endpoint are forgotten, so that each text meets the same client.
             tokio::time::sleep(HEARD_FOR).await;
             let before = posts();
             self.client.emit("delivered");
@@ -81,15 +81,15 @@ impl Endpoint {
             self.script.lock().expect("no reader panics").refuse_with = vec![text.to_owned(); 2];
             let before = posts();
             self.client.emit("refused");
-            // Here and below: on a paused clock, where a sleep lets everybody else go first and takes no time.
+            // Here and below: on a paused clock, where a sleep lets all other tasks run first and takes no time.
             tokio::time::sleep(Duration::from_millis(10)).await;
             let told = self.client.stats().endpoint;
             if latest.is_zero() {
-                // No hint: it has gone once more, in vain.
+                // No hint: the client retried once, in vain.
                 assert_eq!((posts(), told), (before + 2, EndpointState::Failing), "{text:?}");
             } else if earliest > Duration::from_millis(100) {
                 assert_eq!((posts(), told), (before + 1, EndpointState::Out), "{text:?}");
-                // A probe asks once more, and is told the same.
+                // A probe asks again, and gets the same answer.
                 tokio::time::sleep(2 * SLACK).await;
                 self.client.emit("asks");
                 tokio::time::sleep(Duration::from_millis(10)).await;
@@ -125,7 +125,7 @@ fn settings(builder: Builder) -> Builder {
         .spill_fallback(Discard)
 }
 
-/// A log that nobody keeps.
+/// A log that discards everything.
 struct Discard;
 
 impl SpillSink for Discard {

@@ -19,7 +19,7 @@ pub struct Variant {
     pub client: Vec<Held>,
 }
 
-/// All of them; seconds since the beginning.
+/// All variants; seconds since the start.
 pub struct Experiment {
     pub variants: Vec<Variant>,
     pub cut_at: f64,

@@ -1,5 +1,5 @@
 //! Tests the alert rules and the dashboard of `examples/prometheus`: this program starts a Prometheus and an Alertmanager that watch
-//! a process with seven clients, six of which get one fault each. Each alert must fire for the client that has the fault, and for no
+//! a process with six clients, of which all but one get a fault. Each alert must fire for the client that has the fault, and for no
 //! other, and must resolve; each query of the dashboard must return data. The program then draws the panels of the client whose
 //! endpoint was gone.
 //!

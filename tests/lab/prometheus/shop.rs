@@ -1,4 +1,4 @@
-//! The watched service: seven clients and a memory watch in one process, with a metrics page.
+//! The watched service: six clients and a memory watch in one process, with a metrics page.
 
 use super::Failure;
 use super::faults::{self, CLIENTS, Fault};
