@@ -127,8 +127,8 @@ fn every_other_exchange_broken_at_a_byte_of_the_answer_settles_each_event_once()
     let (taken, nth, keys) = (world.taken.clone(), AtomicU64::new(0), Mutex::new(BTreeSet::new()));
     let endpoint = overspill::testkit::Endpoint::start(move |request| {
         let nth = nth.fetch_add(1, Ordering::Relaxed) as usize;
-        // It took the events, whether or not we get to know. What ended without an answer on a connection that was used again comes once
-        // more, under the same key.
+        // It accepted the events, whether or not the client finds out. A request that ended without an answer on a reused connection
+        // is sent once more, with the same key.
         if keys.lock().unwrap().insert(request.header("idempotency-key").unwrap().to_owned()) {
             taken.keep(&request.body);
         }

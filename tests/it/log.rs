@@ -1,4 +1,4 @@
-//! The log as a destination: read back through every formatter, never claimed without a reader, never joined when stuck.
+//! The log as a destination: readable through every formatter, never claimed without a reader, never waited for when stuck.
 
 use crate::support::*;
 use overspill::limits::SPILL_LINE_BYTES;
@@ -13,7 +13,7 @@ use tracing::subscriber::{set_default, with_default};
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{EnvFilter, Layer};
 
-/// A client that spills everything, into `fallback` if nobody reads the log.
+/// A client that spills everything, into `fallback` if nothing reads the log.
 fn log_only(fallback: impl SpillSink) -> Client {
     quick("http://127.0.0.1:9/").mode(Mode::LogOnly).spill_fallback(fallback).build().unwrap()
 }
@@ -118,7 +118,7 @@ fn records_read_back_identical_from_the_full_and_the_compact_formatter() {
     });
 }
 
-/// The line without what no two runs have in common.
+/// The line without what differs from run to run.
 pub fn golden(line: &str, client: &str) -> String {
     let mut line = line.replace(client, "CLIENT");
     for (name, end) in [("timestamp\":\"", '"'), ("emitted_at\":\"", '"'), ("age_ms\":", ',')] {
@@ -169,11 +169,11 @@ fn the_fields_of_a_record_are_these_in_this_order_and_no_others() {
         let part = read_line(line).unwrap();
         assert!(part.client.len() == 16 && part.client.chars().all(|c| c.is_ascii_hexdigit()));
         assert_eq!(golden(line, &part.client), expected);
-        // The label of its time may be a tick old; a millisecond is the unit.
+        // The time may be one tick old, in units of a millisecond.
         let (earliest, latest) = (began - Duration::from_millis(100), SystemTime::now());
         assert!((earliest..=latest).contains(&part.emitted_at), "{line}");
     }
-    // The notice that nobody reads the target: whose it is, how bad, and when.
+    // The notice that nothing reads the target: its client, level and time.
     let notice = text.lines().find(|line| read_line(line).is_none()).unwrap();
     let client = &fallback.events()[0].client;
     assert_eq!(
@@ -213,7 +213,7 @@ fn a_line_is_never_longer_than_the_setting_whatever_the_event() {
             world.assert_settled(&client.shutdown_blocking(LONG), 200);
             let longest = world.log.text().lines().map(str::len).max().unwrap() + 1;
             assert!(longest <= line_bytes_max, "{longest} > {line_bytes_max}");
-            // It is not kept by being wasteful: the frame alone stays empty.
+            // The bound is not kept by waste: only the frame stays empty.
             assert!(
                 longest + 2048 > line_bytes_max || line_bytes_max > 60_000,
                 "{longest} of {line_bytes_max}"
@@ -235,7 +235,7 @@ fn the_spill_level_is_the_users_choice() {
     assert!(world.log.text().contains(r#""level":"ERROR""#));
 }
 
-/// With these subscribers nobody reads spilled events: they must be in the fallback, and one notice must say so.
+/// With these subscribers nothing reads spilled events: they must be in the fallback, and one notice must say so.
 fn falls_back(subscriber: Option<Box<dyn FnOnce(Spilled) -> tracing::Dispatch>>) {
     let (log, fallback) = (Spilled::default(), Spilled::default());
     let dispatch = subscriber.map_or_else(tracing::Dispatch::none, |make| make(log.clone()));
@@ -367,7 +367,7 @@ fn a_custom_sink_takes_the_place_of_the_log_and_its_failure_falls_back() {
     assert_eq!((world.log.events().len(), fallback.events().len()), (10, 20));
 }
 
-/// Switches the client from within the log, as a circuit breaker would.
+/// Switches the client's mode from within the log, as a circuit breaker would.
 struct Breaker {
     client: Arc<OnceLock<Client>>,
     log: WriteSink<Spilled>,
@@ -404,7 +404,7 @@ fn a_sink_that_switches_the_client_does_not_wait_for_itself_and_costs_nobody_an_
     assert_eq!(ids, (0..200).collect::<Vec<_>>());
 }
 
-/// A log whose reader has gone to sleep: writes block until the gate opens.
+/// A log whose reader has stopped: writes block until the gate opens.
 struct Stuck(Arc<AtomicU64>, Mutex<Receiver<()>>);
 impl SpillSink for Stuck {
     fn write(&self, _: &Record<'_>) -> io::Result<()> {
@@ -438,7 +438,7 @@ fn a_stuck_log_stalls_neither_callers_nor_shutdown_and_the_surplus_is_lost_and_c
         .unwrap();
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
     let stats = client.stats();
-    // The queue, the log's queue, and what the sender has in hand keep what they have room for.
+    // The queue, the log's queue and the sender's batch keep what they have room for.
     assert!(stats.lost_by(LostReason::LogStalled) >= 4500, "{stats}");
     let began = Instant::now();
     let stats = client.shutdown_blocking(Duration::from_millis(300));
@@ -448,7 +448,7 @@ fn a_stuck_log_stalls_neither_callers_nor_shutdown_and_the_surplus_is_lost_and_c
     drop(gate);
 }
 
-/// Emits an event for each record it hears, its own consequences included.
+/// Emits an event for each record it receives, including those that it causes itself.
 struct Loop(Arc<OnceLock<Client>>);
 impl<S: tracing::Subscriber> Layer<S> for Loop {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {

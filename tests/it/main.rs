@@ -1,5 +1,5 @@
-//! Promises, a module each. Every test ends in the law: the ids emitted are those at the endpoint united with those in
-//! the log, compared as sets.
+//! Promises, one per module. Every test ends with the law: the emitted ids are the union of those at the endpoint and those
+//! in the log, compared as sets.
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(

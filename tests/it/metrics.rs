@@ -1,4 +1,4 @@
-//! The recorder for the metrics crate: what was recorded is at the endpoint or in the log, one event a series and interval, and adds up.
+//! The recorder for the metrics crate: one event per series and interval is at the endpoint or in the log, and the values add up.
 
 use crate::support::*;
 use metrics::{counter, gauge, histogram, with_local_recorder};
@@ -13,7 +13,7 @@ use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// A series and an interval: what an event of the recorder is known by.
+/// A series and an interval, which identify an event of the recorder.
 fn id(event: &Value) -> (String, u64) {
     assert_eq!(event["event.name"], METRIC_EVENT);
     (format!("{}{}", event["metric"].as_str().unwrap(), event["labels"]), event["interval"].as_u64().unwrap())
@@ -21,7 +21,7 @@ fn id(event: &Value) -> (String, u64) {
 
 fn ids(events: &[Value]) -> BTreeSet<(String, u64)> {
     let ids: BTreeSet<_> = events.iter().map(id).collect();
-    assert_eq!(ids.len(), events.len(), "an event a series and interval");
+    assert_eq!(ids.len(), events.len(), "one event per series and interval");
     ids
 }
 
@@ -29,7 +29,7 @@ fn at_endpoint(world: &World) -> Vec<Value> {
     world.taken.events().iter().map(|event| serde_json::from_str(event).unwrap()).collect()
 }
 
-/// What one finds in the log afterwards, as a program that sends it again does.
+/// What the log holds afterwards, read as by a program that sends it again.
 fn in_log(world: &World) -> Vec<Value> {
     let text = world.log.text();
     Records::new(text.as_bytes())
@@ -110,7 +110,7 @@ fn what_was_recorded_is_at_the_endpoint_and_the_last_interval_is_the_guards() {
     );
 }
 
-/// Point by point what an outage is for: nothing is held, nothing is lost, and what is read back from the log and sent again adds up.
+/// In an outage nothing is held and nothing is lost, and what is read back from the log and sent again adds up.
 #[test]
 fn in_an_outage_the_aggregates_are_in_the_log_and_sent_again_they_add_up() {
     let world = World::new();
@@ -138,7 +138,7 @@ fn in_an_outage_the_aggregates_are_in_the_log_and_sent_again_they_add_up() {
         ]),
     );
 
-    // Later, with an endpoint: each event once more, as it was.
+    // Later, with an endpoint: each event is sent again, unchanged.
     let later = World::new();
     let endpoint = later.endpoint(|_| Act::Status(200));
     let again = quick(endpoint.url()).build().unwrap();
@@ -149,7 +149,7 @@ fn in_an_outage_the_aggregates_are_in_the_log_and_sent_again_they_add_up() {
     assert_eq!(ids(&arrived), ids(&spilled));
     assert_eq!(sums(&arrived, "delta").into_values().collect::<Vec<_>>(), [10, 10, 40]);
     assert_eq!(sums(&arrived, "count")["order_seconds{}"], 20);
-    // A reader that has lost some events can use the newest total, which says as much as all deltas.
+    // A reader that has lost some events can use the newest total, which equals the sum of all deltas.
     let newest =
         arrived.iter().filter(|event| event["labels"]["region"] == "eu").map(|event| event["total"].as_u64());
     assert_eq!(newest.max(), Some(Some(40)));
@@ -214,7 +214,7 @@ fn surplus_series_are_counted_in_an_event_and_told_in_the_log_with_what_to_do() 
     );
 }
 
-/// The order that the module's example has: two locals, dropped one after the other.
+/// The order of the module's example: two locals, dropped one after the other.
 #[test]
 fn the_guards_of_a_main_are_dropped_in_the_order_that_loses_nothing() {
     let world = World::new();
@@ -234,7 +234,7 @@ fn the_guards_of_a_main_are_dropped_in_the_order_that_loses_nothing() {
     settled(&world, &stats, &expected(&[("at_the_end_total{}", &[1])]));
 }
 
-/// Our own books through our own recorder: they are metrics as others are.
+/// The client's own counters through its recorder: they are metrics like any other.
 #[test]
 fn the_books_of_a_client_can_be_published_and_emitted_by_another() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! Days of outage in a second: a scripted transport under a paused clock, and panics in every hook of the sender's.
+//! Days of outage in a second: a scripted transport under a paused clock, and panics in every hook of the sender.
 
 use crate::figures::report;
 use crate::support::*;
@@ -31,7 +31,7 @@ impl Simulation {
         let transport = Scripted::new(move |request| {
             made.lock().unwrap().push((Instant::now(), ids_of(&request.body).len()));
             let answer = script(Instant::now());
-            // What it answers with a 2xx it has taken, even if the answer never arrives.
+            // It has accepted what it answers with a 2xx, even if the answer never arrives.
             if matches!(&answer, Answer::After(_, Ok(reply)) if (200..300).contains(&reply.status)) {
                 taken.keep(&request.body);
             }
@@ -78,7 +78,7 @@ async fn a_day_of_outage_costs_small_probes_made_of_what_comes_and_ends_with_the
     let probes = posts.iter().filter(|(at, _)| *at - began < healed).count();
     assert!(
         (86_400 / 5..86_400 / 5 + 10).contains(&probes),
-        "one of each event, and no more: {probes} a day"
+        "one probe per event, and no more: {probes} a day"
     );
     let first = posts.iter().find(|(at, _)| *at - began >= healed).unwrap().0 - began - healed;
     assert!(first <= Duration::from_secs(6), "found after {first:?}");
@@ -108,7 +108,7 @@ impl Transport for Stubborn {
     }
 }
 
-/// Writes to the log, and keeps the most shares that it has found while it did.
+/// Writes to the log, and records the most shares that it found meanwhile.
 struct Looking(Spilled, Arc<()>, Arc<AtomicUsize>);
 
 impl SpillSink for Looking {
@@ -148,7 +148,7 @@ async fn probes_are_small_and_few_at_a_time_while_the_others_go_to_the_log() {
     let posts = simulation.posts.lock().unwrap();
     let (_, probes) = posts.split_at(4);
     assert!(probes.iter().all(|&(_, events)| events <= 16), "{posts:?}");
-    // Each is answered after five seconds; all but one are given up after one and a half, and the grace of a transport that lasts longer.
+    // Each is answered after five seconds; all but one time out after one and a half, plus the grace for a transport that lasts longer.
     let at_once = |at: Instant| {
         let lasts = Duration::from_secs(5);
         probes.iter().filter(|(began, _)| *began <= at && at < *began + lasts).count()
@@ -321,7 +321,7 @@ async fn a_shutdown_during_an_outage_drains_into_the_log_and_keeps_its_deadline_
     assert_eq!(stats.spilled_by(Reason::Deadline), 5000);
 }
 
-/// Counts who is woken through it, and wakes on.
+/// Counts wake-ups and passes them on.
 struct Counting(AtomicU64, std::task::Waker);
 
 impl std::task::Wake for Counting {
@@ -347,7 +347,7 @@ async fn under_a_steady_load_no_caller_wakes_the_sender_and_after_a_pause_the_fi
     let count = move || woken.lock().unwrap().as_ref().unwrap().0.load(Ordering::Relaxed);
     let emitting = async move {
         sleep(Duration::from_millis(10)).await;
-        // What wakes it while `emit` runs is the caller.
+        // A wake-up while `emit` runs comes from the caller.
         let rings = |id| {
             let before = count();
             emit_all(&client, id..id + 1);

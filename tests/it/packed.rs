@@ -1,4 +1,4 @@
-//! Packed records: several events a line, each of them where the law says, with its own number and its identical text.
+//! Packed records: several events per line, each where the law says, with its own number and its identical text.
 
 use crate::log::golden;
 use crate::support::*;
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tracing::subscriber::with_default;
 
-/// A client whose sender never runs: dropped, it writes all that is queued to the log, in batches of 500.
+/// A client whose sender never runs: when dropped, it writes all queued events to the log, in batches of 500.
 fn unsent(setting: impl FnOnce(Builder) -> Builder) -> (Client, Sender) {
     let nowhere = Scripted::new(|_| unreachable!("the sender never runs"));
     setting(Client::builder("nowhere").transport(nowhere).spill_packing(SpillPacking::Packed))
@@ -22,7 +22,7 @@ fn records(log: &Spilled) -> Vec<SpilledPart> {
     log.text().lines().filter_map(read_line).collect()
 }
 
-/// Mostly short, now and then longer than a record, and of texts that are all escapes.
+/// Mostly short, now and then longer than a record, with texts that consist of escapes.
 fn mixed(id: u64) -> Numbered {
     let text = match id % 50 {
         7 => "long ".repeat(5_000),
@@ -34,7 +34,7 @@ fn mixed(id: u64) -> Numbered {
     Numbered { id, text }
 }
 
-/// Two threads that come into each other's way.
+/// Two threads that interfere with each other.
 fn emit_mixed(client: &Client, events: u64) {
     let next = AtomicU64::new(0);
     std::thread::scope(|scope| {
@@ -63,7 +63,7 @@ fn assert_packed(log: &Spilled) {
 fn in_an_outage_every_event_is_at_the_endpoint_or_in_a_pack_or_in_a_record_of_its_own() {
     let world = World::new();
     let posts = AtomicU64::new(0);
-    // Some weather of each kind: refused events are found by halving, which leaves gaps in the numbers.
+    // Faults of each kind: refused events are found by halving, which leaves gaps in the numbers.
     let endpoint = world.endpoint(move |request| match posts.fetch_add(1, Ordering::Relaxed) {
         0 => Act::Status(500),
         1..8 if ids_of(&request.body).iter().any(|id| id % 37 == 3) => Act::Status(400),
@@ -155,7 +155,7 @@ fn events_are_packed_only_with_their_neighbours_and_a_callers_own_event_stays_al
     let (client, sender) = unsent(|builder| builder.spill_sink(log.clone()));
     let emit = |id| client.emit(&Numbered { id, text: "x".repeat(if id == 7 { 9_000 } else { 10 }) });
     for id in 0..12 {
-        // 1 and 3 are not for the endpoint.
+        // The endpoint refuses 1 and 3.
         client.set_mode(if id == 1 || id == 3 { Mode::LogOnly } else { Mode::On });
         emit(id);
     }
@@ -163,7 +163,7 @@ fn events_are_packed_only_with_their_neighbours_and_a_callers_own_event_stays_al
     let of = |record: &SpilledPart| (record.seq, record.events, record.part, record.reason);
     let abandoned = |seq, events, part| (seq, events, part, Reason::Abandoned);
     let mut found: Vec<_> = records(&log).iter().map(of).collect();
-    // Callers' events and the sender's are written in turns.
+    // Callers' events and the sender's are written alternately.
     found.sort_by_key(|record| (record.0, record.2));
     assert_eq!(
         found,
@@ -183,7 +183,7 @@ fn events_are_packed_only_with_their_neighbours_and_a_callers_own_event_stays_al
     assert_eq!(events.len(), 12);
 }
 
-/// Takes single events alone.
+/// Accepts only single events.
 struct Picky(Spilled);
 impl SpillSink for Picky {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
@@ -211,7 +211,7 @@ fn a_pack_that_the_sink_refuses_goes_to_the_fallback_as_a_whole() {
     assert_eq!(ids, (0..500).collect::<Vec<_>>());
 }
 
-/// A disk with so much room.
+/// A disk with this much room.
 #[derive(Clone)]
 struct Disk(Arc<Mutex<Vec<u8>>>, usize);
 impl Write for Disk {

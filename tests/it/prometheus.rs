@@ -1,4 +1,4 @@
-//! What dashboards and alerts are made of: the outage, posts by verdict, the queue's fill, the log's stalls.
+//! The metrics behind dashboards and alerts: the outage, posts by verdict, the queue's fill level, the log's stalls.
 
 use crate::support::*;
 use overspill::spill::{Record, SpillSink};
@@ -94,7 +94,7 @@ async fn a_post_that_fails_is_counted_under_the_reason_that_its_verdict_has() {
     }
 }
 
-/// Writes to the log, once it may.
+/// Writes to the log as soon as the gate is open.
 struct Shut(Spilled, Arc<Mutex<()>>);
 
 impl SpillSink for Shut {
@@ -128,7 +128,7 @@ fn a_log_that_is_stuck_is_seen_in_the_books_while_it_is_and_is_counted_afterward
 fn the_books_tell_how_full_the_queue_is_and_what_its_limits_are() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
-    // A sender that does not run yet: what is emitted is in the queue.
+    // The sender does not run yet, so emitted events stay in the queue.
     let (client, sender) =
         quick(endpoint.url()).queue_events_max(64).queue_bytes_max(64 << 10).build_with_sender().unwrap();
     emit_all(&client, 0..48);
@@ -143,7 +143,7 @@ fn the_books_tell_how_full_the_queue_is_and_what_its_limits_are() {
     world.assert_settled(&stats, 48);
 }
 
-/// Below the root of the package.
+/// A path below the root of the package.
 fn read(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"))
@@ -153,7 +153,7 @@ fn exposition() -> String {
     Stats::default().prometheus_text() + &overspill::memory_watch::MemoryStats::default().prometheus_text()
 }
 
-/// A row for each name: its kind, the names of its labels, its help.
+/// A row per name: its kind, the names of its labels, its help.
 fn table_of(text: &str) -> String {
     let mut rows = BTreeMap::new();
     let mut order = Vec::new();

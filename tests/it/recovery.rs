@@ -1,4 +1,4 @@
-//! Row 45: how long it takes until a client delivers again, once its endpoint is back. A hundred clients, default settings, a paused clock.
+//! Row 45: how long a client takes to deliver again once its endpoint is back. A hundred clients, default settings, a paused clock.
 
 use crate::figures::report;
 use overspill::spill::{Record, SpillSink};
@@ -18,9 +18,9 @@ const ANSWER: Duration = Duration::from_millis(5);
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Away {
     Refused,
-    /// Accepts, and never answers what it was sent before it is back.
+    /// Accepts connections, and never answers requests that were sent before it is back.
     Tarpit,
-    /// Packets are dropped: no connection comes about.
+    /// Packets are dropped, so that no connection can be made.
     Blackhole,
     Unavailable,
 }
@@ -41,7 +41,7 @@ impl SpillSink for Kept {
 }
 
 struct Life {
-    /// From the endpoint's return to the answer of the first post that it has taken.
+    /// From the endpoint's return to the answer to the first post that it accepts.
     back_after: Duration,
     /// Posts per second while it was out.
     posts_while_out: f64,
@@ -94,7 +94,7 @@ async fn life(seed: u64, away: Away, lasting: Duration) -> Life {
         while Instant::now() < end {
             client.emit(&id);
             id += 1;
-            // Seldom in the middle of a long outage: the intervals between probes have long been at their maximum.
+            // Few samples in the middle of a long outage: the intervals between probes have long been at their maximum.
             let now = Instant::now();
             let busy = now < from + Duration::from_secs(4) || now + Duration::from_secs(4) > until;
             sleep(Duration::from_millis(if busy { 20 } else { 700 })).await;

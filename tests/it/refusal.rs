@@ -1,4 +1,4 @@
-//! What an endpoint says no to: by status, by redirect, by naming events.
+//! How an endpoint refuses: by status, by redirect, by naming events.
 
 use crate::figures::report;
 use crate::support::*;
@@ -79,7 +79,7 @@ fn a_denial_ends_posting_at_once_with_one_notice() {
         let stats = client.shutdown_blocking(LONG);
         world.assert_settled(&stats, 1000);
         assert!(stats.spilled_by(Reason::Denied) >= 10, "{stats}");
-        // The first request, and a probe that jitter put at once; more only on a machine that is slow.
+        // The first request, and a probe that jitter may start at once; more only on a slow machine.
         let probes = 1 + began.elapsed().as_millis() as u64 / 200;
         assert!(stats.posts <= 1 + probes, "{stats}");
         assert_eq!(
@@ -132,7 +132,7 @@ fn a_retry_after_that_is_said_twice_is_honoured_no_probe_comes_before_it() {
     let server = world.endpoint(|_| answer(429, "retry-after: 3600", ""));
     let client = quick(server.url()).batch_events_max(10).posts_in_flight_max(1).build().unwrap();
     let mut id = 0;
-    // The first takes it out; the probe that follows is told the same.
+    // The first begins the outage; the probe that follows gets the same answer.
     while client.stats().posts < 2 {
         emit_all(&client, id..id + 1);
         block_on(client.flush(LONG)).unwrap();
@@ -153,7 +153,7 @@ fn an_answer_slower_than_the_post_timeout_spills_as_maybe_delivered_even_if_it_w
     let taken = world.taken.clone();
     let server = Endpoint::start(move |request| {
         taken.keep(&request.body);
-        // The slowness under test.
+        // The slowness is under test.
         std::thread::sleep(Duration::from_millis(800));
         Act::Status(200)
     })
@@ -237,7 +237,7 @@ fn every_status_from_100_to_999_settles_as_tabled_and_only_2xx_delivers() {
     for status in 100..=999 {
         let world = World::new();
         let client = quick(format!("{base}/{status}"))
-            // An informational answer is followed by none here.
+            // No final answer follows the informational one here.
             .post_timeout(Duration::from_millis(if status < 200 { 20 } else { 5_000 }))
             .batch_age_max(Duration::from_millis(1))
             .build()
@@ -248,7 +248,7 @@ fn every_status_from_100_to_999_settles_as_tabled_and_only_2xx_delivers() {
         assert_eq!((stats.delivered, stats.spilled), (delivered, 1 - delivered), "{status}: {stats}");
         assert_eq!((stats.lost, stats.pending), (0, 0), "{status}: {stats}");
         let (reason, maybe) = match status {
-            // Ends HTTP on this connection, without a word on what we sent.
+            // Ends HTTP on this connection, without an answer to the request.
             101 => (Reason::Broken, 1),
             100..=199 => (Reason::Timeout, 1),
             200..=299 => continue,

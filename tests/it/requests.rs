@@ -1,4 +1,4 @@
-//! The tower layer: one event for each request, however it ends, and the service behaves as before.
+//! The tower layer emits one event per request, however the request ends, and leaves the service's behaviour as it was.
 
 use crate::support::*;
 use axum::Router;
@@ -29,7 +29,7 @@ struct Served {
     outcome: String,
 }
 
-/// What was told, at the endpoint and in the log.
+/// The reported requests, at the endpoint and in the log.
 ///
 /// An event that was answered as the endpoint went away is in both places; it is here once, and the log must say that
 /// it may be delivered.
@@ -47,7 +47,7 @@ fn served(world: &World) -> Vec<Served> {
     all
 }
 
-/// The law: each request that was begun is told once, by the routes as ids.
+/// The law: each request that began is reported once, with the routes as ids.
 #[track_caller]
 fn assert_told(world: &World, client: &Client, ids: impl IntoIterator<Item = String>) -> Vec<Served> {
     let stats = client.shutdown_blocking(LONG);
@@ -56,7 +56,7 @@ fn assert_told(world: &World, client: &Client, ids: impl IntoIterator<Item = Str
     let served = served(world);
     let told: Vec<String> = served.iter().filter_map(|one| one.route.clone()).collect();
     let set: BTreeSet<String> = told.iter().cloned().collect();
-    assert_eq!(told.len(), set.len(), "told twice: {told:?}");
+    assert_eq!(told.len(), set.len(), "reported twice: {told:?}");
     assert_eq!(set, ids.into_iter().collect());
     assert_eq!(stats.emitted, served.len() as u64, "{stats}");
     served
@@ -157,7 +157,7 @@ async fn bodies_errors_and_readiness_are_the_services_own() {
     let asked = |path: &str, body| Request::get(path).body(body).unwrap();
     assert_eq!(service.ready().await.unwrap().call(asked("/1", "good")).await.unwrap().into_body(), 4);
     assert_eq!(service.ready().await.unwrap().call(asked("/2", "bad")).await.unwrap_err(), Own("bad"));
-    // A clone tells as well.
+    // A clone reports as well.
     service.clone().oneshot(asked("/3", "")).await.unwrap();
 
     struct NeverReady;
@@ -236,7 +236,7 @@ async fn the_duration_is_that_of_the_answers_head_and_a_route_has_its_bounds() {
         layer.layer(answers).oneshot(request("/")).await.unwrap();
     }
     let panics = RequestEventsLayer::new(&client).route(|_| panic!("the test's route panics"));
-    assert!(panics.layer(answers).oneshot(request("/")).await.is_ok(), "the request is not hurt");
+    assert!(panics.layer(answers).oneshot(request("/")).await.is_ok(), "the request succeeds");
     let stats = client.shutdown_blocking(LONG);
     assert_settled(&stats, &taken, &log);
     let events = log.events();
@@ -271,7 +271,7 @@ async fn whatever_becomes_of_endpoint_and_requests_each_request_is_at_the_endpoi
     let inner = service_fn(|request: Request<()>| async move {
         let nth: u64 = request.uri().path()[1..].parse().unwrap();
         match nth % 5 {
-            // The hook stays silent: 120 backtraces are no part of the test.
+            // Bypasses the panic hook: 120 backtraces are not part of the test.
             0 => resume_unwind(Box::new("the test's service panics")),
             1 => pending().await,
             2 => Err("an error"),
@@ -286,7 +286,7 @@ async fn whatever_becomes_of_endpoint_and_requests_each_request_is_at_the_endpoi
     for half in [0..REQUESTS / 2, REQUESTS / 2..REQUESTS] {
         let one = |nth| {
             let one = service.clone().oneshot(request(&format!("/{nth}")));
-            // Those that never end are given up; the others have the time that panics and their backtraces take.
+            // Gives up requests that never end; the others get the time that panics and their backtraces need.
             let patience = if nth % 5 == 1 { Duration::from_millis(20) } else { LONG };
             tokio::spawn(async move { tokio::time::timeout(patience, one).await })
         };
@@ -297,7 +297,7 @@ async fn whatever_becomes_of_endpoint_and_requests_each_request_is_at_the_endpoi
         while world.taken.is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        // What was told so far is partly on its way.
+        // Some of the events so far are still in flight.
         endpoint.refuse();
     }
     let served = assert_told(&world, &client, (0..REQUESTS).map(|nth| format!("/{nth}")));

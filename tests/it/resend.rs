@@ -1,4 +1,4 @@
-//! Events out of a log go to the endpoint again, as they were.
+//! Events from a log are sent to the endpoint again, unchanged.
 
 use crate::support::*;
 use overspill::format::{Body, Events, Format, Layout, Ndjson, Overhead, Placement};
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A line for each event with all that a format can know of it, and the common fields in front of all.
+/// A line per event with everything that a format knows about it, after a line with the common fields.
 struct Everything(Placement);
 
 impl Format for Everything {
@@ -38,7 +38,7 @@ impl Format for Everything {
     }
 }
 
-/// What a client of these settings leaves in the log while nobody listens.
+/// What a client with these settings leaves in the log while nothing listens.
 fn spilled(format: impl Format, emit: impl FnOnce(&overspill::Client)) -> Vec<Joined> {
     let world = World::new();
     let client = quick("http://127.0.0.1:9/")
@@ -245,7 +245,7 @@ fn settings_that_would_do_nothing_are_errors_that_say_so() {
     }
 }
 
-/// The books that a client writes into the log say what it has spilled; the log is asked for all of it.
+/// The counters that a client writes into the log say how much it spilled; the log must hold all of it.
 #[test]
 fn lines_that_a_log_has_lost_are_found_by_what_the_client_says_it_has_spilled() {
     let world = World::new();

@@ -1,4 +1,4 @@
-//! One more try where it is certain that nothing was taken, and never else. Row 41 of the table of faults, and case 2 of the reports.
+//! One retry if certainly nothing was accepted, and never otherwise. Row 41 of the table of faults, and case 2 of the reports.
 
 use crate::figures::report;
 use crate::support::*;
@@ -36,7 +36,7 @@ enum Post {
     FreshConnections,
 }
 
-/// Events one by one, each settled before the next; what each post was, and the books.
+/// Emits events one by one, each settled before the next. Returns each post, and the counters.
 async fn run(
     events: u64,
     mut script: impl FnMut(u64) -> Answer + Send + 'static,
@@ -80,7 +80,7 @@ async fn what_was_certainly_not_taken_goes_once_more_at_once_on_another_connecti
         let (_, stats, posts) =
             run(10, move |nth| if nth == 4 { first.clone() } else { Answer::status(SOON, 200) }).await;
         assert_eq!((stats.delivered, stats.spilled, stats.posts), (10, 0, 11), "{what}: {stats}");
-        // Refused, there was no connection to give up.
+        // A refused attempt has no connection to give up.
         let fresh = posts.iter().filter(|post| **post == Post::FreshConnections).count();
         assert_eq!(fresh, usize::from(what != "no connection"), "{what}");
         let second = 5 + fresh;
@@ -164,7 +164,7 @@ async fn an_endpoint_that_takes_nothing_gets_one_second_try_and_none_while_it_is
     }
 }
 
-/// Suspended, or frozen: what was on the wire is late, and what was open is stale. Neither is the endpoint's fault.
+/// After a suspend or a freeze, answers are late and open connections are stale. Neither is the endpoint's fault.
 #[tokio::test(start_paused = true)]
 async fn after_a_gap_in_time_connections_are_given_up_and_what_was_late_is_no_outage() {
     let (world, posts) = (World::new(), Arc::new(Mutex::new(Vec::new())));
@@ -189,7 +189,7 @@ async fn after_a_gap_in_time_connections_are_given_up_and_what_was_late_is_no_ou
     let emitting = async {
         emit_all(&client, 0..10);
         client.flush(LONG).await.unwrap();
-        // Two that hang on the wire when the machine falls asleep.
+        // Two requests in flight when the machine is suspended.
         emit_all(&client, 10..12);
         tokio::time::sleep(Duration::from_millis(500)).await;
         tokio::time::advance(Duration::from_secs(3600)).await;
@@ -206,7 +206,7 @@ async fn after_a_gap_in_time_connections_are_given_up_and_what_was_late_is_no_ou
     assert_eq!(told, Some(12), "before the first of them: {posts:?}");
 }
 
-/// HTTP by hand: reads a request whole, or `None` at the connection's end.
+/// HTTP by hand: reads a whole request, or returns `None` at the connection's end.
 fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
@@ -220,8 +220,8 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     Some(body)
 }
 
-/// Cases 7a and 7b: a server that closes connections that were idle, at the very moment that the next request comes or before, without a
-/// word. A request that it has not read it has not taken.
+/// Cases 7a and 7b: a server that closes idle connections without an answer, just as the next request arrives or before. A request
+/// that it has not read it has not accepted.
 #[test]
 fn row_41_behind_a_server_that_closes_idle_connections_at_any_moment_nothing_is_spilled() {
     const RACES: u64 = 1_000;
@@ -240,7 +240,7 @@ fn row_41_behind_a_server_that_closes_idle_connections_at_any_moment_nothing_is_
                 if reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
                     return;
                 }
-                // Every other time when the next request has come in whole, at others at once or in between.
+                // Every other time once the whole next request has arrived, otherwise at once or in between.
                 match closes.fetch_add(1, Ordering::Relaxed) % 4 {
                     0 => {}
                     1 => drop(reader.fill_buf()),
@@ -257,7 +257,7 @@ fn row_41_behind_a_server_that_closes_idle_connections_at_any_moment_nothing_is_
     }
     let stats = client.shutdown_blocking(LONG);
     world.assert_settled(&stats, RACES);
-    // Each connection serves one request and is closed, sometimes behind the next, which it has read and not taken.
+    // Each connection serves one request and is closed, sometimes after the next one, which it has read and not accepted.
     assert!(closed.load(Ordering::Relaxed) > RACES / 2);
     assert_eq!((stats.delivered, stats.spilled), (RACES, 0), "{stats}\n{}", world.log.text());
     report(41, "spilled behind connections closed as idle", format!("{} of {RACES}", stats.spilled));

@@ -1,4 +1,4 @@
-//! The judge of the long run (`tests/lab/run soak`): what it calls growth is growth.
+//! The judge of the soak (`tests/lab/run soak`) reports growth only if there is growth.
 
 #[path = "../lab/soak/slope.rs"]
 #[expect(dead_code, reason = "the example draws and prints more of it")]
@@ -8,7 +8,7 @@ use crate::split_mix::SplitMix64 as Random;
 use slope::Slope;
 
 /// An hour of samples, four a second: a level, a trend, and waves of outages that come and go, each of them half a minute
-/// of samples that hang together.
+/// of correlated samples.
 fn hour(seed: u64, per_minute: f64) -> Vec<(f64, f64)> {
     let mut random = Random::of(seed);
     let mut wave = 0.0;
@@ -27,7 +27,7 @@ fn hour(seed: u64, per_minute: f64) -> Vec<(f64, f64)> {
 fn samples_that_hang_together_without_a_trend_are_not_called_growth() {
     let of_hour = |seed| Slope::of(&hour(seed, 0.0)).unwrap();
     let wrong = (0..400).map(of_hour).filter(|slope| slope.least() > 0.0 || slope.most() < 0.0).count();
-    // One in twenty, as 95 % says, and what chance puts on top of it.
+    // One in twenty, as 95 % implies, plus chance.
     assert!(wrong <= 32, "{wrong} of 400 flat hours were called trends");
 }
 
@@ -36,7 +36,7 @@ fn a_leak_is_found_and_its_size_is_within_the_interval() {
     let slopes: Vec<Slope> = (0..400).map(|seed| Slope::of(&hour(seed, 40.0)).unwrap()).collect();
     assert!(slopes.iter().all(|slope| slope.least() > 8.0), "a failed run each time");
     let covered = slopes.iter().filter(|slope| (slope.least()..slope.most()).contains(&40.0)).count();
-    assert!(covered >= 368, "only {covered} of 400 intervals hold the truth");
+    assert!(covered >= 368, "only {covered} of 400 intervals contain the true slope");
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl Drop for Socket {
     }
 }
 
-/// Takes what it is sent, over several connections side by side, and hands on the heads.
+/// Accepts what it is sent, over several simultaneous connections, and forwards the heads.
 fn serve(listener: UnixListener, world: &World) -> std::sync::mpsc::Receiver<String> {
     let (tell, told) = std::sync::mpsc::channel();
     let taken = world.taken.clone();

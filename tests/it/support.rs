@@ -1,4 +1,4 @@
-//! What the tests share: events with ids, a world to watch them in, and the law over their ids.
+//! Shared parts of the tests: events with ids, a world that observes them, and the law over their ids.
 
 pub use overspill::testkit::{Act, Endpoint, Received, Spilled, Taken, assert_settled, events_of};
 use overspill::{Builder, Client, Stats};
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 use std::time::{Duration, Instant};
 
-/// An event that can be found again.
+/// An event with an id by which it is found.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Numbered {
     pub id: u64,
@@ -60,7 +60,7 @@ impl World {
         World { log, taken: Taken::default(), _subscriber }
     }
 
-    /// An endpoint that takes what it answers with a 2xx, where `act` says so, and does as told otherwise.
+    /// An endpoint that does what `act` says, and keeps what it answers with a 2xx.
     pub fn endpoint(&self, act: impl Fn(&Received) -> Act + Send + Sync + 'static) -> Endpoint {
         Endpoint::start(self.taken.when(act)).unwrap()
     }
@@ -96,8 +96,8 @@ pub const LONG: Duration = Duration::from_secs(20);
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < LONG, "{what} did not come about in {LONG:?}");
-        // A look every millisecond leaves the cores to the code under test.
+        assert!(began.elapsed() < LONG, "{what} did not happen within {LONG:?}");
+        // Polling once a millisecond leaves the cores to the code under test.
         std::thread::park_timeout(Duration::from_millis(1));
     }
 }
@@ -108,7 +108,7 @@ pub fn emit_all(client: &Client, ids: std::ops::Range<u64>) {
     }
 }
 
-/// An executor without a runtime: what futures meet outside of tokio.
+/// An executor without a runtime, for futures outside tokio.
 pub fn block_on<F: Future>(future: F) -> F::Output {
     struct Unpark(std::thread::Thread);
     impl Wake for Unpark {

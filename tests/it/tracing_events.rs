@@ -1,4 +1,4 @@
-//! Tracing events become events: which, with what in them, and never those of overspill itself.
+//! Tracing events become events: which ones, with what content, and never those of overspill itself.
 
 mod content;
 mod echoes;
@@ -18,7 +18,7 @@ use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
-/// An event as the text says: its members in their order, of which two may not have the same name.
+/// An event parsed from its text: its members in order, with unique names.
 pub struct Members(pub Vec<(String, Value)>);
 
 impl Members {
@@ -26,7 +26,7 @@ impl Members {
     pub fn of(event: &str) -> Members {
         let members: Members = serde_json::from_str(event).unwrap_or_else(|error| panic!("{event}: {error}"));
         let names: BTreeSet<&str> = members.0.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names.len(), members.0.len(), "a name is there twice: {event}");
+        assert_eq!(names.len(), members.0.len(), "a name occurs twice: {event}");
         members
     }
 
@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// What a client has of its events once it is shut down: at the endpoint, in the order of their sending, then in the log.
+/// A client's events after its shutdown: those at the endpoint in the order in which they were sent, then those in the log.
 pub struct Scene {
     pub world: World,
     _endpoint: Endpoint,
@@ -88,7 +88,7 @@ impl Scene {
         tracing::subscriber::with_default(registry().with(self.layer(choose)), application);
     }
 
-    /// Ends it, with the law.
+    /// Shuts the client down, and checks the law.
     #[track_caller]
     pub fn end(self) -> (Stats, Vec<String>) {
         let stats = self.client.shutdown_blocking(LONG);
@@ -119,7 +119,7 @@ fn set(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
 }
 
-/// One of each kind that a choice can tell apart.
+/// One of each kind that a selection can distinguish.
 fn talk() {
     trace!("trace");
     debug!("debug");

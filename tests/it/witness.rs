@@ -1,4 +1,4 @@
-//! Spilled means kept: who says so, and what counts as an answer.
+//! Spilled means kept: which log confirms that, and what counts as confirmation.
 
 use crate::figures::report;
 use crate::support::*;
@@ -18,7 +18,7 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 const EVENTS: u64 = 200;
 
-/// Half of them through the sender, half by callers.
+/// Half of the events through the sender, half by callers.
 fn spill_all(fallback: &Spilled) -> overspill::Stats {
     let client =
         quick("http://127.0.0.1:9/").spill_fallback(WriteSink::new(fallback.clone())).build().unwrap();
@@ -33,7 +33,7 @@ fn set(ids: Vec<u64>) -> BTreeSet<u64> {
     ids.into_iter().collect()
 }
 
-/// The law, without an endpoint: each event is in one of the two, and counted as what it is.
+/// The law without an endpoint: each event is in one of the two logs, and counted correctly.
 #[track_caller]
 fn assert_kept(stats: &overspill::Stats, places: &[&Spilled]) {
     assert_eq!((stats.emitted, stats.spilled, stats.lost), (EVENTS, EVENTS, 0), "{stats}");
@@ -109,7 +109,7 @@ fn the_notice_at_the_start_says_by_what_the_log_is_witnessed() {
     told(&filtered, "go to the fallback sink, for no subscriber takes", |builder| builder);
 }
 
-/// A disk that takes what it takes, and tears lines.
+/// A disk that accepts part of a write, and so breaks lines.
 #[derive(Clone)]
 struct Flaky(Spilled, Arc<AtomicU64>);
 
@@ -154,7 +154,7 @@ fn with_a_spill_layer_and_a_fallback_that_both_fail_events_are_lost_and_counted(
             Ok(())
         }
     }
-    // A layer that formats beside it proves nothing any more.
+    // From here on, another layer that formats the record proves nothing.
     let subscriber = registry().with(SpillLayer::new(|| Full)).with(Crumbs::default());
     let _scope = set_default(&Dispatch::new(subscriber));
     let client = quick("http://127.0.0.1:9/").spill_fallback(WriteSink::new(Full)).build().unwrap();
@@ -230,8 +230,8 @@ fn a_filter_on_the_kind_or_on_the_fields_of_an_event_is_no_reason_not_to_read_it
     assert_eq!(fallback.text(), "");
 }
 
-/// tracing remembers for the whole process whether a place in the code is of interest, and may ask a thread that has no
-/// subscriber. Each level is a place of its own.
+/// tracing caches for the whole process whether a callsite is of interest, and may ask a thread that has no subscriber.
+/// Each level has its own callsite.
 #[test]
 fn a_thread_without_a_subscriber_that_spills_first_silences_nobody() {
     for level in [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug] {
@@ -259,7 +259,7 @@ fn a_thread_without_a_subscriber_that_spills_first_silences_nobody() {
     }
 }
 
-/// Half of them from this thread, half from another, each under a subscriber of its own that came after the client.
+/// Half of the events from this thread, half from another, each under its own subscriber that was set after the client was built.
 fn spill_under_later_subscribers(client: &Client, own: &Dispatch) -> overspill::Stats {
     let _scope = set_default(own);
     std::thread::scope(|scope| {
@@ -287,7 +287,7 @@ fn a_subscriber_that_is_set_for_a_scope_has_the_records_of_the_clients_that_are_
         let stats = spill_under_later_subscribers(&build_in(&home), &own);
         assert_kept(&stats, &[&log]);
         assert_eq!((fallback.text(), later.text()), (String::new(), String::new()));
-        // Built where there was none: nothing is lost, and the operator is told.
+        // Built without a subscriber: nothing is lost, and a notice says so.
         let stats = spill_under_later_subscribers(&build_in(&Dispatch::none()), &own);
         assert_kept(&stats, &[&fallback]);
         assert_eq!((fallback.count_notices("nobody reads target"), later.text()), (1, String::new()));
@@ -310,7 +310,7 @@ fn a_file_of_spilled_events_is_for_its_owner_alone() {
     assert_eq!((ids, stats.spilled), ((0..10).collect(), 10));
 }
 
-/// What a sink says is what the operator is told. It may block on a runtime of its own: it runs inside of none.
+/// The notice repeats the sink's error. A sink may block on its own runtime, because it does not run inside one.
 #[test]
 fn a_sink_that_fails_is_told_with_its_own_words_and_its_events_are_in_the_fallback() {
     struct Blocks(tokio::runtime::Runtime);

@@ -1,4 +1,4 @@
-//! One thread writes the log: no caller formats, takes turns or holds anybody up, whatever the log does.
+//! One thread writes the log: no caller formats, queues for a lock or holds up another, whatever the log does.
 
 use crate::figures::report;
 use crate::support::*;
@@ -18,7 +18,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 /// What a busy machine may add to a wait.
 const SLACK: Duration = Duration::from_millis(600);
 
-/// A log that takes so long for each record, one at a time.
+/// A log that takes this long for each record, one at a time.
 struct Slow(Duration, Mutex<WriteSink<Spilled>>);
 
 impl Slow {
@@ -79,7 +79,7 @@ fn a_caller_that_finds_no_room_waits_for_it_as_long_as_a_stall_in_all_and_its_ev
     assert_eq!((stats.emitted, stats.pending), (100, 0), "{stats}");
     assert_eq!(stats.lost, stats.lost_by(LostReason::LogStalled), "{stats}");
     assert_eq!(ids_spilled(&world.log).len() as u64, stats.spilled, "{stats}");
-    // As many as it could write in that time, or nearly.
+    // Nearly as many as it could write in that time.
     assert!(stats.spilled >= 10, "{stats}");
     report(48, "slowest of 100 calls for two places before a log of 50 ms, ms", slowest.as_millis());
 }
@@ -128,7 +128,7 @@ struct Blocking(Spilled);
 impl SpillSink for Blocking {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-        // That it blocks on a runtime is what is tested.
+        // Blocking on a runtime is what is tested.
         runtime.block_on(async { tokio::time::sleep(Duration::from_micros(10)).await });
         self.0.write(record)
     }
@@ -158,7 +158,7 @@ fn a_sink_that_blocks_on_a_runtime_of_its_own_stores_every_event_whoever_spills_
     assert_eq!(fallback.events().len(), 0, "{}", fallback.text());
 }
 
-/// A layer of the application's that reports what it hears, and holds its lock meanwhile.
+/// An application's layer that reports what it receives, and holds its lock meanwhile.
 #[derive(Clone, Default)]
 struct Locking {
     client: Arc<OnceLock<Client>>,
@@ -179,7 +179,7 @@ impl<S: tracing::Subscriber> Layer<S> for Locking {
     }
 }
 
-/// An application that logs, with the locking layer installed, in one of the ways that lead to the log. The slowest of its log calls.
+/// An application that logs with the locking layer installed, in one of the ways that lead to the log. Returns its slowest log call.
 fn locked(act: Act, queue_events_max: usize, prepare: fn(&Client)) -> Duration {
     let world = World::new();
     let endpoint = world.endpoint(move |_| act.clone());
@@ -223,21 +223,21 @@ fn a_layer_that_emits_under_its_own_lock_dead_locks_in_no_mode() {
             locked(Act::Status(200), 1000, log_only),
             locked(Act::Status(200), 1000, closed),
         ];
-        // Even if the log's queue has room for one event alone.
+        // Even if the log's queue has room for only one event.
         let tight = [locked(Act::Hang, 1, nothing), locked(Act::Status(200), 1, log_only)];
         let _ = over.send((roomy.into_iter().max(), tight.into_iter().max()));
     });
     let (roomy, tight) = is_over.recv_timeout(5 * LONG).expect("no deadlock");
     for (what, slowest) in [("", roomy), (", without room", tight)] {
         let slowest = slowest.unwrap();
-        // A call of the layer's has three events.
+        // A call of the layer emits three events.
         assert!(slowest <= 3 * LOG_STALL + SLACK, "{slowest:?}");
         let what = format!("slowest call of a layer that emits three events under its lock{what}, ms");
         report(48, &what, slowest.as_millis());
     }
 }
 
-/// A log whose reader has gone to sleep.
+/// A log whose reader has stopped.
 struct Stuck(Mutex<Receiver<()>>);
 
 impl SpillSink for Stuck {
@@ -256,15 +256,15 @@ fn a_sink_that_is_stuck_keeps_no_notice_from_a_healthy_log() {
     emit_all(&client, 0..1);
     client.set_mode(Mode::On);
     emit_all(&client, 1..2000);
-    until("the outage to be told", || world.log.count_notices("outage began") == 1);
-    until("the switch to be told", || world.log.count_notices("mode changed from log_only to on") == 1);
+    until("the notice of the outage", || world.log.count_notices("outage began") == 1);
+    until("the notice of the switch", || world.log.count_notices("mode changed from log_only to on") == 1);
     drop(gate);
     let stats = client.shutdown_blocking(LONG);
     assert_eq!((stats.emitted, stats.pending), (2000, 0), "{stats}");
     assert_eq!(world.log.count_notices("shut down"), 1, "{stats}: {}", world.log.text());
 }
 
-/// A subscriber's log that takes its time for each line.
+/// A subscriber's log that is slow at each line.
 #[derive(Clone)]
 struct SlowLines(Spilled);
 
@@ -310,10 +310,10 @@ fn the_end_of_an_outage_is_told_with_all_it_has_cost_and_the_endpoint_does_not_w
         told.split_once("spilled ").unwrap().1.starts_with(&format!("{records} (")),
         "{records}: {told:.200}"
     );
-    assert!(behind > 0, "the log was behind, and is what this is about: {stats}");
+    assert!(behind > 0, "the log must fall behind for this test: {stats}");
 }
 
-/// A format that does not come back.
+/// A format that does not return.
 struct Hung(Mutex<Receiver<()>>);
 
 impl Format for Hung {

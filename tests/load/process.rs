@@ -14,7 +14,7 @@ pub fn sender_cpu() -> Duration {
         .max_by_key(|task| task.file_name().to_string_lossy().parse::<u32>().unwrap_or(0))
         .and_then(|task| fs::read_to_string(task.path().join("stat")).ok())
         .map_or(0, |stat| {
-            // Behind the name, which may hold anything: state is the first, utime the 12th, stime the 13th.
+            // After the name, which may contain anything: state is the first field, utime the 12th, stime the 13th.
             let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or("").split_whitespace().collect();
             fields[11].parse::<u64>().unwrap_or(0) + fields[12].parse::<u64>().unwrap_or(0)
         });
@@ -31,7 +31,7 @@ pub fn let_pass(time: Duration) {
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) -> Duration {
     let began = std::time::Instant::now();
     while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(20), "{what} did not come about in 20 s");
+        assert!(began.elapsed() < Duration::from_secs(20), "{what} did not happen within 20 s");
         std::thread::park_timeout(Duration::from_millis(1));
     }
     began.elapsed()

@@ -1,4 +1,4 @@
-//! Children: this binary again, with one part to play, under a watchdog that kills by pid and shows what was said.
+//! Children: this binary again, in one role, under a watchdog that kills by pid and shows the child's output.
 
 use crate::support::until;
 use std::ffi::OsString;
@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub const WATCHDOG: Duration = Duration::from_secs(10);
 const PART: &str = "PROCESSES_PART";
 const URL: &str = "PROCESSES_URL";
-/// What a child says to its parent begins like this; everything else is its log.
+/// The prefix of a child's lines for its parent; everything else is its log.
 const SAY: &str = "say: ";
 
 /// The name of a part, and what the child does then.
@@ -50,7 +50,7 @@ pub fn log_to_stdout() {
     tracing_subscriber::fmt().json().init();
 }
 
-/// A child to be.
+/// A child that has not started.
 pub struct Start {
     part: &'static str,
     exe: PathBuf,
@@ -60,7 +60,7 @@ pub struct Start {
     watchdog: Duration,
 }
 
-/// Whether the child's standard output is read as it comes.
+/// Whether the child's standard output is read as it arrives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
     AtOnce,
@@ -80,7 +80,7 @@ impl Start {
         self
     }
 
-    /// For a part that has a lot to do.
+    /// For a part that takes long.
     pub fn within(mut self, watchdog: Duration) -> Start {
         self.watchdog = watchdog;
         self
@@ -139,7 +139,7 @@ impl Start {
     }
 }
 
-/// What came out of a stream, line by line.
+/// A stream's output, line by line.
 #[derive(Clone, Default)]
 struct Words {
     said: Arc<Mutex<Vec<String>>>,
@@ -163,7 +163,7 @@ impl Words {
     }
 }
 
-/// A child at work. Dropped before its end, it is killed.
+/// A running child. It is killed if dropped before its end.
 pub struct Running {
     part: &'static str,
     child: Child,
@@ -182,7 +182,7 @@ impl Running {
         }
     }
 
-    /// What the child has said so far, on either stream.
+    /// The child's output so far, on either stream.
     pub fn said(&self) -> Vec<String> {
         [&self.out, &self.err].iter().flat_map(|words| words.said.lock().unwrap().clone()).collect()
     }
@@ -204,7 +204,7 @@ impl Running {
         writeln!(self.child.stdin.as_mut().unwrap(), "{line}").expect("a child that listens");
     }
 
-    /// By the shell, which every machine has, and by pid.
+    /// Sends a signal to the pid, with the shell's `kill`, which every machine has.
     pub fn signal(&self, name: &str) {
         let pid = self.child.id().to_string();
         let status = Command::new("sh").args(["-c", "kill -s \"$0\" \"$1\"", name, &pid]).status().unwrap();
@@ -221,7 +221,7 @@ impl Running {
         self.signal("CONT");
     }
 
-    /// As the kernel has it: behind the name, which may hold anything.
+    /// The kernel's process state: after the name, which may contain anything.
     fn state(&self) -> Option<char> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
         stat.rsplit_once(") ")?.1.chars().next()
@@ -244,7 +244,7 @@ impl Running {
         Ended { part: self.part, status: status.unwrap(), took, said: self.said(), lines }
     }
 
-    /// Waits for an end in peace.
+    /// Waits for a successful end.
     #[track_caller]
     pub fn succeed(self) -> Ended {
         let ended = self.end();
@@ -286,8 +286,8 @@ impl Ended {
     #[track_caller]
     pub fn figure<T: std::str::FromStr>(&self, beginning: &str) -> T {
         let found = self.said.iter().rev().find_map(|said| said.strip_prefix(beginning));
-        let text = found.unwrap_or_else(|| panic!("{beginning:?} was not said\n{self}"));
-        text.trim().parse().unwrap_or_else(|_| panic!("{text:?} of {beginning:?} is no figure"))
+        let text = found.unwrap_or_else(|| panic!("the child printed no line that begins with {beginning:?}\n{self}"));
+        text.trim().parse().unwrap_or_else(|_| panic!("{text:?} after {beginning:?} is not a number"))
     }
 
     pub fn count_notices(&self, words: &str) -> usize {
@@ -313,7 +313,7 @@ pub fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").unwrap().count()
 }
 
-/// In a child: how many files are open, the one for looking included.
+/// In a child: how many files are open, including the one that this opens.
 pub fn files() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

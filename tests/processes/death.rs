@@ -18,7 +18,7 @@ fn client() -> Client {
     quick(url()).post_timeout(Duration::from_secs(5)).batch_events_max(100).build().unwrap()
 }
 
-/// A pace that leaves the endpoint a chance: 100 events, then a moment.
+/// Slow enough for the endpoint to keep up: 100 events, then a short wait.
 fn pace() {
     std::thread::sleep(Duration::from_millis(5));
 }
@@ -50,7 +50,7 @@ fn on_sigterm() {
     });
 }
 
-/// Stands before the exit it measures: what is emitted by then, and what of it is pending.
+/// Printed before the exit that it measures: how much is emitted by then, and how much of that is pending.
 fn snapshot(client: &Client) {
     let stats = client.stats();
     say(format_args!("snapshot {} {}", stats.emitted, stats.pending));
@@ -68,7 +68,7 @@ fn exits() {
 
 fn for_ever() {
     let client = client();
-    // More than the watchdog lets pass.
+    // Longer than the watchdog allows.
     for nth in 0..10_000 {
         emit_all(&client, nth * 100..(nth + 1) * 100);
         snapshot(&client);
@@ -84,7 +84,7 @@ fn sigterm_with_shutdown_loses_nothing() {
     until("some deliveries", || peer.taken.len() > 1000);
     child.signal("TERM");
     let ended = child.succeed();
-    assert!(ended.figure::<u64>("pending ") > 0, "nothing was pending: no test of anything");
+    assert!(ended.figure::<u64>("pending ") > 0, "nothing was pending, so nothing was tested");
     assert_settled(&peer, &ended, ended.figure("emitted "));
     report(
         22,
@@ -118,7 +118,7 @@ fn sigkill_loses_at_most_what_was_pending() {
     // Into the endpoint, and into the log.
     for peer in [Peer::slow(Duration::from_millis(20)), Peer::refused()] {
         let child = Start::of("goes on for ever", peer.url()).start();
-        until("a life's work", || child.said().len() > 100);
+        until("a hundred lines", || child.said().len() > 100);
         child.signal("KILL");
         let ended = child.end();
         assert_eq!(ended.status.signal(), Some(9), "{ended}");

@@ -1,5 +1,5 @@
 //! Row 31, with a global subscriber: what overspill logs, and what the HTTP stack logs on the sender's thread, comes back to it
-//! through the application's own layer. Depth one, no deadlock, no overflow, and at rest there is rest.
+//! through the application's own layer. Depth one, no deadlock, no overflow, and no activity once everything is settled.
 
 use crate::child::{Part, Start, say, url};
 use crate::figures::report;
@@ -43,11 +43,11 @@ fn client() -> &'static Client {
     CLIENT.get_or_init(|| client.build().unwrap())
 }
 
-/// What was posted once everything was settled and nobody emitted any more, and the end.
+/// Reports what was posted after everything was settled and nothing emitted any more, and ends.
 fn rest(client: &Client) {
     until("everything to be settled", || client.stats().pending == 0);
     let before = client.stats();
-    // Time for a loop to show itself: sixty ages of a batch, six probes.
+    // Enough time for a loop to show: sixty times the batch age, six probes.
     std::thread::sleep(Duration::from_millis(300));
     let after = client.stats();
     say(format_args!("posts after rest {}", after.posts - before.posts));
@@ -64,7 +64,7 @@ fn layer_that_emits() {
     for nth in 0..500 {
         tracing::info!(nth, "the application says something");
     }
-    assert_eq!(client.stats().emitted, 500, "each record of the application's is an event, none of ours is");
+    assert_eq!(client.stats().emitted, 500, "each record of the application is an event, none of overspill's is");
     rest(client);
 }
 
@@ -94,7 +94,7 @@ fn serialize_that_emits() {
     rest(client);
 }
 
-/// The events are texts here, and the law is in the books of the child: delivered and spilled are all there is.
+/// The events are texts here, so the law is checked by the child's counters: everything is delivered or spilled.
 fn rests(part: &'static str) {
     for act in [Act::Status(200), Act::Status(503), Act::Close] {
         let well = matches!(act, Act::Status(200));
@@ -102,7 +102,7 @@ fn rests(part: &'static str) {
         let ended = Start::of(part, endpoint.url()).start().succeed();
         assert_eq!(ended.figure::<u64>("posts after rest "), 0);
         assert_eq!(ended.figure::<u64>("delivered ") > 0, well, "{ended}");
-        assert!(ended.figure::<u64>("echoes ") > 0, "nothing came back: no test of anything");
+        assert!(ended.figure::<u64>("echoes ") > 0, "nothing came back, so nothing was tested");
     }
     report(31, "posts after rest, global subscriber", 0);
 }

@@ -1,5 +1,5 @@
-//! Row 20: emit, flush, shutdown and drop wherever a process may call them, against an endpoint that is well, gone,
-//! or hangs. Each life is a child of its own; none panics, hangs or is late, and nothing is lost.
+//! Row 20: emit, flush, shutdown and drop wherever a process may call them, against an endpoint that is healthy, gone,
+//! or hangs. Each case is a separate child; none panics, hangs or is late, and nothing is lost.
 
 use crate::child::{Part, Start, log_to_stdout, say, threads, until_threads, url};
 use crate::figures::report;
@@ -40,21 +40,21 @@ lives! {
     a_panic_hook_may_shut_down_while_a_sink_panics_on_a_callers_thread: while_a_sink_panics();
     dropping_the_last_client_inside_a_runtime_settles_everything: current_thread().block_on(async { dropped(drop) });
     dropping_the_last_client_while_unwinding_settles_everything: dropped(|client| {
-        // What a panic prints, with a backtrace, takes longer than all the rest.
+        // Printing a panic with a backtrace takes longer than everything else.
         std::panic::set_hook(Box::new(|_| {}));
         let _ = std::thread::spawn(move || { let _held = client; panic!("with a client in hand") }).join();
     });
     a_client_in_a_thread_local_may_shut_down_as_its_thread_ends: as_a_thread_ends();
 }
 
-/// The parent's half: one child per state of the endpoint, each ending in the law.
+/// The parent's half: one child per state of the endpoint, each ending with the law.
 fn lives(promise: &'static str) {
     let mut latest = 0;
     for (peer, name) in [(Peer::healthy(), "well"), (Peer::refused(), "gone"), (Peer::tarpit(), "hangs")] {
         let ended = Start::of(promise, peer.url()).start().succeed();
         assert_settled(&peer, &ended, ended.figure("emitted "));
         let late = ended.said.iter().filter_map(|said| said.strip_prefix("late by ms ")?.parse().ok()).max();
-        // Half a second for a machine that is busy with something else; the figure is what was seen.
+        // Allows half a second for a busy machine; the figure is the measured value.
         assert!(late.unwrap_or(0) < 500, "the endpoint {name}: {late:?} ms late\n{ended}");
         latest = latest.max(late.unwrap_or(0));
     }
@@ -88,7 +88,7 @@ fn end_blocking(client: &Client) -> Stats {
 
 async fn flush(client: &Client) {
     let began = Instant::now();
-    // In a tarpit it ends with its deadline, and that is all right.
+    // In a tarpit it ends at its deadline, as it should.
     let _ = client.flush(DEADLINE).await;
     late(began);
 }
@@ -177,7 +177,7 @@ fn in_a_panic_hook(panics: fn()) {
     }));
     let own = std::thread::spawn(panics).join();
     if own.is_ok() {
-        // Its own hook has closed the client; what cannot be encoded is nothing to deliver.
+        // Its own hook has closed the client; an event that cannot be encoded cannot be delivered.
         client.emit(&Panics);
     }
     let stats = client.stats();
@@ -185,7 +185,7 @@ fn in_a_panic_hook(panics: fn()) {
     say("emitted 60");
 }
 
-/// The log write that panics is in the way of the sender's own: to wait for the sender there would cost its events.
+/// The panicking log write blocks the sender's own writes: waiting for the sender there would cost its events.
 fn while_a_sink_panics() {
     struct PanicsOnce(AtomicBool, WriteSink<std::io::Stderr>);
     impl SpillSink for PanicsOnce {

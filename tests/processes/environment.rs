@@ -1,4 +1,4 @@
-//! Row 18: variables that steer other HTTP clients do nothing here, and ours do nothing unless asked.
+//! Row 18: variables that configure other HTTP clients have no effect here, and overspill's own only if the service asks for them.
 //!
 //! One family is left to the platform, on purpose: where an https endpoint's root certificates are found. `SSL_CERT_FILE` and
 //! `SSL_CERT_DIR` are how an administrator says that. tests/lab/tests/tls tests this.
@@ -20,7 +20,7 @@ pub const PARTS: &[Part] = &[
     ("starts anyway", starts_anyway),
 ];
 
-/// What a service does that must start: it asks the environment, and never for an error.
+/// A service that must start: it reads the environment, and never gets an error.
 fn starts_anyway() {
     log_to_stdout();
     let client = overspill::Client::builder(url()).with_env().build_or_log_only();
@@ -37,7 +37,7 @@ fn deliver(builder: Builder) {
     say(format_args!("emitted {}", stats.emitted));
 }
 
-/// Everything that curl, wget, Go, Python, OpenSSL or tokio would heed.
+/// Everything that curl, wget, Go, Python, OpenSSL or tokio would obey.
 fn hostile(start: Start, trap: &Endpoint) -> Start {
     let url = trap.url();
     let proxy = url.strip_suffix("/v1/events").unwrap();

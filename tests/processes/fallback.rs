@@ -1,8 +1,8 @@
-//! Rows 28 and 46: nobody reads the target of spilled events: no subscriber, a filter, the level compiled out. The fallback, standard error
-//! by default, has every one of them, and one notice says so.
+//! Rows 28 and 46: nothing reads the target of spilled events: no subscriber, a filter, the level compiled out. The fallback, standard
+//! error by default, has every event, and one notice says so.
 //!
-//! The last case is a matter of the build: with `--features tracing/max_level_off` these same tests hold, every one of them
-//! then with no reader at all.
+//! The last case depends on the build: with `--features tracing/max_level_off` the same tests hold, all of them without
+//! any reader.
 
 use crate::child::{Part, Start, say, url};
 use crate::figures::report;
@@ -56,7 +56,7 @@ fn spill_and_end() {
     say(format_args!("spilled {}", stats.spilled));
 }
 
-/// Standard output tells nothing.
+/// Standard output has no spilled events.
 fn spill_and_end_quietly() {
     let client = quick(url()).build().unwrap();
     emit_all(&client, 0..EVENTS);
@@ -70,7 +70,7 @@ fn falls_back(part: &'static str) {
     let ended = Start::of(part, peer.url()).start().succeed();
     assert_settled(&peer, &ended, EVENTS);
     assert_eq!(ended.figure::<usize>("spilled "), spilled(&ended).len());
-    // Standard error is the sink's own form, one object without a level; nothing came by way of the subscriber.
+    // Standard error has the sink's own form, an object without a level; nothing came through the subscriber.
     let by_subscriber = |line: &&String| line.contains("\"level\"") && line.contains("overspill::spill\"}");
     assert_eq!(ended.lines.iter().filter(by_subscriber).count(), 0, "{ended}");
     assert_eq!(ended.count_notices("nobody reads target overspill::spill"), 1, "{ended}");
@@ -92,7 +92,7 @@ fn with_the_level_filtered_out_standard_error_has_every_event() {
     falls_back("filtered level");
 }
 
-/// The standard library answers `Ok` to each of these writes, but for the full disk.
+/// The standard library returns `Ok` for each of these writes, except on the full disk.
 const KEEPS_NOTHING: [(&str, &str); 4] = [
     ("closed", "exec N>&-"),
     ("the null device", "exec N>/dev/null"),
@@ -115,7 +115,7 @@ fn on_a_standard_error_that_keeps_nothing_events_are_lost_and_counted_and_never_
 
 #[test]
 fn what_the_layer_cannot_write_to_standard_output_is_in_the_fallback() {
-    // The test's own framework does not start on a full disk.
+    // The test framework itself does not start on a full disk.
     for (_, redirect) in &KEEPS_NOTHING[..3] {
         let peer = Peer::refused();
         let start = Start::of("the layer, and nothing keeps standard output", peer.url());

@@ -1,7 +1,7 @@
-//! Row 30: the disk under the log is full, or the subscriber panics. What a sink refuses goes to the next one, what none takes
-//! is counted as lost, and spilling goes on by itself when it can.
+//! Row 30: the disk under the log is full, or the subscriber panics. What a sink refuses goes to the next one, what none accepts
+//! is counted as lost, and spilling resumes by itself when it can.
 //!
-//! A subscriber that cannot write does not say so: tracing-subscriber drops the error. Who needs to know sets a sink.
+//! A subscriber that cannot write does not say so: tracing-subscriber drops the error. A service that must know sets a sink.
 
 use crate::child::{Part, Start, say, url};
 use crate::figures::report;
@@ -30,7 +30,7 @@ fn full_disk() -> File {
     File::options().write(true).open("/dev/full").unwrap()
 }
 
-/// The sender's way and, closed, the caller's.
+/// Spills through the sender and, after close, through the caller.
 fn spill_and_end(client: &overspill::Client, events: u64) -> overspill::Stats {
     emit_all(client, 0..events / 2);
     client.shutdown_blocking(LONG);
@@ -88,7 +88,7 @@ fn full_subscriber() {
     spill_and_end(&client, EVENTS);
 }
 
-/// Panics at the first hundred records that it hears.
+/// Panics at the first hundred records that it receives.
 struct PanicsAtFirst(AtomicU64);
 
 impl<S: tracing::Subscriber> Layer<S> for PanicsAtFirst {
@@ -108,7 +108,7 @@ fn panicking_subscriber() {
     assert_eq!(spill_and_end(&client, EVENTS).lost, 0);
 }
 
-/// The parent's half of those that keep everything.
+/// The parent's half of the cases that keep everything.
 #[track_caller]
 fn keeps_all(part: &'static str) -> crate::child::Ended {
     let peer = Peer::refused();
@@ -140,7 +140,7 @@ fn a_sink_that_tore_a_line_on_a_full_disk_begins_the_next_one_anew_once_there_is
 fn a_subscriber_on_a_full_disk_harms_nobody_and_hides_it_from_us() {
     let peer = Peer::refused();
     let ended = Start::of("full subscriber", peer.url()).start().succeed();
-    // The formatter has read the record: all that can be known. The README says so.
+    // The formatter has read the record; nothing more can be known. The README says so.
     assert_eq!(ended.figure::<u64>("spilled "), EVENTS);
 }
 

@@ -1,4 +1,4 @@
-//! The law over two processes: what the endpoint here has answered with 2xx, against the log that the child has written.
+//! The law across two processes: what the endpoint here answered with a 2xx, against the log that the child wrote.
 
 use crate::child::Ended;
 use crate::support::id_of;
@@ -8,7 +8,7 @@ use overspill::testkit::{Act, Endpoint, Taken};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The endpoint that this process plays, and what it has taken.
+/// The endpoint in this process, and what it accepted.
 pub struct Peer {
     pub taken: Taken,
     pub endpoint: Endpoint,
@@ -25,7 +25,7 @@ impl Peer {
         Peer::of(|| Act::Status(200))
     }
 
-    /// Takes its time for each request, so that something is pending at any moment.
+    /// Answers slowly, so that something is pending at any moment.
     pub fn slow(each: Duration) -> Peer {
         Peer::of(move || {
             // The slowness is the fault.
@@ -54,7 +54,7 @@ pub fn spilled(ended: &Ended) -> Vec<Joined> {
     join(ended.lines.iter().filter_map(|line| read_line(line)))
 }
 
-/// The ids that are at the endpoint or in the log; what is in both must say so.
+/// The ids that are at the endpoint or in the log. Events in both must be marked.
 #[track_caller]
 pub fn found(peer: &Peer, ended: &Ended) -> BTreeSet<u64> {
     // Read once: what a child has left on the wire may still arrive.

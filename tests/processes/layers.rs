@@ -1,5 +1,5 @@
-//! Row 48, with a global subscriber: a layer that reports what it hears and holds its lock meanwhile, for its own records as well. And a
-//! global subscriber that comes later than the client.
+//! Row 48, with a global subscriber: a layer that reports what it receives and holds its lock meanwhile, for its own records as well.
+//! And a global subscriber that is set after the client was built.
 
 use crate::child::{Part, Start, log_to_stdout, say, url};
 use crate::law::{Peer, assert_settled, found};
@@ -68,7 +68,7 @@ fn layer_that_locks() {
         let began = Instant::now();
         tracing::info!(target: "application", "something happened");
         slowest = slowest.max(began.elapsed());
-        // An application does something else in between, and its log gets on.
+        // An application does something else in between, so that its log makes progress.
         std::thread::sleep(Duration::from_micros(200));
     }
     let client = LOCKS.0.lock().unwrap().0.clone().unwrap();
@@ -100,7 +100,7 @@ fn a_global_layer_that_builds_switches_emits_and_shuts_down_under_its_own_lock_d
             "closed" => {
                 // What was taken over at the deadline may have arrived as well.
                 assert!(found(&peer, &ended).len() as u64 + ended.figure::<u64>("lost ") >= RECORDS);
-                // Of its 250 calls after the end five wait in vain, and no more.
+                // Of its 250 calls after the end, at most five wait in vain.
                 let waited = ended.took;
                 assert!(waited < LOG_STALL + LONG / 4, "{waited:?}");
             }

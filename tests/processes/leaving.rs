@@ -23,7 +23,7 @@ pub const PARTS: &[Part] = &[
             let _guard = client.shutdown_on_drop(WITHIN);
             emit_all(&client, 0..5);
             "not a number".parse::<u8>()?;
-            unreachable!("that is no number")
+            unreachable!("that is not a number")
         }
         assert!(fails().is_err());
     }),
@@ -67,7 +67,7 @@ pub const PARTS: &[Part] = &[
 
 fn client() -> Client {
     log_to_stdout();
-    // No batch is full, and no post ends by itself.
+    // No batch fills up, and no post ends by itself.
     let builder = Client::builder(url()).batch_age_max(Duration::from_millis(100));
     builder.post_timeout(Duration::from_secs(60)).shutdown_timeout(Duration::from_secs(5)).build().unwrap()
 }

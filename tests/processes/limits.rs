@@ -1,5 +1,5 @@
-//! Row 24: a process at its limits, and a process that makes and drops clients all day. An error of `build`, or a spill; never a
-//! panic; nothing leaks.
+//! Row 24: a process at its limits, and a process that keeps making and dropping clients. `build` fails, or events spill; nothing
+//! panics and nothing leaks.
 
 use crate::child::{Part, Start, files, log_to_stdout, rss, say, threads, until_threads, url};
 use crate::figures::report;
@@ -29,7 +29,7 @@ pub const PARTS: &[Part] = &[
     }),
 ];
 
-/// Takes one thing less of what is scarce, each time, until a client can be built; says how many refusals that took.
+/// Frees one unit of the scarce resource at a time until a client can be built. Returns how often `build` failed.
 fn build_after_refusals<T>(hoard: &mut Vec<T>) -> Client {
     let mut refusals = 0;
     loop {
@@ -44,7 +44,7 @@ fn build_after_refusals<T>(hoard: &mut Vec<T>) -> Client {
                 refusals += 1;
             }
         }
-        assert!(hoard.pop().is_some(), "nothing is scarce any more, and still no client");
+        assert!(hoard.pop().is_some(), "everything is free, but no client can be built");
     }
 }
 
@@ -71,7 +71,7 @@ fn no_files() {
     log_to_stdout();
     let mut hoard: Vec<File> = std::iter::from_fn(|| File::open("/dev/null").ok()).collect();
     let https = Client::builder("https://127.0.0.1:9/").build();
-    assert!(https.is_err(), "root certificates are files, too");
+    assert!(https.is_err(), "root certificates are files too");
     let client = build_after_refusals(&mut hoard);
     // A socket would fit into the last one.
     hoard.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
@@ -102,7 +102,7 @@ fn no_threads() {
     assert!((1..1000).contains(&hoard.len()), "{} threads: there is no limit", hoard.len());
     let client = build_after_refusals(&mut hoard);
     hoard.extend(std::iter::from_fn(Idle::start).take(1000));
-    // The URL has a name in it, and looking one up takes a thread.
+    // The URL contains a name, and looking it up takes a thread.
     scarce_then_plenty(&client, || drop(hoard));
 }
 
@@ -140,7 +140,7 @@ fn without_threads_build_fails_or_events_spill_and_delivery_comes_back_with_them
     report(24, "panics without threads", 0);
 }
 
-/// A copy of this binary that anybody may run, gone with the test.
+/// A copy of this binary that any user may run, removed after the test.
 struct Copy(PathBuf);
 
 impl Drop for Copy {
@@ -149,7 +149,7 @@ impl Drop for Copy {
     }
 }
 
-/// A user without any process, if there is a way to become one: the kernel does not limit root's threads.
+/// A user without any process, if this process can become one: the kernel does not limit root's threads.
 fn nobody() -> Option<(Copy, String)> {
     let uid = (60_000 + std::process::id() % 5_000).to_string();
     let words = ["--reuid", &uid, "--regid", &uid, "--clear-groups", "prlimit", "--nproc=12", "true"];
@@ -162,7 +162,7 @@ fn nobody() -> Option<(Copy, String)> {
     Some((copy, uid))
 }
 
-/// Fewer without optimisation, where each takes three times as long.
+/// Fewer without optimization, because each takes three times as long.
 const BUILDS: usize = if cfg!(debug_assertions) { 2_000 } else { 10_000 };
 
 fn many_builds() {
@@ -174,7 +174,7 @@ fn many_builds() {
         }
     };
     log_to_stdout();
-    // What a process pays once, such as the pipe of tokio's signals, is no leak.
+    // What a process allocates once, such as tokio's signal pipe, is not a leak.
     let alone = threads();
     build(1);
     until_threads(alone);
@@ -182,7 +182,7 @@ fn many_builds() {
     let rss_before = rss();
     for nth in 0..BUILDS {
         build(nth);
-        // Senders end in the background: not more of them at once than a service would have.
+        // Senders end in the background: wait, so that no more exist at once than in a service.
         until("senders to end", || threads() < base.1 + 20);
     }
     until_threads(base.1);
@@ -197,7 +197,7 @@ fn building_and_dropping_clients_all_day_leaks_neither_files_nor_threads_nor_mem
     let ended = Start::of("many builds", peer.url()).within(Duration::from_secs(60)).start().succeed();
     assert_eq!(spilled(&ended).len(), BUILDS / 10);
     let growth: usize = ended.figure("growth ");
-    // The allocator's own ups and downs; a client that leaked its queue alone would make 24 KB of each build.
+    // Allows for the allocator's own variation; a client that leaked only its queue would add 24 KB per build.
     assert!(growth < 8 << 20, "{growth}");
     report(24, "files and threads over baseline", format_args!("0 and 0 after {BUILDS} builds and drops"));
     report(24, "RSS growth, bytes", format_args!("{growth} after {BUILDS} builds and drops"));

@@ -1,8 +1,8 @@
 //! Promises that only a whole process can keep or break: its end, its limits, its environment, its global subscriber.
 //!
-//! A test starts this binary again as a child that plays one part ([`child`]), under a watchdog, and plays the endpoint
-//! itself; so the law is judged outside of the process that may have died.
-#![cfg(target_os = "linux")] // /proc says what a process holds, and the shell sets its limits.
+//! A test starts this binary again as a child in one role ([`child`]), under a watchdog, and is itself the endpoint;
+//! so the law is checked outside the process that may have died.
+#![cfg(target_os = "linux")] // /proc shows what a process holds, and the shell sets its limits.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(
     clippy::unwrap_used,
@@ -39,7 +39,7 @@ mod tarpit;
 mod thaw;
 mod tracing_events;
 
-/// Not a promise, the door for children: returns at once in a process that nobody started as one.
+/// Not a promise but the entry point of children: returns at once in a process that was not started as a child.
 #[test]
 fn child() {
     let parts = [

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 pub const PARTS: &[Part] = &[("panics everywhere", panics_everywhere)];
 
-/// Starts every third request with a panic, which is the sender's own; the others are taken, and the parent is told.
+/// Panics on the sender's thread for every third request. Accepts the others and reports them to the parent.
 struct PanickingTransport(u64, Option<Instant>);
 
 impl Transport for PanickingTransport {

@@ -14,12 +14,12 @@ use std::time::{Duration, Instant};
 pub const PARTS: &[Part] = &[("pipe nobody reads", nobody_reads)];
 
 const THREADS: u64 = 4;
-/// Longer than any call takes that does not wait for the log.
+/// Longer than any call that does not wait for the log.
 const STALLED: Duration = LOG_STALL.checked_div(2).expect("not by zero");
 /// A second of 20,000 events; then the reader comes back.
 const EACH: u64 = 5_000;
 
-/// Standard output is what is stuck: what the parent must know goes to standard error.
+/// Standard output is stuck, so the child reports to the parent on standard error.
 fn tell(words: std::fmt::Arguments<'_>) {
     eprintln!("say: {words}");
 }
@@ -38,7 +38,7 @@ fn nobody_reads() {
                 let began = Instant::now();
                 let (mut own, mut gone) = (Vec::new(), BTreeSet::new());
                 for nth in 0..EACH {
-                    // An even pace; who is late does not wait.
+                    // A steady rate; a late thread does not wait.
                     let due = Duration::from_secs(1) * nth as u32 / EACH as u32;
                     std::thread::sleep(due.saturating_sub(began.elapsed()));
                     let event = Numbered { id: thread * EACH + nth, text: padding.clone() };
@@ -61,7 +61,7 @@ fn nobody_reads() {
         tell(format_args!("stalled {}", stats.lost_by(LostReason::LogStalled)));
         hear();
     });
-    // The parent reads again; an event that is spilled says that the log is back.
+    // The parent reads again; a spilled event shows that the log works again.
     until("the log to come back", || client.stats().pending == 0);
     let (spilled, mut id) = (client.stats().spilled, THREADS * EACH);
     until("another spilled event", || {
@@ -94,7 +94,7 @@ fn a_pipe_that_nobody_reads_stalls_no_caller_twice_and_the_surplus_is_lost_and_c
     child.listen();
     child.tell("go on");
     let ended = child.succeed();
-    // The law, with what callers were told is lost, and what the sender lost, of which there is only the number.
+    // The law, with the ids that callers were told are lost, and only the count of those that the sender lost.
     let books: String = ended.figure("emitted ");
     let books: Vec<u64> = books.split(' ').filter_map(|word| word.parse().ok()).collect();
     let gone: BTreeSet<u64> = serde_json::from_str(&ended.figure::<String>("gone ")).unwrap();

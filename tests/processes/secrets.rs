@@ -48,7 +48,7 @@ impl Observer for Prints {
     }
 }
 
-/// Everything that the process can be made to say.
+/// Makes the process print everything that it can.
 fn speak(builder: Builder) {
     // Of the `log` crate as well.
     tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).init();
@@ -104,7 +104,7 @@ fn errors() {
     say("done");
 }
 
-/// No line holds the canary, nor the form in which basic authentication carries it.
+/// Checks that no line contains the canary, plain or in the encoding of basic authentication.
 #[track_caller]
 fn silent(ended: &Ended, encoded: Option<&str>) {
     assert!(ended.said.iter().any(|said| said == "done"), "{ended}");
@@ -114,7 +114,7 @@ fn silent(ended: &Ended, encoded: Option<&str>) {
     }
 }
 
-/// Through one fault after the other; the endpoint repeats what it was sent, as some do in their error pages.
+/// Goes through one fault after another; the endpoint echoes the request, as some do in their error pages.
 fn through_faults(part: &'static str) {
     let seen = Arc::new(Mutex::new(String::new()));
     for status in [200, 302, 401, 500, 0] {
@@ -135,13 +135,13 @@ fn through_faults(part: &'static str) {
             seen.lines().find_map(|line| line.split_once("Basic ")).map(|(_, encoded)| encoded.trim());
         assert!(
             seen.contains(CANARY) || encoded.is_some(),
-            "the endpoint never got the secret: no test of anything"
+            "the endpoint never got the secret, so nothing was tested"
         );
         assert!(ended.lines.iter().any(|line| line.contains("TRACE")), "{ended}");
         silent(&ended, encoded);
     }
     silent(&Start::of(part, Peer::refused().url()).start().succeed(), None);
-    // Names that do not exist, and TLS with somebody who does not speak it.
+    // Names that do not exist, and TLS with a peer that does not speak it.
     silent(&Start::of(part, "http://name.invalid:9/v1/events").start().succeed(), None);
     if cfg!(feature = "https") {
         let plain = Peer::healthy();

@@ -17,7 +17,7 @@ fn one_of_several() {
     say("ready");
     let first: u64 = hear().parse().unwrap();
     for id in first..first + EACH {
-        // Every tenth is several lines.
+        // Every tenth event takes several lines.
         let bytes = if id % 10 == 0 { 30_000 } else { 100 };
         client.emit(&Numbered { id, text: "x".repeat(bytes) });
     }
@@ -52,7 +52,7 @@ fn several_processes_append_to_one_spill_file_and_every_event_reads_back() {
     }
     assert_eq!(joined.incomplete(), 0);
     assert_eq!(clients.len() as u64, CHILDREN);
-    assert!(turns > CHILDREN, "they have written one after the other, which proves nothing");
+    assert!(turns > CHILDREN, "they wrote one after the other, which proves nothing");
     ids.sort_unstable();
     assert_eq!(ids, (0..CHILDREN * EACH).collect::<Vec<_>>());
     std::fs::remove_file(&file).unwrap();

@@ -1,5 +1,5 @@
-//! A broken pipe is an error on every thread of ours, whatever the process does about SIGPIPE, and its own threads stay as they are. That it
-//! keeps a process alive which has the signal at its default action: tests/lab/tests/host.
+//! A broken pipe is an error on every overspill thread, whatever the process does about SIGPIPE, and the process's own threads are
+//! unaffected. tests/lab/tests/host checks that a process with the signal's default action stays alive.
 
 use crate::child::{Part, Start, say};
 use crate::law::Peer;
@@ -26,7 +26,7 @@ fn see(task: &str) {
     *seen.entry(name.to_owned()).or_insert(true) &= blocked;
 }
 
-/// Sees every thread that comes by.
+/// Records every thread that calls it.
 struct Eyes;
 
 impl SpillSink for Eyes {
@@ -56,7 +56,7 @@ fn which_threads_take_sigpipe() {
         .build()
         .expect("a client");
     let watch = MemoryWatch::builder("shop", &folder).start().unwrap();
-    // One that somebody awaits, with the clock on a thread beside it.
+    // A shutdown that is awaited, with the clock on a separate thread.
     crate::support::block_on(async {
         emit_all(&client, 0..3);
         client.flush(LONG).await.unwrap();

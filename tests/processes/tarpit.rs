@@ -1,4 +1,4 @@
-//! Row 21: shutdown with a full queue while the endpoint hangs. It returns in time, and its report is what was observed.
+//! Row 21: shutdown with a full queue while the endpoint hangs. It returns in time, and its report matches what was observed.
 
 use crate::child::{Part, Start, log_to_stdout, say, url};
 use crate::figures::report;
@@ -34,7 +34,7 @@ fn shutdown_with_a_full_queue_in_a_tarpit_returns_in_time_and_its_report_is_what
         Act::Hang
     })
     .unwrap();
-    // What was read and never answered counts as nothing.
+    // Requests that were read and never answered do not count.
     let peer = Peer { taken: Taken::default(), endpoint };
     let ended = Start::of("full queue in a tarpit", peer.url()).start().succeed();
     assert_settled(&peer, &ended, 4000);

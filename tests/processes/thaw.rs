@@ -1,7 +1,7 @@
-//! Freeze and thaw: what the platform of a function does to its process between two calls, and a paused container to all of its own.
+//! Freeze and thaw: what a serverless platform does to its process between two calls, and a paused container to all its processes.
 //!
-//! The monotonic clock goes on meanwhile: after the thaw every timer is due at once, and peers have given up. Whatever was where when it
-//! froze is at the endpoint or in the log afterwards, and a freeze is no outage.
+//! The monotonic clock keeps running: after the thaw every timer is due at once, and peers have given up. Every event is at the
+//! endpoint or in the log afterwards, wherever it was at the freeze, and a freeze is not an outage.
 
 use crate::child::{Part, Running, Start, hear, log_to_stdout, say, url};
 use crate::law::{Peer, assert_settled, spilled};
@@ -14,11 +14,11 @@ use std::time::Duration;
 
 pub const PARTS: &[Part] = &[("function", function), ("frozen under load", frozen_under_load)];
 
-/// Longer than the freeze may take to come.
+/// Longer than the freeze may take to begin.
 const POST_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// Longer than a post waits, but no gap yet by which a sender would know.
+/// Longer than a post waits, but too short for the sender to recognize as a gap.
 const SHORT: Duration = Duration::from_millis(1_800);
-/// A gap, and longer than an idle connection is kept.
+/// Long enough to be a gap, and longer than an idle connection is kept.
 const WHILE: Duration = Duration::from_millis(2_800);
 
 fn client() -> Builder {
@@ -53,11 +53,11 @@ fn books(ended: &crate::child::Ended) -> [u64; 4] {
     books.try_into().unwrap()
 }
 
-/// Frozen for so long, during which something happens elsewhere.
+/// Freezes the child for this long, while something happens elsewhere.
 fn frozen(child: &Running, time: Duration, meanwhile: impl FnOnce()) {
     child.freeze();
     meanwhile();
-    // The freeze itself: nothing happens that could be waited for.
+    // The freeze itself: there is no condition to wait for.
     std::thread::sleep(time);
     child.thaw();
 }
@@ -138,7 +138,7 @@ fn connections_that_were_closed_in_a_freeze_cost_no_event() {
     }
 }
 
-/// Like a NAT gateway that has forgotten the connections: a write to one is never answered.
+/// Like a NAT gateway that has forgotten the connections: writes get no answer.
 #[test]
 fn connections_that_died_silently_in_a_freeze_are_not_used_again() {
     let taken = Taken::default();
@@ -193,7 +193,7 @@ fn an_outage_that_was_over_before_the_thaw_ends_with_the_first_events_after_it()
     assert_eq!(ended.count_notices("outage began"), 1, "{ended}");
 }
 
-/// The deadline is in the past when the process is let on, and what waits has not been written.
+/// When the process resumes, the deadline is in the past and pending events are not yet written.
 #[test]
 fn a_shutdown_whose_deadline_passed_in_the_freeze_still_writes_everything_down() {
     let peer = Peer::tarpit();
@@ -224,7 +224,7 @@ fn frozen_under_load() {
                         say("ten thousand more");
                     }
                     if id % 20 == 0 {
-                        // A load, and not a flood: some 10,000 events a second.
+                        // A moderate load: about 10,000 events a second.
                         std::thread::park_timeout(Duration::from_millis(2));
                     }
                 }

@@ -1,5 +1,5 @@
-//! The layer in the subscriber of the whole process, where what is logged in the middle of an event comes back to it: depth one, no lock, no
-//! loop, and what is spilled goes through the same subscriber.
+//! The layer in the global subscriber, where what is logged in the middle of an event comes back to it: depth one, no lock held, no
+//! loop, and spilled events go through the same subscriber.
 
 use crate::child::{Part, Start, say, url};
 use crate::law::{Peer, spilled};
@@ -39,11 +39,11 @@ fn client() -> Client {
     client
 }
 
-/// Once everything is settled there is rest: what overspill does causes no event.
+/// Once everything is settled nothing more happens: what overspill does causes no event.
 fn rest(client: &Client) {
     until("everything to be settled", || client.stats().pending == 0);
     let before = client.stats();
-    // Time for a loop to show itself: twenty ages of a batch.
+    // Enough time for a loop to show: twenty times the batch age.
     std::thread::sleep(std::time::Duration::from_millis(100));
     assert_eq!(client.stats().emitted, before.emitted);
     let stats = client.shutdown_blocking(LONG);
@@ -54,7 +54,7 @@ fn rest(client: &Client) {
     say(format_args!("echoes {}", stats.echoes));
 }
 
-/// Says something while it is shown, and records a field of the span that it is in.
+/// Logs while it is formatted, and records a field of the current span.
 struct Talks(u64);
 
 impl Debug for Talks {
@@ -81,7 +81,7 @@ struct Recurses(u64);
 
 impl Debug for Recurses {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        assert!(self.0 < 10, "no end of it");
+        assert!(self.0 < 10, "endless recursion");
         info!(id = self.0 + 1, again = ?Recurses(self.0 + 1), "nested");
         f.write_str("r")
     }
@@ -98,7 +98,7 @@ struct Spans(u64);
 
 impl Debug for Spans {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        assert!(self.0 < 10, "no end of it");
+        assert!(self.0 < 10, "endless recursion");
         let span = info_span!("nested", again = ?Spans(self.0 + 1));
         span.in_scope(|| info!(id = self.0, "nested"));
         f.write_str("spans")
@@ -128,14 +128,14 @@ fn serialize_that_logs() {
     rest(&client);
 }
 
-/// Says something about each event that it hears, its lock held.
+/// Logs about each event that it receives, with its lock held.
 struct Comments(Mutex<u64>);
 
 static COMMENTS: Comments = Comments(Mutex::new(0));
 
 impl<S: tracing::Subscriber> Layer<S> for &'static Comments {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        // Its own words do not ask for its lock again; overspill's records do, on the log's thread.
+        // Its own log lines do not take its lock again; overspill's records do, on the log's thread.
         if event.metadata().target() == "comment" {
             return;
         }
@@ -168,7 +168,7 @@ fn beside_a_layer_that_locks(written: Written) {
     }
     for id in (0..600).step_by(2) {
         info!(target: "app", id, "something");
-        // An application does something else in between, and its log gets on.
+        // An application does something else in between, so that its log makes progress.
         std::thread::sleep(std::time::Duration::from_micros(200));
     }
     rest(&client);
@@ -200,7 +200,7 @@ fn settles(part: &'static str, peer: &Peer, emitted: u64, reentrant: u64) {
         (reentrant, reentrant),
         "{ended}"
     );
-    assert!(ended.figure::<u64>("echoes ") > 0, "nothing came back: no test of anything\n{ended}");
+    assert!(ended.figure::<u64>("echoes ") > 0, "nothing came back, so nothing was tested\n{ended}");
 }
 
 fn before_each_peer(part: &'static str, emitted: u64, reentrant: u64) {

@@ -67,8 +67,8 @@ impl Random {
         (0..self.below(len_max + 1)).map(|_| self.next() as u8).collect()
     }
 
-    /// Content of an event: pieces that are nasty, plain, any characters or any bytes; once in a while a long one, once in a
-    /// great while one of a mebibyte.
+    /// Content of an event: pieces that are nasty, plain, any characters or any bytes; now and then a long one, very rarely
+    /// one of a mebibyte.
     pub fn content(&mut self) -> String {
         let mut content = String::new();
         for _ in 0..self.below(8) {

@@ -66,8 +66,8 @@ impl Endpoint {
         Endpoint { runtime, client, script }
     }
 
-    /// The client asks again neither before nor long after the time it was told, whatever the text; after it, by so much as
-    /// keeps those apart that were told the same.
+    /// Checks that the client asks again neither before nor long after the given time, whatever the text. It may be later by the
+    /// jitter that keeps clients with the same delay apart.
     pub fn check(&mut self, text: &str, (earliest, latest): (Duration, Duration)) {
         assert!(latest <= Duration::from_secs(600));
         let posts = || self.script.lock().expect("no reader panics").posts;

@@ -9,7 +9,7 @@ use std::fmt::{self, Debug, Display};
 use tracing::field::Empty;
 use tracing::{error, info};
 
-/// An error with causes; with itself as its cause it has no end.
+/// An error with causes. With itself as its cause the chain is endless.
 #[derive(Debug)]
 struct Failed(&'static str, Option<&'static Failed>);
 
@@ -136,7 +136,7 @@ fn a_name_that_was_given_is_the_events_name_and_one_that_tracing_made_is_not() {
     );
     let (stats, mut events) = scene.end();
     assert_eq!(stats.delivered, 3);
-    // Without the time, whose value nobody knows.
+    // Without the time, whose value varies.
     for event in &mut events {
         let at = Members::of(event).get("at").as_str().unwrap().to_owned();
         assert_eq!(at.len(), "2026-11-26T12:19:45.123Z".len(), "{event}");

@@ -1,5 +1,5 @@
-//! What overspill does does not come back as events, and a caller pays for its event alone. Events within events need a subscriber of the
-//! whole process, for a scoped one is not asked about them: `tests/processes/tracing_events.rs`.
+//! What overspill logs does not come back as events, and a caller pays only for its own event. Events within events need a global
+//! subscriber, because a scoped one does not receive them: see `tests/processes/tracing_events.rs`.
 
 use super::{Members, Scene};
 use crate::support::*;
@@ -16,7 +16,7 @@ use tracing::info;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::{fmt as formatter, registry};
 
-/// Counts how often it is shown.
+/// Counts how often it is formatted.
 struct Counted<'a>(&'a AtomicU64);
 
 impl Debug for Counted<'_> {
@@ -26,7 +26,7 @@ impl Debug for Counted<'_> {
     }
 }
 
-/// Notes which threads write.
+/// Records which threads write.
 #[derive(Clone, Default)]
 struct Threads(Arc<Mutex<BTreeSet<String>>>, Spilled);
 

@@ -15,7 +15,7 @@ fn adding(builder: overspill::Builder) -> overspill::Builder {
     builder.common_field("region", "eu").service_name("shop").time_field("at").name_field("kind")
 }
 
-/// Every name that anybody takes, as a field: alone, then all of them, then twice, each time with what an underscore makes of it.
+/// Uses every reserved name as a field: alone, then all together, then twice, each time also with an underscore appended.
 #[test]
 fn a_field_whose_name_is_taken_gets_an_underscore_and_none_is_left_out() {
     macro_rules! each {
@@ -90,7 +90,7 @@ fn of_equal_names_the_nearest_is_written_and_the_layers_own_stay() {
     );
 }
 
-/// More fields than there are bits for them.
+/// More fields than the bit mask has bits.
 #[test]
 fn many_fields_with_names_that_look_alike_are_all_there() {
     macro_rules! many {

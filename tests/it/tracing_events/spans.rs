@@ -1,4 +1,4 @@
-//! Fields of spans: by choice, kept within bounds, with no lock held while the application's code runs.
+//! Fields of spans: opt-in, bounded, and with no lock held while the application's code runs.
 
 use super::{Members, Scene};
 use overspill::tracing_events::SpanFields;
@@ -92,7 +92,7 @@ fn each_type_of_field_is_kept_and_the_last_value_counts() {
     );
 }
 
-/// Writes for ever, unless it is stopped.
+/// Writes forever, unless it is stopped.
 struct Endless;
 
 impl Debug for Endless {
@@ -113,7 +113,7 @@ fn a_span_keeps_no_more_than_its_room_and_the_event_says_how_many_fields_are_mis
             let span = info_span!("s", endless = ?Endless, a = %long, b = %long, c = 1, d = "after");
             let _entered = span.enter();
             info!(target: "t", "x");
-            // What is replaced makes room.
+            // A replaced value makes room.
             span.record("a", 1);
             span.record("d", long.as_str());
             info!(target: "t", "y");
