@@ -1,4 +1,4 @@
-//! An accepted event costs its caller no allocation. A binary of its own: the allocator is the fixture.
+//! An accepted event costs its caller no allocation. A separate binary, because it replaces the allocator.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -36,7 +36,7 @@ fn accepted(client: &Client, events: u64, padding: &str) -> u64 {
         .count() as u64
 }
 
-/// The sender runs on this thread, between the measurements: how many blocks are in use at once is then no accident.
+/// The sender runs on this thread, between the measurements, so that the number of blocks in use is deterministic.
 #[tokio::test]
 async fn a_warm_client_allocates_nothing_for_an_accepted_event_whatever_its_size() {
     let endpoint = Endpoint::start(|_| Act::Status(200)).unwrap();
@@ -44,7 +44,7 @@ async fn a_warm_client_allocates_nothing_for_an_accepted_event_whatever_its_size
     let running = tokio::spawn(sender.run());
     for bytes in [10, 230, 900, 3000, 30_000] {
         let padding = "x".repeat(bytes);
-        // Warm: the block classes on the way up to this size have their spares.
+        // Warm: the block classes up to this size have their spares.
         assert_eq!(accepted(&client, 8, &padding), 8);
         client.flush(Duration::from_secs(20)).await.unwrap();
         let mut queued = 0;
@@ -136,7 +136,7 @@ fn an_endless_event_takes_at_most_four_times_its_maximum_before_it_is_cut_off() 
     figures::report(33, "peak of an endless event", format!("{times:.1} x event_bytes_max (at most 4)"));
 }
 
-/// Reads every field of every record of the memory watch, and asks for no memory doing it.
+/// Reads every field of every record of the memory watch, without allocating.
 #[cfg(target_os = "linux")]
 #[derive(Clone, Default)]
 struct Reader(std::sync::Arc<std::sync::atomic::AtomicUsize>);
@@ -178,7 +178,7 @@ impl tracing::Subscriber for Reader {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
-/// A process that has no memory left to give writes down what it knows: the file, and the line in the log.
+/// A process without free memory still writes what it knows: the file, and the line in the log.
 #[cfg(target_os = "linux")]
 #[test]
 fn near_the_memory_limit_a_whole_snapshot_asks_for_no_memory() {
@@ -190,7 +190,7 @@ fn near_the_memory_limit_a_whole_snapshot_asks_for_no_memory() {
     let reader = Reader::default();
     let _scope = tracing::subscriber::set_default(reader.clone());
     let client = Client::builder("http://127.0.0.1:9/").mode(Mode::LogOnly).build().unwrap();
-    // This process as it is, with a threshold that it is above and a limit that is always near.
+    // This process, with a threshold that it already exceeds and a limit that is always near.
     let builder = MemoryWatch::builder("service", root.join("snapshots")).client(&client).disk_free_min(0);
     let builder = builder.threshold(Level::Bytes(1_000_000)).headroom_min(u64::MAX);
     let mut watch = builder.snapshot_on_sigusr2().build().unwrap();

@@ -1,4 +1,4 @@
-//! A client with nothing to do does nothing. A binary of its own: its threads are counted.
+//! A client with nothing to do does nothing. A separate binary, because its threads are counted.
 #![cfg(target_os = "linux")]
 #![allow(
     clippy::unwrap_used,
@@ -36,7 +36,7 @@ fn client_and_thread(endpoint: &Endpoint) -> (Client, String) {
     let before = senders();
     let client = Client::builder(endpoint.url()).build().unwrap();
     let started: Vec<String> = senders().into_iter().filter(|task| !before.contains(task)).collect();
-    assert_eq!(started.len(), 1, "one thread a client");
+    assert_eq!(started.len(), 1, "one thread per client");
     (client, started.into_iter().next().unwrap())
 }
 
@@ -56,7 +56,7 @@ fn an_idle_client_has_one_thread_that_never_wakes_even_after_its_connections_hav
     while client.stats().delivered == 0 {
         std::thread::yield_now();
     }
-    // Idle connections are closed within a few seconds; that is the last thing that happens.
+    // Idle connections are closed within a few seconds; nothing happens after that.
     let settled = Instant::now();
     while settled.elapsed() < 3 * overspill::limits::CONNECTION_IDLE {
         // Time itself is under test: nothing may happen while it passes.
@@ -86,7 +86,7 @@ fn a_trickle_of_events_wakes_the_sender_about_once_a_batch_and_not_once_an_event
     let woken = wake_ups(&task) - start;
     let stats = client.shutdown_blocking(Duration::from_secs(5));
     assert_eq!((stats.delivered, stats.pending), (emitted, 0));
-    // A batch takes about five: the event, the age, the write, the answer, the connection.
+    // A batch needs about five: the event, the age, the write, the answer, the connection.
     assert!(woken <= 12 * stats.posts + 10, "{woken} wake-ups for {emitted} events in {} posts", stats.posts);
     assert!(stats.posts * 20 < emitted, "{stats}");
 }
@@ -112,7 +112,7 @@ fn the_thread_that_writes_the_log_comes_with_the_first_spilled_event_and_goes_wh
         assert_eq!(threads(LOG).len(), 1);
         let began = Instant::now();
         while !threads(LOG).is_empty() {
-            assert!(began.elapsed() < 2 * overspill::limits::LOG_IDLE, "it is still there");
+            assert!(began.elapsed() < 2 * overspill::limits::LOG_IDLE, "the thread is still there");
             std::thread::sleep(Duration::from_millis(10));
         }
     }

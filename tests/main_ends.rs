@@ -1,5 +1,5 @@
-//! Row 50: `main` returns without a shutdown. With a guard nothing is lost, without one the end says how many events were left behind: a
-//! program of its own, since only a real `main` has this end.
+//! Row 50: `main` returns without a shutdown. With a guard nothing is lost; without a guard a line says how many events were left
+//! behind. A separate program, because only a real `main` ends this way.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -114,14 +114,14 @@ fn without_a_guard_the_end_of_main_says_how_many_events_were_left_behind() {
     report(50, "ends without the guard that left events behind and said nothing", silent);
 }
 
-/// In the child: its endpoint accepts nothing, so that all is pending.
+/// In the child: its endpoint accepts nothing, so that everything is pending.
 fn play(part: &str) {
     if part == "guard" {
         let client = Client::builder(std::env::var(URL).unwrap()).build().unwrap();
         let _guard = client.shutdown_on_drop(WITHIN);
         return (0..5).for_each(|id| _ = client.emit(&id));
     }
-    // Never closed: a connection that is reset would be an end of its own.
+    // Never closed: a reset connection would settle the events.
     let hangs: &TcpListener = Box::leak(Box::new(TcpListener::bind("127.0.0.1:0").unwrap()));
     let client = || {
         let client = Client::builder(format!("http://{}/", hangs.local_addr().unwrap())).build().unwrap();

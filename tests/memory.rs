@@ -1,5 +1,5 @@
-//! A million events into an outage of each kind: the peak stays below the bound that the client has told. A binary of its
-//! own: the allocator is the fixture, and nothing else may run beside it.
+//! A million events into an outage of each kind: the peak stays below the client's `memory_bound`. A separate binary, because
+//! it replaces the allocator, and nothing else may run meanwhile.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -83,7 +83,7 @@ fn outage(kind: &str, url: String, packing: SpillPacking) -> Stats {
     let in_log: u64 = seen.iter().map(|bits| u64::from(bits.load(Ordering::Relaxed).count_ones())).sum();
     assert_eq!(in_log, EVENTS, "{kind}: each id is in the log");
     drop((client, seen));
-    // The sender's thread lets go of its memory a moment after `shutdown`; the next peak is measured from a clean start.
+    // The sender's thread frees its memory a moment after `shutdown`; wait, so that the next peak starts clean.
     let began = Instant::now();
     while ALLOCATOR.current_usage() > before + (1 << 20) {
         assert!(began.elapsed() < Duration::from_secs(10), "{kind}: memory is still held after the end");

@@ -1,4 +1,4 @@
-//! Reads the sources and holds the rules of ARCHITECTURE.md.
+//! Reads the sources and enforces the rules of ARCHITECTURE.md.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -29,7 +29,7 @@ struct Source {
     code: String,
 }
 
-/// The library's sources. The command is a program of its own, which sees what any user sees: the compiler holds that rule.
+/// The library's sources. The command is a separate program, which sees only what any user sees: the compiler enforces that.
 fn sources() -> Vec<Source> {
     all_sources().into_iter().filter(|source| !source.name.starts_with("bin/")).collect()
 }
@@ -72,7 +72,7 @@ fn code_of(text: &str) -> String {
         .join("\n")
 }
 
-/// `words` stand in no file but `allowed`, and in at least one of those: a rule about nothing would hold for ever.
+/// `words` occur in no file except `allowed`, and in at least one of those: otherwise the rule is out of date.
 #[track_caller]
 fn only_in(words: &[&str], allowed: &[&str]) {
     let mut found = false;
@@ -138,7 +138,7 @@ fn each_dependency_has_its_one_door() {
 
 #[test]
 fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
-    // Deadlines of callers are moments of theirs (waits, shutdown, client), and an exchange has its own (http).
+    // Callers' deadlines are moments (waits, shutdown, client), and an exchange has its own (http).
     only_in(
         &["Instant::now()"],
         &[
@@ -151,12 +151,12 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
             "ext/memory_watch/thread.rs",
             "ext/memory_watch/watch.rs",
             "ext/metrics_recorder/drive.rs",
-            // How long a request took, and when something was told.
+            // How long a request took, and when something was logged.
             "ext/request_events/served.rs",
             "ext/toggle/look.rs",
         ],
     );
-    // A snapshot has the hour in its name, an interval its beginning and end, and the layer's line the time of its writing.
+    // A snapshot has the time in its name, an interval its start and end, and the layer's line the time when it was written.
     only_in(
         &["SystemTime::now()", "RandomState"],
         &[
@@ -168,8 +168,8 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
     );
 }
 
-/// A wall clock that jumps moves no timer, because none sees it: a date in a Retry-After is compared with it, and events and
-/// records say what time it is, which nothing here reads again.
+/// A wall clock that jumps moves no timer, because none reads it. A date in a Retry-After is compared with it, and events and
+/// records contain the time, which nothing here reads again.
 #[test]
 fn the_wall_clock_is_read_for_retry_after_and_for_what_records_say_alone() {
     only_in(&["wall()"], &["clock.rs", "sender/land.rs", "spill.rs", "time.rs"]);
@@ -193,7 +193,7 @@ fn the_core_does_not_know_its_guests() {
 }
 
 /// A guest sees what a user sees: names that `lib.rs` makes public. And `names!`, which only writes what a user would write by hand, so
-/// that what has names has them everywhere in one way.
+/// that all names are made the same way.
 #[test]
 fn the_guests_use_only_the_public_api() {
     const PUBLIC: [&str; 9] = [

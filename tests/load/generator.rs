@@ -1,4 +1,4 @@
-//! The load: four threads, an even pace, every call timed.
+//! The load: four threads at a steady rate, every call timed.
 
 use hdrhistogram::Histogram;
 use overspill::Client;
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 const RATE: u64 = 20_000;
 const THREADS: u64 = 4;
 
-/// Each thread emits this many at once, then waits for its next turn: pauses shorter than a millisecond are not available.
+/// Each thread emits this many events at once, then waits for its next tick: pauses shorter than a millisecond are not possible.
 const TURN: Duration = Duration::from_millis(2);
 
 #[derive(Serialize)]
@@ -20,14 +20,14 @@ struct Event<'a> {
     padding: &'a str,
 }
 
-/// Emits until it is ended.
+/// Emits until it is stopped.
 pub struct Load {
     stop: Arc<AtomicBool>,
     threads: Vec<JoinHandle<Histogram<u64>>>,
 }
 
 impl Load {
-    /// `next_id` goes on counting over several loads on one client.
+    /// `next_id` keeps counting across several loads on one client.
     pub fn start(client: &Client, next_id: &Arc<AtomicU64>) -> Load {
         let stop = Arc::new(AtomicBool::new(false));
         let threads = (0..THREADS)
@@ -39,7 +39,7 @@ impl Load {
         Load { stop, threads }
     }
 
-    /// What the callers felt.
+    /// What the callers measured.
     pub fn end(self) -> Felt {
         self.stop.store(true, Ordering::Release);
         let mut all = histogram();
@@ -77,7 +77,7 @@ fn emit(client: &Client, next_id: &AtomicU64, stop: &AtomicBool) -> Histogram<u6
             latencies.saturating_record(before.elapsed().as_nanos() as u64);
         }
         turns += 1;
-        // The pace is the load's own; a late turn is made up for, so that the rate holds.
+        // Sets the rate of the load; a late tick is made up for, so that the rate holds.
         park_timeout((TURN * turns).saturating_sub(began.elapsed()));
     }
     latencies

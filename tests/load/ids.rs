@@ -1,4 +1,4 @@
-//! Millions of ids in a few hundred kilobytes: at the endpoint, in the log, marked; and the law over them.
+//! Sets of millions of ids in a few hundred kilobytes: at the endpoint, in the log, marked. Checks the law over them.
 
 use overspill::spill::Record;
 use overspill::testkit::{Act, Received};
@@ -16,7 +16,7 @@ impl Bits {
         Bits((0..=ids_max / 64).map(|_| AtomicU64::new(0)).collect())
     }
 
-    /// `true` if it was not there.
+    /// `true` if it is new.
     fn insert(&self, id: u64) -> bool {
         let bit = 1 << (id % 64);
         self.0[id as usize / 64].fetch_or(bit, Ordering::AcqRel) & bit == 0
@@ -27,7 +27,7 @@ impl Bits {
     }
 }
 
-/// Where the ids are. Clones share it.
+/// Where the ids are. Clones share the sets.
 #[derive(Clone)]
 pub struct Ids {
     at_endpoint: Arc<Bits>,
@@ -48,7 +48,7 @@ impl Ids {
         Ids { at_endpoint: bits(), in_log: bits(), marked: bits(), twice: Arc::default() }
     }
 
-    /// A script that keeps the ids of what it takes.
+    /// A script that keeps the ids that it accepts.
     pub fn when(
         &self,
         script: impl Fn(&Received) -> Act + Send + Sync + 'static,
@@ -56,7 +56,7 @@ impl Ids {
         let (ids, keys) = (self.clone(), Mutex::new(HashSet::new()));
         move |request| {
             let act = script(request);
-            // What comes a second time comes under the same key.
+            // A request that is sent again has the same key.
             let key = request.header("idempotency-key").unwrap_or_default().to_owned();
             if act.takes() && keys.lock().unwrap().insert(key) {
                 ids.take(&request.body);
@@ -87,12 +87,12 @@ impl Ids {
         for nth in 0..self.in_log.0.len() {
             let (endpoint, log, marked) =
                 (self.at_endpoint.word(nth), self.in_log.word(nth), self.marked.word(nth));
-            assert_eq!(endpoint & log & !marked, 0, "in both places, and not marked: near {}", nth * 64);
+            assert_eq!(endpoint & log & !marked, 0, "in both places but not marked: near {}", nth * 64);
             let expected = match stats.emitted.saturating_sub(nth as u64 * 64) {
                 64.. => u64::MAX,
                 some => (1 << some) - 1,
             };
-            assert_eq!(endpoint | log, expected, "missing, or from nowhere: near {}", nth * 64);
+            assert_eq!(endpoint | log, expected, "missing or unknown: near {}", nth * 64);
             found += u64::from((endpoint | log).count_ones());
         }
         assert_eq!((found, self.twice.load(Ordering::Acquire)), (stats.emitted, 0), "{stats}");

@@ -1,7 +1,7 @@
-//! What a service feels while its endpoint fails: memory, latency, CPU, the time to recover. One test at a time, in a process of
-//! its own, because the process is what is measured. 20,000 events a second of 300 bytes from four threads.
+//! What a service experiences while its endpoint fails: memory, latency, CPU, the time to recover. One test at a time, in a
+//! separate process, because the process is what is measured. 20,000 events a second of 300 bytes from four threads.
 //!
-//! Latencies are reported and not asserted: other processes have their part in them.
+//! Latencies are reported and not asserted, because other processes affect them.
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(

@@ -15,7 +15,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const POST_TIMEOUT: Duration = Duration::from_secs(1);
 const PROBE_INTERVAL_MAX: Duration = Duration::from_secs(1);
 
-/// What RSS may grow by beside the bound: the allocator's own slack, and the load's threads.
+/// How much RSS may grow above the bound: the allocator's own slack, and the load's threads.
 const SLACK: usize = 8 << 20;
 
 /// A client under load.
@@ -27,7 +27,7 @@ struct Service {
 }
 
 impl Service {
-    /// Built, and warmed up for a moment.
+    /// Builds the client and warms it up briefly.
     fn start(url: String, ids: &Ids, set: impl FnOnce(Builder) -> Builder) -> Service {
         let builder = Client::builder(url)
             .connect_timeout(CONNECT_TIMEOUT)
@@ -47,7 +47,7 @@ impl Service {
         Load::start(&self.client, &self.next_id)
     }
 
-    /// Ends it: the law, and the memory it took.
+    /// Shuts down; checks the law and the memory.
     #[track_caller]
     fn end(self) -> (Stats, u64) {
         let grown = self.warm.assert_grown_at_most(self.client.memory_bound() + SLACK);
@@ -74,7 +74,7 @@ fn in_a_blackhole_callers_go_on_memory_stays_bounded_and_the_recovery_is_found_w
     let _endpoint = Endpoint::start_on(listener, |_| Greet::Talk, ids.when(|_| Act::Status(200))).unwrap();
     let recovered = until("the recovery", || service.client.stats().delivered > 0);
     let felt = load.end();
-    // A probe under way ends with its connection's timeout; then comes the next.
+    // A probe in flight ends with its connection's timeout; then the next one starts.
     let most = PROBE_INTERVAL_MAX + Duration::from_secs(1);
     assert!(recovered <= most, "{recovered:?} after the heal");
     let (_, grown) = service.end();
@@ -120,7 +120,7 @@ fn a_tarpit_holds_neither_memory_nor_callers_nor_the_shutdown() {
     let _alone = alone();
     let ids = Ids::up_to(1_000_000);
     let endpoint = Endpoint::start(ids.when(|_| Act::Hang)).unwrap();
-    // The queue is full of events that wait for requests without an answer, all the time.
+    // The queue is always full of events that wait for requests without an answer.
     let service =
         Service::start(endpoint.url(), &ids, |builder| builder.post_timeout(Duration::from_secs(60)));
     let load = service.load();
@@ -142,11 +142,11 @@ fn an_endpoint_that_flaps_gets_most_of_its_uptime_and_no_storm() {
     let _alone = alone();
     let ids = Ids::up_to(1_000_000);
     let endpoint = Endpoint::start(ids.when(|_| Act::Status(200))).unwrap();
-    // Of four rounds with other jitter one in fourteen gets less than the share below: what any jitter makes of thousands is held by
+    // With four rounds, one run in fourteen gets less than the share below because of jitter. Thousands of rounds are tested by
     // `outage::tests::an_endpoint_that_flaps_every_second_gets_seven_tenths_of_its_up_time_and_more`.
     let service = Service::start(endpoint.url(), &ids, |builder| builder.jitter_seed(2));
     let load = service.load();
-    // What a healthy second delivers, here and now.
+    // What a healthy second delivers on this machine now.
     let delivered = || service.client.stats().delivered;
     let before = delivered();
     let_pass(Duration::from_secs(1));

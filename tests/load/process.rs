@@ -3,7 +3,7 @@
 use std::fs;
 use std::time::Duration;
 
-/// CPU time that the sender's thread has used; the newest of that name. Linux counts it in ticks of 10 ms.
+/// CPU time of the sender's thread, the newest with that name. Linux counts it in ticks of 10 ms.
 pub fn sender_cpu() -> Duration {
     let ticks = fs::read_dir("/proc/self/task")
         .expect("Linux")

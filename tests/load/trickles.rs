@@ -1,4 +1,4 @@
-//! Single exchanges gone wrong, many of them: cut at any byte, raced at the end of a keep-alive, dripping and endless answers.
+//! Many single exchanges that go wrong: cut at any byte, raced at the end of a keep-alive, dripping and endless answers.
 
 use crate::alone;
 use crate::figures::report;
@@ -68,7 +68,7 @@ fn a_connection_that_goes_silent_is_noticed_within_the_post_timeout_and_its_even
     report(2, "time to notice, post timeout 500 ms", format!("{noticed:.0?}"));
 }
 
-/// The answer that makes the next request come on a connection of its own.
+/// The answer that makes the next request use a new connection.
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
 
 /// The bytes of a request with the shortest id: each of them is a place to cut.
@@ -121,7 +121,7 @@ fn an_exchange_cut_by_fin_half_close_or_rst_at_any_byte_ends_each_event_once() {
     )
     .unwrap();
     let client = quick(endpoint.url(), &ids)
-        // A machine that is busy elsewhere is no fault of this test's.
+        // A busy machine must not fail this test.
         .post_timeout(Duration::from_secs(10))
         .batch_events_max(1)
         .posts_in_flight_max(1)
@@ -151,7 +151,7 @@ fn a_keep_alive_connection_closed_while_we_write_loses_nothing_and_doubles_nothi
     for round in 0..rounds {
         until("rest", || client.stats().pending == 0);
         emit(&client, round);
-        // A batch leaves at the age of a millisecond. Somewhere around that, and around its answer, the idle connection ends.
+        // A batch leaves at the age of a millisecond. The idle connection ends around that moment, and around its answer.
         park_timeout(Duration::from_micros(50 * (round % 40)));
         endpoint.hang_up();
     }
@@ -190,7 +190,7 @@ fn dripping_endless_and_senseless_answers_are_cut_and_memory_does_not_move() {
         let ids = Ids::up_to(1_000);
         let endpoint = Endpoint::start(ids.when(move |_| act.clone())).unwrap();
         let client = quick(endpoint.url(), &ids).batch_events_max(10).build().unwrap();
-        // The endpoint's own threads, and what each connection of its needs, are warm after some exchanges.
+        // The endpoint's own threads and connections are warm after a few exchanges.
         let all_settled = || client.stats().pending == 0;
         (0..200).for_each(|id| emit(&client, id));
         until("the first answers", all_settled);
@@ -204,7 +204,7 @@ fn dripping_endless_and_senseless_answers_are_cut_and_memory_does_not_move() {
         ids.assert_settled(&stats);
         // The test's own endpoint has a thread and a request in memory for each connection.
         let grown = warm.assert_grown_at_most(1 << 20);
-        // What the kernel's buffers have taken beyond what is read: the receive buffer of a loopback connection is at most 6 MiB,
+        // What the kernel's buffers hold beyond what is read: the receive buffer of a loopback connection is at most 6 MiB,
         // the send buffer 4 MiB.
         assert!(written <= (posts + 1) * (11 << 20), "{name}: {written} bytes in {posts} posts");
         report(

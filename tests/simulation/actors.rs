@@ -1,4 +1,4 @@
-//! Who acts on the client: emitters, one who switches the mode, one who flushes, one who only looks.
+//! The actors on the client: emitters, one that switches the mode, one that flushes, and one that only observes.
 
 use crate::books::Books;
 use crate::hooks::{Event, Manner, planned_panic};
@@ -10,13 +10,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-/// One life of one client, as its users see it.
+/// One life of one client, from its users' side.
 pub struct Cast<'a> {
     pub client: &'a Client,
     pub books: &'a Books,
     pub plan: &'a Plan,
     pub began: Instant,
-    /// Whether the sender is still there to deliver.
+    /// Whether the sender still runs.
     pub calm: bool,
 }
 
@@ -48,7 +48,7 @@ impl Cast<'_> {
         };
         let event = Event { id, padding: &padding, manner };
         let how = match rng.u32(..50) {
-            // The maker's panic is the caller's own: nothing is emitted.
+            // A panic of the caller's closure is the caller's own: nothing is emitted.
             0 => {
                 let made = Cell::new(false);
                 let emit = || {
@@ -89,8 +89,8 @@ impl Cast<'_> {
         self.client.set_mode(Mode::On);
     }
 
-    /// A flush moves nothing and promises that what was emitted before it is settled; dropped in the middle it promises
-    /// nothing and breaks nothing.
+    /// A flush changes nothing, and promises that what was emitted before it is settled. If it is dropped in the middle it
+    /// promises nothing and breaks nothing.
     pub async fn flush(&self, mut rng: Rng) {
         for _ in 0..rng.u32(..8) {
             sleep(self.plan.horizon.mul_f64(rng.f64() / 4.0)).await;
@@ -98,13 +98,13 @@ impl Cast<'_> {
             let patience = log_uniform(&mut rng, Duration::from_micros(10), Duration::from_secs(60));
             let flushed = timeout(patience, self.client.flush(Duration::from_secs(60))).await;
             if matches!(flushed, Ok(Ok(()))) && self.plan.log != Log::Lossy {
-                assert!(self.books.have(&before), "flushed, and not settled: {}", self.client.stats());
+                assert!(self.books.have(&before), "flushed but not settled: {}", self.client.stats());
             }
             self.step();
         }
     }
 
-    /// Looks, at all times of the day.
+    /// Reads the stats at random times.
     pub async fn look(&self, mut rng: Rng) {
         for _ in 0..50 {
             sleep(self.plan.horizon.mul_f64(rng.f64() / 25.0)).await;
@@ -112,13 +112,13 @@ impl Cast<'_> {
         }
     }
 
-    /// Fine weather: the client finds it by itself, with the events that come, and goes on delivering.
+    /// Fine weather: the client detects it by itself, from the events that arrive, and delivers again.
     pub async fn recover(&self) {
         if !self.calm || self.plan.hooks == Hooks::Panicking {
             return;
         }
         sleep_until(self.began + self.plan.horizon).await;
-        // Two probes at their longest, the longest Retry-After, the longest tarpit.
+        // Two probes at their longest interval, the longest Retry-After, the longest tarpit.
         let long_enough = 2 * self.plan.probe_interval_max + Duration::from_secs(20 + 22);
         let mut id = 0;
         for _ in 0..=long_enough.as_secs() {

@@ -1,5 +1,5 @@
-//! The truth, kept beside the client: what was emitted, what the endpoint took, what the log has. And the law, compared
-//! with what the client says of itself.
+//! The truth, recorded outside the client: what was emitted, what the endpoint accepted, what the log has. Checks the law
+//! against it and against the client's own counters.
 
 use crate::plan::{Log, Plan};
 use overspill::limits::{LOG_QUEUE_BATCHES, LOG_QUEUE_EVENTS};
@@ -17,7 +17,7 @@ pub struct Books(Mutex<Inner>);
 struct Inner {
     next_id: u64,
     emitted: u64,
-    /// Queued or spilled: somewhere they must be found.
+    /// Queued or spilled: these must be found somewhere.
     kept: BTreeSet<u64>,
     lost_at_emit: u64,
     taken: BTreeSet<u64>,
@@ -26,7 +26,7 @@ struct Inner {
     signalled: Signalled,
     posts: u64,
     packs: u64,
-    /// `delivered`, `spilled`, `lost`: they never go back.
+    /// `delivered`, `spilled`, `lost`: these never decrease.
     last: [u64; 3],
 }
 
@@ -75,7 +75,7 @@ impl Books {
     pub fn take(&self, ids: &[u64]) {
         let mut books = self.open();
         for &id in ids {
-            assert!(books.taken.insert(id), "{id} came to the endpoint twice, and was taken the first time");
+            assert!(books.taken.insert(id), "{id} reached the endpoint again after it was accepted");
         }
     }
 
@@ -118,7 +118,7 @@ impl Books {
     pub fn check(&self, client: &Client, plan: &Plan) {
         let mut stats = client.stats();
         let emitted = self.open().emitted;
-        // Once the sender is gone a thread writes what comes, and it counts when it is written.
+        // Once the sender is gone a thread writes new events, which count when they are written.
         let began = Instant::now();
         while stats.emitted < emitted && began.elapsed() < Duration::from_secs(5) {
             std::thread::yield_now();
@@ -132,15 +132,15 @@ impl Books {
             plan.queue_events_max.min(LOG_QUEUE_EVENTS) + plan.batch_events_max * LOG_QUEUE_BATCHES;
         assert!(stats.pending <= (plan.queue_events_max + in_flight + for_the_log) as u64, "{stats}");
         assert!(stats.pending_bytes <= plan.queue_bytes_max, "{stats}");
-        assert!(stats.pending > 0 || stats.pending_bytes == 0, "bytes are held for nothing: {stats}");
-        assert!(stats.delivered <= books.taken.len() as u64, "counted before it was taken: {stats}");
+        assert!(stats.pending > 0 || stats.pending_bytes == 0, "bytes are held without an event: {stats}");
+        assert!(stats.delivered <= books.taken.len() as u64, "counted before it was accepted: {stats}");
         assert!(stats.spilled <= books.logged.len() as u64, "counted before it was written: {stats}");
         let now = [stats.delivered, stats.spilled, stats.lost];
         assert!(now.iter().zip(books.last).all(|(now, last)| *now >= last), "{stats}");
         books.last = now;
     }
 
-    /// What was kept so far.
+    /// The ids kept so far.
     pub fn kept(&self) -> BTreeSet<u64> {
         self.open().kept.clone()
     }
@@ -163,7 +163,7 @@ impl Books {
         self.open().packs
     }
 
-    /// The law at rest, as sets; with the client's word for it, if it is still there to be asked.
+    /// The law at rest, as sets, and with the client's counters if the client still exists.
     pub fn check_settled(&self, stats: Option<&Stats>, plan: &Plan) {
         let books = self.open();
         let lost = stats.map_or(0, |stats| stats.lost - books.lost_at_emit);
@@ -176,16 +176,16 @@ impl Books {
         }
         let both = books.logged.iter().filter(|(id, _)| books.taken.contains(id));
         for (id, maybe) in both {
-            assert_eq!(*maybe, MaybeDelivered::Yes, "{id} is in both places, and not marked");
+            assert_eq!(*maybe, MaybeDelivered::Yes, "{id} is in both places but not marked");
         }
-        assert!(books.logged.keys().chain(&books.taken).all(|id| books.kept.contains(id)), "from nowhere");
+        assert!(books.logged.keys().chain(&books.taken).all(|id| books.kept.contains(id)), "an unknown id");
         let Some(stats) = stats else { return };
         assert_eq!((stats.pending, stats.pending_bytes), (0, 0), "{stats}");
         assert_eq!(stats.emitted, books.emitted, "{stats}");
         assert_eq!(stats.emitted, stats.delivered + stats.spilled + stats.lost, "{stats}");
         assert_eq!(stats.spilled, books.logged.len() as u64, "{stats}");
         let taken_alone = books.taken.iter().filter(|id| !books.logged.contains_key(id)).count() as u64;
-        // What was lost on its way to the log may have been taken before.
+        // The endpoint may have accepted an event that was then lost on its way to the log.
         assert!((stats.delivered..=stats.delivered + lost).contains(&taken_alone), "{taken_alone}: {stats}");
         let told = Signalled { delivered: stats.delivered, spilled: stats.spilled, lost: stats.lost };
         assert_eq!(books.signalled, told, "what the observer heard: {stats}");

@@ -1,4 +1,4 @@
-//! The user's side of every port, as badly behaved as it can be.
+//! The user's side of every hook, as badly behaved as possible.
 
 use crate::books::Books;
 use crate::plan::{Bodies, Hooks, Log, Plan};
@@ -13,14 +13,14 @@ use std::io;
 use std::panic::{panic_any, set_hook, take_hook};
 use std::sync::{Arc, Mutex, Once};
 
-/// A panic that is part of the plan.
+/// A planned panic.
 struct Planned;
 
 pub fn planned_panic() -> ! {
     panic_any(Planned)
 }
 
-/// Panics of the plan are no news.
+/// Silences planned panics.
 pub fn silence_planned_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -46,12 +46,12 @@ impl Dice {
     }
 }
 
-/// A log that fails, panics, and keeps what it takes.
+/// A log that fails, panics, and keeps what it accepts.
 pub struct Sink {
     books: Arc<Books>,
     fails: bool,
     dice: Dice,
-    /// Notices may be written beside events: how these fare does not hang on it.
+    /// Notices may be written next to events; the events' outcome must not depend on them.
     notice_dice: Dice,
 }
 
@@ -90,7 +90,7 @@ impl SpillSink for Sink {
     }
 }
 
-/// Counts every signal, looks at the books in each, and panics now and then.
+/// Counts every signal, checks the books in each, and panics now and then.
 pub struct Watcher {
     books: Arc<Books>,
     panics: bool,
@@ -160,7 +160,7 @@ impl Format for Framing {
     }
 }
 
-/// What is emitted, and how it misbehaves while it is encoded.
+/// An event, and how it misbehaves while it is encoded.
 pub struct Event<'a> {
     pub id: u64,
     pub padding: &'a str,

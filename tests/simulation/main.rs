@@ -1,8 +1,8 @@
 //! The whole client, simulated: emitters, mode switches, flushes, shutdowns, dropped futures, panics in every hook and days of
 //! outage, all drawn from a seed, under a paused clock, in one thread. The law is checked after every step.
 //!
-//! `cargo test --release --test simulation`, with `FAULTS_SEEDS=100000` for as long as one likes, and
-//! `FAULTS_SEED=7` for the one that failed.
+//! Run `cargo test --release --test simulation`, with `FAULTS_SEEDS=100000` for a longer run, or with
+//! `FAULTS_SEED=7` to repeat a seed that failed.
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(
@@ -29,7 +29,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-/// In an ordinary `cargo test`.
+/// The number in an ordinary `cargo test`.
 const SEEDS: u64 = 300;
 
 fn from_env(name: &str) -> Option<u64> {
@@ -37,10 +37,10 @@ fn from_env(name: &str) -> Option<u64> {
     Some(text.parse().unwrap_or_else(|_| panic!("{name} is {text:?}, not a number")))
 }
 
-/// A life takes milliseconds. One that does not end would hang the run without a word of which it is.
+/// A life takes milliseconds. One that does not end would hang the run without naming its seed.
 const LIFE_MAX: Duration = Duration::from_secs(10);
 
-/// One run; a failure says which, and how to see it again. A deadline of `shutdown` is real time also here: if this process is
+/// One run; a failure names its seed and how to repeat it. A deadline of `shutdown` is real time here too: if this process is
 /// kept off the cores for a tenth of a second, a life may end otherwise than it would. So a failure has to happen twice.
 fn run(seed: u64) -> run::Outcome {
     catch_unwind(|| once(seed)).unwrap_or_else(|_| once(seed))
@@ -51,7 +51,7 @@ fn once(seed: u64) -> run::Outcome {
     std::thread::spawn(move || {
         if is_over.recv_timeout(LIFE_MAX) == Err(mpsc::RecvTimeoutError::Timeout) {
             let text = format!("seed {seed} does not end: FAULTS_SEED={seed} cargo test --test simulation\n");
-            // Not by a macro: the test harness would keep the text to itself, and there is no end of a test to show it.
+            // Not with a macro: the test harness would capture the text, and the test would not end to show it.
             let _ = std::io::stderr().write_all(text.as_bytes());
             std::process::exit(101);
         }

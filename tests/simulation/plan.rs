@@ -1,4 +1,4 @@
-//! What a seed means: the settings, the weather, who does what, and how it ends.
+//! What a seed decides: the settings, the weather, the actors, and the end.
 
 use fastrand::Rng;
 use overspill::spill::SpillPacking;
@@ -16,7 +16,7 @@ pub enum End {
     SenderDropped(u32),
 }
 
-/// Whether the log takes what it is given.
+/// Whether the log accepts what it is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Log {
     Good,
@@ -26,14 +26,14 @@ pub enum Log {
     Lossy,
 }
 
-/// Whether the hooks of the user's panic now and then.
+/// Whether the user's hooks panic now and then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Hooks {
     Calm,
     Panicking,
 }
 
-/// Whether a batch is encoded for each request, or its own body.
+/// Whether a batch is encoded for each request, or is itself the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bodies {
     Encoded,
@@ -73,7 +73,7 @@ impl Plan {
         };
         Plan {
             queue_events_max: 1 + rng.usize(..100),
-            // The largest event takes a block of a power of two.
+            // The largest event needs a block whose size is a power of two.
             queue_bytes_max: batch_bytes_max.next_power_of_two() + rng.usize(..100_000),
             event_bytes_max,
             batch_events_max: 1 + rng.usize(..40),
@@ -83,7 +83,7 @@ impl Plan {
             post_timeout: log_uniform(rng, Duration::from_millis(50), Duration::from_secs(20)),
             probe_interval_max: log_uniform(rng, Duration::from_millis(200), Duration::from_secs(30)),
             shutdown_timeout: log_uniform(rng, Duration::from_millis(1), Duration::from_secs(10)),
-            // From a copy: which lives the seeds mean does not hang on it.
+            // From a copy, so that it does not change what the seeds decide.
             spill_packing: [SpillPacking::OneByOne, SpillPacking::Packed][rng.clone().usize(..2)],
             log: [Log::Good, Log::Good, Log::Fickle, Log::Lossy][rng.usize(..4)],
             bodies: [Bodies::Encoded, Bodies::Framed][usize::from(rng.clone().u32(..) > u32::MAX / 2)],

@@ -15,7 +15,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
-/// The library's own grace, a restart of the sender, and a little.
+/// The library's own grace, a restart of the sender, and a margin.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// What happened in a life, or in many.
@@ -68,7 +68,7 @@ impl Outcome {
         self.ends.iter_mut().zip(other.ends).for_each(|(sum, more)| *sum += more);
     }
 
-    /// How many shutdowns and senders were dropped before they were done.
+    /// How many shutdowns and senders were dropped before they finished.
     pub fn ends_in_the_middle(&self) -> u64 {
         self.ends[1] + self.ends[3]
     }
@@ -79,7 +79,7 @@ impl Outcome {
         for (reason, events) in Reason::ALL.iter().zip(&self.spilled) {
             assert!(*events > 0, "nothing was spilled as {reason}: {self}");
         }
-        // Time does not pass while a log is written in here, and nothing is redacted; tests of their own see to these.
+        // Here no time passes while the log is written, and nothing is redacted; other tests cover these reasons.
         let elsewhere = [
             LostReason::LogStalled,
             LostReason::Deadline,
@@ -110,7 +110,7 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// Polls a future so often, then drops it in the middle.
+/// Polls a future this many times, then drops it in the middle.
 struct Limited<F>(Option<Pin<Box<F>>>, u32);
 
 impl<F: Future<Output = ()>> Future for Limited<F> {
@@ -181,13 +181,13 @@ async fn life(seed: u64) -> Outcome {
     Outcome::of(&plan, &books, stats.as_ref(), began.elapsed())
 }
 
-/// Ends the life, within the time that was given for it.
+/// Ends the life within the given time.
 async fn end(client: Client, plan: &Plan, books: &Books) -> Option<Stats> {
     let began = Instant::now();
     let deadline = match plan.end {
         End::Dropped => {
             drop(client);
-            // The sender's task is awaited by the caller; by then it must be over.
+            // The caller awaits the sender's task, which must have ended by then.
             sleep(plan.shutdown_timeout + GRACE).await;
             books.check_settled(None, plan);
             return None;
@@ -195,7 +195,7 @@ async fn end(client: Client, plan: &Plan, books: &Books) -> Option<Stats> {
         End::Shutdown(within) => within,
         End::SenderDropped(_) => Duration::from_secs(5),
         End::ShutdownTwice(within, patience) => {
-            // Dropped in the middle, it has still asked for the end.
+            // Even if dropped in the middle, it has requested the end.
             let _ = timeout(patience, client.shutdown(within)).await;
             books.check(&client, plan);
             within

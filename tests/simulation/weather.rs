@@ -1,4 +1,4 @@
-//! The endpoint: what happens to a request, by the weather of the moment.
+//! The endpoint: what happens to a request depends on the current weather.
 
 use crate::books::Books;
 use crate::hooks::planned_panic;
@@ -36,14 +36,14 @@ const WEATHERS: [Weather; 9] = [
     Weather::Changeable,
 ];
 
-/// Whether the endpoint has taken what it was sent, whatever it says.
+/// Whether the endpoint accepted what it was sent, whatever it answers.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Took {
     All,
     Nothing,
 }
 
-/// A transport that lives through the weather.
+/// A transport that follows the weather.
 pub struct Sky {
     rng: Rng,
     plan: Plan,
@@ -62,7 +62,7 @@ impl Sky {
         Sky { rng, plan: plan.clone(), books, began: now, until: now, weather, kept: None }
     }
 
-    /// The weather now; after the horizon it is fine for ever.
+    /// The current weather; after the horizon it is always fine.
     fn now(&mut self) -> Weather {
         let now = Instant::now();
         if now >= self.began + self.plan.horizon {
@@ -101,7 +101,7 @@ impl Sky {
                 },
             ),
             Weather::Broken => match self.rng.u32(..3) {
-                // Closed before the request came: it may go once more, and has not been taken.
+                // Closed before the request arrived: it was not accepted, and may be sent again.
                 0 => (Took::Nothing, broken(FailureKind::Stale, MaybeDelivered::Yes, after / 100)),
                 _ => (coin, broken(FailureKind::Broken, MaybeDelivered::Yes, after)),
             },
@@ -134,11 +134,11 @@ impl Transport for Sky {
         let (took, answer) = self.fate(&ids, request.body.len());
         self.books.posted();
         if ids.len() % 5 == 0 {
-            // A transport that does not let go of it when it should.
+            // A transport that does not release it in time.
             self.kept = Some(request.body.clone());
         }
         let panics = self.plan.hooks == Hooks::Panicking && self.rng.u32(..50) == 0;
-        // It has taken them the moment they were sent: whatever becomes of the answer, or of us.
+        // It accepted them when they were sent, whatever happens to the answer or to the client.
         if took == Took::All {
             self.books.take(&ids);
         }

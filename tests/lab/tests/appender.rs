@@ -1,7 +1,7 @@
 //! tracing-appender's non-blocking writer behind the subscriber: what overspill counts as spilled was formatted and handed to that
-//! writer, and what the writer drops later is its own affair. The chapter `overspill::guide::log` says so; here is what it rests on.
+//! writer, which may still drop it later. The chapter `overspill::guide::log` says so; these tests back it.
 //!
-//! The destination is a gate: as slow as a test needs it.
+//! The destination is a gate, as slow as a test needs.
 
 use overspill::spill::read_line;
 use overspill::testkit::Spilled;
@@ -20,7 +20,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
 const EVENTS: u64 = 1_000;
-/// What the writer holds for its thread; 128,000 unless it is told otherwise.
+/// How many lines the writer holds for its thread; its default is 128,000.
 const LINES: usize = 50;
 
 /// A file behind a gate: a write waits until it is open.
@@ -66,7 +66,7 @@ fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Spilled events alone, so that the writer's count is theirs: as tracing-subscriber writes them, and as our own layer does.
+/// Only spilled events, so that the writer's count is theirs: as tracing-subscriber writes them, and as `SpillLayer` does.
 fn subscribers(writer: &NonBlocking) -> [Dispatch; 2] {
     let spilled = || filter_fn(|metadata| metadata.target() == SPILL_TARGET);
     let formatter = fmt::layer().json().with_writer(writer.clone()).with_filter(spilled());
@@ -74,7 +74,7 @@ fn subscribers(writer: &NonBlocking) -> [Dispatch; 2] {
     [Dispatch::new(registry().with(formatter)), Dispatch::new(registry().with(layer))]
 }
 
-/// Emits all ids, every one of them for the log; `meanwhile` runs beside that.
+/// Emits all ids to the log while `meanwhile` runs.
 fn flood(log: &Dispatch, meanwhile: impl FnOnce(&Client)) -> Stats {
     let client = {
         let _scope = set_default(log);
@@ -112,7 +112,7 @@ fn with_lossy_false_the_file_has_them_all() {
         let builder = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LINES);
         let (writer, _guard) = builder.finish(gate.clone());
         let stats = flood(&subscribers(&writer)[which], |client| {
-            // As many as it holds: from here on the log is as slow as its file.
+            // As many as it holds; from here on the log is as slow as its file.
             until("the writer to be full", || client.stats().spilled >= LINES as u64);
             gate.open();
         });
@@ -145,7 +145,7 @@ fn an_error_behind_a_non_blocking_writer_is_seen_by_nobody_and_behind_our_layer_
     assert_eq!(
         writer.error_counter().dropped_lines(),
         0,
-        "it counts what it has no room for, not what fails"
+        "it counts what it has no room for, not failed writes"
     );
 
     let fallback = Spilled::default();

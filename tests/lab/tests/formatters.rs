@@ -1,4 +1,4 @@
-//! Formatters that are not tracing-subscriber's: their logs read back, whatever names they take for themselves.
+//! Other formatters than tracing-subscriber's: their logs can be read back, whatever field names they reserve.
 
 use overspill::spill::{Records, read_line};
 use overspill::testkit::Spilled;
@@ -12,7 +12,7 @@ use tracing_subscriber::registry;
 
 const EVENTS: u64 = 40;
 
-/// The law: all are spilled, and each is in this log; long ones in parts.
+/// The law: all are spilled, and each is in this log; long events in parts.
 #[track_caller]
 fn reads_back(log: &Spilled, dispatch: Dispatch, name: &str) {
     let _scope = set_default(&dispatch);

@@ -1,4 +1,5 @@
-//! Records of the `log` macros become events by way of tracing-log, as what they are. A binary of its own, because the logger is the process's.
+//! Records of the `log` macros become events through tracing-log, with their own target and level. A separate binary, because the
+//! logger is global.
 
 use overspill::Client;
 use overspill::testkit::{Act, Endpoint, Spilled, Taken, assert_settled};

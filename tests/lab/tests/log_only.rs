@@ -1,5 +1,5 @@
 //! An application without a subscriber, whose logger is the `log` crate's: with tracing's feature `log` its spilled events are in that
-//! log, as its notices are. A binary of its own, because the logger is the process's.
+//! log, and so are its notices. A separate binary, because the logger is global.
 
 use overspill::spill::{WriteSink, read_line};
 use overspill::testkit::Spilled;

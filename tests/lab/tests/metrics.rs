@@ -1,4 +1,4 @@
-//! The metrics recorder beside metrics-exporter-prometheus, which has the same values to tell, and its memory.
+//! The metrics recorder compared with metrics-exporter-prometheus, which gets the same values; and its memory.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 

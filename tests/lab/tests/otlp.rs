@@ -1,5 +1,5 @@
-//! OTLP by the published messages: what is posted is read by OpenTelemetry's own types, in both encodings, and compared field by field with
-//! what was emitted; and what they answer is understood.
+//! OTLP by the published messages: OpenTelemetry's own types read what is posted, in both encodings, and the fields are compared with
+//! what was emitted. Their answers are understood.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
@@ -23,7 +23,7 @@ const NESTED_MAX: usize = 16;
 
 type Named = (Option<&'static str>, Value);
 
-/// Emits the events, and gives what the requests carried.
+/// Emits the events, and returns what the requests carried.
 fn bodies(format: impl Format, events: &[Named]) -> Vec<Vec<u8>> {
     let bodies = Arc::new(Mutex::new(Vec::new()));
     let (keep, log) = (Arc::clone(&bodies), Spilled::default());
@@ -95,7 +95,7 @@ fn attributes(object: &Map<String, Value>, depth: usize) -> Vec<KeyValue> {
         .collect()
 }
 
-/// The record of an event, but for its times and its id.
+/// The record of an event, without its times and its id.
 fn record(name: Option<&str>, event: &Value) -> LogRecord {
     let mut record = LogRecord { event_name: name.unwrap_or_default().to_owned(), ..LogRecord::default() };
     let mut members = match event {
@@ -204,7 +204,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Into::into),
         any::<i64>().prop_map(Into::into),
         any::<u64>().prop_map(Into::into),
-        // Those that every parser reads alike.
+        // Values that every parser reads alike.
         any::<i32>().prop_map(|eighths| (f64::from(eighths) / 8.0).into()),
         text().prop_map(Into::into),
         proptest::sample::select(words).prop_map(Into::into),

@@ -37,7 +37,7 @@ fn of_every_event_of_a_drill_it_is_known_what_became_of_it_and_none_is_lost() {
             assert!(phase["recovered_seconds"].as_f64().unwrap() < 3.0, "{phase}");
         }
     }
-    // Nobody listens; what was on its way as the port closed is counted in this phase.
+    // Nothing listens; what was in flight when the port closed counts in this phase.
     assert!(phases[1]["requests"].as_u64().unwrap() <= 2, "{}", phases[1]);
     assert_eq!(code, Some(0));
 }
@@ -63,7 +63,7 @@ fn an_endpoint_that_takes_nothing_anyway_is_exit_code_3() {
     assert_eq!(code, Some(3), "{phases:?}");
 }
 
-/// The service is our own `ship`: the law holds through the proxy.
+/// The service is `overspill ship`: the law holds through the proxy.
 #[test]
 fn a_service_is_drilled_by_letting_it_post_to_the_proxy() {
     let taken = Taken::default();
@@ -109,7 +109,7 @@ fn a_service_is_drilled_by_letting_it_post_to_the_proxy() {
     let verdict: Value = serde_json::from_str(&verdict).unwrap();
     let phases = verdict["phases"].as_array().unwrap();
     assert_eq!(drill.0.wait().unwrap().code(), Some(0), "{phases:?}");
-    // What was on its way as the fault began.
+    // What was in flight when the fault began.
     let passed = phases[1]["requests_passed"].as_u64().unwrap();
     assert!(phases[1]["requests"].as_u64().unwrap() > 0 && passed <= 2, "{phases:?}");
     assert!(phases[1]["recovered_seconds"].is_number(), "{phases:?}");

@@ -1,6 +1,6 @@
-//! The page of the command: what stands there under a command is what the command says.
+//! The command's guide page shows, under each command, what the command really prints.
 //!
-//! `RENEW_GUIDE=1 cargo test ... --test command guide` writes it anew.
+//! `RENEW_GUIDE=1 cargo test ... --test command guide` rewrites it.
 
 use crate::report;
 use crate::stage::program;
@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// A block of the page: a shell's session of one command.
+/// A block of the page: a shell session with one command.
 fn said(command: &str) -> String {
     let folder = report::sample();
     let path = format!("{}:{}", program().parent().unwrap().display(), std::env::var("PATH").unwrap());
@@ -29,7 +29,7 @@ fn without_numbers(text: &str) -> String {
         let plain: String = word.chars().filter(|c| !c.is_ascii_digit() && !".,-".contains(*c)).collect();
         if plain.is_empty() { "0".to_owned() } else { plain }
     });
-    // A minus and a number are both a place where a number may be.
+    // A minus and a number both stand for a number.
     words.filter(|word| !["0", "s", "min"].contains(&word.as_str())).collect::<Vec<_>>().join(" ")
 }
 
@@ -50,7 +50,7 @@ fn the_sessions_of_the_guide_are_what_the_command_says() {
         } else if command.contains("overspill drill") || command.contains("overspill watch") {
             assert_eq!(without_numbers(shown), without_numbers(&now), "{command}");
         } else {
-            assert!(shown == now, "{command}: the guide says\n{shown}\nand the command\n{now}");
+            assert!(shown == now, "{command}: the guide shows\n{shown}\nbut the command prints\n{now}");
         }
         seen += 1;
         rest = after;

@@ -1,4 +1,4 @@
-//! A log as three pods of a service write it in two outages, made by hand: for the guide, the page and its picture, always the same.
+//! A handmade log of three pods of a service in two outages, for the guide, the page and its picture: always the same.
 
 use overspill::spill::{Record, Rfc3339};
 use overspill::{MaybeDelivered, Reason};
@@ -14,7 +14,7 @@ fn at(seconds: f64) -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(START) + Duration::from_millis((seconds * 1_000.0) as u64)
 }
 
-/// What a pod goes through in an outage.
+/// A pod's outage.
 struct Outage {
     from: f64,
     to: f64,
@@ -65,7 +65,7 @@ impl Pod {
 
     fn live(mut self) -> Vec<(f64, String)> {
         let mut spilled_before = 0;
-        // Four events a second; three on the others, so that the pods differ.
+        // Four events a second; three on the other pods, so that the pods differ.
         for tick in 0..2_400 * 4 {
             let seconds = f64::from(tick) / 4.0 + self.nth as f64 * 0.05;
             if tick % 4 == 3 && self.nth > 0 {
@@ -110,7 +110,7 @@ impl Pod {
     }
 }
 
-/// The log, and what else a service writes; `lost` lines of the second pod are missing in the middle of the first outage.
+/// The log, with a service's other lines; `lost` lines of the second pod are missing in the middle of the first outage.
 pub fn log(lost: usize) -> String {
     let mut lines: Vec<(f64, String)> =
         (0..PODS.len()).flat_map(|nth| Pod { nth, ..Pod::default() }.live()).collect();

@@ -1,6 +1,7 @@
-//! The command `overspill`, as a shell has it: arguments, standard streams, signals and exit codes.
+//! The command `overspill`, as a shell runs it: arguments, standard streams, signals and exit codes.
 //!
-//! Here and not in the root, whose `cargo test` does not build it. The first test that needs it builds it, with the root's lock file.
+//! These tests are not in the root, whose `cargo test` does not build the command. The first test that needs it builds it, with the
+//! root's lock file.
 #![cfg(target_os = "linux")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(

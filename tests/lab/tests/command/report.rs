@@ -1,4 +1,4 @@
-//! `overspill report`: the sums of a log whose every line is known, and pages that are pages.
+//! `overspill report`: the sums of a log whose every line is known, and valid pages.
 
 use crate::made;
 use crate::stage::{folder, output, overspill, text};
@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// For `.ci/report-page`, which shows it to a browser, and for the guide. Written once.
+/// For `.ci/report-page`, which opens it in a browser, and for the guide. Written once.
 pub fn sample() -> &'static Path {
     static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
     WRITTEN.get_or_init(|| {
@@ -40,7 +40,7 @@ fn the_page_of_the_sample_is_one_file_that_needs_no_other() {
     let page = fs::read_to_string(folder.join("page.html")).unwrap();
     for foreign in ["<script", "src=", "href=", "@import", "url(", "http://", "onload"] {
         let found = page.matches(foreign).count();
-        // The name space of SVG is no address that anybody asks.
+        // The namespace of SVG is not an address that a browser requests.
         let allowed =
             if foreign == "http://" { page.matches("http://www.w3.org/2000/svg").count() } else { 0 };
         assert_eq!(found, allowed, "{foreign}");

@@ -60,7 +60,7 @@ fn a_dead_endpoint_never_blocks_the_pipe_and_every_event_is_on_standard_error() 
     assert_eq!(output.status.code(), Some(3));
 }
 
-/// The writer is done long before the endpoint's time-outs are, and the end keeps to its own.
+/// The writer ends long before the endpoint's timeouts, and the shutdown keeps its own deadline.
 #[test]
 fn an_endpoint_that_hangs_blocks_neither_the_pipe_nor_the_end() {
     let endpoint = Endpoint::start(|_| Act::Hang).unwrap();
@@ -69,9 +69,9 @@ fn an_endpoint_that_hangs_blocks_neither_the_pipe_nor_the_end() {
     let spill_to = spill.to_str().unwrap();
     let ship = overspill(&["ship", "--to", &endpoint.url(), "--shutdown-timeout", "1s", "--spill", spill_to]);
     let output = fed(ship, &lines(&emitted));
-    assert!(began.elapsed() < Duration::from_secs(9), "the post's time-out is 10 s");
+    assert!(began.elapsed() < Duration::from_secs(9), "the post's timeout is 10 s");
     let said = text(&output.stderr);
-    // What a starved machine does not write down in the time that a shutdown sets aside is lost, and counted.
+    // What a starved machine cannot write in the time that a shutdown reserves is lost, and counted.
     let spilled = spilled_texts(&spill);
     assert!(spilled.is_subset(&emitted), "{said}");
     let law = format!("emitted 2000 = delivered 0 + spilled {} (", spilled.len());
@@ -94,7 +94,7 @@ fn a_signal_settles_what_was_read_and_ends_it() {
                 .spawn()
                 .unwrap(),
         );
-        // Held open: there is no end of the input.
+        // Held open, so that the input does not end.
         let mut stdin = child.0.stdin.take().unwrap();
         let mut emitted = objects(0..1_000);
         let input = [lines(&emitted), b"the last line is not ended".to_vec()].concat();
@@ -124,7 +124,7 @@ fn when_the_reader_of_tee_goes_what_was_read_is_settled_and_the_end_is_quiet() {
     stdin.write_all(b"{\"id\":1}\n").unwrap();
     let mut first = [0; 9];
     child.0.stdout.take().unwrap().read_exact(&mut first).unwrap();
-    // Its standard output is closed now; an endless writer notices by its own broken pipe.
+    // Its standard output is closed now; an endless writer gets a broken pipe.
     let mut written = BTreeSet::from([r#"{"id":1}"#.to_owned()]);
     for id in 2.. {
         let event = format!(r#"{{"id":{id}}}"#);
@@ -137,7 +137,7 @@ fn when_the_reader_of_tee_goes_what_was_read_is_settled_and_the_end_is_quiet() {
     let mut said = String::new();
     child.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((code, said.as_str()), (Some(0), ""));
-    // What was still in the pipe was never read: it is the writer's.
+    // What was still in the pipe was never read, so it remains the writer's.
     assert!(taken_texts(&taken).is_subset(&written) && !taken_texts(&taken).is_empty());
 }
 

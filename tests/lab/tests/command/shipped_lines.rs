@@ -1,10 +1,10 @@
-//! How `ship` makes events of bytes: the table, and what holds for any bytes however they are cut.
+//! How `ship` turns bytes into events: a table, and what holds for any bytes, however they are split.
 
 use crate::lines::{LINE_BYTES_MAX, Lines};
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// The events of some bytes that come in pieces of this size.
+/// The events of some bytes that arrive in pieces of this size.
 fn events(bytes: &[u8], at_once: usize) -> (Vec<String>, Lines) {
     let (mut lines, mut events) = (Lines::default(), Vec::new());
     for chunk in bytes.chunks(at_once) {
@@ -37,7 +37,7 @@ fn objects_are_events_as_they_are_and_everything_else_is_a_message() {
     }
 }
 
-/// What the messages say, back in bytes.
+/// The messages, converted back to bytes.
 fn bytes_of(events: &[String]) -> Vec<u8> {
     let mut all = Vec::new();
     for event in events {
@@ -94,7 +94,7 @@ proptest! {
         lines in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 1..40), 0..20),
         at_once in 1usize..50,
     ) {
-        // An `x` in front: no object, not empty, and its end is its own.
+        // Starts with an `x`: not an object, not empty.
         let clean = |line: &Vec<u8>| {
             let line = line.iter().copied().filter(|byte| !matches!(byte, b'\n' | b'\r'));
             [b"x".to_vec(), line.collect(), b"\n".to_vec()].concat()

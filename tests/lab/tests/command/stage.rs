@@ -1,4 +1,4 @@
-//! The command as a child, and what every test does with it.
+//! The command as a child process, and the steps that every test shares.
 
 use overspill::spill::Records;
 use overspill::testkit::Taken;
@@ -30,7 +30,7 @@ pub fn program() -> &'static Path {
     })
 }
 
-/// The command with an environment that says nothing about it.
+/// The command without its environment variables.
 pub fn overspill(arguments: &[&str]) -> Command {
     let mut command = Command::new(program());
     let foreign = std::env::vars_os().map(|(name, _)| name);
@@ -46,12 +46,12 @@ pub fn output(arguments: &[&str]) -> Output {
     overspill(arguments).output().unwrap()
 }
 
-/// With this at its standard input.
+/// Runs it with this on its standard input.
 pub fn fed(mut command: Command, input: &[u8]) -> Output {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let input = input.to_owned();
-    // A child that has ended early reads no more.
+    // A child that ended early no longer reads.
     let feeding = std::thread::spawn(move || drop(stdin.write_all(&input)));
     let output = child.wait_with_output().unwrap();
     feeding.join().unwrap();
@@ -62,7 +62,7 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// A folder of its own for each call, empty.
+/// A new empty folder for each call.
 pub fn folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let target = program().ancestors().nth(2).unwrap();
@@ -73,7 +73,7 @@ pub fn folder() -> PathBuf {
     folder
 }
 
-/// The events that an endpoint has taken, as text.
+/// The events that an endpoint accepted, as text.
 pub fn taken_texts(taken: &Taken) -> BTreeSet<String> {
     taken.events().into_iter().collect()
 }
@@ -104,12 +104,12 @@ pub fn assert_same(found: &BTreeSet<String>, emitted: &BTreeSet<String>) {
 pub fn until(mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !condition() {
-        assert!(Instant::now() < end, "it did not come about within 30 s");
+        assert!(Instant::now() < end, "it did not happen within 30 s");
         std::thread::park_timeout(Duration::from_millis(2));
     }
 }
 
-/// Ends with its child, whatever becomes of the test.
+/// Kills its child however the test ends.
 pub struct Alive(pub Child);
 
 impl Drop for Alive {

@@ -1,4 +1,4 @@
-//! Whatever is typed wrong gets one clear sentence, the exit code for it, and never a panic.
+//! Wrong arguments get one clear sentence and the right exit code, never a panic.
 
 use crate::stage::{folder, output, overspill, text};
 use std::process::Stdio;
@@ -54,7 +54,7 @@ fn every_subcommand_has_help_with_examples_a_man_page_and_completions() {
         .skip_while(|line| *line != "Commands:")
         .skip(1)
         .take_while(|line| !line.is_empty())
-        // A description may go on in the next line.
+        // A description may continue on the next line.
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .filter(|name| *name != "help")

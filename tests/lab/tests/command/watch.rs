@@ -37,7 +37,7 @@ fn a_process_that_the_signal_would_end_gets_none() {
     let output = output(&["watch", &process.0.id().to_string(), "--every", "1ms"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("does not take SIGUSR2"), "{}", text(&output.stderr));
-    assert!(process.0.try_wait().unwrap().is_none(), "it lives");
+    assert!(process.0.try_wait().unwrap().is_none(), "it is still running");
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn three_profiles_are_compared_and_the_exit_code_says_whether_something_grows() 
             .map(|nth| {
                 let path = folder.join(format!("{name}.1.{nth}.m{nth}.heap"));
                 fs::write(&path, profile(mb[nth])).unwrap();
-                // A minute apart: such a file has no time of its own.
+                // A minute apart: the file format has no time.
                 let touched =
                     Command::new("touch").arg(format!("--date=2026-11-26 21:0{nth}:00")).arg(&path).status();
                 assert!(touched.unwrap().success());

@@ -1,4 +1,4 @@
-//! Files: what is a heap profile is read, what is not is told apart, with what to do.
+//! Files: heap profiles are read; other files are recognized, with advice on what to do.
 
 use crate::made::{PERIOD, ROWS, gzipped, wire_of};
 use crate::wire;
@@ -17,7 +17,7 @@ fn a_profile_is_read_gzipped_or_not_with_objects_and_period_or_without() {
         assert_eq!((held.bytes, held.objects), (1_800_000, Some(3)));
         assert_eq!(profile.program(), "/opt/service");
     }
-    // As jemalloc_pprof writes it: bytes alone, and no period.
+    // As jemalloc_pprof writes it: only bytes, and no period.
     wire.sample_type.remove(0);
     wire.sample.iter_mut().for_each(|sample| _ = sample.value.remove(0));
     wire.period = 0;
@@ -89,18 +89,18 @@ fn what_is_not_a_heap_profile_is_refused_with_what_it_is() {
     assert!(matches!(nowhere, Err(ProfileError::Unreadable(_))), "{nowhere:?}");
 }
 
-/// At any byte, and the places between two messages are among them.
+/// Cut at any byte, including the boundaries between two messages.
 #[test]
 fn a_profile_that_is_cut_off_is_told_as_cut_off() {
     let whole = wire_of(0, ROWS).encode_to_vec();
-    // Before the names of its values nothing tells it from other bytes.
+    // Before the names of its values nothing distinguishes it from other bytes.
     let begins = 2 * (2 + wire_of(0, ROWS).sample_type[0].encoded_len());
     for end in begins..whole.len() {
         match Profile::read(&whole[..end]) {
             Err(ProfileError::Damaged(place)) => {
                 assert!(place.contains("cut off") || place.contains("does not have"), "at {end}: {place}");
             }
-            // The time is behind the texts.
+            // The time comes after the texts.
             Err(ProfileError::NoTime) | Ok(_) => {
                 assert!(end > whole.len() - 22, "at {end} of {}", whole.len())
             }

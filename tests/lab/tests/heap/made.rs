@@ -1,4 +1,4 @@
-//! Profiles of our own making: any stacks, and a heap that is sampled as jemalloc and Go sample theirs.
+//! Handmade profiles: any stacks, and a heap that is sampled as jemalloc and Go sample theirs.
 
 use super::wire;
 use fastrand::Rng;
@@ -83,7 +83,7 @@ pub fn gzipped(bytes: &[u8]) -> Vec<u8> {
     packed.finish().unwrap()
 }
 
-/// One place of a simulated program: what it holds in truth at each of three minutes, and how much of it is replaced in each.
+/// One allocation site of a simulated program: what it really holds at each of three minutes, and how much is replaced in each.
 #[derive(Clone)]
 pub struct Place {
     /// From the innermost to the outermost, without the allocator's; as `function@file:line`.
@@ -101,7 +101,7 @@ pub fn sampled(places: &[Place], random: &mut Rng) -> [Profile; 3] {
         if minute > 0 {
             for (place, seen) in places.iter().zip(&mut seen) {
                 let [before, now] = [minute - 1, minute].map(|at| place.held_bytes[at] as f64);
-                // Who lives on stays in the sample, or out of it, as it was.
+                // An object that survives stays in the sample, or outside it.
                 let living = (before * (1.0 - place.turnover)).min(now);
                 let share = if before > 0.0 { living / before } else { 0.0 };
                 *seen = (0..*seen).filter(|_| random.f64() < share).count() as u64;
@@ -113,7 +113,7 @@ pub fn sampled(places: &[Place], random: &mut Rng) -> [Profile; 3] {
             .zip(&seen)
             .filter(|(_, seen)| **seen > 0)
             .map(|(place, seen)| {
-                // Each stands for as many as were passed over for it.
+                // Each stands for those that were not sampled.
                 let objects = *seen as f64 / chance(place.object_bytes);
                 let bytes = objects * place.object_bytes as f64;
                 let mut frames = vec!["alloc::alloc::alloc"];
@@ -128,7 +128,7 @@ pub fn sampled(places: &[Place], random: &mut Rng) -> [Profile; 3] {
     })
 }
 
-/// That an object of this size is looked at.
+/// The probability that an object of this size is sampled.
 fn chance(object_bytes: u64) -> f64 {
     1.0 - (-(object_bytes as f64) / PERIOD as f64).exp()
 }

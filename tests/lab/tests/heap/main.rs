@@ -1,4 +1,4 @@
-//! Three heap profiles: a leak comes first, noise is not growth, and what is not a profile is told apart.
+//! Three heap profiles: a leak ranks first, noise is not growth, and files that are not profiles are recognized.
 
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(
@@ -51,7 +51,7 @@ fn a_cache_that_fills_and_stays_ranks_below_a_smaller_leak() {
     assert_eq!(comparison.sample_period_bytes(), PERIOD);
 }
 
-/// Where a library's buffer had to grow is chance: one leak is one stack, named after the line that called the library.
+/// Where a library's buffer grows is chance: one leak is one stack, named after the line that called the library.
 #[test]
 fn what_a_library_does_for_one_line_of_code_is_one_stack() {
     const SERDE: &str = "serde_json::ser::to_vec@/root/.cargo/registry/src/x/serde_json/src/ser.rs";
@@ -81,7 +81,7 @@ fn what_a_library_does_for_one_line_of_code_is_one_stack() {
     assert_eq!(folded, ends);
 }
 
-/// Beneath `main` an executor runs everybody's tasks: they are not one stack.
+/// An executor under `main` runs unrelated tasks: they are not one stack.
 #[test]
 fn tasks_of_libraries_under_one_executor_stay_apart() {
     const POLL: &str = "tokio::runtime::task::poll@/root/.cargo/registry/src/x/tokio/src/task.rs";
@@ -120,7 +120,7 @@ fn with_more_than_three_profiles_a_saw_is_not_persistent_growth() {
 }
 
 proptest! {
-    /// Copied while it was written, or hit by anything else: a profile or an error, never a panic.
+    /// A file copied while it was written, or otherwise damaged, gives a profile or an error, never a panic.
     #[test]
     fn a_profile_with_any_bytes_changed_is_read_or_refused(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), end in any::<prop::sample::Index>()

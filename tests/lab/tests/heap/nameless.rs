@@ -1,4 +1,4 @@
-//! Stripped programs: the first frame that not all stacks share, as an address that tools find the name of.
+//! Stripped programs: the first frame that not all stacks share, as an address for which tools find the name.
 
 use crate::made::{PERIOD, wire_of};
 use crate::wire;
@@ -57,7 +57,7 @@ fn the_culprit_of_a_stripped_program_is_the_first_frame_that_not_all_share() {
     let comparison = compare(&[at(0), at(1), at(2)]).unwrap();
     let [first] = comparison.persistent() else { panic!("{comparison:?}") };
     assert_eq!(first.culprit().owner(), Owner::Unknown);
-    // Where the linker put it, which is not where it is in the file.
+    // The linker's address, which differs from the offset in the file.
     assert_eq!(first.culprit().address(), Some(("/opt/service", KEEP)));
     assert_eq!(first.growth().intervals[0].bytes, 50_000_000);
 }

@@ -14,7 +14,7 @@ fn read(wire: &wire::Profile) -> Profile {
     Profile::read(&wire.encode_to_vec()).unwrap()
 }
 
-/// As the memory watch writes it: of a process, a number of minutes after its start.
+/// A profile as the memory watch writes it, this many minutes after the process started.
 fn of_process(process: &str, uptime: i64, minute: i64) -> Profile {
     let mut wire = wire_of(minute, ROWS);
     wire.comment = vec![
@@ -64,7 +64,7 @@ fn two_processes_are_not_compared_unless_that_is_meant() {
     assert!(meant.warnings().contains(&Warning::TwoProcesses { profile: 2 }), "{:?}", meant.warnings());
     let one = compare(&[of_process(a, 1, 1), of_process(a, 2, 2), of_process(a, 3, 3)]).unwrap();
     assert_eq!(one.warnings(), []);
-    // One that does not say is told.
+    // A profile that does not say is reported.
     let some = compare(&[of_process(a, 1, 1), profile(2, ROWS), of_process(a, 3, 3)]).unwrap();
     assert_eq!(some.warnings(), [Warning::ProcessUnknownOf(vec![2])]);
     let none = compare(&[1, 2, 3].map(|minute| profile(minute, ROWS))).unwrap();

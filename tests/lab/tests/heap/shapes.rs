@@ -1,4 +1,4 @@
-//! A leak of any shape among growing caches comes first; what is steady does not grow, however many ask.
+//! A leak of any shape among growing caches ranks first; steady memory does not count as growth, however many stacks there are.
 
 use crate::figures;
 use crate::made::{Place, sampled};
@@ -201,7 +201,7 @@ fn a_seeded_leak_among_growing_caches_comes_first() {
     assert!(first as u64 * 20 >= SEEDS * 19, "{first} of {SEEDS}");
 }
 
-/// In a thousand modules, and in all shapes: as many candidates again.
+/// In a thousand modules and all shapes, which doubles the candidates.
 #[test]
 fn what_sampling_alone_makes_grow_is_not_called_growth() {
     const SEEDS: u64 = 20;
@@ -235,7 +235,7 @@ fn twenty_thousand_steady_stacks_in_one_profile_grow_nothing() {
     assert_eq!(comparison.whole().verdict, Verdict::Noise);
 }
 
-/// However it is spread: the verdict never says that nothing grew while the whole did.
+/// However the growth is spread, the verdict never says that nothing grew if the whole heap did.
 #[test]
 fn growth_that_is_spread_over_everything_is_told_of_the_whole() {
     let leak: Vec<Vec<String>> = (0..400).map(|nth| frames(&[&format!("part_{nth}::keep")])).collect();

@@ -1,5 +1,5 @@
-//! A fork after `build`: what a child emits is at the endpoint or in its log, under an id of its own, and what was its parent's stays its
-//! parent's.
+//! A fork after `build`: what a child emits is at the endpoint or in its log, under its own client id, and the parent's events stay
+//! the parent's.
 
 use crate::child::{Ended, Part, Start, hear, log_to_stdout, say, threads, url};
 use crate::figures::report;
@@ -68,12 +68,12 @@ fn file() -> PathBuf {
     std::env::var_os("FORK_FILE").expect("the parent names a file").into()
 }
 
-/// Plays `life` in a child, which then ends; its status is the caller's.
+/// Runs `life` in a child, which then ends. Returns its status.
 fn in_child(life: impl FnOnce()) -> i32 {
     match fork().unwrap() {
         Fork::Child => {
             let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(life));
-            // What the test harness would do at its end is the parent's.
+            // The test harness's own cleanup belongs to the parent.
             std::process::exit(i32::from(ended.is_err()))
         }
         Fork::Parent(pid) => pid,
@@ -130,7 +130,7 @@ impl Transport for Refusing {
     }
 }
 
-/// The parent's posts wait for the endpoint as it forks, and its queue is full of others.
+/// At the fork the parent's posts wait for the endpoint, and its queue is full of other events.
 fn what_is_pending() {
     log_to_stdout();
     let client = Client::builder(url()).batch_age_max(Duration::from_millis(1)).build().unwrap();
@@ -148,7 +148,7 @@ fn what_is_pending() {
     assert_books(&client.shutdown_blocking(LONG), 10);
 }
 
-/// A child that has nothing to say: as those of `daemon` and of a shell command.
+/// A child that emits nothing, like those of `daemon` and of a shell command.
 fn idle() {
     log_to_stdout();
     let client = Client::builder(url()).build().unwrap();
@@ -166,7 +166,7 @@ fn idle() {
             assert_eq!(client.mode(), Mode::On);
             assert!(began.elapsed() < Duration::from_millis(100), "{:?}", began.elapsed());
             assert_eq!(threads(), 1, "and no thread was started");
-            // It was shut down, though it was never there.
+            // The child's client was shut down, although it was never started.
             assert_eq!(client.emit(&Numbered::of(5)), Emitted::Spilled(Reason::Closed));
         },
         &|| drop(format!("{client:?}")),
@@ -179,7 +179,7 @@ fn idle() {
     quiet(&owned);
     let child = match fork().unwrap() {
         Fork::Child => {
-            // The last handles go.
+            // Drops the last handles.
             drop((owned, client, guard));
             std::process::exit(0)
         }
@@ -243,7 +243,7 @@ fn settings() {
     assert_eq!(client.shutdown_blocking(LONG).delivered, 1);
 }
 
-/// Each of four generations emits before and after it has a child.
+/// Each of four generations emits before and after its fork.
 fn generations() {
     log_to_stdout();
     let client = quick(url()).build().unwrap();
@@ -291,7 +291,7 @@ fn in_the_middle() {
                     while !stop.load(Ordering::Relaxed) && nth < 50_000 {
                         client.emit(&Numbered::of(1_000_000 * (thread + 1) + nth));
                         nth += 1;
-                        // A log that is behind has to keep up some time.
+                        // A log that falls behind must get time to catch up.
                         if nth % 64 == 0 {
                             std::thread::sleep(Duration::from_millis(1));
                         }
@@ -335,7 +335,7 @@ fn many_threads() {
     assert_books(&client.shutdown_blocking(LONG), 5);
 }
 
-/// A child ends without a shutdown, as `main` does: once with nothing of its own, once with three events.
+/// A child ends without a shutdown, as when `main` returns: once without its own events, once with three.
 fn the_end_of_main() {
     let main = std::thread::Builder::new().name("main".to_owned()).spawn(|| {
         let client = Client::builder(url()).build().unwrap();
@@ -363,7 +363,7 @@ fn names() {
     assert_books(&client.shutdown_blocking(LONG), 3);
 }
 
-/// Another thread writes to standard output as the process forks, so that in the child nobody else ever does.
+/// Another thread holds standard output at the fork, so that in the child nothing can ever write to it.
 fn a_log_that_is_held() {
     log_to_stdout();
     let fallback = WriteSink::append(file()).unwrap();
@@ -378,7 +378,7 @@ fn a_log_that_is_held() {
     is_held.recv().unwrap();
     let child = in_child(|| {
         emit_all(&client, 0..5);
-        // The log's thread hangs by now or soon: what goes to the endpoint does not mind.
+        // The log's thread hangs now or soon; delivery to the endpoint is not affected.
         while client.stats().pending > 0 {
             std::thread::yield_now();
         }
@@ -490,7 +490,7 @@ fn what_is_pending_as_a_process_forks_is_settled_by_the_parent_alone() {
     child.until_said("pending");
     crate::support::until("the request of the parent", || peer.endpoint.requests() > 0);
     child.tell("fork");
-    // The child's five are there before the parent's.
+    // The child's five arrive before the parent's.
     crate::support::until("the child's events", || peer.taken.events().len() >= 5);
     *held.0.lock().unwrap() = false;
     held.1.notify_all();

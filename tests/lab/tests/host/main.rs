@@ -1,7 +1,7 @@
-//! What a host may do with a process that overspill lives in: SIGPIPE at its default action, a fork after `build`. Beside tests/processes,
-//! because Rust has safe ways to neither; two small crates have.
+//! What a host may do with a process that uses overspill: SIGPIPE at its default action, a fork after `build`. Not in tests/processes,
+//! because std has no safe way to do either; two small crates have.
 //!
-//! As there, a test starts this binary again as a child that plays one part, and plays the endpoint itself.
+//! As there, a test starts this binary again as a child in one role, and is itself the endpoint.
 #![cfg(target_os = "linux")]
 
 #[path = "../../../processes/child.rs"]
@@ -19,7 +19,7 @@ mod sigpipe;
 #[allow(dead_code, reason = "shared with tests/it, which uses all of it")]
 mod support;
 
-/// Not a promise, the door for children: returns at once in a process that nobody started as one.
+/// Not a promise but the entry point of children: returns at once in a process that was not started as a child.
 #[test]
 fn child() {
     child::play(&[fork::PARTS, metrics::PARTS, sigpipe::PARTS].concat());

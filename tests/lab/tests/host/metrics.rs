@@ -1,5 +1,5 @@
-//! A fork of a process that has a metrics recorder, while its threads record: whatever locks they held at that moment, a child's macros go
-//! on, and nothing of the parent's is emitted twice.
+//! A fork of a process with a metrics recorder while its threads record: whatever locks they held, the macros keep working in the
+//! child, and nothing of the parent is emitted twice.
 
 use crate::child::{Part, Start};
 use crate::support::LONG;

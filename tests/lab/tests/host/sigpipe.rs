@@ -18,7 +18,7 @@ pub const PARTS: &[Part] = &[
     ("a log that goes", a_log_that_goes),
     ("the fault itself", || {
         sigpipe::reset();
-        // What the other parts are kept from: on the application's own thread the signal does what it does.
+        // What overspill prevents elsewhere: on the application's own thread the signal has its default effect.
         let _ = pipe_without_a_reader().write_all(b"x");
     }),
 ];
@@ -49,7 +49,7 @@ fn a_peer_that_goes() {
     assert_eq!((stats.emitted, stats.spilled), (EVENTS, EVENTS), "{stats}");
 }
 
-/// The log, and what stands behind it, are pipes whose readers have gone.
+/// The log and its fallback are pipes whose readers are gone.
 fn a_log_that_goes() {
     sigpipe::reset();
     let builder = || Client::builder(url()).mode(Mode::LogOnly);
@@ -84,7 +84,7 @@ fn a_peer_that_goes_in_the_middle_of_a_request_does_not_end_a_process_that_sigpi
                 let _ = connection.read(&mut [0; 1024]);
                 let _ = connection.write_all(b"HTTP/1.1 413 Too Large\r\ncontent-length: 0\r\n\r\n");
                 let _ = connection.shutdown(Shutdown::Write);
-                // The fault: it does not read, and goes a moment later.
+                // The fault: it does not read, and ends a moment later.
                 std::thread::sleep(Duration::from_millis(20));
             });
         }

@@ -1,4 +1,4 @@
-//! Logs as they lie on a disk.
+//! Logs as they are found on disk.
 
 use crate::made::{endpoint, ends_with, ids, once, other, replay, spill, spill_packed};
 use crate::stage::{fed, folder};
@@ -131,7 +131,7 @@ fn an_event_that_has_lost_a_part_is_told_and_the_others_are_delivered() {
     assert_eq!(ids(&taken).into_keys().collect::<BTreeSet<u64>>(), (0..100).filter(|id| *id != 13).collect());
 }
 
-/// What removes duplicates removes them by this.
+/// Systems that remove duplicates use this.
 #[test]
 fn events_keep_the_ids_that_they_had() {
     let folder = folder();

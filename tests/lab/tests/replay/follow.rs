@@ -1,4 +1,4 @@
-//! A log that is still written.
+//! A log that is still being written.
 
 use crate::made::{endpoint, ids, once, replay, spill};
 use crate::stage::{Alive, folder, signal, until};
@@ -16,7 +16,7 @@ fn what_is_appended_is_sent_through_rotations_by_name_and_by_truncation() {
     until(|| taken.len() == 50);
     spill(&log, 50..150);
     until(|| taken.len() == 150);
-    // Written to after it was moved, as by a service that has not yet been told.
+    // Written to after it was moved, as by a service that has not yet got the signal.
     fs::rename(&log, folder.join("app.log.1")).unwrap();
     spill(&folder.join("app.log.1"), 150..200);
     spill(&log, 200..250);
@@ -28,7 +28,7 @@ fn what_is_appended_is_sent_through_rotations_by_name_and_by_truncation() {
     signal(&child.0, "TERM");
     assert_eq!(child.0.wait().unwrap().code(), Some(0));
     assert_eq!(ids(&taken), once(0..260));
-    // The next one goes on.
+    // The next run continues.
     spill(&log, 260..300);
     let mut child =
         Alive(replay(&folder, &server.url(), &["-f", "app.log", "--checkpoint", "kept"]).spawn().unwrap());

@@ -16,7 +16,7 @@ fn killed_again_and_again_it_goes_on_where_it_was_and_sends_no_more_than_one_bat
     let folder = folder();
     spill(&folder.join("app.log.1"), 0..EVENTS / 2);
     spill(&folder.join("app.log"), EVENTS / 2..EVENTS);
-    // Of the batch that is on its way at the kill, the endpoint takes all or nothing, in turns.
+    // The endpoint alternately accepts all or nothing of the batch that is in flight at the kill.
     let (hang, hanging) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let (asked, does) = (Arc::clone(&hang), Arc::clone(&hanging));
     let (server, taken) = endpoint(move |_| {
@@ -48,7 +48,7 @@ fn killed_again_and_again_it_goes_on_where_it_was_and_sends_no_more_than_one_bat
     let twice: usize = found.values().map(|times| times - 1).sum();
     assert!(twice as u64 <= kills * 500, "{twice} twice after {kills} kills");
     println!("{kills} kills, {twice} of {EVENTS} events sent twice");
-    // Once more there is nothing to do, also where the file was packed since.
+    // Another run has nothing to do, even if the file was compressed since.
     let before = taken.len();
     ends_with(0, &replay(&folder, &server.url(), &arguments).output().unwrap());
     assert_eq!(taken.len(), before, "{said}");

@@ -1,4 +1,4 @@
-//! Logs as clients leave them, and what an endpoint has of their events.
+//! Logs as clients leave them, and the events that an endpoint has.
 
 use crate::stage::overspill;
 use overspill::spill::{SpillPacking, WriteSink};
@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
-/// Appends the records of a client whose events are these, with something else between them.
+/// Appends a client's records of these events, with other lines in between.
 pub fn spill(log: &Path, ids: Range<u64>) {
     spill_packed(log, ids, SpillPacking::OneByOne);
 }
@@ -38,19 +38,19 @@ fn text(id: u64) -> String {
     if id % 97 == 13 { "long \"text\" ".repeat(2_000) } else { format!("order {id}") }
 }
 
-/// A line of the application's own.
+/// A line of the application itself.
 pub fn other(log: &Path) {
     let mut file = File::options().create(true).append(true).open(log).unwrap();
     writeln!(file, "2026-11-26T12:00:00Z  INFO orders: something else").unwrap();
 }
 
-/// An endpoint that acts so, and what it has taken.
+/// An endpoint with this behaviour, and what it accepted.
 pub fn endpoint(act: impl Fn(&Received) -> Act + Send + Sync + 'static) -> (Endpoint, Taken) {
     let taken = Taken::default();
     (Endpoint::start(taken.when(act)).unwrap(), taken)
 }
 
-/// How often each id is there.
+/// How many times it has each id.
 pub fn ids(taken: &Taken) -> BTreeMap<u64, usize> {
     let mut ids = BTreeMap::new();
     for event in taken.events() {

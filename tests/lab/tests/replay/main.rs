@@ -1,4 +1,4 @@
-//! `overspill replay`, on real files: whatever happens to the log, the endpoint or the process, each event that was spilled ends at the
+//! `overspill replay` on real files: whatever happens to the log, the endpoint or the process, each spilled event ends up at the
 //! endpoint or in the rejects file.
 #![cfg(target_os = "linux")]
 #![expect(unreachable_pub, reason = "a test binary has no outside")]

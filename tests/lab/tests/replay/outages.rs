@@ -1,4 +1,4 @@
-//! The endpoint goes out in the middle.
+//! The endpoint fails in the middle of a replay.
 
 use crate::made::{endpoint, ends_with, ids, once, replay, spill};
 use crate::stage::{Alive, folder, signal, until};
@@ -50,7 +50,7 @@ fn an_endpoint_that_is_not_there_or_denies_is_told_and_nothing_is_done() {
     drop(gone);
     let said = ends_with(3, &replay(&folder, &url, &["app.log", "--on-outage", "stop"]).output().unwrap());
     assert!(said.contains("10 events not taken"), "{said}");
-    // Waiting does not mend a wrong token.
+    // Waiting does not fix a wrong token.
     let (server, taken) = endpoint(|_| Act::Status(401));
     let said = ends_with(3, &replay(&folder, &server.url(), &["app.log"]).output().unwrap());
     assert!(said.contains("401") && taken.is_empty(), "{said}");

@@ -1,4 +1,4 @@
-//! What is asked for: filters, dry runs, and what is wrong.
+//! Arguments: filters, dry runs, and mistakes.
 
 use crate::made::{endpoint, ends_with, ids, replay, spill};
 use crate::stage::folder;

@@ -1,4 +1,4 @@
-//! https: delivered where the certificate is trusted, and not a byte of an event where it is not.
+//! https: events are delivered if the certificate is trusted; otherwise not a byte of an event is sent.
 
 use crate::figures::report;
 use crate::support::*;
@@ -25,7 +25,7 @@ async fn endpoint(names: &[&str], valid: Valid) -> (String, String, Arc<AtomicUs
     endpoint_for(names, valid, None).await
 }
 
-/// The same, for those who show a certificate of this root alone.
+/// The same, for clients with a certificate of this root only.
 async fn endpoint_for(
     names: &[&str],
     valid: Valid,
@@ -210,7 +210,7 @@ async fn a_wrong_scheme_is_told_with_what_to_do() {
     assert!(text.contains("a TLS port? then put https:// in front"), "{text}");
 }
 
-/// A proxy that answers whatever it is asked for so.
+/// A proxy that gives this answer to every request.
 async fn proxy(answer: &'static str) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! https: certificates that are trusted, those that are not, and where the platform keeps its own.
+//! https: trusted and untrusted certificates, and where the platform keeps its own.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(
     clippy::unwrap_used,
@@ -24,7 +24,7 @@ mod platform_roots;
 #[path = "../../../it/support.rs"]
 mod support;
 
-/// Not a promise, the door for children: returns at once in a process that nobody started as one.
+/// Not a promise but the entry point of children: returns at once in a process that was not started as a child.
 #[test]
 fn child() {
     child::play(platform_roots::PARTS);

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
 pub const PARTS: &[Part] = &[("https", delivers_to_https), ("no roots", has_no_roots)];
 
-/// Says whether the handshake went through: nobody answers behind it.
+/// Reports whether the handshake succeeded: nothing answers after it.
 fn delivers_to_https() {
     log_to_stdout();
     let client = Client::builder(url()).batch_age_max(Duration::from_millis(5)).build();
@@ -35,7 +35,7 @@ fn has_no_roots() {
     emit_all(&client, 0..5);
     let stats = client.shutdown_blocking(LONG);
     assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (5, 5, 0, 0), "{stats}");
-    // The same service with an endpoint that needs none.
+    // The same service with an endpoint that needs no certificates.
     let client = Client::builder("http://127.0.0.1:9/").build().expect("http needs no certificates");
     assert_eq!(client.shutdown_blocking(LONG).emitted, 0);
 }
@@ -89,7 +89,7 @@ fn proxied(url: &str, trap: &Endpoint) -> Start {
         .fold(Start::of("https", url), |start, name| start.variable(name, proxy))
 }
 
-/// A file of this process's, gone with the test.
+/// A file of this process, removed at the end of the test.
 struct NamedFile(std::path::PathBuf, std::fs::File);
 
 impl NamedFile {

@@ -44,7 +44,7 @@ fn flipped_ten_thousand_times_under_load_each_event_is_at_the_endpoint_or_in_the
                             ids.push(id);
                         }
                         id += THREADS;
-                        // A load: what stands at the end is compared as sets in memory.
+                        // A load whose events are compared as sets in memory at the end.
                         std::thread::park_timeout(Duration::from_micros(50));
                     }
                     ids
@@ -53,7 +53,7 @@ fn flipped_ten_thousand_times_under_load_each_event_is_at_the_endpoint_or_in_the
             .collect();
         runtime.block_on(async {
             for flip in 0..FLIPS {
-                // Every value of each, and a value that means nothing now and then.
+                // Every valid value of each flag, and now and then an invalid value.
                 flags.set("mode", ["on", "log_only", "off", "on", "maybe"][flip as usize % 5].to_owned());
                 flags.set("share", ["whole", "half", "quarter", "eighth"][flip as usize % 4].to_owned());
                 flags.set("one-in", [1_i64, 3, 2, 0][flip as usize % 4]);

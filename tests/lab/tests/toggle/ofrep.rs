@@ -1,4 +1,4 @@
-//! OFREP's provider, as it comes from the registry, against a flag service that answers, refuses, hangs, and comes back.
+//! The published OFREP provider, against a flag service that answers, refuses, hangs, and recovers.
 
 use crate::support::*;
 use open_feature::OpenFeature;

@@ -1,4 +1,4 @@
-//! On a crossing, the clients' appetite may be lowered, and the service told.
+//! On a crossing the watch may lower the clients' appetite and notify the service.
 
 use crate::world::{Course, MB, World};
 use overspill::memory_watch::{Appetite, Looked};
@@ -22,7 +22,7 @@ fn a_client_logs_only_while_memory_is_short_and_is_switched_back_when_it_has_com
     world.resident(850 * MB);
     assert!(matches!(course.look(&mut watch, 15), Looked::Taken(_)));
     assert_eq!([on.mode(), off.mode(), chosen.mode()], [Mode::LogOnly, Mode::Off, Mode::LogOnly]);
-    chosen.set_mode(Mode::Off); // by somebody, meanwhile
+    chosen.set_mode(Mode::Off); // set by the service meanwhile
     world.resident(300 * MB);
     course.look(&mut watch, 15);
     assert_eq!(on.mode(), Mode::LogOnly, "not yet: it may come back");
@@ -44,7 +44,7 @@ fn a_client_has_a_share_of_its_budget_while_memory_is_short_and_all_of_it_when_i
         clients.map(Client::queue_share),
         [QueueShare::Quarter, QueueShare::Quarter, QueueShare::Half]
     );
-    chosen.set_queue_share(QueueShare::Eighth); // by somebody, meanwhile
+    chosen.set_queue_share(QueueShare::Eighth); // set by the service meanwhile
     world.resident(300 * MB);
     course.look(&mut watch, 15);
     assert!(matches!(course.look(&mut watch, 600), Looked::Rearmed));
