@@ -286,7 +286,8 @@ impl Ended {
     #[track_caller]
     pub fn figure<T: std::str::FromStr>(&self, beginning: &str) -> T {
         let found = self.said.iter().rev().find_map(|said| said.strip_prefix(beginning));
-        let text = found.unwrap_or_else(|| panic!("the child printed no line that begins with {beginning:?}\n{self}"));
+        let text = found
+            .unwrap_or_else(|| panic!("the child printed no line that begins with {beginning:?}\n{self}"));
         text.trim().parse().unwrap_or_else(|_| panic!("{text:?} after {beginning:?} is not a number"))
     }
 

@@ -64,7 +64,11 @@ fn layer_that_emits() {
     for nth in 0..500 {
         tracing::info!(nth, "the application says something");
     }
-    assert_eq!(client.stats().emitted, 500, "each record of the application is an event, none of overspill's is");
+    assert_eq!(
+        client.stats().emitted,
+        500,
+        "each record of the application is an event, none of overspill's is"
+    );
     rest(client);
 }
 

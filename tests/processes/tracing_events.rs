@@ -28,8 +28,8 @@ pub const PARTS: &[Part] = &[
     ("tracing: beside the spill layer", || beside_a_layer_that_locks(Written::BySpillLayer)),
 ];
 
-/// Everything at TRACE, the HTTP client's own included. Beside the spill layer, which looks at no event but overspill's: a formatter shows the same values,
-/// and one with a filter forgets what it has filtered when events come within events.
+/// Everything at TRACE, including the HTTP client's own records. The log is the spill layer, which reads only overspill's events: a
+/// formatter would show the same values, and a filtered one forgets what it has filtered when events occur within events.
 fn client() -> Client {
     let client = quick(url()).queue_events_max(50).build().unwrap();
     let layer =

@@ -48,8 +48,8 @@ fn value() -> impl Strategy<Value = f64> {
     prop_oneof![5 => 1e-3..1e3, 2 => -10.0..10.0, 1 => Just(0.0), 1 => Just(0.1), 1 => 1e-6..1e6]
 }
 
-/// Within a factor of 500: the exporter's sketches have bins for 700, and share one for what is smaller. Ours have them for 700,000,000, which
-/// the tests beside the recorder hold to the exact values.
+/// Within a factor of 500: the exporter's sketches have bins for a factor of 700, and share one bin for smaller values. The recorder's
+/// sketches have bins for 700,000,000, and its unit tests compare them with the exact values.
 fn near() -> impl Strategy<Value = f64> {
     prop_oneof![5 => 0.01..5.0, 2 => -5.0..-0.01, 1 => Just(0.0), 1 => Just(0.1)]
 }
@@ -151,8 +151,8 @@ fn compare(ops: &[Op]) {
     assert_eq!((stats.spilled, stats.lost, stats.pending), (told.events, 0, 0), "{stats}");
     let found = added_up(&log);
 
-    // With its upkeep after each value: it takes blocks of 64 values out newest first, and the first ones it takes decide from which time on
-    // values are in its quantiles, so that of the very first hundred it has the last 64 alone.
+    // With its upkeep after each value: it drains blocks of 64 values newest first, and the first ones that it drains decide from which
+    // time on values are in its quantiles, so that of the very first hundred it has only the last 64.
     let theirs = theirs();
     let handle = theirs.handle();
     with_local_recorder(&theirs, || {

@@ -1,4 +1,4 @@
-//! zstd bodies. Here, because the C library is a minute of building that a clone's `cargo test` is spared.
+//! zstd bodies. Here and not in the root, because the C library would add a minute of building to a clone's `cargo test`.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")]
 #![allow(missing_docs, reason = "promises are named by their tests")]

@@ -127,7 +127,7 @@ fn a_folder_that_is_not_as_it_should_be_is_refused_with_a_reason_and_nothing_is_
 
 #[test]
 fn a_folder_of_somebody_else_is_refused() {
-    // Root gives its folder away; everybody else takes the system's.
+    // Root gives its folder away; other users use one of the system's.
     let fault = Fault {
         name: "foreign owner",
         make: |world| {
@@ -156,7 +156,7 @@ fn a_folder_of_somebody_else_is_refused() {
 #[test]
 fn a_folder_that_cannot_be_written_to_is_refused() {
     let world = World::new();
-    // No mode keeps root out; sysfs does, whose folders are root's and take no files.
+    // No mode keeps root out, but sysfs does: its folders are root's and accept no files.
     let folder = if is_root() { PathBuf::from("/sys/kernel") } else { made(&world) };
     if !is_root() {
         mode(&folder, 0o500);

@@ -19,12 +19,12 @@ pub fn a_service_that_leaks_to_its_limit() {
     let mut held = Vec::new();
     loop {
         held.extend((0..500).map(|_| std::hint::black_box(vec![1_u8; 1_000])));
-        // The pace of the leak.
+        // Sets the rate of the leak.
         std::thread::sleep(Duration::from_millis(50));
     }
 }
 
-/// A group with a limit, as root may make one; gone at the end.
+/// A cgroup with a limit, which root can make; removed at the end.
 struct Group(PathBuf);
 
 impl Group {

@@ -1,4 +1,4 @@
-//! What happens to a process: signals that are blocked, replaced or early, a fork, another working folder, a death in the middle of a dump.
+//! Events in a process's life: signals that are blocked, replaced or early, a fork, another working folder, a kill during a dump.
 
 use crate::figures;
 use crate::world::{FOLDER, MB, World, folder_of_child, lines_of, names_in, play, until};
@@ -160,7 +160,7 @@ fn wishes_do_not_use_up_the_hour_of_the_threshold() {
     assert!(matches!(looked, Looked::Taken(snapshot) if snapshot.cause == Cause::Threshold), "{looked:?}");
 }
 
-/// Dumps for ever.
+/// Dumps forever.
 pub fn a_service_that_is_killed_while_it_dumps() {
     let held: Vec<Vec<u8>> = (0..20_000).map(|_| std::hint::black_box(vec![1; 1_000])).collect();
     let builder = MemoryWatch::builder("shop", folder_of_child()).disk_free_min(0).headroom_min(0);
@@ -194,7 +194,7 @@ fn a_service_that_is_killed_while_it_dumps_leaves_nothing_that_the_next_start_do
         until("a snapshot", || {
             world.files().iter().any(|file| file.contains(&format!("-{}.pb.gz", child.id())))
         });
-        // At another place of a dump each time.
+        // At a different point of a dump each time.
         std::thread::park_timeout(Duration::from_millis(nth * 3));
         child.kill().unwrap();
         killed += usize::from(child.wait().unwrap().signal() == Some(9));

@@ -1,4 +1,4 @@
-//! What the memory watch promises. A binary of its own: the allocator, signals and limits of the process are the fixture.
+//! The memory watch's promises. A separate binary, because it sets the allocator, signals and limits of the process.
 #![cfg(target_os = "linux")] // The watch reads /proc.
 #![expect(unreachable_pub, reason = "a test binary has no outside")]
 #![allow(
@@ -32,7 +32,7 @@ mod world;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// Not a promise, the door for children: returns at once in a process that nobody started as one.
+/// Not a promise but the entry point of children: returns at once in a process that was not started as a child.
 #[test]
 fn child() {
     match std::env::var(world::PART).as_deref() {

@@ -1,4 +1,4 @@
-//! What stays in the folder, and what goes.
+//! Which files stay in the folder, and which are removed.
 
 use crate::world::{Course, MB, World};
 use overspill::memory_watch::Looked;
@@ -46,7 +46,7 @@ fn nothing_goes_that_is_not_a_snapshot_of_this_service() {
     for name in others {
         fs::write(world.folder.join(name), "precious").unwrap();
     }
-    // One that is called as ours, and is none.
+    // A file with a name like ours that is not a snapshot.
     fs::create_dir(world.folder.join("shop-20200101T000000.000Z-800MB-2.pb.gz")).unwrap();
     let earlier = "shop-20200101T000000.000Z-800MB-1.pb.gz";
     fs::write(world.folder.join(earlier), "of a process that is gone").unwrap();

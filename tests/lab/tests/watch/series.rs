@@ -1,4 +1,4 @@
-//! Thresholds: a growing heap leaves a series, and a restless one does not leave a heap of files.
+//! Thresholds: a growing heap leaves a series of snapshots, and a fluctuating heap does not leave many files.
 
 use crate::figures;
 use crate::world::{Course, MB, World};
@@ -104,7 +104,7 @@ fn thresholds_may_be_shares_of_the_smallest_limit_there_is() {
     world.resident(500 * MB);
     assert!(matches!(course.look(&mut watch, 15), Looked::Taken(_)));
     assert_eq!(world.notices("memory snapshot:")[0]["fields"]["next_threshold_bytes"], 600 * MB);
-    // Where no cgroup limits, the machine does.
+    // Without a cgroup limit, the machine's memory is the limit.
     let world = World::new();
     let watch = world.builder().threshold(Level::ShareOfLimit(0.5)).build().unwrap();
     let total = 8_000 * MB / 1_024 * 1_024;

@@ -1,4 +1,4 @@
-//! Snapshots on demand: by a signal that others may hear as well, by a call, however often.
+//! Snapshots on demand: by a signal that others may handle too, or by a call, however often.
 
 use crate::figures;
 use crate::world::{MB, World, until};
@@ -74,7 +74,7 @@ fn the_watch_looks_by_itself_and_its_thread_ends_with_it() {
     until("a snapshot", || world.files().len() == 1);
     watch.stop();
     assert_eq!(Arc::strong_count(&kept), 1, "the thread is gone, and what it had with it");
-    // Dropped, it ends as well, without being waited for.
+    // If dropped, it ends as well, without being waited for.
     let hook = Arc::clone(&kept);
     let watch = world.builder().interval(LONG).on_crossing(move |_| drop(Arc::clone(&hook))).start().unwrap();
     drop(watch);

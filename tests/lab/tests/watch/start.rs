@@ -1,4 +1,4 @@
-//! One look at the start: what will not work is told then.
+//! The check at the start reports what will not work.
 
 use crate::figures;
 use crate::world::{World, folder_of_child, lines_of, names_in, play};
@@ -18,10 +18,10 @@ pub fn a_service_that_starts() {
     drop(std::hint::black_box(held));
 }
 
-/// What such a service says before its first look.
+/// What such a service logs before its first look.
 fn at_the_start(commands: &str, variables: &[(&str, &str)], world: &World) -> String {
     let said = play(PART, commands, &world.folder, variables);
-    // Standard error is behind standard output.
+    // Standard error comes after standard output.
     lines_of(&said, "memory watch of shop").join("\n")
 }
 
@@ -77,7 +77,7 @@ fn a_limit_on_the_size_of_files_is_told() {
 #[test]
 fn a_folder_that_cannot_be_written_to_is_told_by_trying() {
     let world = World::new();
-    // No mode keeps root out; sysfs does, whose folders are root's and take no files.
+    // No mode keeps root out, but sysfs does: its folders are root's and accept no files.
     let folder = if rustix::process::geteuid().is_root() {
         std::path::PathBuf::from("/sys/kernel")
     } else {

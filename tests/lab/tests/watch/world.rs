@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 /// The variable that makes this binary a child.
 pub const PART: &str = "WATCH_PART";
-/// Where the child is to write.
+/// The variable that names the child's folder.
 pub const FOLDER: &str = "WATCH_FOLDER";
 pub const MB: u64 = 1_000_000;
 
-/// A system and a folder for snapshots, gone at the end.
+/// A system and a folder for snapshots, removed at the end.
 pub struct World {
     root: PathBuf,
     pub folder: PathBuf,
@@ -41,12 +41,12 @@ impl World {
         world
     }
 
-    /// The memory in use from now on, all of it a heap's: at least so much, in whole pages.
+    /// Sets the memory in use, all of it heap: at least this much, in whole pages.
     pub fn resident(&self, bytes: u64) {
         self.memory(bytes, bytes);
     }
 
-    /// The resident set, and what of it is anonymous.
+    /// Sets the resident set, and how much of it is anonymous.
     pub fn memory(&self, resident: u64, anonymous: u64) {
         let pages = resident.div_ceil(rustix::param::page_size() as u64);
         let (rss, anonymous) = (resident.div_ceil(1_024), anonymous.div_ceil(1_024));
@@ -137,7 +137,7 @@ pub fn lines_of<'a>(said: &'a str, words: &str) -> Vec<&'a str> {
     said.lines().filter(|line| line.contains(words)).collect()
 }
 
-/// A clock that goes as the test says.
+/// A clock that the test sets.
 pub struct Course {
     began: Instant,
     second: u64,
@@ -165,7 +165,7 @@ pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// Plays a part in a process of its own, which `commands` of the shell prepare; its output, once it has succeeded.
+/// Runs a part in a separate process, which the shell's `commands` prepare. Returns its output once it has succeeded.
 #[track_caller]
 pub fn play(part: &str, commands: &str, folder: &Path, variables: &[(&str, &str)]) -> String {
     let exe = std::env::current_exe().unwrap();
