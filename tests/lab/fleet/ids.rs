@@ -1,7 +1,7 @@
-//! Where events were found, and that compared with what was emitted.
+//! Where events were found, compared with what was emitted.
 
 #[path = "../../../examples/outage/ids.rs"]
-#[allow(dead_code, reason = "the ids in a body are for those who have bodies")]
+#[allow(dead_code, reason = "only some programs read ids from bodies")]
 mod set;
 
 pub use set::Ids;

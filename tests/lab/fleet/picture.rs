@@ -57,8 +57,11 @@ impl View<'_> {
         let end = END.as_secs_f64();
         let mut chart = ChartBuilder::on(area)
             .caption(
-                format!("Requests of {} clients at their one endpoint, per 100 ms", self.plan.clients),
-                ("sans-serif", 26),
+                format!(
+                    "{} clients lose their endpoint: they never send more than before, and return gradually",
+                    self.plan.clients
+                ),
+                ("sans-serif", 24),
             )
             .margin(18)
             .margin_right(28)
@@ -76,7 +79,9 @@ impl View<'_> {
             .disable_x_mesh()
             .x_label_formatter(&|value| format!("{value:.0} s"))
             .y_label_formatter(&|value| format!("{value:.0}"))
+            .y_desc("requests per 100 ms")
             .label_style(("sans-serif", 16))
+            .axis_desc_style(("sans-serif", 18))
             .light_line_style(WHITE.mix(0.0))
             .draw()?;
         chart
