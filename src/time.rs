@@ -1,6 +1,6 @@
-//! Wall-clock time as log lines have it: RFC 3339 in UTC, with milliseconds.
+//! Wall-clock time as log lines show it: RFC 3339 in UTC, with milliseconds.
 //!
-//! The wall clock names moments for people and for a later replay; no timer sees it.
+//! The wall clock dates events for people and for a later replay; no timer uses it.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -20,7 +20,7 @@ fn millis(time: SystemTime) -> u64 {
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// `2026-11-26T12:19:45.123Z`. A time outside of the years 1970 to 9999 is shown as the nearest one inside.
+/// Shown as `2026-11-26T12:19:45.123Z`. A time outside the years 1970 to 9999 is shown as the nearest one inside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rfc3339(pub SystemTime);
 
@@ -29,15 +29,15 @@ const MS_PER_DAY: u64 = 86_400_000;
 const MS_MAX: u64 = 253_402_300_799_999;
 
 impl Rfc3339 {
-    /// The length of each of them.
+    /// The length of the text.
     pub(crate) const BYTES: usize = b"0000-00-00T00:00:00.000Z".len();
 
-    /// ASCII.
+    /// The text, in ASCII.
     pub(crate) fn text(self) -> [u8; Rfc3339::BYTES] {
         let millis = millis(self.0).min(MS_MAX);
         let (year, month, day) = date(millis / MS_PER_DAY);
         let rest = millis % MS_PER_DAY;
-        // Into one text: a formatter then gets one string instead of fourteen.
+        // Written into one text, so that a formatter gets one string instead of fourteen.
         let mut text = *b"0000-00-00T00:00:00.000Z";
         let mut put = |at: usize, digits: usize, mut number: u64| {
             for place in (at..at + digits).rev() {
@@ -62,7 +62,7 @@ impl fmt::Display for Rfc3339 {
     }
 }
 
-/// Year, month and day of the days since 1970 (Howard Hinnant's `civil_from_days`, for days that are not negative).
+/// Year, month and day from the days since 1970 (Howard Hinnant's `civil_from_days`, for non-negative days).
 fn date(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);

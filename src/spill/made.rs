@@ -1,4 +1,4 @@
-//! What a test of a `SpillSink`, or of what reads records, needs: records that no client has written.
+//! Records and parts for tests of a `SpillSink`, or of code that reads records, without a client.
 
 use super::{LogLevel, Record, SpilledPart};
 use crate::outcome::{MaybeDelivered, Reason};

@@ -1,9 +1,11 @@
 //! Several events in one record: a JSON array of their exact texts, as long as one line may be.
 //!
-//! In: texts of events with consecutive numbers. Out: the array; and back again, from the array to the same texts.
-//! K1: a pack is bounded like a part of a long event, after a formatter has escaped it.
-//! K2: what `unpack` gives back is, text for text, what was added; from a text that is no array of so many values it
-//! gives nothing. Text that claims to be JSON (`RawValue`) is taken on trust, as in a body.
+//! In: texts of events with consecutive sequence numbers. Out: the array; and the reverse, from the
+//! array to the same texts.
+//!
+//! - K1: a pack is bounded like a part of a long event, as escaped by a formatter.
+//! - K2: `unpack` returns exactly the texts that were added, and nothing for a text that is not an array
+//!   of the given number of values. Text that claims to be JSON (`RawValue`) is trusted, as in a body.
 
 use super::Redact;
 use super::parts::escaped_len;
@@ -27,7 +29,7 @@ pub enum SpillPacking {
 names!(SpillPacking, "a packing", { OneByOne = "one_by_one", Packed = "packed", });
 
 impl SpillPacking {
-    /// What the client holds in order to pack batches of so many events into such lines.
+    /// What the client holds to pack batches of at most this many events into lines of at most this length.
     pub(crate) fn bytes_max(self, line_bytes_max: usize, batch_events_max: usize) -> usize {
         match self {
             SpillPacking::OneByOne => 0,
@@ -36,7 +38,7 @@ impl SpillPacking {
     }
 }
 
-/// Room to pack in, for the one sender there is, kept between batches.
+/// The memory that the one sender packs in, kept between batches.
 #[derive(Debug)]
 pub(crate) enum Packing {
     OneByOne,
@@ -44,7 +46,7 @@ pub(crate) enum Packing {
 }
 
 impl Packing {
-    /// In each record `event_room` is for the events.
+    /// `event_room` is the room for events in one record.
     pub(crate) fn new(choice: SpillPacking, event_room: usize, redact: Arc<Redact>) -> Packing {
         match choice {
             SpillPacking::OneByOne => Packing::OneByOne,
@@ -70,11 +72,11 @@ impl Room {
     }
 }
 
-/// An array in the making.
+/// An array that is being built.
 #[derive(Debug)]
 pub(crate) struct Pack {
     text: Vec<u8>,
-    /// How long a formatter may make `text`.
+    /// The maximum length of `text` after a formatter has escaped it.
     escaped: usize,
     escaped_max: usize,
     redact: Arc<Redact>,
@@ -92,13 +94,13 @@ impl Pack {
         self.redacted = false;
     }
 
-    /// Whether an event in it is not what the request carried.
+    /// Whether an event in the pack differs from what the request carried.
     pub(crate) fn is_redacted(&self) -> bool {
         self.redacted
     }
 
-    /// Takes the event in, as the log may see it, or says that the record would be too long for it. One that cannot be redacted has
-    /// no room either: it ends as an event of its own.
+    /// Adds the event, redacted, unless the record would then be too long. An event that cannot be
+    /// redacted gets `NoRoom` too: it is then settled on its own.
     pub(crate) fn add(&mut self, text: &[u8]) -> Packed {
         if self.redact.is_empty() {
             return self.add_redacted(text);
@@ -113,7 +115,7 @@ impl Pack {
     }
 
     fn add_redacted(&mut self, text: &[u8]) -> Packed {
-        // A text is never longer than it is escaped. A bracket or a comma before it, and the bracket at the end.
+        // Escaping never shortens a text. The 2 are the bracket or comma in front, and the closing bracket.
         if self.text.len() + text.len() + 2 > self.escaped_max {
             return Packed::NoRoom;
         }
@@ -135,19 +137,19 @@ impl Pack {
     }
 }
 
-/// Whether an event found room.
+/// Whether an event fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packed {
     Yes,
     NoRoom,
 }
 
-/// The texts of the `events` values of a JSON array, or `None` if it is not that.
+/// The texts of the `events` values of a JSON array, or `None` if the text is not such an array.
 pub(super) fn unpack(array: &str, events: u32) -> Option<Vec<&str>> {
     let inside = array.strip_prefix('[')?.strip_suffix(']')?;
     let mut texts = Vec::new();
     let (mut begin, mut depth, mut place) = (0, 0_usize, Place::Between);
-    // All that matters is ASCII, which is never a part of another character.
+    // Everything that matters here is ASCII, and an ASCII byte is never part of another character.
     for (at, byte) in inside.bytes().enumerate() {
         place = match (place, byte) {
             (Place::InString, b'\\') => Place::Escaped,
@@ -175,12 +177,12 @@ pub(super) fn unpack(array: &str, events: u32) -> Option<Vec<&str>> {
     (whole && u32::try_from(texts.len()) == Ok(events)).then_some(texts)
 }
 
-/// Where in a JSON text one is.
+/// The state of the scan of a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
     Between,
     InString,
-    /// Behind a backslash.
+    /// After a backslash.
     Escaped,
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 use std::slice;
 
-/// The parts of a text, at least one. One, as nearly always, takes nothing from the heap.
+/// The parts of a text, at least one. The usual case, one part, does not allocate.
 #[derive(Debug)]
 pub(super) enum Parts<'a> {
     One(&'a str),
@@ -25,7 +25,7 @@ impl<'a> Deref for Parts<'a> {
 pub(super) fn split(text: &str, escaped_max: usize) -> Parts<'_> {
     let mut parts = Vec::new();
     let mut rest = text;
-    // No character escapes to more than ten bytes (`\u{10ffff}`): short texts need no look at all.
+    // No character escapes to more than ten bytes (`\u{10ffff}`), so a short text need not be scanned.
     while rest.len() * 10 > escaped_max {
         let end = fitting(rest, escaped_max);
         if end == rest.len() {
@@ -42,7 +42,7 @@ pub(super) fn split(text: &str, escaped_max: usize) -> Parts<'_> {
     Parts::Several(parts)
 }
 
-/// How much of the beginning of `text` fits; at least one character.
+/// How many bytes of the beginning of `text` fit; at least one character.
 pub(super) fn fitting(text: &str, escaped_max: usize) -> usize {
     let mut escaped = 0;
     for (at, character) in text.char_indices() {
@@ -55,11 +55,12 @@ pub(super) fn fitting(text: &str, escaped_max: usize) -> usize {
     text.len()
 }
 
-/// How long a formatter may make the whole text.
+/// The maximum length of the whole text after a formatter has escaped it.
 pub(super) fn escaped_len(text: &[u8]) -> usize {
     match std::str::from_utf8(text) {
         Ok(text) if !text.is_ascii() => text.chars().map(escaped_bytes).sum(),
-        // Printable (E1): of ASCII only these two are escaped. Counted in bytes, so that many are counted at once.
+        // The text is printable (E1), so these two are the only ASCII characters that are escaped.
+        // Counting bytes processes many at once.
         _ => {
             let escapes =
                 |piece: &[u8]| piece.iter().map(|byte| u8::from(matches!(byte, b'"' | b'\\'))).sum::<u8>();
@@ -68,7 +69,7 @@ pub(super) fn escaped_len(text: &[u8]) -> usize {
     }
 }
 
-/// The longer of a JSON formatter's and a Debug formatter's escape.
+/// The longer of the escapes that a JSON formatter and a Debug formatter write.
 fn escaped_bytes(character: char) -> usize {
     match character {
         '"' | '\\' => 2,
@@ -95,14 +96,14 @@ mod tests {
         assert_eq!(split(&text, 12_288).iter().map(|part| part.len()).collect::<Vec<_>>(), [6144, 2048]);
     }
 
-    /// As long as the longer of the two notations in which a formatter may write it.
+    /// The longer of the two notations in which a formatter may write the text.
     fn escaped(text: &str) -> usize {
         let json = serde_json::to_string(text).unwrap().len() - 2;
         let debug = format!("{text:?}").len() - 2;
         json.max(debug)
     }
 
-    /// Printable, as an event's text is.
+    /// Printable text, like an event's.
     fn any_text() -> impl Strategy<Value = String> {
         let pieces = prop_oneof![
             proptest::collection::vec(any::<char>(), 0..8).prop_map(|chars| chars.into_iter().collect()),

@@ -1,7 +1,8 @@
-//! How much goes to the log: so many bytes a second, if the user says so.
+//! Limits how many bytes per second go to the log, if the user sets a limit.
 //!
-//! One number, the moment up to which the budget is used (the generic cell rate algorithm): so callers and sender share it without a lock.
-//! A second's worth may come at once. A record that is longer than that is let through when nothing is used.
+//! The state is one number, the moment up to which the budget is used (the generic cell rate algorithm), so callers
+//! and the sender share it without a lock. One second's worth may come at once. A record longer than that passes when
+//! no budget is in use.
 
 use crate::clock::Stamp;
 use crate::limits::SPILL_BYTES_PER_SECOND;
@@ -24,16 +25,16 @@ impl Rate {
         self.bytes_per_second != SPILL_BYTES_PER_SECOND
     }
 
-    /// Whether so many bytes may be written now; then they are used.
+    /// Whether `bytes` may be written now; if so, takes them from the budget.
     pub(super) fn admits(&self, now: Stamp, bytes: usize) -> bool {
         let take =
             |used_until| after(Stamp(used_until), now, bytes, self.bytes_per_second).map(|stamp| stamp.0);
-        // Relaxed: the number is all there is.
+        // Relaxed: the number is the whole state.
         self.used_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 }
 
-/// Until when the budget is used after so many bytes more, if there is room for them.
+/// The moment up to which the budget is used after `bytes` more, if they fit.
 fn after(used_until: Stamp, now: Stamp, bytes: usize, bytes_per_second: usize) -> Option<Stamp> {
     let cost = (bytes as u128 * u128::from(SECOND)) / (bytes_per_second as u128).max(1);
     let cost = u64::try_from(cost).unwrap_or(u64::MAX);
@@ -58,7 +59,7 @@ mod tests {
             (ms(1000), ms(100), 100, Some(ms(1100))),
             (ms(1000), ms(100), 101, None),
             (ms(1000), ms(5000), 1000, Some(ms(6000))),
-            // Longer than all there is: only when nothing is used, and then it is used for a while.
+            // Longer than the whole budget: passes only when nothing is in use, and then uses the budget for a while.
             (ms(0), ms(0), 5000, Some(ms(5000))),
             (ms(1), ms(0), 5000, None),
         ] {

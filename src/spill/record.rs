@@ -1,8 +1,8 @@
 //! The record: one part of one spilled event, or several events packed, as every destination gets it; and the notice.
 //!
-//! R1: the names begin with `spill_`: they mean the same in every log, and collide with no formatter's and no
-//! aggregator's own (bunyan has a `v`, ECS has objects called `event` and `client`).
-//! R2: `message` says what a record is, for whoever sees messages alone.
+//! R1: the names begin with `spill_`, so they mean the same in every log and never collide with names
+//! of a formatter or an aggregator (bunyan has a `v`, ECS has objects called `event` and `client`).
+//! R2: `message` says what a record is, for readers who see only messages.
 
 use super::LogLevel;
 use super::time::Rfc3339;
@@ -58,7 +58,7 @@ pub struct Record<'a> {
     pub event: &'a str,
 }
 
-/// The names of the fields of a `tracing` event, in their order. Two of them have a value only where there is one.
+/// The field names of a `tracing` event, in order. Two of them are optional.
 pub(super) const NAMES: [&str; 17] = [
     "message",
     "spill_v",
@@ -171,7 +171,7 @@ impl Serialize for Notice<'_> {
     }
 }
 
-/// Text that is made while it is written.
+/// Text that is formatted while it is written.
 struct Shown<T>(T);
 
 impl<T: fmt::Display> Serialize for Shown<T> {

@@ -1,10 +1,13 @@
-//! What the log may not see: fields that are removed from a record, or replaced by a keyed hash. The request has them.
+//! Keeps content out of the log: removes fields from a record, or replaces them with a keyed hash.
+//! The request still carries them.
 //!
-//! In: an event's text. Out: the text for its record, or nothing if it cannot be made: then the event is lost, for what must not be
-//! in the log is not written there because a rule has failed.
-//! D1: what no rule names is in the record byte for byte.
-//! D2: the record is printable JSON on one line, as the event was.
-//! D3: it is at most [`REDACTED_GROWTH_MAX`] times as long as the event: no hash makes more of a value of one digit.
+//! In: an event's text. Out: the text for its record, or nothing if a rule fails. Then the event is
+//! lost, because a failed rule must not let secret content into the log.
+//!
+//! - D1: whatever no rule names is in the record byte for byte.
+//! - D2: the record is printable JSON on one line, as the event was.
+//! - D3: the text is at most [`REDACTED_GROWTH_MAX`] times as long as the event: even the hash of a
+//!   one-digit value stays within that.
 
 #[cfg(feature = "redact-hash")]
 mod hash;
@@ -33,7 +36,7 @@ use std::fmt;
 pub struct Redact {
     rules: Vec<Rule>,
     rewrites: Vec<Rewrite>,
-    /// The first that is no path: an error of `build`.
+    /// The first path that is invalid: an error of `build`.
     wrong: Option<String>,
 }
 
@@ -108,12 +111,12 @@ impl Redact {
         self
     }
 
-    /// Rules that cannot be followed: some are known to be missing.
+    /// Rules that always fail, because some rules are known to be missing.
     pub(crate) fn that_fails(self) -> Redact {
         self.rewrite(|_| Some(String::new()))
     }
 
-    /// What is no path among those given.
+    /// The first invalid path, if there is one.
     pub(crate) fn wrong_path(&self) -> Option<&str> {
         self.wrong.as_deref()
     }
@@ -122,7 +125,7 @@ impl Redact {
         self.rules.is_empty() && self.rewrites.is_empty()
     }
 
-    /// The text for the record; `None` if the rules cannot be followed.
+    /// The text for the record; `None` if a rule cannot be applied.
     pub(crate) fn apply<'a>(&self, text: &'a str) -> Option<Redacted<'a>> {
         let mut redacted = Cow::Borrowed(text);
         if !self.rules.is_empty() {
@@ -146,7 +149,7 @@ impl Redact {
     }
 }
 
-/// Shows only numbers: a path may reveal what is secret, and a key is secret.
+/// Shows only counts: a path may reveal what is secret, and a key is secret.
 impl fmt::Debug for Redact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redact")

@@ -72,14 +72,15 @@ impl<T: SpillSink + ?Sized> SpillSink for std::sync::Arc<T> {
     }
 }
 
-/// One JSON object per line on standard error. The default fallback is `WriteSink::new(std::io::stderr())`, which also finishes a line that
-/// an error has cut off; this type does not remember such lines.
+/// One JSON object per line on standard error. The default fallback is
+/// `WriteSink::new(std::io::stderr())`, which also ends a line that an error cut off; this type does not.
 ///
 /// As a sink and as a `Write` it reports what `std::io::stderr` does not: a descriptor that is closed, read-only or (on Linux) the null
 /// device is an error. [`WriteSink`] does the same for the standard library's handles.
 ///
-/// A record is one write. Code that writes to standard error in pieces and without its lock, like a panic's backtrace, can get a record in
-/// the middle of a line, where [`read_line`](super::read_line) does not find it. In a panic hook, shut down first, then print.
+/// A record is one write. Code that writes to standard error in pieces and without its lock, such as a panic's
+/// backtrace, can leave a record in the middle of a line, where [`read_line`](super::read_line) does not find it. In
+/// a panic hook, shut down first, then print.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Stderr;
 
@@ -117,7 +118,7 @@ standard_stream!(Stderr, Stream::Err);
 standard_stream!(Stdout, Stream::Out);
 
 pub(super) fn record_line(record: &Record<'_>) -> io::Result<Vec<u8>> {
-    // The fields beside the event take less than that.
+    // The fields next to the event take less than that.
     line(record, record.event.len() + 768)
 }
 

@@ -1,8 +1,8 @@
-//! Standard output and standard error as destinations whose `Ok` proves something.
+//! Standard output and standard error as destinations whose `Ok` is proof.
 //!
-//! The standard library's own answer `Ok` to a write on a closed or read-only descriptor; and before `main` it opens the null
-//! device in the place of a descriptor that the process was started without. What is written there is nowhere, so
-//! here both are errors.
+//! The standard library returns `Ok` for a write to a closed or read-only descriptor. Before `main` it also opens the
+//! null device in place of any descriptor that the process started without. Nothing written there arrives anywhere,
+//! so both are errors here.
 
 use std::any::Any;
 use std::io::{self, Write};
@@ -14,7 +14,7 @@ pub(super) enum Stream {
 }
 
 impl Stream {
-    /// Which one it is, if it is one of the standard library's handles.
+    /// Which stream it is, if `write` is one of the standard library's handles.
     pub(super) fn of(write: &dyn Any) -> Option<Stream> {
         if write.is::<io::Stderr>() {
             Some(Stream::Err)
@@ -23,7 +23,8 @@ impl Stream {
         }
     }
 
-    /// Writes all of it without that lock: in a child of a fork, where the thread that held it may not be there to give it back.
+    /// Writes everything without that lock, in the child of a fork: the thread that held the lock
+    /// may not exist there.
     pub(super) fn write_unlocked(self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Out => write_all(&mut io::stdout(), bytes),
@@ -31,12 +32,13 @@ impl Stream {
         }
     }
 
-    /// Writes all of it, under the standard library's own lock, so that nothing of the application's comes in between.
+    /// Writes everything under the standard library's own lock, so that no other output of the
+    /// application comes in between.
     pub(super) fn write(self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Out => {
                 let mut stream = io::stdout().lock();
-                // What was printed before comes first.
+                // Flushes what was printed earlier first.
                 stream.flush()?;
                 write_all(&mut stream, bytes)
             }
@@ -69,7 +71,8 @@ fn write_all(stream: &mut impl std::os::fd::AsFd, bytes: &[u8]) -> io::Result<()
     Ok(())
 }
 
-/// Through a duplicate, which is a file and reports its errors. Without a descriptor to spare the standard library's own must do.
+/// Writes through a duplicate, which is a file and reports its errors. If there is no spare
+/// descriptor, uses the standard library's handle.
 #[cfg(all(unix, not(target_os = "linux")))]
 fn write_all(stream: &mut (impl std::os::fd::AsFd + Write), bytes: &[u8]) -> io::Result<()> {
     const EMFILE: i32 = 24;

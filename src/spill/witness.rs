@@ -1,28 +1,29 @@
 //! The interface for a tracing layer that writes records itself and therefore knows whether they are kept. `SpillLayer` (feature
 //! `tracing-layer`) is one.
 //!
-//! While the current subscriber has a record or a notice, the layer reports from its `enabled` that it is there, and from its `on_event`
-//! how its write went. That answer then counts, instead of the fact that some layer formatted the record.
+//! While the current subscriber handles a record or a notice, the layer reports from its `enabled` that it is
+//! present, and from its `on_event` whether its write succeeded. That answer then counts, instead of the fact that
+//! some layer formatted the record.
 
 use crate::sync::thread_local;
 use std::cell::Cell;
 use std::io;
 
-/// What layers have said while a record was given to them.
+/// What layers reported while they were given a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Answer {
-    /// There is none.
+    /// There is no such layer.
     Nobody,
-    /// One is there.
+    /// A layer is present.
     Present,
-    /// It could not write the record.
+    /// A layer could not write the record.
     Failed,
-    /// It has written the record.
+    /// A layer wrote the record.
     Kept,
 }
 
 thread_local! {
-    // `None`: nothing of ours is with a subscriber on this thread.
+    // `None`: no record or notice of ours is with a subscriber on this thread.
     static ANSWER: Cell<Option<Answer>> = const { Cell::new(None) };
 }
 
@@ -36,19 +37,19 @@ pub fn answer(written: &io::Result<()>) {
     say(if written.is_ok() { Answer::Kept } else { Answer::Failed });
 }
 
-/// Of several layers, one that has kept it is enough.
+/// If there are several layers, one that kept the record is enough.
 fn say(answer: Answer) {
     ANSWER.with(|said| said.set(said.get().map(|before| before.max(answer))));
 }
 
-/// What is said meanwhile, if nothing panics.
+/// The answer that layers give meanwhile, unless a subscriber panics.
 pub(super) fn listen(give: impl FnOnce()) -> Answer {
     let _outer = Outer(ANSWER.with(|said| said.replace(Some(Answer::Nobody))));
     give();
     ANSWER.with(Cell::get).unwrap_or(Answer::Nobody)
 }
 
-/// Sees to it that a panic of a subscriber leaves nobody listening.
+/// Restores the outer state even if a subscriber panics.
 struct Outer(Option<Answer>);
 
 impl Drop for Outer {
@@ -70,7 +71,7 @@ mod tests {
         assert_eq!(listen(present), Answer::Present);
         assert_eq!(listen(|| (failed(), present()).1), Answer::Failed);
         assert_eq!(listen(|| (kept(), failed()).1), Answer::Kept);
-        // One within another, as when a sink of one client makes another client speak.
+        // Nested, as when one client's sink makes another client log.
         assert_eq!(listen(|| assert_eq!(listen(kept), Answer::Kept)), Answer::Nobody);
         assert!(std::panic::catch_unwind(|| listen(|| panic!("a subscriber"))).is_err());
         kept();

@@ -1,8 +1,9 @@
-//! Whole lines into any `Write`, in every process that has the sink.
+//! Writes whole lines to any `Write`, in every process that has the sink.
 //!
-//! In: records, notices. Out: lines. A line that was torn is ended before the next begins. In a child of a fork the lock around the
-//! `Write` may be one that a thread of the parent's held, and that nobody gives back: a file is then appended to beside it, a standard stream
-//! written to beside the standard library's own, and any other `Write` refuses.
+//! In: records, notices. Out: lines. A torn line is ended before the next one begins. In the child of a fork, the
+//! lock around the `Write` may have been held by a thread of the parent, and is then never released. In that case a
+//! file is appended to without the lock, a standard stream is written without the standard library's lock, and any
+//! other `Write` returns an error.
 
 use super::sink::{SpillSink, notice_line, record_line};
 use super::stream::Stream;
@@ -33,10 +34,10 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct WriteSink<W> {
     lines: Mutex<Lines<W>>,
-    /// Where the lock is; none where forks are not told.
+    /// The process that has the lock; `None` where forks are not detected.
     process: Option<Process>,
     spare: Spare,
-    /// 1 once the lock was waited for in vain.
+    /// 1 once a wait for the lock has failed.
     abandoned: AtomicU8,
 }
 
@@ -47,12 +48,12 @@ struct Lines<W> {
     end: LineEnd,
 }
 
-/// The way to the same place without the lock.
+/// A way to the same place without the lock.
 #[derive(Debug)]
 enum Spare {
     None,
     Stream(Stream),
-    /// Opened to append: the operating system keeps whole writes apart.
+    /// Opened to append, so that the operating system keeps whole writes apart.
     File(File),
 }
 
@@ -60,7 +61,7 @@ enum Spare {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LineEnd {
     Whole,
-    /// A full disk takes a line as far as it fits. What is written behind it must not become a part of it.
+    /// A full disk takes only part of a line. The next line must not become part of it.
     Torn,
 }
 
@@ -74,7 +75,7 @@ impl<W: Write + 'static> Lines<W> {
         if self.end == LineEnd::Torn {
             write_all(b"\n")?;
         }
-        // Also if the `Write` panics in the middle.
+        // Also holds if the `Write` panics halfway.
         self.end = LineEnd::Torn;
         write_all(line)?;
         self.end = LineEnd::Whole;
@@ -122,7 +123,7 @@ impl<W: Write + Send + 'static> WriteSink<W> {
         }
     }
 
-    /// `None`: nobody gives them back.
+    /// `None`: no thread will ever release them.
     fn lines(&self) -> Option<MutexGuard<'_, Lines<W>>> {
         const STEP: Duration = Duration::from_millis(1);
         if self.process.as_ref().is_none_or(Process::is_this) {
@@ -154,7 +155,7 @@ impl WriteSink<File> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
-        // Without a descriptor to spare the lock must do.
+        // Without a spare descriptor, only the lock is left.
         let spare = file.try_clone().map_or(Spare::None, Spare::File);
         Ok(WriteSink::beside(file, spare))
     }

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::Value;
 
-/// The JSON text of anything, with brackets, commas, quotes and backslashes wherever they hurt.
+/// JSON texts with brackets, commas, quotes and backslashes in the worst places.
 fn any_text() -> impl Strategy<Value = String> {
     let string = prop_oneof![
         "[\\[\\]{},\":\\\\ ]{0,12}",
@@ -24,16 +24,16 @@ fn any_text() -> impl Strategy<Value = String> {
     .prop_map(|value| value.to_string())
 }
 
-/// What a line of the default length has room for.
+/// The room for events in a line of the default length.
 const ESCAPED_BYTES_MAX: usize = crate::limits::SPILL_LINE_BYTES - crate::limits::SPILL_FRAME_BYTES;
 
-/// As a formatter may write it at worst.
+/// The longest form in which a formatter may write the text.
 fn escaped(text: &str) -> usize {
     let json = serde_json::to_string(text).unwrap().len() - 2;
     json.max(format!("{text:?}").len() - 2)
 }
 
-/// Packs as many of the texts as have room; how many, and the array.
+/// Packs as many of the texts as fit; returns how many, and the array.
 fn pack(texts: &[String]) -> (u32, String) {
     let mut pack = Pack::new(ESCAPED_BYTES_MAX, Arc::default());
     let events = texts.iter().take_while(|text| pack.add(text.as_bytes()) == Packed::Yes).count();

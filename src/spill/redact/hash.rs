@@ -1,10 +1,10 @@
-//! A keyed hash in a value's place: equal values stay equal, and nobody without the key can try values.
+//! A keyed hash that replaces a value: equal values stay equal, and nobody can test guesses without the key.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::fmt::Write;
 
-/// HMAC-SHA-256 with a key that has been taken in. Never shown: no `Debug`.
+/// HMAC-SHA-256, already keyed. Never printed, so it has no `Debug`.
 #[derive(Clone)]
 pub(super) struct Key(Hmac<Sha256>);
 
@@ -14,7 +14,7 @@ impl Key {
         Key(Hmac::new_from_slice(key).expect("a key of any length"))
     }
 
-    /// The first 96 bits over `value`, as hexadecimal digits.
+    /// The first 96 bits of the hash of `value`, as hexadecimal digits.
     pub(super) fn digits(&self, value: &[u8]) -> String {
         let mut mac = self.0.clone();
         mac.update(value);
@@ -29,7 +29,7 @@ impl Key {
 mod tests {
     use super::*;
 
-    /// RFC 4231, cases 1, 2, 6: what `openssl dgst -sha256 -hmac` finds too.
+    /// RFC 4231, cases 1, 2 and 6; `openssl dgst -sha256 -hmac` prints the same.
     #[test]
     fn the_hash_is_the_standards() {
         for (key, value, digits) in [

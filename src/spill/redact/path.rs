@@ -1,6 +1,6 @@
 //! A JSON pointer with wildcards.
 
-/// One step into a value: the name of a member, unescaped, or the place in an array.
+/// One step into a value: a member's unescaped name, or a position in an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Step {
     Name(String),
@@ -20,7 +20,7 @@ enum Segment {
 pub(super) struct Path(Vec<Segment>);
 
 impl Path {
-    /// `None`: it does not begin with a slash, ends in `**`, or has a tilde that means nothing.
+    /// `None` if the text does not begin with a slash, ends in `**`, or has an invalid `~` escape.
     pub(super) fn parse(text: &str) -> Option<Path> {
         let segment = |segment: &str| match segment {
             "*" => Some(Segment::AnyOne),
@@ -35,14 +35,14 @@ impl Path {
         (segments.last() != Some(&Segment::AnyNumber)).then_some(Path(segments))
     }
 
-    /// Whether it leads where these steps lead.
+    /// Whether the path matches these steps.
     pub(super) fn fits(&self, steps: &[Step]) -> bool {
         fits(&self.0, steps)
     }
 }
 
 fn fits(segments: &[Segment], steps: &[Step]) -> bool {
-    // As with the wildcards of a shell: only the last `**` is ever tried again.
+    // As with shell wildcards, only the last `**` is ever retried.
     let (mut segment, mut step) = (0, 0);
     let mut again = None;
     loop {

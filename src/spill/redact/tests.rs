@@ -27,7 +27,7 @@ fn what_a_rule_names_is_gone_and_the_rest_is_there_byte_for_byte() {
                 .replace(r#""p":[2,{}]"#, &format!("\"p\":\"{}\"", digits("[2,{}]"))),
         ),
         (Redact::new().remove("/*"), "{}".to_owned()),
-        // The first that fits.
+        // The first rule that matches.
         (Redact::new().remove("/user").hash("/user/email", "k"), {
             let (before, after) = text.split_once(r#""user":{"#).unwrap();
             format!("{before}{}", after.split_once("},").unwrap().1)
@@ -39,7 +39,7 @@ fn what_a_rule_names_is_gone_and_the_rest_is_there_byte_for_byte() {
         assert_eq!(done.text, expected);
         assert_eq!(done.is_changed(), expected != text, "the record says so");
     }
-    // A name that is written with escapes is the same name.
+    // A name written with escapes is the same name.
     let hidden = r#"{"p\u0061ss":"secret"}"#;
     assert_eq!(redacted(&Redact::new().remove("/pass"), hidden), "{}");
 }
@@ -98,7 +98,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     })
 }
 
-/// The same by way of a tree.
+/// Does the same with a tree.
 fn remove(value: &mut Value, path: &[&str]) {
     let Some((first, rest)) = path.split_first() else { return };
     match value {

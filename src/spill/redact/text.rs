@@ -1,18 +1,19 @@
-//! Follows the rules through a JSON text, and copies what none of them names.
+//! Applies the rules to a JSON text, and copies whatever no rule names.
 //!
-//! A list of open arrays and objects instead of recursion: text that claims to be JSON (`RawValue`) may be nested to any depth.
+//! Uses a list of open arrays and objects instead of recursion, because text that claims to be JSON
+//! (`RawValue`) may be nested to any depth.
 
 use super::path::Step;
 use super::{Action, Rule};
 
-/// An array or an object that is open.
+/// An array or object that is open.
 struct Open {
     closes: u8,
-    /// Whether a member is in the output: the next one needs a comma.
+    /// Whether the output already has a member, so that the next one needs a comma.
     has_any: bool,
 }
 
-/// The text after the rules; the inner `None` if they change nothing, the outer if it is not JSON.
+/// The text after the rules. The inner `None`: they change nothing. The outer `None`: the text is not JSON.
 #[expect(clippy::option_option, reason = "the caller takes both apart at once")]
 pub(super) fn rewrite(text: &str, rules: &[Rule]) -> Option<Option<String>> {
     let mut out = String::new();
@@ -21,7 +22,7 @@ pub(super) fn rewrite(text: &str, rules: &[Rule]) -> Option<Option<String>> {
     let mut steps: Vec<Step> = Vec::new();
     let mut rest = text;
     loop {
-        // At a value, or at the end of what is open.
+        // At a value, or at the end of the open array or object.
         rest = rest.trim_start();
         if let Some(inner) = open.last() {
             if rest.as_bytes().first() == Some(&inner.closes) {
@@ -111,7 +112,7 @@ fn close<'a>(
     after_value(&rest[1..], open, steps)
 }
 
-/// Over the comma behind a value; before a bracket there is none.
+/// Skips the comma after a value; there is none before a closing bracket.
 fn after_value<'a>(rest: &'a str, open: &[Open], steps: &mut [Step]) -> Option<&'a str> {
     let rest = rest.trim_start();
     let Some(inner) = open.last() else { return Some(rest) };
@@ -119,13 +120,13 @@ fn after_value<'a>(rest: &'a str, open: &[Open], steps: &mut [Step]) -> Option<&
         *place += 1;
     }
     match rest.strip_prefix(',') {
-        // A bracket here would be a comma too many.
+        // A bracket here would mean a trailing comma.
         Some(after) => (after.trim_start().as_bytes().first() != Some(&inner.closes)).then_some(after),
         None => (rest.as_bytes().first() == Some(&inner.closes)).then_some(rest),
     }
 }
 
-/// A string with its quotes, and what is behind it.
+/// A string with its quotes, and the rest.
 fn string(text: &str) -> Option<(&str, &str)> {
     let mut escaped = false;
     for (at, byte) in text.bytes().enumerate() {
@@ -141,7 +142,7 @@ fn string(text: &str) -> Option<(&str, &str)> {
     None
 }
 
-/// A whole value, and what is behind it.
+/// A whole value, and the rest.
 fn value(text: &str) -> Option<(&str, &str)> {
     match text.as_bytes().first()? {
         b'"' => string(text),
