@@ -2,7 +2,7 @@
 //! `journal`): the part of the event that it carries, or the events. Joins the parts (`join`), finds duplicates (`seen`) and what is
 //! missing (`losses`).
 //!
-//! For tests, and for programs that reconcile: put back what the endpoint missed, remove what it got twice.
+//! For tests, and for programs that reconcile: they resend what the endpoint missed, and remove what it got twice.
 
 mod find;
 mod join;

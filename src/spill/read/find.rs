@@ -1,13 +1,15 @@
-//! Which lines of a log are looked at: a fast search, because most of a log is something else.
+//! Decides which lines of a log are parsed: a fast search, because most of a log is something else.
 //!
-//! In: bytes as they come. Out: where the next line stands that may carry a record, a notice or a piece of either.
-//! F1: a line with `spill_client` in it, in small letters or capitals, is found; so is a piece of a line (a partial mark, a line as long
-//! as those that runtimes cut), which may have half of the name.
-//! F2: sixteen bytes and more at a time: the loop over a block has no branch.
+//! In: bytes as they arrive. Out: the position of the next line that may carry a record, a notice
+//! or a piece of either.
+//!
+//! - F1: a line with `spill_client` in it, in lower or upper case, is found. So is a piece of a line (marked
+//!   as partial, or as long as the lines that runtimes cut), which may contain only half of the name.
+//! - F2: it scans at least sixteen bytes at a time: the loop over a block has no branch.
 
-/// Each record and each notice has it, whatever stands around it.
+/// Every record and every notice contains it, whatever is around it.
 const NAME: &[u8] = b"spill_client";
-/// Where `_c` stands in it: rare in text.
+/// The position of `_c` in it: rare in text.
 const PAIR_AT: usize = 5;
 
 /// Docker cuts lines at 16 KiB; a line of that length may be a piece.
@@ -15,16 +17,16 @@ pub(super) const LONG: usize = 16_000;
 
 const BLOCK: usize = 64;
 
-/// What is next in a piece of a log that begins at the beginning of a line.
+/// What comes next in a piece of a log that begins at the start of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// A line to look at, with its line break.
+    /// A line to parse, including its line break.
     Line { start: usize, end: usize },
-    /// None; the last line, which has no end yet, begins here.
+    /// No such line; the last line, which has no end yet, begins here.
     Open { start: usize },
 }
 
-/// The first line to look at.
+/// The first line to parse.
 pub(super) fn next(log: &[u8]) -> Next {
     let (mut at, mut since_break) = (0, 0);
     while let Some(block) = log.get(at..at + BLOCK + 2) {
@@ -42,14 +44,14 @@ pub(super) fn next(log: &[u8]) -> Next {
     }
 }
 
-/// Whether a whole line is to be looked at.
+/// Whether a whole line is parsed.
 pub(super) fn is_wanted(line: &[u8]) -> bool {
     line.len() >= LONG
         || matches!(next(line), Next::Line { .. })
         || (0..line.len()).any(|at| is_hit(line, at))
 }
 
-/// Whether a text has the name in it that each record and each notice has.
+/// Whether a text contains the name that every record and every notice contains.
 pub(super) fn has_name(text: &str) -> bool {
     let text = text.as_bytes();
     let is_name = |at: &usize| text[*at] == b'_' && is_hit(text, *at);
@@ -80,7 +82,7 @@ fn look(block: &[u8]) -> Seen {
     Seen { may_have_name: name != 0, has_break: line_break != 0 }
 }
 
-/// Whether the name has its `_` here, or a partial mark its first blank.
+/// Whether the `_` of the name is here, or the first blank of a partial mark.
 fn is_hit(log: &[u8], at: usize) -> bool {
     match log[at] {
         b'_' => at
@@ -107,7 +109,7 @@ fn start_of_line(log: &[u8], at: usize) -> usize {
     log[..at].iter().rposition(|&byte| byte == b'\n').map_or(0, |line_break| line_break + 1)
 }
 
-/// Behind the first line break.
+/// The position after the first line break.
 pub(super) fn end_of_line(log: &[u8]) -> Option<usize> {
     let blocks = log.chunks(BLOCK);
     let mut passed = 0;
@@ -125,7 +127,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// As it would be written without a thought for speed.
+    /// The same search, written plainly and without concern for speed.
     fn plainly(log: &[u8]) -> Next {
         let mut start = 0;
         for line in log.split_inclusive(|&byte| byte == b'\n') {

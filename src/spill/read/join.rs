@@ -1,7 +1,8 @@
-//! Parts become events, in whatever order they come; packs are taken apart.
+//! Joins parts into events, in any order, and unpacks packs.
 //!
-//! J1: what is held of events whose parts have not all been seen is bounded; the one that waits longest is given up, and counted.
-//! J2: an event that comes out is one JSON value: what a torn line has made of it is given up, and counted.
+//! - J1: the memory held for incomplete events is bounded; the event that has waited longest is
+//!   given up, and counted.
+//! - J2: every event that comes out is one JSON value: an event damaged by a torn line is given up, and counted.
 
 use super::object::is_json;
 use super::{Joined, SpilledPart};
@@ -9,8 +10,8 @@ use crate::limits::{READ_HELD_BYTES_MAX, READ_HELD_EVENTS_MAX};
 use crate::spill::pack;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Joins parts, in any order, into events, and unpacks packs. Leaves out events with a missing part, and packs that do not hold what they
-/// say. Holds all parts in memory: for a long log use a [`Joiner`].
+/// Joins parts, in any order, into events, and unpacks packs. Leaves out events with a missing part, and packs
+/// whose content does not match their event count. Holds all parts in memory: for a long log use a [`Joiner`].
 pub fn join(parts: impl IntoIterator<Item = SpilledPart>) -> Vec<Joined> {
     let mut events: BTreeMap<(String, u64), BTreeMap<u32, SpilledPart>> = BTreeMap::new();
     for part in parts.into_iter().flat_map(unpacked) {
@@ -19,7 +20,7 @@ pub fn join(parts: impl IntoIterator<Item = SpilledPart>) -> Vec<Joined> {
     events.into_values().filter_map(|parts| join_one(parts.into_values())).collect()
 }
 
-/// The part as it is, or each event of a pack as a part of its own, the only one.
+/// The part itself or, from a pack, each event as a single part.
 fn unpacked(packed: SpilledPart) -> Vec<SpilledPart> {
     if packed.events == 1 {
         return vec![packed];
@@ -42,7 +43,7 @@ fn unpacked(packed: SpilledPart) -> Vec<SpilledPart> {
         .collect()
 }
 
-/// The parts in order, from the first on.
+/// Joins the parts, which come in order from the first.
 fn join_one(parts: impl ExactSizeIterator<Item = SpilledPart>) -> Option<Joined> {
     let found = parts.len();
     let mut parts = parts.peekable();
@@ -90,7 +91,7 @@ fn join_one(parts: impl ExactSizeIterator<Item = SpilledPart>) -> Option<Joined>
 pub struct Joiner {
     ready: VecDeque<Joined>,
     parts: BTreeMap<(String, u64), Vec<SpilledPart>>,
-    /// In which events have begun; some may be complete by now.
+    /// The order in which events began; some may be complete by now.
     order: VecDeque<(String, u64)>,
     held: usize,
     given_up: u64,
@@ -108,7 +109,7 @@ impl Joiner {
             let events = part.events as usize;
             let before = self.ready.len();
             self.ready.extend(unpacked(part).into_iter().filter_map(only_part));
-            // A pack that does not hold what it says has none of its events.
+            // A pack whose content does not match its event count yields none of its events.
             self.given_up += (events - (self.ready.len() - before).min(events)) as u64;
             return;
         }
@@ -141,18 +142,18 @@ impl Joiner {
         self.ready.pop_front()
     }
 
-    /// How many events have a part missing, or are torn: those given up so far, and those that wait for a part. At the end of a log the
-    /// waiting ones have lost it.
+    /// How many events are missing a part, or are torn: those given up so far, and those that still
+    /// wait for a part. At the end of a log, the parts they wait for are missing.
     pub fn incomplete(&self) -> u64 {
         self.given_up + self.waiting()
     }
 
-    /// How many events wait for a part.
+    /// How many events still wait for a part.
     pub fn waiting(&self) -> u64 {
         self.parts.len() as u64
     }
 
-    /// Bytes of the parts that wait for others.
+    /// Bytes of the parts that wait for other parts.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
         self.held

@@ -1,6 +1,7 @@
-//! The entries of `journalctl -o export`: fields with their names, those with line breaks by their length.
+//! The entries of `journalctl -o export`: named fields; a field with line breaks is preceded by its length.
 //!
-//! In: lines, and the bytes behind them. Out: what an entry of ours carries. E1: of an entry only what may be ours is held.
+//! In: lines, and the bytes after them. Out: the records and notices in an entry. E1: only fields
+//! that may be ours are held.
 
 use super::line::{from_fields, is_version, read_entries};
 use super::scalar::Scalar;
@@ -11,23 +12,23 @@ use std::collections::BTreeMap;
 use std::io::{self, BufRead, Read};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// What each entry begins with.
+/// The field that begins each entry.
 pub(super) const CURSOR: &str = "__CURSOR=";
 
 /// The fields of an entry that may be ours.
 #[derive(Debug, Default)]
 pub(super) struct Fields(BTreeMap<String, String>);
 
-/// More than a record has.
+/// More fields than a record has.
 const FIELDS_MAX: usize = 32;
 
-/// Of an entry of the journal only this is held.
+/// Whether a field of a journal entry is held.
 fn is_wanted(name: &str) -> bool {
     matches!(name, "MESSAGE" | "__REALTIME_TIMESTAMP") || name.contains("SPILL_")
 }
 
 impl Fields {
-    /// Takes in a field; of one with a length in front, the bytes are read from behind its name. How many that were.
+    /// Adds a field. If it has a length, reads its bytes, which follow the name. Returns how many bytes that was.
     pub(super) fn add(
         &mut self,
         line: &str,
@@ -49,7 +50,7 @@ impl Fields {
         } else {
             io::copy(&mut value, &mut io::sink())?;
         }
-        // The line break behind it.
+        // The line break after it.
         let (_, line_break) = read_bounded(read, spare)?;
         Ok(8 + length + line_break)
     }
@@ -60,7 +61,7 @@ impl Fields {
         }
     }
 
-    /// What the entry carries.
+    /// Reads the records and notices in the entry.
     pub(super) fn read(&self, found: &mut Vec<Entry>) {
         let Fields(fields) = self;
         if let Some(version) = fields.keys().find(|name| is_version(name)) {

@@ -1,7 +1,10 @@
-//! One line: the record or the notice in it, whatever it is wrapped in.
+//! Reads the record or the notice in one line, whatever is wrapped around it.
 //!
-//! In: a line. Out: what it carries. L1: where a record begins decides, not what stands before it; what is trusted is what a formatter or a
-//! shipper wrote, never a text within it. L2: wrappings within each other are unwrapped to a bounded depth.
+//! In: a line. Out: the records and notices in it.
+//!
+//! - L1: the start of a record decides, not what comes before it. Only text written by a formatter
+//!   or a shipper is trusted, never a string inside it.
+//! - L2: nested wrappings are unwrapped to a bounded depth.
 
 use super::find::has_name;
 use super::object::{self, Field, Object};
@@ -12,7 +15,8 @@ use crate::outcome::MaybeDelivered;
 use crate::spill::{Record, time};
 use std::cell::Cell;
 
-/// Reads the part that a log line carries; `None` if the line is something else. If a shipper joined several lines into one, the first.
+/// Reads the part that a log line carries; `None` if the line is something else. If a shipper
+/// joined several lines into one, reads the first.
 ///
 /// Reads the lines of overspill's own sinks and layer, and of tracing-subscriber's formatters: JSON (also flattened), full, compact and
 /// pretty, with any options; of `env_logger`; of JSON formatters that keep the fields at the top (bunyan), or under `fields`, `labels`
@@ -37,7 +41,7 @@ pub fn read_line(line: &str) -> Option<SpilledPart> {
     })
 }
 
-/// Appends all that the line carries.
+/// Appends everything that the line carries.
 pub(super) fn read_entries(line: &str, found: &mut Vec<Entry>) {
     unwrap(line, READ_WRAPS_MAX, found);
 }
@@ -55,7 +59,7 @@ fn unwrap(line: &str, depth: usize, found: &mut Vec<Entry>) {
     from_prefixed(line, depth, found);
 }
 
-/// More beginnings of objects than this on one line are nobody's prefix.
+/// No prefix contains more object starts than this.
 const OBJECTS_MAX: usize = 8;
 
 fn from_prefixed(line: &str, depth: usize, found: &mut Vec<Entry>) {
@@ -82,7 +86,7 @@ pub(super) fn from_object(object: &Object<'_>, depth: usize, found: &mut Vec<Ent
         found.extend(from_fields(version, in_order(fields)).map(Entry::Part));
         return;
     }
-    // Their own objects are as deep as the JSON is, which is bounded.
+    // Nested objects are as deep as the JSON, whose depth is bounded.
     object.inner.iter().for_each(|inner| from_object(inner, depth, found));
     if let Some(line) = object.line() {
         let before = found.len();
@@ -94,7 +98,8 @@ pub(super) fn from_object(object: &Object<'_>, depth: usize, found: &mut Vec<Ent
     found.extend(notice::from_object(object).map(Entry::Notice));
 }
 
-/// A look-up by what stands before a name, and the name. Records have their fields in one order, in which they are asked for too.
+/// Looks fields up by prefix and name. Records have their fields in a fixed order, and they are
+/// asked for in that order.
 fn in_order<'f>(fields: &'f [Field<'_>]) -> impl Fn(&Naming<'_>, &str) -> Option<Scalar<'f>> {
     let next = Cell::new(0);
     move |naming, name| {
@@ -108,7 +113,7 @@ fn in_order<'f>(fields: &'f [Field<'_>]) -> impl Fn(&Naming<'_>, &str) -> Option
     }
 }
 
-/// What a record's fields are called: as the one with the version is.
+/// How a record's fields are named: the way its version field is.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Naming<'a> {
     before: &'a str,
@@ -136,7 +141,7 @@ impl Naming<'_> {
         }
     }
 
-    /// A field's whole name.
+    /// A field's full name.
     pub(super) fn name(self, name: &str) -> String {
         let name = format!("{}spill_{name}", self.before);
         if self.letters == Letters::Capital { name.to_ascii_uppercase() } else { name }
@@ -145,7 +150,7 @@ impl Naming<'_> {
 
 pub(super) const VERSION: &str = "spill_v";
 
-/// `spill_v`, also with what an aggregator puts in front of names, in small letters or in the journal's capitals.
+/// `spill_v`, including with a prefix from an aggregator, in lower case or in the journal's capitals.
 pub(super) fn is_version(name: &str) -> bool {
     is_named(name, VERSION)
 }
@@ -156,7 +161,7 @@ pub(super) fn is_named(name: &str, wanted: &str) -> bool {
         && (at == 0 || name[..at].ends_with(['_', '.']))
 }
 
-/// From fields that are called as the one with the version is.
+/// Reads a part from fields that are named the way the version field is.
 pub(super) fn from_fields<'f>(
     version: &str,
     get: impl Fn(&Naming<'_>, &str) -> Option<Scalar<'f>>,
@@ -169,7 +174,7 @@ pub(super) fn from_fields<'f>(
     if !of("client").is_some_and(is_quoted) {
         return part(of);
     }
-    // Some layers write texts as Rust does; then they do so with all of them.
+    // Some layers write strings in Rust's Debug notation; they then do so for all strings.
     part(|name| match of(name)? {
         Scalar::Text(text) if text.starts_with('"') => {
             text::quoted(&mut text.as_ref()).map(|text| Scalar::Text(text.into()))
@@ -178,10 +183,10 @@ pub(super) fn from_fields<'f>(
     })
 }
 
-/// More than an id has, which is 16 digits.
+/// More than an id, which has 16 digits.
 const CLIENT_BYTES_MAX: usize = 64;
 
-/// From the value of each field, by its name without `spill_`.
+/// Reads a part from the value of each field, looked up by its name without `spill_`.
 pub(super) fn part<'f>(of: impl Fn(&str) -> Option<Scalar<'f>>) -> Option<SpilledPart> {
     if of("v")?.number() != Some(Record::V) {
         return None;
@@ -193,7 +198,8 @@ pub(super) fn part<'f>(of: impl Fn(&str) -> Option<Scalar<'f>>) -> Option<Spille
         value => Some(value.text().into_owned()),
     };
     Some(SpilledPart {
-        // A text within a text has its quotes escaped: that is no record. And what keeps ids holds no long ones.
+        // Inside a string, the quotes of a record are escaped, so that is not a record. Code that
+        // keeps ids must not get long ones.
         client: text("client")
             .filter(|client| client.len() <= CLIENT_BYTES_MAX && !client.contains(['"', '\\']))?,
         seq: number("seq")?,

@@ -1,14 +1,15 @@
-//! What a log has lost of what was written to it: lines that a shipper dropped, a rotation that deleted too early, a missing file.
+//! Finds what is missing from a log: lines that a shipper dropped, a rotation that deleted too early, a missing file.
 //!
-//! In: events and notices as they are read. Out: for each client how many events it says it has spilled, and how many of them are here.
-//! Gaps in the event numbers do not show it: those events were usually delivered. The totals do, which a client writes to the log when
-//! an outage ends and when it shuts down. B1: never more than was lost, even if notices are missing too; exact if the last one is there.
+//! In: events and notices as they are read. Out: for each client, how many events it reported as spilled, and how
+//! many of them are here. Gaps in the sequence numbers do not show a loss, because those events were usually
+//! delivered. The totals that a client logs when an outage ends and when it shuts down do. B1: never more than was
+//! lost, even if notices are missing too; exact if the last notice is there.
 
 use super::{Joined, Seen, SpilledNotice};
 use crate::limits::LOSSES_CLIENTS_MAX;
 use std::collections::BTreeMap;
 
-/// Compares what clients say they have spilled with what is in a log.
+/// Compares what clients reported as spilled with what is in a log.
 ///
 /// Holds two numbers per client, for at most [`LOSSES_CLIENTS_MAX`] clients, and what [`Seen`] holds.
 ///
@@ -42,9 +43,9 @@ pub struct Losses {
 #[derive(Debug, Clone, Copy, Default)]
 struct Books {
     found: u64,
-    /// In outages that have ended.
+    /// Spilled in outages that have ended.
     in_outages: u64,
-    /// In all, once it was shut down.
+    /// Spilled in total, once the client has shut down.
     in_all: Option<u64>,
 }
 
@@ -54,10 +55,10 @@ struct Books {
 pub struct Loss {
     /// The client's events in the log, each counted once.
     pub found: u64,
-    /// How many events the client says it has written there: all of them if [`is_exact`](Loss::is_exact), else those of outages that have
-    /// ended.
+    /// How many events the client reported as written to the log: all of them if
+    /// [`is_exact`](Loss::is_exact), otherwise those of outages that have ended.
     pub told: u64,
-    /// Whether the notice of the client's shutdown is there.
+    /// Whether the client's shutdown notice was read.
     pub is_exact: bool,
 }
 
@@ -83,7 +84,7 @@ impl Losses {
         }
     }
 
-    /// Records what a client says about itself.
+    /// Records what a client reports about itself.
     pub fn told(&mut self, notice: &SpilledNotice) {
         let text = notice.text.as_str();
         if let Some(spilled) =
@@ -111,7 +112,7 @@ impl Losses {
         }
     }
 
-    /// The clients in what was read, in the order of their ids.
+    /// The clients in what was read, ordered by id.
     pub fn clients(&self) -> impl Iterator<Item = &str> {
         self.clients.keys().map(String::as_str)
     }
@@ -121,7 +122,7 @@ impl Losses {
         &self.seen
     }
 
-    /// None for a client beyond those that are kept.
+    /// `None` for a client beyond the maximum number of clients kept.
     fn books(&mut self, client: &str) -> Option<&mut Books> {
         if !self.clients.contains_key(client) && self.clients.len() < LOSSES_CLIENTS_MAX {
             self.clients.insert(client.to_owned(), Books::default());

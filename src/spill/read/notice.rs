@@ -1,4 +1,4 @@
-//! Notices read back: what overspill said about itself, for what tells of outages and of what a log has lost.
+//! Reads notices back, to find outages and what a log has lost.
 
 use super::SpilledNotice;
 use super::line::is_named;
@@ -6,7 +6,7 @@ use super::object::Object;
 use crate::spill::line::NOTICE_TARGET;
 use std::time::{Duration, SystemTime};
 
-/// A message beside a client's id, of our target where one is told.
+/// A message next to a client's id; if the object names a target, it must be ours.
 pub(super) fn from_object(object: &Object<'_>) -> Option<SpilledNotice> {
     let (_, client) = object.fields.iter().chain(&object.in_folder).find(|(name, _)| is_client(name))?;
     if object.target.as_ref().is_some_and(|target| target != NOTICE_TARGET) {
@@ -23,7 +23,7 @@ pub(super) fn is_client(name: &str) -> bool {
     is_named(name, "spill_client")
 }
 
-/// A moment as formatters write it, in UTC or with an offset: `2026-11-26T12:19:45.123456Z`.
+/// A time as formatters write it, in UTC or with an offset: `2026-11-26T12:19:45.123456Z`.
 pub(super) fn moment(text: &str) -> Option<SystemTime> {
     let (date, rest) = text.split_at_checked(19)?;
     let date = date.replacen(' ', "T", 1);

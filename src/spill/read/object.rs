@@ -1,7 +1,7 @@
-//! A line that is JSON: the record in it, or the line that it is wrapped around.
+//! A line that is JSON: the record in it, or the line that it wraps.
 //!
-//! In: JSON text. Out: what of it may matter, borrowed where it stands so; the rest is checked to be JSON and passed over.
-//! O1: what is no JSON to its end is nothing here.
+//! In: JSON text. Out: the parts that may matter, borrowed where possible; the rest is only checked
+//! to be JSON. O1: a text that is not valid JSON to its end yields nothing.
 
 use super::line::is_version;
 use super::scalar::Scalar;
@@ -12,26 +12,26 @@ use std::fmt;
 /// A field's name and its value.
 pub(super) type Field<'a> = (Cow<'a, str>, Scalar<'a>);
 
-/// What of an object may matter.
+/// The parts of an object that may matter.
 #[derive(Debug, Default)]
 pub(super) struct Object<'a> {
-    /// Ours: their names have `spill_` in them.
+    /// Our fields: their names contain `spill_`.
     pub(super) fields: Vec<Field<'a>>,
-    /// Ours, a level down.
+    /// Our fields, one level down.
     pub(super) in_folder: Vec<Field<'a>>,
-    /// What stands where a wrapping has its line.
+    /// The line that the object wraps, if it has one.
     line: Option<(Wraps, Cow<'a, str>)>,
-    /// What a logger calls its message, here or a level down; and its target and its time.
+    /// What a logger calls its message, here or one level down; then its target and its time.
     pub(super) message: Option<Cow<'a, str>>,
     pub(super) target: Option<Cow<'a, str>>,
     pub(super) time: Option<Cow<'a, str>>,
     stream: Option<Cow<'a, str>>,
-    /// That it is an entry of the journal, a logger's own event, a line with a syslog header, or a container's.
+    /// Whether it is a journal entry, a logger's own event, a line with a syslog header, or a container's line.
     is_entry: Is,
     is_event: Is,
     is_syslog: Is,
     is_container: Is,
-    /// Objects that may be lines of their own.
+    /// Objects that may be lines themselves.
     pub(super) inner: Vec<Object<'a>>,
 }
 
@@ -42,24 +42,24 @@ enum Is {
     Yes,
 }
 
-/// Who calls a line so, in the order of who is believed first.
+/// The kinds of wrappings around a line, most trusted first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Wraps {
-    /// `log`: the container runtimes, and whatever reads their files.
+    /// `log`: the container runtimes, and programs that read their files.
     Container,
-    /// `MESSAGE`, beside a cursor.
+    /// `MESSAGE`, next to a cursor.
     Journal,
-    /// `message` and others, which loggers have too.
+    /// `message` and others, which loggers use too.
     Shipper,
 }
 
 /// Where formatters put the fields of an event.
 const FOLDERS: [&str; 3] = ["fields", "labels", "attributes"];
-/// Where exports have lines of their own.
+/// Where exports put lines of their own.
 const NESTS: [&str; 5] = ["resourceLogs", "scopeLogs", "logRecords", "_source", "result"];
-/// What shippers call the line that they have read.
+/// What shippers call the line that they read.
 const LINES: [&str; 7] = ["message", "msg", "line", "text", "body", "_raw", "raw"];
-/// What an application's logger says of its own event; the line of a shipper has none of them.
+/// What an application's logger writes about its own event; a shipper's line has none of these.
 const EVENTS: [&str; 14] = [
     "level",
     "severity",
@@ -76,18 +76,18 @@ const EVENTS: [&str; 14] = [
     "target",
     "logger_name",
 ];
-/// What a reader of syslog says of the header: a severity is the header's then.
+/// What a syslog reader adds about the header; a severity next to it belongs to the header.
 const SYSLOG: [&str; 5] = ["facility", "syslogtag", "programname", "syslogfacility-text", "facility_label"];
-/// What says that `log` is a container's line, even where the fields of that line were merged in.
+/// Marks `log` as a container's line, even if the fields of that line were merged in.
 const CONTAINER: [&str; 4] = ["stream", "kubernetes", "container_id", "container_name"];
 const TIMES: [&str; 4] = ["timestamp", "@timestamp", "time", "__REALTIME_TIMESTAMP"];
 
-/// More fields of ours than a record has are nobody's.
+/// More of our fields than any record has.
 const FIELDS_MAX: usize = 32;
-/// A record's.
+/// A record's usual number of fields.
 const FIELDS_USUAL: usize = 16;
 
-/// The object that `text` is, or the objects of the array that it is; `None` if it is not JSON to its end.
+/// The object in `text`, or the objects of the array in it; `None` if it is not valid JSON to its end.
 pub(super) fn parse(text: &str) -> Option<Object<'_>> {
     let mut json = serde_json::Deserializer::from_str(text);
     let object = Nest.deserialize(&mut json).ok()?;
@@ -95,13 +95,13 @@ pub(super) fn parse(text: &str) -> Option<Object<'_>> {
     object
 }
 
-/// Whether it is one JSON value.
+/// Whether the text is one JSON value.
 pub(super) fn is_json(text: &str) -> bool {
     serde_json::from_str::<IgnoredAny>(text).is_ok()
 }
 
 impl<'a> Object<'a> {
-    /// The fields of a record, if it has one.
+    /// The fields of a record, if there is one.
     pub(super) fn record(&self) -> Option<(&str, &[Field<'a>])> {
         [&self.fields, &self.in_folder].into_iter().find_map(|fields| {
             let (version, _) = fields.iter().find(|(name, _)| is_version(name))?;
@@ -109,7 +109,7 @@ impl<'a> Object<'a> {
         })
     }
 
-    /// The line that this is wrapped around. A logger's own event is not: what it has as its message is a text and no line.
+    /// The line that this object wraps. A logger's own event wraps none: its message is text, not a line.
     pub(super) fn line(&self) -> Option<&str> {
         let (wraps, line) = self.line.as_ref()?;
         let is_event = self.is_event == Is::Yes;
@@ -121,7 +121,7 @@ impl<'a> Object<'a> {
         is_line.then_some(line)
     }
 
-    /// A line of Docker's files: of which stream. Its text ends with a line break unless it was cut.
+    /// The stream, if this is a line of Docker's files. Its text ends with a line break unless it was cut.
     pub(super) fn docker_stream(&self) -> Option<&str> {
         let (Wraps::Container, _) = self.line.as_ref()? else { return None };
         self.time.as_ref()?;
@@ -167,7 +167,7 @@ impl<'a> Object<'a> {
             ("__CURSOR", _) => self.is_entry = Is::Yes,
             ("stream", value) => self.stream = value.text(),
             ("target", value) => (self.is_event, self.target) = (Is::Yes, value.text()),
-            // OpenTelemetry writes 0 and an empty text where there is none.
+            // OpenTelemetry writes 0 or an empty string for a missing value.
             (_, Value::Scalar(said)) if is_event && !matches!(said.text().as_ref(), "" | "0") => {
                 self.is_event = Is::Yes;
             }
@@ -182,7 +182,7 @@ impl<'a> Object<'a> {
     }
 }
 
-/// A value as far as it matters.
+/// A value, as far as it matters.
 #[derive(Debug)]
 enum Value<'a> {
     Scalar(Scalar<'a>),
@@ -202,11 +202,11 @@ impl<'a> Value<'a> {
 }
 
 fn is_ours(name: &str) -> bool {
-    // Ours have little in front of that, if anything.
+    // Our names have at most a short prefix before that.
     name.starts_with("spill_") || name.as_bytes().windows(6).any(|part| part.eq_ignore_ascii_case(b"spill_"))
 }
 
-/// An object, or an array with objects in it; anything else is passed over.
+/// Reads an object, or an array with objects in it; skips anything else.
 #[derive(Clone, Copy)]
 struct Nest;
 
@@ -218,7 +218,7 @@ impl<'de> DeserializeSeed<'de> for Nest {
     }
 }
 
-/// What is neither.
+/// Skips all other types.
 macro_rules! pass_over {
     ($nothing:expr) => {
         fn visit_bool<E: de::Error>(self, _: bool) -> Result<Self::Value, E> {
@@ -364,7 +364,7 @@ impl<'de> Visitor<'de> for Pair {
     }
 }
 
-/// The name of a member, or any text.
+/// Reads a member's name, or any string.
 #[derive(Clone, Copy)]
 struct Key;
 
@@ -392,8 +392,8 @@ impl<'de> Visitor<'de> for Key {
     }
 }
 
-/// A value as text: aggregators make text of numbers; the journal makes numbers of text that it finds unprintable, and OpenTelemetry
-/// objects of everything.
+/// Reads a value as text. Aggregators turn numbers into strings; the journal turns strings it finds
+/// unprintable into arrays of numbers, and OpenTelemetry turns everything into objects.
 #[derive(Clone, Copy)]
 struct Text;
 
@@ -444,7 +444,8 @@ impl<'de> Visitor<'de> for Text {
         let mut found = Value::Other;
         while let Some(key) = map.next_key_seed(Key)? {
             match key.as_ref() {
-                // The last is serde_json's own way to hand over a number, if some crate has asked for arbitrary precision.
+                // The last is how serde_json itself passes on a number if some crate has enabled
+                // `arbitrary_precision`.
                 "stringValue" | "intValue" | "boolValue" | "$serde_json::private::Number" => {
                     found = map.next_value_seed(Text)?;
                 }

@@ -1,7 +1,7 @@
-//! Lines that a container runtime has cut, put together again: Kubernetes' partial marks, Docker's pieces without a line break.
+//! Rejoins lines that a container runtime cut: Kubernetes' partial marks, Docker's pieces without a line break.
 //!
-//! P1: of each stream one line is open at a time, because a runtime cuts one after the other. P2: a line that would be longer than any
-//! record's is given up whole, to its end.
+//! - P1: each stream has one open line at a time, because a runtime cuts them one after the other.
+//! - P2: a line that would be longer than any record's is given up whole, up to its end.
 
 use crate::limits::READ_LINE_BYTES_MAX;
 
@@ -19,7 +19,7 @@ pub(super) enum Stream {
     Error,
 }
 
-/// Whether the line ends with the piece.
+/// Whether the line ends with this piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ends {
     Here,
@@ -36,7 +36,7 @@ impl Stream {
     }
 }
 
-/// `2026-11-26T12:19:45.123456789Z stdout F text`: a line as the kubelet's runtimes write it.
+/// `2026-11-26T12:19:45.123456789Z stdout F text`: a line as Kubernetes' container runtimes write it.
 pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
     if !line.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
@@ -44,7 +44,8 @@ pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
     let mut words = line.splitn(4, ' ');
     let (time, stream) = (words.next()?, Stream::named(words.next()?)?);
     let mark = words.next()?;
-    // And nothing else: a shipper may put a tab and its own object between its time and a line in that object, without a blank.
+    // Nothing else counts: a shipper may put a tab and its own object between its time and a line
+    // in that object, without a blank.
     let is_time = time.len() >= 20
         && time.contains('T')
         && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'T' | b'Z' | b':' | b'.' | b'+' | b'-'));
@@ -56,7 +57,7 @@ pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
     is_time.then(|| Piece { stream, text: words.next().unwrap_or_default(), ends })
 }
 
-/// What is open of each stream.
+/// The open line of each stream.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
     open: [Option<Open>; 2],
@@ -69,12 +70,12 @@ enum Open {
 }
 
 impl Pieces {
-    /// Whether a line is open: then what follows may be its next piece, whatever it looks like.
+    /// Whether a line is open: what follows may then be its next piece, whatever it looks like.
     pub(super) fn are_open(&self) -> bool {
         self.open.iter().any(Option::is_some)
     }
 
-    /// The whole line, once its last piece is there.
+    /// Returns the whole line, once its last piece is added.
     pub(super) fn add(&mut self, piece: Piece<'_>) -> Option<String> {
         let open = &mut self.open[piece.stream as usize];
         let line = match open.take() {
@@ -96,7 +97,7 @@ impl Pieces {
         }
     }
 
-    /// What is left at the end of the log: the process died within its line.
+    /// What is left at the end of the log: the process died while writing the line.
     pub(super) fn rest(&mut self) -> Option<String> {
         self.open.iter_mut().filter_map(Option::take).find_map(|open| match open {
             Open::Line(line) => Some(line),

@@ -1,8 +1,8 @@
-//! The value of a field: a text, a number or a boolean, and each of the latter also as a text.
+//! The value of a field: a string, a number or a boolean; numbers and booleans may also be strings.
 
 use std::borrow::Cow;
 
-/// A value that a field of ours may have: numbers and booleans also as text, which aggregators make of them.
+/// The value of one of our fields: numbers and booleans may also be strings, because aggregators convert them.
 #[derive(Debug, Clone)]
 pub(super) enum Scalar<'a> {
     Text(Cow<'a, str>),
@@ -35,7 +35,7 @@ impl Scalar<'_> {
         }
     }
 
-    /// The same, for as long as this is there.
+    /// The same value, borrowed.
     pub(super) fn borrowed(&self) -> Scalar<'_> {
         match self {
             Scalar::Text(text) => Scalar::Text(Cow::Borrowed(text)),

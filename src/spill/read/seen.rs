@@ -1,7 +1,7 @@
 //! Which events have been seen: finds duplicates and gaps.
 //!
-//! In: ids. Out: whether each is new, and the gaps. S1: as ranges, which are few where a log is a log; S2: bounded, and what is forgotten
-//! is counted: such an event is taken for a new one.
+//! In: ids. Out: whether each is new, and the gaps. S1: stored as ranges, which are few in a real
+//! log. S2: bounded; what is forgotten is counted, and an event from there counts as new.
 
 use crate::limits::SEEN_RANGES_MAX;
 use std::collections::BTreeMap;
@@ -26,7 +26,7 @@ pub struct Seen {
     forgotten: u64,
 }
 
-/// The first number of each range, and its last.
+/// Maps the first number of each range to its last.
 type Ranges = BTreeMap<u64, u64>;
 
 impl Seen {
@@ -40,7 +40,7 @@ impl Seen {
         self.insert_range(client, seq..=seq)
     }
 
-    /// The same for a range; returns whether any of it is new. An empty range is not.
+    /// Does the same for a range; returns whether any of it is new. An empty range is not.
     pub fn insert_range(&mut self, client: &str, range: RangeInclusive<u64>) -> bool {
         if range.is_empty() {
             return false;
@@ -51,7 +51,7 @@ impl Seen {
         let Some(ranges) = self.clients.get_mut(client) else { return true };
         let (mut start, mut end) = range.into_inner();
         let before = ranges.len();
-        // What begins before and reaches up to it.
+        // A range that begins before it and reaches it.
         if let Some((&first, &last)) = ranges.range(..=start).next_back() {
             if last >= end {
                 return false;
@@ -60,7 +60,7 @@ impl Seen {
                 start = first;
             }
         }
-        // What begins within, or right behind.
+        // Ranges that begin within it, or right after it.
         while let Some((&first, &last)) = ranges.range(start..=end.saturating_add(1)).next() {
             ranges.remove(&first);
             end = end.max(last);
@@ -79,17 +79,18 @@ impl Seen {
         range.is_some_and(|(_, &last)| last >= seq)
     }
 
-    /// The clients that have been seen, in the order of their ids.
+    /// The clients that have been seen, ordered by id.
     pub fn clients(&self) -> impl Iterator<Item = &str> {
         self.clients.keys().map(String::as_str)
     }
 
-    /// The client's numbers that have been seen.
+    /// The ranges of the client's sequence numbers that have been seen.
     pub fn ranges(&self, client: &str) -> impl Iterator<Item = RangeInclusive<u64>> {
         self.clients.get(client).into_iter().flatten().map(|(&first, &last)| first..=last)
     }
 
-    /// The numbers in between that have not been seen: delivered, or lost by the log, which the numbers alone do not tell.
+    /// The numbers in between that have not been seen: these events were delivered, or the log lost
+    /// them. The numbers alone do not show which.
     pub fn gaps(&self, client: &str) -> impl Iterator<Item = RangeInclusive<u64>> {
         let ends = self.ranges(client).map(|range| range.end().saturating_add(1));
         let starts = self.ranges(client).skip(1).map(|range| range.start() - 1);
@@ -101,7 +102,8 @@ impl Seen {
         self.forgotten
     }
 
-    /// A quarter, so that it is not done for each event: of each client the lowest; where there are only clients, the first of them.
+    /// Forgets a quarter at once, so that it does not run for each event: the lowest ranges of each
+    /// client or, if each client has only one, the first clients.
     fn forget(&mut self) {
         let before = self.ranges;
         for ranges in self.clients.values_mut() {
@@ -140,7 +142,7 @@ mod tests {
             let (first, last) = (set.first().copied().unwrap_or(1), set.last().copied().unwrap_or(0));
             let missing: Vec<u64> = (first..=last).filter(|seq| !set.contains(seq)).collect();
             prop_assert_eq!(seen.gaps("a").flatten().collect::<Vec<_>>(), missing);
-            // As few ranges as can be.
+            // No more ranges than necessary.
             prop_assert!(seen.gaps("a").all(|gap| !gap.is_empty()));
         }
     }

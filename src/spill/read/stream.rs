@@ -1,7 +1,8 @@
-//! A whole log, line by line, in constant memory.
+//! Reads a whole log, line by line, in constant memory.
 //!
-//! In: anything that can be read. Out: the records and notices in it, in their order. R1: one line is held, and of each of two streams one
-//! that a container runtime has cut. R2: `resume_at` is a place from which reading again misses nothing that has not come out.
+//! In: any reader. Out: the records and notices in it, in order. R1: it holds one line, and for each of two streams
+//! one line that a container runtime cut. R2: a reader that starts again at `resume_at` finds everything that has not
+//! come out yet.
 
 use super::find::{self, Next};
 use super::journal::{CURSOR, Fields};
@@ -33,16 +34,17 @@ use std::io::{self, BufRead, Read};
 pub struct Records<R> {
     read: R,
     line: Vec<u8>,
-    /// Bytes up to the end of the last line looked at, and where that line begins.
+    /// Bytes up to the end of the last line read, and where that line begins.
     position: u64,
     line_at: u64,
     pieces: Pieces,
-    /// An entry of the journal, while one is read.
+    /// The journal entry that is being read.
     entry: Option<Fields>,
-    /// Where what is open begins: the first piece of a line, the entry, a line without a line break at the end of the log.
+    /// Where the incomplete item begins: the first piece of a line, a journal entry, or a line
+    /// without a line break at the end of the log.
     open_at: Option<u64>,
     found: VecDeque<Entry>,
-    /// Where what has been found begins.
+    /// Where the current findings begin.
     found_at: u64,
     state: State,
 }
@@ -51,9 +53,9 @@ pub struct Records<R> {
 enum State {
     /// Before the first line.
     Beginning,
-    /// Only lines that may have a record are looked at.
+    /// Only lines that may contain a record are parsed.
     Searching,
-    /// Every line is: of the journal's export format.
+    /// Every line is parsed: the log is in the journal's export format.
     Export,
     Ended,
 }
@@ -152,7 +154,7 @@ impl<R: BufRead> Records<R> {
         Ok(())
     }
 
-    /// It may be that its end is still to be written.
+    /// The last line's end may still be written.
     fn is_unfinished(&self) -> bool {
         !self.line.ends_with(b"\n")
     }
@@ -164,7 +166,7 @@ impl<R: BufRead> Records<R> {
         Ok(line)
     }
 
-    /// The next line that may have something.
+    /// The next line that may contain something.
     fn search(&mut self) -> io::Result<Line> {
         loop {
             let log = match self.read.fill_buf() {
@@ -194,7 +196,7 @@ impl<R: BufRead> Records<R> {
 
     fn look_at_line(&mut self, found: &mut Vec<Entry>) -> io::Result<()> {
         let line = std::mem::take(&mut self.line);
-        // Asked this way it is known at many bytes at once.
+        // `from_utf8` checks many bytes at a time.
         let text = match std::str::from_utf8(&line) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => String::from_utf8_lossy(&line),
@@ -245,7 +247,7 @@ impl<R: BufRead> Records<R> {
             self.entry = begins.then(Fields::default);
             return Ok(());
         }
-        // Between entries only fields can stand that nobody wants.
+        // Between entries, no field matters.
         let mut nobodys = Fields::default();
         let mut spare = Vec::new();
         let fields = self.entry.as_mut().unwrap_or(&mut nobodys);
@@ -254,7 +256,7 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// Reads a line; of one that is too long, no more than the limit is ever held. With the bytes that it had.
+/// Reads a line, and never holds more than the limit of one that is too long. Returns how many bytes the line had.
 pub(super) fn read_bounded(read: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(Line, u64)> {
     line.clear();
     let limit = READ_LINE_BYTES_MAX as u64;
@@ -290,7 +292,7 @@ impl<R: BufRead> Iterator for Records<R> {
 pub struct Entries<R> {
     records: Records<R>,
     line_bytes: u64,
-    /// Where the line begins whose bytes were told last.
+    /// Where the line begins whose bytes were counted last.
     counted: Option<u64>,
 }
 
@@ -305,8 +307,9 @@ impl<R: BufRead> Entries<R> {
         self.records.resume_at()
     }
 
-    /// How many bytes of the log the last entry took: its line with the line break, all pieces of a cut line, or its journal entry. 0 if
-    /// the entry before it was on the same line and already counted it: so the sum is what the entries cost the log.
+    /// How many bytes of the log the last entry took: its line with the line break, all pieces of a cut line, or its
+    /// journal entry. 0 if an earlier entry on the same line already counted it, so the sum is the total size of the
+    /// entries in the log.
     pub fn line_bytes(&self) -> u64 {
         self.line_bytes
     }

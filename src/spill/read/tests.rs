@@ -8,7 +8,7 @@ mod formatters;
 mod journal;
 mod wraps;
 
-/// Printable text, as `encode` and `printable` leave it.
+/// Printable text, as `encode` and `printable` produce it.
 fn printable() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         proptest::collection::vec(any::<char>(), 0..6).prop_map(|chars| chars.into_iter().collect()),

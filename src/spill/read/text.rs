@@ -1,7 +1,7 @@
 //! A record in a line of text: the formatters of tracing-subscriber and others write `name=value` or `name: value`.
 //!
-//! A record is known by its fields, which stand in one order and have names that are nobody else's; what a formatter puts in front of
-//! them differs from one set-up to the next and is only looked at for another target.
+//! A record is recognized by its fields, which come in a fixed order and have names that nothing else uses.
+//! What a formatter writes before them differs between configurations, and is only checked for another target.
 
 use super::line::{VERSION, part};
 use super::scalar::Scalar;
@@ -19,7 +19,7 @@ struct Notation {
 }
 
 impl Notation {
-    /// Of a record.
+    /// The beginning of a record.
     fn beginning(self) -> String {
         let Notation { before, between } = self;
         format!("{VERSION}{between}{}{before}spill_client{between}", Record::V)
@@ -33,7 +33,7 @@ impl Notation {
 const NOTATIONS: [Notation; 2] =
     [Notation { before: " ", between: "=" }, Notation { before: ", ", between: ": " }];
 
-/// The fields between the first, which is looked for, and the last, which goes to the end of the line.
+/// The fields between the first, which is searched for, and the last, which extends to the end of the line.
 const MIDDLE: [&str; 12] = [
     "client",
     "seq",
@@ -49,10 +49,10 @@ const MIDDLE: [&str; 12] = [
     "redacted",
 ];
 
-/// Those that only some records have, behind them.
+/// Fields that only some records have, after those.
 const OPTIONAL: [&str; 2] = ["name", "common"];
 
-/// More beginnings than this on one line are nobody's torn lines.
+/// Torn lines do not contain more record starts than this.
 const BEGINNINGS_MAX: usize = 8;
 
 /// Where the first record in the text begins.
@@ -60,11 +60,11 @@ pub(super) fn beginning_of(text: &str) -> Option<usize> {
     NOTATIONS.into_iter().filter_map(|notation| text.find(&notation.beginning())).min()
 }
 
-/// The record as `spill_v=3 spill_client="…" … spill_event=…`, or `spill_v: 3, spill_client: "…", …`, the event up to the end of the
-/// line. Without colours.
+/// The record as `spill_v=3 spill_client="…" … spill_event=…`, or `spill_v: 3, spill_client: "…",
+/// …`; the event extends to the end of the line. Without colours.
 ///
-/// Where a process died within a line and the next goes on in it, the last record counts: no JSON has a record's beginning in it as
-/// it is, since its quotes are escaped there.
+/// If a process died within a line and the next process continued it, the last record counts: no
+/// JSON contains the start of a record verbatim, because its quotes are escaped there.
 pub(super) fn from_text(plain: &str) -> Option<SpilledPart> {
     let (mut found, mut from) = (None, 0);
     for _ in 0..BEGINNINGS_MAX {
@@ -74,7 +74,7 @@ pub(super) fn from_text(plain: &str) -> Option<SpilledPart> {
             break;
         };
         let (before, fields) = (&plain[..at], &plain[at + notation.beginning().len()..]);
-        // Everything before the first is the formatter's.
+        // Everything before the first record is the formatter's.
         if !is_ours(before) {
             return found;
         }
@@ -144,23 +144,24 @@ fn after_name<'a>(rest: &'a str, notation: Notation, name: &str) -> Option<&'a s
         .strip_prefix(notation.between)
 }
 
-/// Whether a line's beginning (time, level, thread, spans, target, place) may be that of one of our records: no other target stands
-/// there. A target is a path and ends in a colon; so does a span, but then another colon follows at once.
+/// Whether a line's prefix (time, level, thread, spans, target, source location) may belong to one of our records: it
+/// contains no other target. A target is a path followed by a colon; so is a span, but it is followed by a second
+/// colon at once.
 ///
-/// A target of a single word looks like a part of a thread's name, and is let pass.
+/// A target of a single word looks like part of a thread's name, and is accepted.
 pub(super) fn is_ours(before: &str) -> bool {
     let ends = |word: &&str| word.ends_with(':');
     let is_path = |word: &&str| ends(word) && word.contains("::");
-    // The number of the line may follow without a blank.
+    // The line number may follow without a blank.
     let is_target = |word: &&str| word.strip_prefix(SPILL_TARGET).is_some_and(|after| after.starts_with(':'));
     let mut from_path = before.split_whitespace().skip_while(|word| !is_path(word)).peekable();
-    // Spans, and a target behind them.
+    // Spans, and a target after them.
     from_path.peek().is_none()
         || from_path.find(|word| !ends(word) || is_target(word)).is_some_and(|word| is_target(&word))
 }
 
-/// Takes a string in Rust's Debug notation off the front. Ours hold printable text, so the only escapes are of
-/// quotes, backslashes and characters that Debug thinks unprintable.
+/// Takes a string in Rust's Debug notation off the front. Our strings are printable, so they
+/// contain only escapes of quotes, backslashes and characters that Debug considers unprintable.
 pub(super) fn quoted(rest: &mut &str) -> Option<String> {
     let mut text = String::new();
     let mut characters = rest.strip_prefix('"')?.char_indices();
@@ -184,8 +185,8 @@ pub(super) fn quoted(rest: &mut &str) -> Option<String> {
     None
 }
 
-/// Without what a terminal takes for colours. rsyslog writes the escape character as `#033`; an event may have that in its own text,
-/// so there only what stands before it is changed.
+/// Removes terminal colour codes. rsyslog writes the escape character as `#033`; an event's own
+/// text may contain that, so `#033` is removed only before the event.
 pub(super) fn without_colours(line: &str) -> Cow<'_, str> {
     const AS_TEXT: &str = "#033[";
     let plain =
@@ -198,7 +199,7 @@ pub(super) fn without_colours(line: &str) -> Cow<'_, str> {
         .or_else(|| plain.find("spill_event="))
         .or_else(|| plain.find("spill_event:"));
     let (before, event) = plain.split_at(name.unwrap_or(plain.len()));
-    // The sign behind the name may have a colour, and the value begin with its end.
+    // The sign after the name may be coloured, and the value may begin with the end of that colour.
     let sign = event.find(['=', ':']).map_or(0, |at| at + 1);
     let (name, value) = event.split_at(sign);
     let value = value.strip_prefix("#033[0m").unwrap_or(value);

@@ -1,5 +1,5 @@
-//! Every set-up of tracing-subscriber's formatters, as a product of their options: each record is one line of bounded length and
-//! reads back.
+//! Every combination of tracing-subscriber's formatter options: each record is one line of bounded
+//! length and reads back.
 
 use super::*;
 use crate::limits::{SPILL_FRAME_BYTES, SPILL_LINE_BYTES};
@@ -34,7 +34,7 @@ enum Clock {
     Colon,
 }
 
-/// A time as somebody may want it.
+/// A user's own time format.
 struct As(&'static str);
 
 impl FormatTime for As {
@@ -132,7 +132,7 @@ fn texts() -> Vec<String> {
         "7",
         r#"{"text":" spill_event={} , spill_event: {} 世界 🎉 e\u0301\\"}"#,
         r#"{"text":"  WARN overspill::spill: event spilled: outage spill_v=3 spill_client=\"f\" spill_seq=1"}"#,
-        // What the encoder leaves as it is, or escapes: both must come back.
+        // What the encoder leaves unescaped, or escapes: both must read back.
         "{\"text\":\"\u{fe0f}\u{34f}\u{3164}\u{2800}\"}",
     ]
     .map(str::to_owned)
@@ -142,7 +142,7 @@ fn texts() -> Vec<String> {
     texts
 }
 
-/// Records at their longest, but for the event.
+/// Records at their maximum length, apart from the event.
 pub(super) fn parts_of(texts: &[String]) -> Vec<SpilledPart> {
     let whole = |(seq, text): (u64, &String)| {
         let pieces = split(text, SPILL_LINE_BYTES - SPILL_FRAME_BYTES);
@@ -225,7 +225,7 @@ fn a_foreign_record_whose_target_is_a_path_is_not_read_as_ours() {
     ] {
         assert_eq!(read_line(&format!("{before}{fields}")).is_some(), is_ours, "{before}");
     }
-    // In JSON a text is a text, and nothing in it is a record, unless it is a line that a shipper has put there.
+    // In JSON, nothing inside a string is a record, unless the string is a line that a shipper put there.
     for forged in [
         serde_json::json!({ "fields": { "message": ours } }),
         serde_json::json!({ "level": "INFO", "message": ours, "log": ours }),

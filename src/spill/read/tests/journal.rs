@@ -1,4 +1,4 @@
-//! What systemd's journal makes of records, and JSON formatters other than tracing-subscriber's.
+//! Records as systemd's journal exports them, and as JSON formatters other than tracing-subscriber's write them.
 
 use super::*;
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ fn fields(part: &SpilledPart) -> Vec<(String, String)> {
     object.into_iter().map(|(name, value)| (name, text(value))).collect()
 }
 
-/// An entry of `journalctl -o export`: fields in any order, those with line breaks by their length.
+/// An entry of `journalctl -o export`: fields in any order; a field with line breaks is preceded by its length.
 fn exported(prefix: &str, part: &SpilledPart) -> Vec<u8> {
     let mut entry = b"__CURSOR=s=1;i=2\n__REALTIME_TIMESTAMP=1\nPRIORITY=4\n".to_vec();
     let mut binary = |name: &str, value: &str| {
@@ -56,7 +56,7 @@ proptest! {
             object.insert("MESSAGE".to_owned(), "event spilled: outage".into());
             let bytes: Vec<u8> = part.event.bytes().collect();
             prop_assert_eq!(read_line(&Value::from(object.clone()).to_string()), Some(part.clone()));
-            // Unprintable to the journal: an array of bytes.
+            // Unprintable to the journal, so it becomes an array of bytes.
             object.insert(format!("{prefix}SPILL_EVENT"), bytes.into());
             prop_assert_eq!(read_line(&Value::from(object).to_string()), Some(part.clone()));
         }
@@ -81,7 +81,7 @@ proptest! {
     #[test]
     fn records_read_back_from_layouts_that_put_the_fields_elsewhere(part in any_part()) {
         let flat = serde_json::to_value(as_record(&part)).unwrap();
-        // Elasticsearch's labels are texts.
+        // Elasticsearch's labels are strings.
         let labels: Map<String, Value> =
             fields(&part).into_iter().map(|(name, value)| (name, value.into())).collect();
         let dotted: Map<String, Value> =
@@ -110,7 +110,7 @@ proptest! {
     }
 }
 
-/// A log without an end: lines and events that must not be held.
+/// An endless log: lines and events that must not be held.
 #[test]
 fn a_long_log_is_read_in_constant_memory_and_each_event_comes_once() {
     const EVENTS: u64 = 2_000;
@@ -119,7 +119,7 @@ fn a_long_log_is_read_in_constant_memory_and_each_event_comes_once() {
     for seq in 0..EVENTS {
         for part in 1..=2_u32 {
             let part = SpilledPart { seq, part, parts: 2, event: format!("1{seq}"), ..template.clone() };
-            // The second part of every tenth is missing.
+            // The second part of every tenth event is missing.
             if part.part == 1 || seq % 10 != 3 {
                 log.extend(serde_json::to_vec(&as_record(&part)).unwrap());
                 log.push(b'\n');

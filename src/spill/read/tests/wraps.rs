@@ -1,4 +1,4 @@
-//! What happens to a line on its way: runtimes, syslog and shippers put things around it, within each other, and cut it.
+//! What happens to a line in transit: runtimes, syslog and shippers wrap it, wrap each other's output, and cut it.
 
 use super::*;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ const LAYOUTS: [Layout; 6] =
 
 /// As tracing-subscriber colours it.
 fn coloured(part: &SpilledPart, escape: &str) -> String {
-    // No record has these characters in it.
+    // No record contains these characters.
     as_text(part, "\u{1}", "\u{2}")
         .replacen(" WARN", &format!(" {escape}[33mWARN{escape}[0m"), 1)
         .replace('\u{1}', &format!(" {escape}[3m"))
@@ -101,7 +101,7 @@ fn wrapped(line: &str, wrap: Wrap) -> String {
     }
 }
 
-/// Pieces of this many bytes, or a little less.
+/// Pieces of this many bytes, or slightly fewer.
 fn cut(line: &str, bytes: usize) -> Vec<&str> {
     let (mut pieces, mut rest) = (Vec::new(), line);
     while rest.len() > bytes {
@@ -145,7 +145,7 @@ fn any_runtime() -> impl Strategy<Value = Runtime> {
     prop_oneof![Just(Runtime::None), (8..300_usize).prop_map(Runtime::Cri), Just(Runtime::Docker(16 << 10)),]
 }
 
-/// Lines of two streams, in turns.
+/// Alternates the lines of two streams.
 fn in_turns(mut one: Vec<String>, mut other: Vec<String>) -> Vec<String> {
     let mut lines = Vec::new();
     while !one.is_empty() || !other.is_empty() {
@@ -207,7 +207,7 @@ proptest! {
         let events: Vec<String> =
             Records::new(log.as_bytes()).joined().map(|event| event.unwrap().event).collect();
         prop_assert!(events.iter().all(|event| *event == second.event), "{:?}\n{}", events, log);
-        // A JSON text that stops within a string swallows the next line's beginning.
+        // A JSON text that ends inside a string swallows the beginning of the next line.
         prop_assert!(!events.is_empty() || matches!(layout, Layout::Ours | Layout::Fields), "{}", log);
     }
 }
