@@ -1,6 +1,7 @@
-//! How events become the body of a request, and how the endpoint refuses them.
+//! How events become the body of a request, and how the endpoint's reply is read.
 //!
-//! In: the events of a batch, as JSON. Out: a [`Body`]. A format frames what is already encoded; it does not encode it again.
+//! In: the events of a batch, as JSON. Out: a [`Body`]. A format frames text that is already
+//! encoded; it does not encode it again.
 
 pub(crate) mod compress;
 mod body;

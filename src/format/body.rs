@@ -19,7 +19,7 @@ impl Body {
         Body { bytes: Vec::with_capacity(bytes_max), bytes_max, overflowed: Overflowed::No }
     }
 
-    /// Without any room yet.
+    /// A body without any room yet.
     #[cfg(all(feature = "testkit", not(overspill_model)))]
     pub(crate) fn up_to(bytes_max: usize) -> Body {
         Body { bytes: Vec::new(), bytes_max, overflowed: Overflowed::No }

@@ -1,10 +1,10 @@
-//! Packs bodies, when the user asked for it.
+//! Compresses bodies, if the user asked for it.
 //!
-//! In: a body. Out: the body as it travels, and the name of its encoding. K1: a body that cannot be packed is an error, never a
-//! body sent as something that it is not.
+//! In: a body. Out: the compressed body and the name of its encoding. K1: a body that cannot be
+//! compressed is an error; it is never sent under a wrong encoding.
 //!
-//! The fastest level of each that packs well: telemetry compresses well at any level, and the sender's core belongs to the service.
-//! `benches/compress.rs` measures what each level costs and saves.
+//! Each encoding uses the fastest level with a good ratio: telemetry compresses well at any level, and the
+//! sender's core belongs to the service. `benches/compress.rs` measures what each level costs and saves.
 
 use crate::transport::RequestBody;
 
@@ -19,7 +19,7 @@ pub(crate) enum Compression {
 }
 
 impl Compression {
-    /// By the name that `OVERSPILL_COMPRESSION` takes, if it is built in.
+    /// The compression with this name, as `OVERSPILL_COMPRESSION` takes it, if it is built in.
     pub(crate) fn from_name(name: &str) -> Option<Compression> {
         match name {
             "none" => Some(Compression::Plain),
@@ -35,12 +35,12 @@ impl Compression {
 /// Nearly twice as fast as level 2, for a sixth more bytes.
 #[cfg(feature = "gzip")]
 const GZIP_LEVEL: u32 = 1;
-/// Smaller than gzip's in less than half of its time; levels 2 to 4 take longer and pack no better, those below 1 are hardly faster
-/// for two fifths more bytes.
+/// Smaller than gzip's output in less than half the time. Levels 2 to 4 take longer and compress no
+/// better; levels below 1 are hardly faster and produce two fifths more bytes.
 #[cfg(feature = "zstd")]
 const ZSTD_LEVEL: i32 = 1;
 
-/// The sender's tools for packing; tables that are used again are made for the first body.
+/// The sender's compressor. The tables that it reuses are allocated for the first body.
 pub(crate) struct Packer {
     compression: Compression,
     #[cfg(feature = "zstd")]
@@ -56,7 +56,7 @@ impl Packer {
         }
     }
 
-    /// For the header `content-encoding`.
+    /// The value of the `content-encoding` header.
     pub(crate) fn encoding(&self) -> Option<&'static str> {
         match self.compression {
             Compression::Plain => None,
@@ -87,7 +87,8 @@ impl Packer {
 #[cfg(feature = "gzip")]
 fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
     use std::io::Write;
-    // A quarter is what JSON usually comes to; more grows, up to a little over the body itself for random bytes.
+    // JSON usually compresses to a quarter. The vector grows for more, up to slightly more than the
+    // body for random bytes.
     let room = Vec::with_capacity(body.len() / 4);
     let mut encoder = flate2::write::GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL));
     encoder.write_all(body)?;

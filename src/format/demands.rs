@@ -1,4 +1,4 @@
-//! What an endpoint takes: what a format knows of its limits, and `build` holds the settings to.
+//! An endpoint's limits, as far as a format knows them. `build` checks the settings against them.
 
 /// The endpoint's limits, the compression it accepts, and where it wants a token.
 ///
@@ -53,8 +53,8 @@ impl Demands {
         Demands { event_bytes_max: Some(bytes), ..self }
     }
 
-    /// The only values of `content-encoding` that it accepts. Some endpoints take a body they cannot unpack for text, and answer with a
-    /// 2xx.
+    /// The only values of `content-encoding` that it accepts. Some endpoints treat a body that they
+    /// cannot unpack as text, and answer with a 2xx.
     pub const fn encodings(self, encodings: &'static [&'static str]) -> Demands {
         Demands { encodings: Some(encodings), ..self }
     }

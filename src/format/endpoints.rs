@@ -1,6 +1,7 @@
-//! The formats of endpoints that are not your own, a file each: how they want events, what they take, how they say no.
+//! The formats of other vendors' endpoints, one file each: how they take events, what they accept,
+//! and how they refuse.
 //!
-//! Over the public port and nothing else: a format of yours can do what these do.
+//! They use only the public trait: your own format can do everything these do.
 
 mod bulk;
 mod click_house;
@@ -34,7 +35,7 @@ pub use victoria_logs::VictoriaLogs;
 
 use super::{Format, JsonArray, Ndjson};
 
-/// The names that [`named`] and `OVERSPILL_FORMAT` take, in the order of the alphabet.
+/// The names that [`named`] and `OVERSPILL_FORMAT` take, in alphabetical order.
 pub const NAMES: &[&str] = &[
     "bulk",
     "click_house",
@@ -54,8 +55,9 @@ pub const NAMES: &[&str] = &[
     "victoria_logs",
 ];
 
-/// The format of that name, one of [`NAMES`], without settings of its own: for a program whose own settings name a format. Takes upper and
-/// lower case, and a hyphen for an underscore; the names of some products too, as `elasticsearch` for `bulk`. `None`: there is no such.
+/// The format with this name, one of [`NAMES`], with its default settings: for a program whose own settings name a
+/// format. Accepts upper and lower case, a hyphen for an underscore, and the names of some products, such as
+/// `elasticsearch` for `bulk`. `None` if there is no such format.
 ///
 /// ```
 /// use overspill::{Client, format};

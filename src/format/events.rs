@@ -1,4 +1,4 @@
-//! What a format gets: the events of a request, and what they have in common.
+//! What a format gets: the events of a request, and the data that they share.
 
 use crate::clock::Calendar;
 use crate::common::Common;
@@ -18,15 +18,15 @@ enum Source<'a> {
         text: &'a [u8],
         marks: std::slice::Iter<'a, Mark>,
         at: usize,
-        /// What stands between a text and the next.
+        /// The number of bytes between two texts.
         gap: usize,
         origin: Origin<'a>,
     },
-    /// Out of a log, by [`Resender`](crate::Resender).
+    /// Read from a log by [`Resender`](crate::Resender).
     Log { events: std::slice::Iter<'a, Resent>, common: CommonFields<'a> },
 }
 
-/// Whose events they are.
+/// The client that the events belong to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Origin<'a> {
     pub(crate) client: &'a str,
@@ -94,7 +94,7 @@ pub struct Event<'a> {
     known: Known<'a>,
 }
 
-/// What is known of an event beside its JSON.
+/// What is known about an event besides its JSON.
 #[derive(Debug, Clone, Copy)]
 enum Known<'a> {
     Batch(&'a Mark, Origin<'a>),

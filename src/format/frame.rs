@@ -1,4 +1,4 @@
-//! Bodies that are nothing but the events' texts with the same few bytes around them.
+//! Bodies that consist of the events' texts with a few constant bytes around them.
 
 use super::{Body, Events, Overhead};
 
@@ -15,7 +15,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// What stands around the texts of a batch that fills.
+    /// The bytes around the texts of a batch while it fills.
     pub(crate) fn frame(self) -> Frame {
         match self {
             Layout::Encoded => Frame { before: b"", between: b"", behind: b"" },
@@ -53,7 +53,7 @@ impl Frame {
     /// Implements a format's `overhead` for a layout that is this frame.
     pub const fn overhead(&self) -> Overhead {
         let (ends, between) = (self.before.len() + self.behind.len(), self.between.len());
-        // There is one gap less than there are events.
+        // There is one gap fewer than there are events.
         Overhead { per_batch: ends.saturating_sub(between), per_event: between }
     }
 }

@@ -1,4 +1,4 @@
-//! What a test of a `Format` needs: events that no client has emitted, and the body that a request would carry.
+//! Events without a client, and the body that a request would carry, for tests of a `Format`.
 
 use super::{Body, Events, Format, Layout, Origin, Placement};
 use crate::clock::{Calendar, Stamp};

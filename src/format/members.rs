@@ -1,7 +1,7 @@
-//! The members of an event, as they stand in its JSON: for formats that name or type each.
+//! The members of an event, read from its JSON: for formats that need each member's name or type.
 //!
-//! In: JSON on one line, as events have it. Out: pieces of it; nothing is copied, and nothing is decoded that need not be. Of what is no
-//! JSON, which no event is, it makes nothing sensible, and never panics.
+//! In: JSON on one line, as in events. Out: slices of it; nothing is copied, and nothing is decoded
+//! unnecessarily. For invalid JSON, which no event contains, the result is meaningless, but it never panics.
 
 /// The members of an object: each name and its value.
 pub(super) struct Members<'a>(Cursor<'a>);
@@ -18,36 +18,36 @@ pub(super) struct Text<'a> {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Spelled {
-    /// As it is.
+    /// Without escapes.
     Plainly,
     /// With a backslash in it.
     WithEscapes,
 }
 
-/// A value by its kind, with the text that it stands in.
+/// A value by kind, with its text.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Value<'a> {
     Null,
     Bool(bool),
     Int(i64),
-    /// And what is no `i64`, with its text.
+    /// Also any number that is not an `i64`, with its text.
     Double(f64, &'a [u8]),
     Text(Text<'a>),
     Array(&'a [u8]),
     Object(&'a [u8]),
 }
 
-/// The members, if it is an object.
+/// The members, if the value is an object.
 pub(super) fn members(json: &[u8]) -> Option<Members<'_>> {
     json.trim_ascii_start().strip_prefix(b"{").map(|json| Members(Cursor { json, at: 0 }))
 }
 
-/// The elements, if it is an array.
+/// The elements, if the value is an array.
 pub(super) fn elements(json: &[u8]) -> Option<Elements<'_>> {
     json.trim_ascii_start().strip_prefix(b"[").map(|json| Elements(Cursor { json, at: 0 }))
 }
 
-/// What kind of value it is.
+/// The kind of the value.
 pub(super) fn value(json: &[u8]) -> Value<'_> {
     let mut cursor = Cursor { json, at: 0 };
     cursor.skip(b' ');
@@ -84,7 +84,7 @@ impl<'a> Cursor<'a> {
         self.json.get(self.at).copied()
     }
 
-    /// Behind this byte and blanks.
+    /// Skips this byte and the blanks around it.
     fn skip(&mut self, byte: u8) {
         while self.peek().is_some_and(|next| next == byte || next.is_ascii_whitespace()) {
             self.at += 1;
@@ -163,7 +163,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// What is neither a string nor a short integer.
+/// Anything except a string or a short integer.
 #[cold]
 fn word(json: &[u8]) -> Value<'_> {
     match json {
@@ -179,13 +179,13 @@ fn word(json: &[u8]) -> Value<'_> {
     text.parse().map_or(Value::Null, |double| Value::Double(double, json))
 }
 
-/// Where the next quote or backslash stands: eight bytes at a time, because texts are most of an event.
+/// The position of the next quote or backslash. Scans eight bytes at a time, because strings are most of an event.
 fn next_special(text: &[u8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([0x01; 8]);
     const QUOTES: u64 = u64::from_le_bytes([b'"'; 8]);
     const BACKSLASHES: u64 = u64::from_le_bytes([b'\\'; 8]);
     const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
-    // The lowest bit that is set is that of the first byte that is zero; what is above it may be wrong.
+    // The lowest set bit marks the first zero byte; the bits above it may be wrong.
     let zero = |word: u64| word.wrapping_sub(ONES) & !word & TOPS;
     let words = text.chunks_exact(8);
     let rest = words.remainder();
@@ -201,13 +201,13 @@ fn next_special(text: &[u8]) -> Option<usize> {
 }
 
 impl<'a> Text<'a> {
-    /// What stands between the quotes, as it stands there.
+    /// The text between the quotes, still escaped.
     pub(super) fn inner(self) -> &'a [u8] {
-        // No string is shorter than its quotes.
+        // No string is shorter than its two quotes.
         self.quoted.get(1..self.quoted.len() - 1).unwrap_or_default()
     }
 
-    /// The same, decoded where it needs to be.
+    /// The text between the quotes, decoded if it has escapes.
     pub(super) fn decoded(self) -> std::borrow::Cow<'a, [u8]> {
         match self.spelled {
             Spelled::Plainly => self.inner().into(),
@@ -216,13 +216,13 @@ impl<'a> Text<'a> {
         }
     }
 
-    /// The same, unless it needs to be decoded.
+    /// The text between the quotes, unless it has escapes.
     pub(super) fn plain(self) -> Option<&'a [u8]> {
         (self.spelled == Spelled::Plainly).then(|| self.inner())
     }
 }
 
-/// The text that a member of this name has.
+/// The string value of the member with this name.
 pub(super) fn text_of<'a>(json: &'a [u8], name: &[u8]) -> Option<Text<'a>> {
     match members(json)?.find(|(key, _)| key.inner() == name)? {
         (_, Value::Text(text)) => Some(text),
@@ -230,15 +230,15 @@ pub(super) fn text_of<'a>(json: &'a [u8], name: &[u8]) -> Option<Text<'a>> {
     }
 }
 
-/// How often one of these bytes stands there.
+/// Counts the bytes that match.
 pub(super) fn count(json: &[u8], wanted: impl Fn(u8) -> bool) -> usize {
-    // In bytes, of which many are added at once.
+    // Counted in bytes, so that many are added at once.
     json.chunks(255)
         .map(|part| usize::from(part.iter().map(|&byte| u8::from(wanted(byte))).sum::<u8>()))
         .sum()
 }
 
-/// Appends what is to stand in a JSON string: the text's quotes and backslashes behind a backslash. What is printable needs no more.
+/// Appends a text for use inside a JSON string: escapes its quotes and backslashes. Printable text needs no more.
 pub(super) fn escape(text: &[u8], to: &mut super::Body) {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
@@ -276,7 +276,7 @@ mod tests {
         serde_json::from_slice(piece).unwrap()
     }
 
-    /// As a parser would have it.
+    /// The value as a parser would read it.
     fn tree(value: Value<'_>) -> serde_json::Value {
         match value {
             Value::Null => serde_json::Value::Null,
@@ -301,7 +301,7 @@ mod tests {
         #[test]
         fn what_is_found_is_what_a_parser_finds(json in any_json(), pretty in any::<bool>()) {
             let text = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) }.unwrap();
-            // As it is read back: not each double is, by this parser.
+            // Compared after a round trip, because this parser does not read every double back exactly.
             prop_assert_eq!(tree(value(text.as_bytes())), parsed(text.as_bytes()));
         }
 

@@ -1,26 +1,27 @@
-//! The time of an event, as endpoints write it.
+//! An event's time, as endpoints write it.
 
 use super::Event;
 use std::time::UNIX_EPOCH;
 
-/// Since 1970, in nanoseconds. A moment before or far beyond is the nearest there is.
+/// Nanoseconds since 1970. A time before 1970 or far in the future becomes the nearest representable one.
 pub(super) fn nanos(event: &Event<'_>) -> u64 {
     let since_epoch = event.time().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The same to the millisecond, and below it what tells the event from others of that time: some endpoints take two events of one moment for
-/// one. Events of a client are in their order there, but for one in a million.
+/// The same time, exact to the millisecond. The digits below distinguish the event from others with the same time,
+/// because some endpoints treat two events at one time as one. They keep one client's events in order, except for one
+/// in a million.
 pub(super) fn distinct_nanos(event: &Event<'_>) -> u64 {
     const MILLI: u64 = 1_000_000;
     let id = event.id();
-    // Its hexadecimal digits, which are drawn at random.
+    // The client's random hexadecimal digits.
     let client = u64::from_str_radix(id.client, 16).unwrap_or(0);
     let apart = (id.seq % MILLI + client % MILLI) % MILLI;
     (nanos(event) / MILLI).saturating_mul(MILLI).saturating_add(apart)
 }
 
-/// A number in digits, without a detour through the formatter.
+/// A number in decimal digits, written without a formatter.
 pub(super) struct Digits {
     digits: [u8; 20],
     start: usize,
@@ -47,7 +48,7 @@ impl AsRef<[u8]> for Digits {
     }
 }
 
-/// `client-seq`, in its pieces.
+/// Pushes `client-seq` in pieces.
 pub(super) fn push_id(event: &Event<'_>, mut push: impl FnMut(&[u8])) {
     let id = event.id();
     push(id.client.as_bytes());

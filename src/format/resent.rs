@@ -1,9 +1,11 @@
 //! Events from a log, in their endpoint's format: with their original id, time, name and common fields.
 //!
-//! In: events that carry another event, as [`Carried`] makes them. Out: the body that the carried events would have had. V1: a body is
-//! never longer than what carried its events plus the inner format's overhead: everything in it was already there.
+//! In: events that carry another event, as [`Carried`] builds them. Out: the body that the carried events would have
+//! had. V1: a body is never longer than the carrying events plus the inner format's overhead, because they already
+//! contain everything in it.
 //!
-//! Deliberately not here: which events share a request. A request has one set of common fields if its format writes them once.
+//! Not here, on purpose: which events share a request. If the format writes common fields once per
+//! request, a request has only one set of them.
 
 use super::{
     Body, CommonFields, Demands, Events, Format, Layout, Overhead, Placement, Refused, Repeats, SettledBy,
@@ -16,8 +18,8 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// An event out of a log as an event of the client that sends it again. The number comes first: it is all that is read of one that comes
-/// back.
+/// An event from a log, as an event of the client that resends it. The number comes first, because
+/// only the number is read of an event that comes back.
 pub(crate) struct Carried<'a>(pub(crate) u64, pub(crate) &'a Joined);
 
 impl Serialize for Carried<'_> {
@@ -42,7 +44,7 @@ pub(crate) fn number_of(json: &str) -> Option<u64> {
     digits[..digits.find(',')?].parse().ok()
 }
 
-/// An event that was carried.
+/// An event that was carried by another.
 #[derive(Debug)]
 pub(crate) struct Resent {
     client: String,
@@ -88,7 +90,7 @@ impl Resent {
         self.name.as_deref()
     }
 
-    /// What stood beside the event goes into it, for a format without a place of its own for that.
+    /// Puts the name and common fields into the event, for a format without a separate place for them.
     fn put_together(&mut self, name_key: &str) {
         let (name, common) = (self.name.take(), self.common.take());
         let common = common.as_deref().and_then(|common| common.strip_prefix('{')?.strip_suffix('}'));
@@ -104,10 +106,10 @@ impl Resent {
     }
 }
 
-/// The format of the endpoint, for events that were carried.
+/// The endpoint's format, applied to carried events.
 pub(crate) struct AsTheyWere {
     format: Box<dyn Format>,
-    /// As JSON.
+    /// The name's key, as JSON.
     name_key: String,
 }
 
@@ -116,13 +118,13 @@ impl AsTheyWere {
         AsTheyWere { format, name_key: Value::from(name_field).to_string() }
     }
 
-    /// Whether common fields and names have a place of their own.
+    /// Whether common fields and names have a separate place.
     pub(crate) fn is_beside(&self) -> bool {
         self.format.placement().is_beside() && matches!(self.format.layout(), Layout::Encoded)
     }
 }
 
-/// Of a JSON object; none of what is none.
+/// The fields of a JSON object; empty for any other value.
 fn fields_of(common: &str) -> Vec<Field> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let json = |value: members::Value<'_>| match value {
@@ -165,7 +167,7 @@ impl Format for AsTheyWere {
         self.format.overhead()
     }
 
-    /// Nothing is put into what carries an event.
+    /// Adds nothing to the carrying event.
     fn placement(&self) -> Placement {
         Placement::OncePerRequest
     }
@@ -198,7 +200,7 @@ impl Format for AsTheyWere {
         self.format.growth_max()
     }
 
-    /// Of what carries the event, which is longer than the event.
+    /// The length of the carrying event, which is longer than the carried one.
     fn length(&self, json: &[u8]) -> usize {
         self.format.length(json)
     }

@@ -1,8 +1,8 @@
-//! For a client that has no endpoint.
+//! A format for a client without an endpoint.
 
 use super::{Body, Events, Format, Overhead, Placement};
 
-/// Says where its events would have what they have in common, and no more.
+/// Reports only the placement of common fields, names and times.
 pub(crate) struct Unsent(pub(crate) Placement);
 
 impl Format for Unsent {

@@ -1,6 +1,6 @@
-//! What an answer says about the events of its request.
+//! What a reply says about the events of its request.
 //!
-//! A format reads it out of the answer; what follows from it is the sender's ([`crate::sender::verdict`]).
+//! A format reads it from the reply; the sender decides what follows from it ([`crate::sender::verdict`]).
 
 use crate::outcome::MaybeDelivered;
 

@@ -1,4 +1,4 @@
-//! The bulk API of Elasticsearch: an action and a document a line, a verdict for each.
+//! The bulk API of Elasticsearch: one action and one document per line, and a verdict for each.
 
 mod items;
 
@@ -44,7 +44,7 @@ const BEFORE: &[u8] = br#"{"create":{"_id":""#;
 const BETWEEN: &[u8] = b"\"}}\n";
 /// 16 hexadecimal digits, a hyphen, and the digits of a number.
 const ID_BYTES_MAX: usize = 16 + 1 + 20;
-/// Around a document that is no object.
+/// Wraps a document that is not an object.
 const WRAPPED: (&[u8], &[u8]) = (br#"{"value":"#, b"}");
 
 impl Format for Bulk {
@@ -75,7 +75,7 @@ impl Format for Bulk {
         Repeats::Harmless
     }
 
-    /// A refusal with its cause is half of that.
+    /// A refusal with its cause is half as long.
     fn reply_bytes_max(&self, events_max: usize) -> usize {
         (64 << 10) + events_max * 1024
     }
@@ -85,7 +85,7 @@ impl Format for Bulk {
             return Verdict::ByStatus;
         }
         match items::fates(&reply.body) {
-            // Of an answer that was cut, what it has said stands.
+            // If the reply was cut, whatever it reported still counts.
             Ok(fates) if fates.len() == events => Verdict::Each(fates),
             Err(fates) if reply.body_end == BodyEnd::Cut && fates.contains(&Fate::Delivered) => {
                 Verdict::Each(fates)

@@ -1,4 +1,4 @@
-//! ClickHouse's JSONEachRow: all rows of a request, or none.
+//! ClickHouse's JSONEachRow: it stores all rows of a request, or none.
 
 use crate::format::{Demands, Format, Frame, Layout, Verdict};
 use crate::outcome::MaybeDelivered;
@@ -41,7 +41,7 @@ impl Format for ClickHouse {
         let text = text.trim();
         let code = reply.header(CODE).and_then(|code| code.trim().parse().ok()).or_else(|| code_in(text));
         match (reply.status, code) {
-            // An answer that had begun when the error came.
+            // The error came after the reply had begun.
             (200..=299, Some(_)) => Verdict::Unknown,
             (200..=299, None) if reply.body_end == BodyEnd::Cut => Verdict::Unknown,
             (_, Some(code)) => of_code(code, text, events),
@@ -54,22 +54,26 @@ impl Format for ClickHouse {
     }
 }
 
-/// By the server's own numbers, whatever status it gave: old ones answer 500 to a row that they cannot read.
+/// Decided by the server's own error codes, whatever the status: old servers answer 500 to a row
+/// that they cannot parse.
 fn of_code(code: u32, text: &str, events: usize) -> Verdict {
     let words = || text.to_owned();
     match code {
-        // Too many queries, too many parts, a table that is read-only for now: nothing of it was begun, or kept.
+        // Too many queries, too many parts, a table that is read-only for now: nothing was started,
+        // or nothing was kept.
         202 | 242 | 252 | 319 => Verdict::Unavailable { maybe_delivered: MaybeDelivered::No, words: words() },
-        // Unknown table, database, setting, format, compression; no such user, wrong password, no right to it; syntax of the query.
+        // Unknown table, database, setting, format or compression; unknown user, wrong password, no
+        // permission; a syntax error in the query.
         60 | 62 | 73 | 81 | 89 | 115 | 164 | 192..=194 | 291 | 497 | 516 => {
             Verdict::Denied { words: words() }
         }
-        // What can be wrong with a value: it cannot be parsed, its type does not fit, it is out of range, its column is unknown.
+        // Errors in a value: it cannot be parsed, its type does not fit, it is out of range, or its
+        // column is unknown.
         6 | 16 | 26 | 27 | 33 | 38 | 41 | 43 | 53 | 69 | 70 | 72 | 117 | 130 | 131 | 190 | 321 | 349
         | 441 | 469 | 636 => {
             match row_in(text).filter(|&row| row < events) {
                 Some(row) => Verdict::none_because_of(row, events, words()),
-                // Nothing is stored: to look for it costs no duplicates.
+                // Nothing is stored, so searching for the row causes no duplicates.
                 None => Verdict::NoneTaken { words: words() },
             }
         }

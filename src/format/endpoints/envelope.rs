@@ -1,4 +1,4 @@
-//! An envelope of one's own around a JSON array.
+//! Your own envelope around a JSON array.
 
 use crate::format::{Format, Frame, Layout, SettledBy};
 

@@ -1,4 +1,4 @@
-//! Fluent Bit's input `http`.
+//! Fluent Bit's `http` input.
 
 use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 

@@ -1,4 +1,4 @@
-//! InfluxDB's line protocol, which VictoriaMetrics takes too.
+//! InfluxDB's line protocol, which VictoriaMetrics accepts too.
 
 use crate::format::members::{self, Text, Value};
 use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Placement, Repeats, Verdict, moment};
@@ -26,7 +26,7 @@ pub struct Influx {
 }
 
 impl Influx {
-    /// The common fields are the tags.
+    /// Sends only the common fields as tags.
     pub const fn new() -> Influx {
         Influx { tags: &[] }
     }
@@ -82,7 +82,7 @@ impl Format for Influx {
         }
     }
 
-    /// The name stands for what is counted beside each event, and every byte of it may need a backslash.
+    /// The length of a name covers what is counted next to each event, and every byte of it may need a backslash.
     fn overhead(&self) -> Overhead {
         Overhead { per_batch: 0, per_event: 48 + EVENT_NAME_BYTES_MAX }
     }
@@ -97,7 +97,8 @@ impl Format for Influx {
     }
 
     fn length(&self, json: &[u8]) -> usize {
-        // Two backslashes for one, one before a quote or a blank; quotes around what is nested, and the sign of an integer.
+        // A backslash is doubled; a quote or a blank gets one; a nested value gets quotes, and an
+        // integer gets its suffix.
         let special = |byte| matches!(byte, b'"' | b'\\' | b' ' | b',' | b'=' | b':' | b'[');
         json.len() + members::count(json, special) + members::count(json, |byte| byte == b'\\')
     }
@@ -109,7 +110,7 @@ impl Format for Influx {
     fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
         let words = || String::from_utf8_lossy(&reply.body).trim().to_owned();
         match reply.status {
-            // The good lines are stored. Version 3 names the others.
+            // The valid lines are stored. Version 3 names the invalid ones.
             400 | 422 => named(&reply.body, events)
                 .map_or_else(|| Verdict::SomeRefused { refused: None, words: words() }, Verdict::Each),
             _ => Verdict::ByStatus,
@@ -121,7 +122,8 @@ impl Format for Influx {
     }
 }
 
-/// `{"error":"partial write of line protocol occurred","data":[{"line_number":2,"error_message":"why"}]}`: at most a hundred, from 1.
+/// `{"error":"partial write of line protocol occurred","data":[{"line_number":2,"error_message":"why"}]}`:
+/// at most a hundred lines, numbered from 1.
 fn named(body: &[u8], events: usize) -> Option<Vec<Fate>> {
     const NAMED_MAX: usize = 100;
     let answer = serde_json::from_slice::<serde_json::Value>(body).ok()?;
@@ -146,7 +148,7 @@ fn tag(key: Text<'_>, value: Value<'_>, line: &mut Vec<u8>) {
         Value::Int(int) => int.to_string().into_bytes().into(),
         Value::Double(_, text) | Value::Array(text) | Value::Object(text) => text.into(),
     };
-    // There is no empty tag.
+    // A tag cannot be empty.
     if text.is_empty() {
         return;
     }
@@ -160,7 +162,7 @@ fn field(key: Text<'_>, value: Value<'_>, fields: &mut Vec<u8>) {
     field_of(&key.decoded(), value, fields);
 }
 
-/// ` name=value`, or `,name=value` behind another.
+/// ` name=value`, or `,name=value` after another field.
 fn field_of(key: &[u8], value: Value<'_>, fields: &mut Vec<u8>) {
     if value == Value::Null {
         return;
@@ -184,7 +186,7 @@ fn field_of(key: &[u8], value: Value<'_>, fields: &mut Vec<u8>) {
     }
 }
 
-/// A name is not empty, and `time` is what stands at the end of a line.
+/// A name cannot be empty, and `time` would collide with the timestamp at the end of a line.
 fn name(key: &[u8]) -> &[u8] {
     match key {
         b"" => b"_",
@@ -193,7 +195,8 @@ fn name(key: &[u8]) -> &[u8] {
     }
 }
 
-/// Outside of quotes. A line's end is none, and a backslash, which would be the escape of what follows it, a slash.
+/// Escapes text outside quotes. Replaces a line break, and turns a backslash, which would escape
+/// the next character, into a slash.
 fn escaped(text: &[u8], special: &[u8], line: &mut Vec<u8>) {
     let stands_out = |byte: &u8| matches!(byte, b'\n' | b'\r' | b'\\') || special.contains(byte);
     in_runs(text, stands_out, line, |byte, line| match byte {
@@ -203,7 +206,7 @@ fn escaped(text: &[u8], special: &[u8], line: &mut Vec<u8>) {
     });
 }
 
-/// In quotes; a line's end as `\n`, which every version reads as two characters.
+/// Writes a string in quotes, with a line break as `\n`, which every version reads as two characters.
 fn string(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
     in_runs(
@@ -219,7 +222,7 @@ fn string(text: &[u8], line: &mut Vec<u8>) {
     line.push(b'"');
 }
 
-/// Copies what does not stand out as it is.
+/// Copies runs of ordinary bytes unchanged.
 fn in_runs(
     mut text: &[u8],
     stands_out: impl Fn(&u8) -> bool,

@@ -1,4 +1,4 @@
-//! The REST proxy of Kafka, version 2 of its API.
+//! Kafka's REST proxy, version 2 of its API.
 
 use crate::format::{Demands, Fate, Format, Frame, Layout, Verdict};
 use crate::transport::Reply;
@@ -52,7 +52,7 @@ impl Format for KafkaRest {
     }
 }
 
-/// 1 is an error that stays, 2 one that may pass.
+/// Code 1 is a permanent error, code 2 a temporary one.
 fn fate(offset: &Value) -> Fate {
     let error = offset.get("error").and_then(Value::as_str).unwrap_or_default();
     let words = |code: u64| format!("error code {code}: {error}");

@@ -1,4 +1,4 @@
-//! Loki: streams with labels, an event a line.
+//! Loki: streams with labels, one event per line.
 
 use crate::format::{Body, Demands, Events, Format, Overhead, Placement, Repeats, Verdict, members, moment};
 use crate::limits::EVENT_NAME_BYTES_MAX;
@@ -101,11 +101,11 @@ impl Format for Loki {
     fn verdict(&self, reply: &Reply, events: usize) -> Verdict {
         let words = || String::from_utf8_lossy(&reply.body).trim().to_owned();
         match reply.status {
-            // Blocked by the server's own settings: nothing is stored, though it is a 2xx.
+            // Blocked by the server's own settings: nothing is stored, although the status is a 2xx.
             260 => Verdict::Denied { words: words() },
-            // The valid ones are stored. "…, total ignored: 2 out of 500"
+            // The valid lines are stored. "…, total ignored: 2 out of 500"
             400 if events > 1 => Verdict::SomeRefused { refused: None, words: words() },
-            // Of the streams that are too fast; those that are not are stored.
+            // This refuses the streams that exceed their rate limit; the others are stored.
             429 if contains(&reply.body, b"er stream rate limit") => {
                 Verdict::Unavailable { maybe_delivered: MaybeDelivered::Yes, words: words() }
             }
@@ -136,7 +136,7 @@ fn label_name(name: &str) -> String {
     label
 }
 
-/// As a JSON string, which a text is already.
+/// Writes the value as a JSON string; a string already is one.
 fn text_of(json: &str, body: &mut Body) {
     if json.starts_with('"') {
         return body.push(json);

@@ -62,7 +62,7 @@ impl Format for NewRelic {
         Placement::OncePerRequest
     }
 
-    /// Quotes and backslashes of what becomes a text.
+    /// Escapes the quotes and backslashes of a value that becomes a string.
     fn growth_max(&self) -> usize {
         3
     }
@@ -79,7 +79,7 @@ impl Format for NewRelic {
     }
 }
 
-/// An object without this text and with its arrays as texts; any other value stands under `value`.
+/// Writes an object without the given text, with its arrays as strings; any other value goes under `value`.
 fn attributes(json: &[u8], without: &[u8], body: &mut Body) {
     let Some(members) = members::members(json) else {
         body.push("{\"value\":");

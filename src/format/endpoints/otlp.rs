@@ -1,4 +1,4 @@
-//! OpenTelemetry's logs over HTTP, `/v1/logs`: in protobuf, or in JSON.
+//! OpenTelemetry logs over HTTP, `/v1/logs`: in protobuf or in JSON.
 //!
 //! An event becomes a log record: its members are the attributes, its name the event name, the common fields the resource.
 
@@ -54,8 +54,8 @@ impl OtlpJson {
     }
 }
 
-/// What the Collector and rotel take unless told otherwise. Beyond it a receiver answers and closes while the body is still on its way, and then its
-/// 413 is not always seen.
+/// The limit of the Collector and of rotel by default. Above it, a receiver answers and closes
+/// while the body is still being sent, and its 413 is then not always seen.
 const BODY_BYTES_MAX: usize = 20 << 20;
 const DEMANDS: Demands = Demands::NONE.body_bytes_max(BODY_BYTES_MAX).encodings(&["gzip", "zstd"]);
 
@@ -68,7 +68,7 @@ impl Format for Otlp {
         protobuf::encode(events, body);
     }
 
-    /// Lengths with four bytes each, tags, times, severity, and the id in an attribute of its own; the name a second time.
+    /// Lengths of four bytes each, tags, times, severity, and the id in its own attribute; the name counts twice.
     fn overhead(&self) -> Overhead {
         Overhead { per_batch: 128, per_event: 160 + EVENT_NAME_BYTES_MAX }
     }
@@ -77,7 +77,8 @@ impl Format for Otlp {
         Placement::OncePerRequest
     }
 
-    /// `[-1,-1]`: a number of two characters is ten bytes, and a tag and a length for each of two messages around it.
+    /// `[-1,-1]`: a two-character number takes ten bytes, plus a tag and a length for each of the
+    /// two messages around it.
     fn growth_max(&self) -> usize {
         6
     }

@@ -1,4 +1,4 @@
-//! Splunk's HTTP Event Collector: objects one behind the other.
+//! Splunk's HTTP Event Collector: concatenated objects.
 
 use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Placement, Verdict, members, moment};
 use crate::limits::EVENT_NAME_BYTES_MAX;
@@ -70,7 +70,7 @@ impl Format for SplunkHec {
                 [",\"event_name\":\"", name, "\""].iter().for_each(|piece| body.push(piece));
             }
             for (name, json) in common.iter() {
-                // Fields are flat.
+                // Fields cannot be nested.
                 let has_place = json.starts_with('"') && matches!(name, "host.name" | "service.name");
                 if has_place || json == "null" {
                     continue;
@@ -99,7 +99,7 @@ impl Format for SplunkHec {
         Placement::BesideEachEvent
     }
 
-    /// Common fields that are nested, as texts; an event itself does not grow.
+    /// Nested common fields become strings; the event itself does not grow.
     fn growth_max(&self) -> usize {
         2
     }
@@ -120,9 +120,10 @@ impl Format for SplunkHec {
             (200..=299, ..) => Verdict::Unknown,
             (400, _, Some(number)) => stopped_at(number, events, &Fate::NotTaken, &words()),
             (503, _, Some(number)) => stopped_at(number, events, &Fate::Unavailable(words()), &words()),
-            // About the request as a whole: nothing in it, a channel that is missing, a token that may not write there.
+            // These concern the whole request: it is empty, its channel is missing, or the token
+            // may not write to the index.
             (400, Some(7 | 10 | 11 | 14 | 15), None) => Verdict::Denied { words: words() },
-            // Something of it may be stored.
+            // Part of it may be stored.
             (400, ..) if events > 1 => Verdict::SomeRefused { refused: None, words: words() },
             _ => Verdict::ByStatus,
         }
@@ -133,14 +134,15 @@ impl Format for SplunkHec {
     }
 }
 
-/// Before `number` all is stored; it, or the one before it, is refused; behind it nothing was looked at.
+/// Everything before `number` is stored. That event, or the one before it, is refused. Nothing
+/// after it was processed.
 fn stopped_at(number: u64, events: usize, behind: &Fate, words: &str) -> Verdict {
     let Some(number) = usize::try_from(number).ok().filter(|&number| number <= events) else {
         return Verdict::Unknown;
     };
     let fates = (0..events).map(|nth| match nth {
         nth if nth + 1 < number => Fate::Delivered,
-        // There is no event before it that it could be.
+        // No event comes before it, so it must be this one.
         nth if nth == number && number == 0 => Fate::Refused(words.to_owned()),
         nth if nth + 1 == number || nth == number => Fate::MaybeRefused(words.to_owned()),
         _ => behind.clone(),

@@ -1,4 +1,4 @@
-//! Vector's source `http_server`.
+//! Vector's `http_server` source.
 
 use crate::format::{Demands, Format, Frame, Layout, SettledBy};
 

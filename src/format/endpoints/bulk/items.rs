@@ -1,5 +1,5 @@
-//! `{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":400,"error":{…}}}]}`: the items in the order of the request, each
-//! under whatever action the server calls it.
+//! `{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":400,"error":{…}}}]}`: the
+//! items in the order of the request, each under the action name that the server chose.
 
 use crate::format::Fate;
 use serde::de::{
@@ -8,7 +8,7 @@ use serde::de::{
 use serde_json::Value;
 use std::fmt;
 
-/// What became of each event; of an answer that is broken off or none, what it had said by then.
+/// The fate of each event. If the reply is cut or invalid, the fates that it reported up to there.
 pub(super) fn fates(body: &[u8]) -> Result<Vec<Fate>, Vec<Fate>> {
     let mut fates = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(body);
@@ -112,7 +112,7 @@ impl Outcome {
         let words = || format!("{}{}", self.status, words(&self.error));
         match self.status {
             200..=299 if self.error.is_null() => Fate::Delivered,
-            // It was created before: by a request that was not answered.
+            // Created by an earlier request that was not answered.
             409 => Fate::Delivered,
             429 | 500..=599 => Fate::Unavailable(words()),
             300..=499 => Fate::Refused(words()),
@@ -121,7 +121,7 @@ impl Outcome {
     }
 }
 
-/// An old server's error is a text.
+/// An old server's error is a string.
 fn words(error: &Value) -> String {
     let member = |name: &str| error.get(name).and_then(Value::as_str);
     let cause = error.get("caused_by").and_then(|cause| cause.get("reason")).and_then(Value::as_str);

@@ -11,7 +11,7 @@ pub(super) fn verdict(reply: &Reply, events: usize) -> Verdict {
     if reply.body_end == BodyEnd::Cut {
         return Verdict::Unknown;
     }
-    // Nothing is the shortest way to say that all is well, in protobuf and at receivers that do not say more.
+    // An empty reply is the shortest success in protobuf, and the reply of receivers that say nothing more.
     let body = reply.body.trim_ascii();
     if body.is_empty() {
         return Verdict::ByStatus;
@@ -28,7 +28,8 @@ pub(super) fn verdict(reply: &Reply, events: usize) -> Verdict {
     }
 }
 
-/// `{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"why"}}`: a number may be a text or none, and all may be absent or null.
+/// `{"partialSuccess":{"rejectedLogRecords":"3","errorMessage":"why"}}`: the number may be a string
+/// or a number, and everything may be absent or null.
 fn in_json(body: &[u8]) -> Option<(u64, String)> {
     let answer: Value = serde_json::from_slice(body).ok()?;
     let answer = answer.as_object()?;
@@ -52,7 +53,7 @@ fn in_protobuf(body: &[u8]) -> Option<(u64, String)> {
         let (1, Wire::Bytes(partial)) = partial else { continue };
         for field in fields(partial)? {
             match field {
-                // Less than none cannot be.
+                // The number cannot be negative.
                 (1, Wire::Number(number)) => rejected = u64::try_from(number as i64).ok()?,
                 (2, Wire::Bytes(text)) => words = String::from_utf8_lossy(text).into_owned(),
                 _ => {}
@@ -68,7 +69,7 @@ enum Wire<'a> {
     Fixed,
 }
 
-/// The fields of a message, if it is one to its end.
+/// The fields of a message, if the bytes are one valid message to the end.
 fn fields(mut message: &[u8]) -> Option<Vec<(u64, Wire<'_>)>> {
     let mut fields = Vec::new();
     while !message.is_empty() {

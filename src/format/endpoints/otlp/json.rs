@@ -1,4 +1,5 @@
-//! In JSON: 64-bit integers are texts, ids hexadecimal digits. Texts stand as they stand in the event.
+//! OTLP in JSON: 64-bit integers are strings, and ids are hexadecimal digits. Strings are copied as
+//! they are in the event.
 
 use super::record::{NESTED_MAX, Record};
 use crate::format::members::{self, Text, Value};
@@ -82,7 +83,7 @@ fn attributes<'a>(attributes: impl Iterator<Item = (Text<'a>, Value<'a>)>, depth
 
 fn any_value(value: Value<'_>, depth: usize, body: &mut Body) {
     match value {
-        // An empty value is one, but there are receivers that refuse it.
+        // An empty value would be valid, but some receivers refuse it.
         Value::Null => body.push(r#"{"stringValue":"null"}"#),
         Value::Bool(true) => body.push(r#"{"boolValue":true}"#),
         Value::Bool(false) => body.push(r#"{"boolValue":false}"#),

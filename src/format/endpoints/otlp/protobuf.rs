@@ -1,6 +1,6 @@
-//! In protobuf: `ExportLogsServiceRequest`, written by hand, field by field.
+//! OTLP in protobuf: `ExportLogsServiceRequest`, written by hand, field by field.
 //!
-//! The length of a message stands before it: room is kept free for it, and what is behind moves if it takes more.
+//! A message's length precedes it: room for it is reserved, and the bytes after it move if the length needs more.
 
 use super::record::{NESTED_MAX, Record};
 use crate::format::members::{self, Text, Value};
@@ -19,7 +19,7 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     let (mut record, mut uid) = (Record::default(), Vec::new());
     for event in events {
         record.read(event.json());
-        // With its times and its id hardly one is shorter than 128 bytes.
+        // With its times and its id, hardly any record is shorter than 128 bytes.
         message_of(2, 2, &mut logs, |logs| log_record(&event, &record, &mut uid, logs));
     }
     // resource_logs = 1 { resource = 1, scope_logs = 2 }
@@ -85,7 +85,7 @@ fn attributes<'a>(
     }
 }
 
-/// A text under a name: most attributes are, and most of these are short enough for lengths of a byte each.
+/// A string under a name: most attributes are strings, and most of these are short enough for one-byte lengths.
 fn short(field: u8, key: &[u8], text: &[u8], to: &mut Vec<u8>) {
     let any = 2 + text.len();
     let pair = 2 + key.len() + 2 + any;
@@ -103,7 +103,7 @@ fn short(field: u8, key: &[u8], text: &[u8], to: &mut Vec<u8>) {
 
 fn any_value(value: Value<'_>, depth: usize, to: &mut Vec<u8>) {
     match value {
-        // Only in an array: an empty value would do, but is not what the same event is in JSON.
+        // Only in an array. An empty value would be valid, but would differ from the same event in JSON.
         Value::Null => bytes(1, b"null", to),
         Value::Bool(bool) => to.extend([2 << 3, u8::from(bool)]),
         Value::Int(int) => {
@@ -126,12 +126,13 @@ fn any_value(value: Value<'_>, depth: usize, to: &mut Vec<u8>) {
     }
 }
 
-/// A field that is a message of its own.
+/// Writes a field that is a message.
 fn message(field: u8, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     message_of(field, 1, to, write);
 }
 
-/// The same, with so many bytes kept free for its length; what is behind them moves if it takes others.
+/// Does the same with `kept` bytes reserved for the length; the bytes after them move if the length
+/// takes a different number.
 fn message_of(field: u8, kept: usize, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     to.push(field << 3 | 2);
     let at = to.len();
@@ -157,10 +158,10 @@ fn message_of(field: u8, kept: usize, to: &mut Vec<u8>, write: impl FnOnce(&mut 
     }
 }
 
-/// An event is far from the 2^35 bytes for which they would not do.
+/// This covers lengths up to 2^35 bytes; an event is far smaller.
 const LENGTH_BYTES_MAX: usize = 5;
 
-/// A text of the event, without its quotes.
+/// Writes a string of the event, without its quotes.
 fn string(field: u8, text: Text<'_>, to: &mut Vec<u8>) {
     match text.plain() {
         Some(plain) => bytes(field, plain, to),

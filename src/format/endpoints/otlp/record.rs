@@ -1,17 +1,18 @@
-//! What of an event stands in a log record's own fields.
+//! Finds the parts of an event that go into a log record's own fields.
 
 use crate::format::members::{self, Text, Value};
 
-/// Objects and arrays within each other beyond which what is inside is its JSON as a text: parsers of protobuf and JSON have limits, of 100 messages
-/// and 128 brackets, and one event that exceeds them would have its whole request refused.
+/// Maximum nesting of objects and arrays; below it, a value is written as its JSON text. Parsers have limits,
+/// protobuf's 100 messages and JSON's 128 brackets, and a receiver would refuse the whole request for one event that
+/// exceeds them.
 pub(super) const NESTED_MAX: usize = 16;
 
-/// An event, taken apart.
+/// An event, split into a record's fields.
 #[derive(Default)]
 pub(super) struct Record<'a> {
-    /// The message, or the whole of what is no object.
+    /// The message, or the whole value if it is not an object.
     pub(super) body: Option<Value<'a>>,
-    /// What the user wrote, and OpenTelemetry's number for it.
+    /// The level as the user wrote it, and OpenTelemetry's number for it.
     pub(super) severity: Option<(Text<'a>, u8)>,
     /// Hexadecimal digits.
     pub(super) trace_id: Option<&'a [u8]>,
@@ -21,7 +22,7 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// In the place of the one before, whose room it has.
+    /// Replaces the previous event and reuses its memory.
     pub(super) fn read(&mut self, json: &'a [u8]) {
         let mut attributes = std::mem::take(&mut self.attributes);
         attributes.clear();
@@ -42,7 +43,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// Whether it has a field of its own for this. Of two by the same name it takes the first.
+    /// Takes the member if the record has a field for it. Of two members with the same name, takes the first.
     fn takes(&mut self, key: &[u8], text: Text<'a>) -> bool {
         let field = match key {
             b"message" if self.body.is_none() => {
@@ -62,7 +63,7 @@ impl<'a> Record<'a> {
     }
 }
 
-/// An id is no id if it is all zeros.
+/// An id of all zeros does not count.
 fn id_of(text: Text<'_>, digits: usize) -> Option<&[u8]> {
     let id = text.inner();
     let is_id =
