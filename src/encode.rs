@@ -1,13 +1,17 @@
-//! Any `Serialize` becomes JSON, once, on the caller, straight into the slot that travels.
+//! Encodes any `Serialize` as JSON, once, on the caller's thread, straight into the event's slot.
 //!
 //! In: a value. Out: an [`Event`] whose text both the request and the log use, or the reason why there is none.
-//! E2: work and memory are bounded by twice `event_bytes_max`, however long, endless or deep the value is. The one exception is
-//! depth that serde tells nobody of, see [`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX).
-//! E3: the text is one line of printable characters. Control, format, bidi and other invisible characters, which serde_json would
-//! copy, are written as the `\uXXXX` that means the same, so that the log can carry the identical text (`unprintable`).
-//! E4: what is called whole is one JSON value, whatever its `Serialize` does (see `json`).
-//! E5: what serde_json takes, keys of maps included, has the same bytes here, and what it refuses is refused, whatever its features are.
-//! Deliberately not here: what to do with an event that is too long; the client decides.
+//!
+//! - E2: work and memory are bounded by twice `event_bytes_max`, even if the value is long, endless or deep. The
+//!   one exception is nesting that serde does not report, see [`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX).
+//! - E3: the text is one line of printable characters. Control, format, bidi and other invisible characters, which
+//!   serde_json would copy, are written as the equivalent `\uXXXX`, so that the log can carry the identical text
+//!   (`unprintable`).
+//! - E4: a text reported as whole is one JSON value, whatever its `Serialize` does (see `json`).
+//! - E5: whatever serde_json accepts, map keys included, has the same bytes here, and whatever it
+//!   refuses is refused here, whichever of its features are on.
+//!
+//! Not here, on purpose: what to do with an event that is too long; the client decides.
 
 mod json;
 mod compound;
@@ -40,7 +44,7 @@ pub(crate) struct Encoder {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Encoded {
     Whole,
-    /// Longer than `event_bytes_max`, but whole: it can still be written to the log.
+    /// Longer than `event_bytes_max`, but whole: it can still go to the log.
     Oversized,
     /// Longer than twice `event_bytes_max`: cut off, no content.
     TooLong,
@@ -76,20 +80,20 @@ impl Encoder {
             Ok((Ok(()), State::Broken)) => {
                 Encoded::Failed("its Serialize passed over an error, or left something unended".to_owned())
             }
-            // A maximum below the slot's own room is first seen here.
+            // A maximum smaller than the slot's inline room is first checked here.
             Ok((Ok(()), State::Sound)) if len > 2 * self.event_bytes_max => Encoded::TooLong,
             Ok((Ok(()), State::Sound)) if len > self.event_bytes_max => Encoded::Oversized,
             Ok((Ok(()), State::Sound)) => Encoded::Whole,
         }
     }
 
-    /// Whether the text may be so much longer.
+    /// Whether the text may grow by `bytes`.
     #[inline]
     pub(crate) fn has_room_for(&self, event: &Event, bytes: usize) -> bool {
         event.text().len() + bytes <= self.event_bytes_max
     }
 
-    /// Another text takes the event's place, if it is not too long.
+    /// Replaces the event's text, unless the new one is too long.
     pub(crate) fn replace(&self, event: &mut Event, text: &[u8]) -> Encoded {
         if text.len() > 2 * self.event_bytes_max {
             return Encoded::TooLong;
@@ -110,7 +114,7 @@ impl Encoder {
         if text.len() > self.event_bytes_max { Encoded::Oversized } else { Encoded::Whole }
     }
 
-    /// Ends the event's stay in memory: its block becomes a spare.
+    /// Frees the event's memory: its block becomes a spare.
     #[inline]
     pub(crate) fn recycle(&self, event: &mut Event) {
         if let Some(block) = event.take_block() {
@@ -119,7 +123,7 @@ impl Encoder {
     }
 }
 
-/// Text of foreign origin (an error, a panic) made fit for one printable field.
+/// Makes foreign text (an error, a panic) fit for one printable field.
 pub(crate) fn printable(text: &str, chars_max: usize) -> String {
     text.chars().take(chars_max).map(|c| if is_unprintable(c) { '\u{fffd}' } else { c }).collect()
 }

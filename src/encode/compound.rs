@@ -1,4 +1,4 @@
-//! Arrays and objects: what stands between their elements, and whether they were ended.
+//! Arrays and objects: the separators between their elements, and whether each was ended.
 
 use super::json::{Done, Json, Refusal};
 use super::slot::Cut;
@@ -6,30 +6,30 @@ use super::text::{unplain, write_string};
 use super::word::Word;
 use serde::ser::{self, Error, Serialize};
 
-/// An array or an object under way. Not ended, it leaves its depth behind, and [`Json::state`] tells.
+/// An open array or object. If it is never ended, its depth remains, and [`Json::state`] reports that.
 pub(super) struct Compound<'j, 'e> {
     json: &'j mut Json<'e>,
     at: At,
     end: End,
 }
 
-/// What comes next.
+/// What is written next.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum At {
     First,
     Later,
-    /// The value of the key that was written.
+    /// The value of the key that was just written.
     Value,
 }
 
-/// What ends it.
+/// How the array or object ends.
 #[derive(Clone, Copy)]
 enum End {
     Array,
     Object,
     ArrayInObject,
     ObjectInObject,
-    /// Text that is written as it is, without brackets of ours; the name of its field.
+    /// Text that is copied without brackets; holds the name of its field.
     Raw(&'static str),
 }
 
@@ -51,7 +51,7 @@ impl<'j, 'e> Compound<'j, 'e> {
         Compound { json, at: At::First, end: End::ObjectInObject }
     }
 
-    /// Of this name, which is that of its one field as well.
+    /// Raw JSON. `name` is the name of the struct and of its only field.
     pub(super) fn raw(json: &'j mut Json<'e>, name: &'static str) -> Self {
         Compound { json, at: At::First, end: End::Raw(name) }
     }
@@ -91,8 +91,8 @@ impl<'j, 'e> Compound<'j, 'e> {
         self.json.step(|_| Err(Refusal::custom("a map whose keys and values do not take turns")))
     }
 
-    /// A field of a struct: comma, key and colon in one go. Always inline: then the compiler knows the name, and all that is left of its
-    /// check and its frame is a few constants.
+    /// A field of a struct: comma, key and colon in one step. Always inline, because the compiler
+    /// then knows the name and reduces its check and its frame to a few constants.
     #[inline(always)]
     fn field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Done {
         if let End::Raw(name) = self.end {
@@ -100,12 +100,12 @@ impl<'j, 'e> Compound<'j, 'e> {
         }
         let comma = usize::from(self.at != At::First);
         self.at = At::Later;
-        // Outside of the step: no code of the user's runs here, so that nothing unwinds.
+        // Outside the step: no user code runs here, so nothing unwinds.
         write_key(self.json, comma, key).map_err(|cut| self.json.broken(cut.into()))?;
         self.json.step(|json| value.serialize(json))
     }
 
-    /// The one field of raw JSON. serde_json would take none, or several; what it writes then is not JSON.
+    /// The only field of raw JSON. serde_json would accept none, or several, and would then write invalid JSON.
     #[cold]
     fn raw_field<T: ?Sized + Serialize>(&mut self, is_its_name: bool, value: &T) -> Done {
         if self.at != At::First || !is_its_name {
@@ -129,7 +129,7 @@ impl<'j, 'e> Compound<'j, 'e> {
     }
 }
 
-/// `,"key":`. Names are short, and most often known to the compiler, which then checks and frames them itself.
+/// Writes `,"key":`. Names are short and usually known to the compiler, which then checks and frames them itself.
 #[inline(always)]
 pub(super) fn write_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<(), Cut> {
     if let Some(ahead) = json.slot.ahead::<NAME_ROOM>() {
@@ -142,11 +142,11 @@ pub(super) fn write_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<
 }
 
 const NAME_BYTES_MAX: usize = 24;
-/// Room for a comma and a name in its frame.
+/// The length of a framed name with its comma.
 const NAME_ROOM: usize = NAME_BYTES_MAX + 4;
 
-/// Writes a plain name into its frame, over the comma if there is to be none. `false` if it is long or has escapes: nothing is
-/// written then.
+/// Writes a plain name in its frame, over the comma if there is none to write. Returns `false`, and
+/// writes no text, if the name is long or has escapes.
 #[inline(always)]
 fn frame(to: &mut [u8; NAME_ROOM], comma: usize, name: &[u8]) -> bool {
     let len = name.len();
@@ -169,7 +169,7 @@ fn frame(to: &mut [u8; NAME_ROOM], comma: usize, name: &[u8]) -> bool {
     found == 0
 }
 
-/// Copies `N` bytes, and says whether one of them is not plain.
+/// Copies `N` bytes; returns whether one of them is not plain.
 #[inline(always)]
 fn word<const N: usize>(to: &mut [u8], from: &[u8], at: usize) -> u64 {
     let mut word = [b' '; 8];
@@ -178,7 +178,7 @@ fn word<const N: usize>(to: &mut [u8], from: &[u8], at: usize) -> u64 {
     unplain(u64::from_le_bytes(word))
 }
 
-/// One that is long, has escapes, or stands near the end of the room.
+/// Writes a name that is long, has escapes, or is near the end of the room.
 #[inline(never)]
 fn write_long_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<(), Cut> {
     json.slot.put(&b","[..comma])?;

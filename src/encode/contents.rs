@@ -1,28 +1,30 @@
-//! Text that is not plain all through: other scripts, quotes, line breaks, what is not printable.
+//! Text that is not entirely plain: other scripts, quotes, line breaks, unprintable characters.
 //!
-//! In: UTF-8, from the beginning of a character on. Out: what stands between the quotes of a JSON string.
+//! In: UTF-8, from the start of a character. Out: the text between the quotes of a JSON string.
 //!
-//! No dearer than serde_json, which looks at each byte on its own. ASCII goes eight bytes at a time, with its escapes between
-//! ([`write_ascii`]). From the first other character on, text goes sixteen bytes at a time: copied whole, and only the bytes that its
-//! window points out are looked at ([`write_windows`]).
-//! X1: each turn reads something, or has room for all of the text as it is; so the text ends.
-//! X2: nothing is cut that fits. More than fits may be written over, but only within the room, and what is text is counted.
+//! It costs no more than serde_json, which checks each byte. ASCII is processed eight bytes at a time, with escapes
+//! in between ([`write_ascii`]). From the first non-ASCII character on, text is processed sixteen bytes at a time: it
+//! is copied whole, and only the bytes that the window flags are checked ([`write_windows`]).
+//!
+//! - X1: each iteration reads something, or has room for all of the remaining text; so the text ends.
+//! - X2: text that fits is never cut. Bytes beyond the text may be overwritten, but only within the
+//!   room, and only text is counted.
 
 use super::escape::{Escape, second_half, unprintable};
 use super::slot::{Cut, Slot};
 use super::text::{EIGHT, copy, unplain};
 use super::window::{AHEAD, Script, WINDOW, suspicious};
 
-/// Room for a window with as many short escapes as bytes, and for the moves that write the last of them.
+/// Room for a window of nothing but short escapes, and for the moves that write the last of them.
 const ROOM: usize = 4 * WINDOW;
-/// Room for the longest escape, two times six bytes, and for the window behind it.
+/// Room for the longest escape, two times six bytes, and for the window after it.
 const STEP: usize = 12 + WINDOW;
 
-/// How many bytes were read, and how many written.
+/// How many bytes were read, and how many were written.
 type Moved = (usize, usize);
 const NONE: Moved = (0, 0);
 
-/// The contents of a JSON string.
+/// Writes the contents of a JSON string.
 pub(super) fn write_escaped(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), Cut> {
     let (mut rest, mut script) = (text, Script::of(text));
     loop {
@@ -40,7 +42,7 @@ pub(super) fn write_escaped(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), Cut>
         if rest.is_empty() {
             return Ok(());
         }
-        // The room has ended.
+        // The room is used up.
         if rest.len() > slot.vacant().len() {
             slot.reserve(rest.len())?;
         } else {
@@ -49,7 +51,7 @@ pub(super) fn write_escaped(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), Cut>
     }
 }
 
-/// One window where all of the text might fit, and yet there is no room to spare: exactly what it needs.
+/// Handles one window when all of the text might fit but there is no room to spare: writes exactly what it needs.
 #[cold]
 fn put_window<'t>(slot: &mut Slot<'_>, text: &'t [u8], script: &mut Script) -> Result<&'t [u8], Cut> {
     let (mut window, mut aside) = ([b' '; AHEAD], [0; ROOM]);
@@ -61,10 +63,10 @@ fn put_window<'t>(slot: &mut Slot<'_>, text: &'t [u8], script: &mut Script) -> R
     Ok(text.get(read..).unwrap_or_default())
 }
 
-/// ASCII, as far as there is room.
+/// Writes ASCII while there is room.
 #[inline(never)]
 fn write_ascii(to: &mut [u8], text: &[u8]) -> Moved {
-    // Slices that get shorter, not indices that get larger: it is plain to the compiler that they stay within.
+    // Uses shrinking slices rather than growing indices, so that the compiler can see that they stay in bounds.
     let (mut rest, mut room) = (text, to);
     let (text_len, room_len) = (rest.len(), room.len());
     loop {
@@ -91,13 +93,13 @@ fn write_ascii(to: &mut [u8], text: &[u8]) -> Moved {
     (text_len - rest.len(), room_len - room.len())
 }
 
-/// How many of the eight bytes, from the lowest on, are plain.
+/// How many of the eight bytes are plain, counted from the lowest.
 #[inline(always)]
 fn plain_in_front(word: u64) -> usize {
     (unplain(word).trailing_zeros() / 8) as usize
 }
 
-/// Fewer than eight bytes as a word, zeros behind them.
+/// Fewer than eight bytes as a word, padded with zeros.
 #[inline(always)]
 fn short(text: &[u8]) -> u64 {
     if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
@@ -108,7 +110,7 @@ fn short(text: &[u8]) -> u64 {
     byte(0) | byte(1) << 8 | byte(2) << 16
 }
 
-/// Text of any kind, as far as there is room.
+/// Writes text of any kind while there is room.
 #[inline(always)]
 fn write_windows(to: &mut [u8], text: &[u8], script: &mut Script) -> Moved {
     let (mut rest, mut room) = (text, to);
@@ -120,7 +122,7 @@ fn write_windows(to: &mut [u8], text: &[u8], script: &mut Script) -> Moved {
             (rest, room) = (&rest[WINDOW..], &mut room[WINDOW..]);
             continue;
         }
-        // Its escapes only make it longer: what has no room now has none then.
+        // Escapes only make it longer, so text that does not fit now will not fit with them.
         if rest.len() > room.len() {
             break;
         }
@@ -131,7 +133,7 @@ fn write_windows(to: &mut [u8], text: &[u8], script: &mut Script) -> Moved {
         (rest, room) = (&rest[read..], &mut room[written..]);
     }
     if rest.len() < AHEAD {
-        // The end, with blanks behind it.
+        // The end, padded with blanks.
         let mut padded = [b' '; 2 * AHEAD];
         pad(&mut padded, rest);
         let mut padded = &padded[..];
@@ -147,7 +149,7 @@ fn write_windows(to: &mut [u8], text: &[u8], script: &mut Script) -> Moved {
     (text_len - rest.len(), room_len - room.len())
 }
 
-/// Copies what is shorter than [`AHEAD`]: in two overlapping moves, if it is as long as one.
+/// Copies a text shorter than [`AHEAD`]: in two overlapping moves if it is at least as long as one.
 #[inline(always)]
 fn pad(padded: &mut [u8; 2 * AHEAD], end: &[u8]) {
     match (end.first_chunk::<WINDOW>(), end.last_chunk::<WINDOW>()) {
@@ -159,8 +161,8 @@ fn pad(padded: &mut [u8; 2 * AHEAD], end: &[u8]) {
     }
 }
 
-/// The first `len` bytes of a window, and what else belongs to the last of their characters if that is escaped; or fewer, if there
-/// is no room for more.
+/// Writes the first `len` bytes of a window, and the remaining bytes of the last character if that
+/// is escaped; or fewer, if there is no room for more.
 #[inline(always)]
 fn write_window(to: &mut [u8], window: &[u8; AHEAD], found: u32, len: usize, script: &mut Script) -> Moved {
     if found != 0 {
@@ -178,7 +180,7 @@ fn write_window(to: &mut [u8], window: &[u8; AHEAD], found: u32, len: usize, scr
     (len, len)
 }
 
-/// Where there is no room to spare.
+/// Writes a window when there is no room to spare.
 #[inline(never)]
 fn write_aside(to: &mut [u8], window: &[u8; AHEAD], found: u32, len: usize, script: &mut Script) -> Moved {
     let mut aside = [0; ROOM];
@@ -188,8 +190,8 @@ fn write_aside(to: &mut [u8], window: &[u8; AHEAD], found: u32, len: usize, scri
     (read, written)
 }
 
-/// The window, and over it the escape of each character that needs one of those that were found, and behind that the rest of the
-/// window once more.
+/// Writes the window, then over it the escape of each flagged character that needs one, each
+/// followed by the rest of the window again.
 #[inline(always)]
 fn write_each(
     to: &mut [u8; ROOM],

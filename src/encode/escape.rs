@@ -1,22 +1,23 @@
-//! How a character is written that is not copied: as serde_json writes it, or as the `\uXXXX` that means the same.
+//! How a character that is not copied is written: as serde_json writes it, or as the equivalent `\uXXXX`.
 //!
-//! In: a character, by its bytes. Out: its [`Escape`], a word that is written in one move.
+//! In: a character's bytes. Out: its [`Escape`], a word that is written in one move.
 
 use super::unprintable::{is_unprintable_2, is_unprintable_3, is_unprintable_4};
 use super::window::{AHEAD, WINDOW};
 
-/// What is written for a character: up to six bytes, the first the lowest, and in the highest how many they are.
+/// The escape of a character: up to six bytes, the first in the lowest byte of the word, and their
+/// number in the highest.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Escape(u64);
 
 impl Escape {
-    /// Of an ASCII character that is not copied.
+    /// The escape of an ASCII character that is not copied.
     #[inline(always)]
     pub(super) fn of_ascii(byte: u8) -> Escape {
         ESCAPES[usize::from(byte & 0x7f)]
     }
 
-    /// Those of [`len`](Escape::len), and two that are written over.
+    /// The [`len`](Escape::len) bytes of the escape, and the rest, which the caller overwrites.
     #[inline(always)]
     pub(super) fn bytes(self) -> [u8; 8] {
         self.0.to_le_bytes()
@@ -28,8 +29,8 @@ impl Escape {
     }
 }
 
-/// The escape of the character beyond ASCII that begins at `at`, and how many bytes that has; `None` if it is printable. Of a
-/// character of four bytes it is the first half of a pair.
+/// The escape of the non-ASCII character that begins at `at`, and how many bytes the character has;
+/// `None` if it is printable. For a character of four bytes it is the first half of the surrogate pair.
 #[inline(always)]
 pub(super) fn unprintable(window: &[u8; AHEAD], at: usize) -> Option<(Escape, usize)> {
     let at = at % WINDOW;
@@ -47,27 +48,27 @@ pub(super) fn unprintable(window: &[u8; AHEAD], at: usize) -> Option<(Escape, us
     }
 }
 
-/// The second half of the pair.
+/// The second half of the surrogate pair.
 #[inline(always)]
 pub(super) fn second_half(window: &[u8; AHEAD], at: usize) -> Escape {
     let at = at % WINDOW;
     unit(0xdc00 | u32::from(window[at + 2] & 0xf) << 6 | low(window[at + 3]))
 }
 
-/// What a byte of UTF-8 behind the first says.
+/// The bits that a continuation byte of UTF-8 carries.
 #[inline(always)]
 fn low(byte: u8) -> u32 {
     u32::from(byte & 0x3f)
 }
 
-/// `\uXXXX`.
+/// The escape `\uXXXX`.
 #[inline(always)]
 const fn unit(unit: u32) -> Escape {
     let (high, low) = (HEX[(unit >> 8 & 0xff) as usize], HEX[(unit & 0xff) as usize]);
     Escape(6 << 56 | (low as u64) << 32 | (high as u64) << 16 | (b'u' as u64) << 8 | b'\\' as u64)
 }
 
-/// A byte's two digits, the first the lower.
+/// A byte's two hexadecimal digits, the first in the lower byte.
 static HEX: [u16; 256] = hex();
 
 const fn hex() -> [u16; 256] {
@@ -81,7 +82,7 @@ const fn hex() -> [u16; 256] {
     hex
 }
 
-/// By the ASCII character.
+/// Indexed by ASCII character.
 static ESCAPES: [Escape; 128] = escapes();
 
 const fn escapes() -> [Escape; 128] {

@@ -1,12 +1,14 @@
-//! JSON out of serde's data model, as serde_json's compact form has it, byte for byte but for what is not printable.
+//! Writes JSON from serde's data model in serde_json's compact form, byte for byte except for unprintable characters.
 //!
-//! In: whatever a `Serialize` calls. Out: text in a [`Slot`]. Our own, because the strings are most of an event: serde_json looks
-//! at each byte of them on its own, and then once more for what is not printable. Numbers are serde_json's.
+//! In: the calls of a `Serialize`. Out: text in a [`Slot`]. The serializer is our own because most of an event is
+//! strings: serde_json checks each byte of them, and a second pass would have to look for unprintable characters.
+//! serde_json writes the numbers.
 //!
-//! J1: what is [`whole`](Json::whole) at the end is one JSON value, whatever the `Serialize` does in between: an error that it
-//!     passes over or a panic that it catches in an element, a key without a value, an array that it never ends are
-//!     remembered, or show in `depth` and `steps`. Text that claims to be JSON already (`RawValue`) is taken on trust.
-//! J2: depth is bounded, in arrays and objects, and in wrappers that write nothing (`Option`, newtypes).
+//! - J1: if the state is [`Sound`](State::Sound) at the end, the text is one JSON value, whatever the `Serialize` did
+//!   in between. An error that it ignores or a panic that it catches in an element, a key without a value, an array
+//!   that it never ends: each is remembered, or shows in `depth` and `steps`. Text that claims to be JSON already
+//!   (`RawValue`) is trusted.
+//! - J2: depth is bounded, for arrays and objects and for wrappers that write nothing (`Option`, newtypes).
 
 use super::compound::Compound;
 use super::raw::Raw;
@@ -21,7 +23,7 @@ use std::fmt::{self, Display};
 #[derive(Debug)]
 pub(super) struct Refusal(Box<What>);
 
-/// Boxed: a `Result` of one word is what each step hands to the next.
+/// Boxed, so that the `Result` that each step returns is one word.
 #[derive(Debug)]
 enum What {
     Cut,
@@ -80,9 +82,9 @@ pub(super) type Done = Result<(), Refusal>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {
     Sound,
-    /// An element failed, and perhaps nobody minded.
+    /// An element failed, and the `Serialize` may have ignored it.
     Broken,
-    /// Cut, and perhaps nobody minded.
+    /// The text was cut, and the `Serialize` may have ignored it.
     Cut,
 }
 
@@ -92,7 +94,7 @@ pub(super) struct Json<'e> {
     raw: Raw,
     depth: usize,
     wrappers: usize,
-    /// Steps that have begun and not ended: whoever unwound through one left half of it behind.
+    /// Steps that have begun but not ended: unwinding through one leaves it half written.
     steps: usize,
     state: State,
 }
@@ -102,14 +104,14 @@ impl<'e> Json<'e> {
         Json { slot, raw, depth: 0, wrappers: 0, steps: 0, state: State::Sound }
     }
 
-    /// J1.
+    /// See J1.
     pub(super) fn state(&self) -> State {
         let unended = self.depth > 0 || self.steps > 0;
         if unended && self.state == State::Sound { State::Broken } else { self.state }
     }
 
-    /// Writes a part of something larger. One that fails, or unwinds, leaves half of it behind: remembered, because the
-    /// `Serialize` may pass over it.
+    /// Writes a part of a larger value. If it fails or unwinds, it leaves half of the part behind.
+    /// This is remembered, because the `Serialize` may ignore it.
     #[inline]
     pub(super) fn step(&mut self, step: impl FnOnce(&mut Json<'e>) -> Done) -> Done {
         self.steps += 1;
@@ -118,14 +120,14 @@ impl<'e> Json<'e> {
         Ok(())
     }
 
-    /// Remembers a failure on its way up, in case somebody stops it.
+    /// Remembers a failure as it propagates, in case the `Serialize` ignores it.
     #[cold]
     pub(super) fn broken(&mut self, refusal: Refusal) -> Refusal {
         self.state = if refusal.is_cut() || self.state == State::Cut { State::Cut } else { State::Broken };
         refusal
     }
 
-    /// Opens so many arrays and objects.
+    /// Opens `levels` arrays and objects.
     #[inline]
     pub(super) fn open(&mut self, levels: usize, bracket: &[u8]) -> Done {
         self.depth += levels;
@@ -142,14 +144,14 @@ impl<'e> Json<'e> {
         Ok(())
     }
 
-    /// `{"variant":` and what comes behind it.
+    /// Writes `{"variant":` and the bracket after it.
     fn open_variant(&mut self, variant: &str, bracket: &[u8]) -> Done {
         self.open(1, b"{")?;
         write_string(&mut self.slot, variant)?;
         Ok(self.slot.put(bracket)?)
     }
 
-    /// A level that writes nothing.
+    /// Writes the value inside a wrapper, which writes nothing itself.
     #[inline]
     fn wrapped<T: ?Sized + Serialize>(&mut self, value: &T) -> Done {
         self.enter_wrapper()?;
@@ -170,7 +172,7 @@ impl<'e> Json<'e> {
     }
 }
 
-/// A number, in serde_json's words.
+/// Numbers, as serde_json writes them.
 macro_rules! numbers {
     ($($method:ident $number:ty => $write:ident,)*) => {
         $(#[inline]
@@ -348,7 +350,7 @@ impl<'j, 'e> ser::Serializer for &'j mut Json<'e> {
 type Write = for<'t> fn(&mut Slot<'_>, &'t str) -> Result<(), Cut>;
 
 impl Json<'_> {
-    /// A `Display` that is JSON already.
+    /// Writes a `Display` that is JSON already.
     pub(super) fn collect_raw(&mut self, value: &(impl Display + ?Sized)) -> Done {
         self.step(|json| json.display(value, write_raw))
     }
@@ -364,7 +366,7 @@ impl Json<'_> {
     }
 }
 
-/// A `Display` on its way into the JSON.
+/// Passes the pieces of a `Display` on to the JSON.
 struct Displaying<'a, 'e> {
     slot: &'a mut Slot<'e>,
     write: Write,

@@ -1,8 +1,9 @@
 //! Which structs are JSON already: serde_json's own, if it is built with them.
 //!
-//! serde_json's `RawValue`, and its `Number` of arbitrary precision, ask to be written as they are by a struct of a name that only
-//! serde_json uses. It heeds a name if its feature `raw_value` or `arbitrary_precision` is on, and who turned them on is some other
-//! crate of the program. So it is asked, once per client: what it writes as an object, we do.
+//! serde_json's `RawValue`, and its `Number` of arbitrary precision, ask to be copied unchanged by passing a struct
+//! with a name that only serde_json uses. It recognizes the names only if its features `raw_value` and
+//! `arbitrary_precision` are on, and any other crate in the program may enable them. So each client tests serde_json
+//! once: a name that it writes as an object, we write as an object too.
 
 use serde::Serializer;
 use serde::ser::SerializeStruct;
@@ -10,7 +11,7 @@ use serde::ser::SerializeStruct;
 const NUMBER: &str = "$serde_json::private::Number";
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
-/// Which of the two names serde_json heeds in this program.
+/// Which of the two names serde_json recognizes in this program.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Raw {
     number: bool,

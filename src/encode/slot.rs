@@ -4,11 +4,11 @@ use super::text::copy;
 use crate::event::Blocks;
 use std::io;
 
-/// It would have become longer than it may: what was being written is not.
+/// The text would exceed its maximum; the piece that was being written is not part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cut;
 
-/// The room of one event.
+/// The memory of one event.
 pub(super) struct Slot<'e> {
     room: Room<'e>,
     len: usize,
@@ -16,7 +16,7 @@ pub(super) struct Slot<'e> {
     bytes_max: usize,
 }
 
-/// Both are an address and a length in the same place: telling them apart costs nothing.
+/// Both are an address and a length in the same place, so distinguishing them costs nothing.
 enum Room<'e> {
     Inline(&'e mut [u8]),
     Block(Box<[u8]>),
@@ -27,7 +27,7 @@ impl<'e> Slot<'e> {
         Slot { room: Room::Inline(inline), len: 0, blocks, bytes_max }
     }
 
-    /// The length of the text, and the block that it is in unless it is inline.
+    /// The length of the text, and its block unless the text is inline.
     pub(super) fn into_text(self) -> (usize, Option<Box<[u8]>>) {
         match self.room {
             Room::Inline(_) => (self.len, None),
@@ -35,7 +35,7 @@ impl<'e> Slot<'e> {
         }
     }
 
-    /// Refuses a text that cannot fit, before anybody looks at each of its bytes: it may be a gigabyte.
+    /// Refuses a text that cannot fit before its bytes are scanned: it may be a gigabyte.
     #[inline]
     pub(super) fn admit(&self, bytes: usize) -> Result<(), Cut> {
         if bytes > self.bytes_max { Err(Cut) } else { Ok(()) }
@@ -49,15 +49,15 @@ impl<'e> Slot<'e> {
         }
     }
 
-    /// What is not text yet; how many of its bytes are text, [`advance`](Slot::advance) says.
+    /// The bytes that are not text yet; [`advance`](Slot::advance) makes them text.
     #[inline]
     pub(super) fn vacant(&mut self) -> &mut [u8] {
         let len = self.len;
-        // The text is never longer than the room; an empty rest would be a bug that shows as a cut text.
+        // The text is never longer than the room; if it were, the empty slice here would show as a cut text.
         self.all().get_mut(len..).unwrap_or_default()
     }
 
-    /// The next so many bytes; how many of them are text, [`advance`](Slot::advance) says.
+    /// The next `bytes` bytes; [`advance`](Slot::advance) makes them text.
     #[inline]
     pub(super) fn reserve(&mut self, bytes: usize) -> Result<&mut [u8], Cut> {
         if self.vacant().len() < bytes {
@@ -66,7 +66,7 @@ impl<'e> Slot<'e> {
         self.vacant().get_mut(..bytes).ok_or(Cut)
     }
 
-    /// So many bytes more, to be written to; they are part of the text from now on.
+    /// `bytes` more bytes to write to; they are part of the text from now on.
     #[inline]
     pub(super) fn room(&mut self, bytes: usize) -> Result<&mut [u8], Cut> {
         if self.vacant().len() < bytes {
@@ -77,20 +77,19 @@ impl<'e> Slot<'e> {
         self.all().get_mut(start..).and_then(|vacant| vacant.get_mut(..bytes)).ok_or(Cut)
     }
 
-    /// The next `N` bytes, if there is room for all of them without growing; how many of them are text,
-    /// [`advance`](Slot::advance) says.
+    /// The next `N` bytes, if they fit without growing; [`advance`](Slot::advance) makes them text.
     #[inline]
     pub(super) fn ahead<const N: usize>(&mut self) -> Option<&mut [u8; N]> {
         self.vacant().first_chunk_mut()
     }
 
-    /// So many of the bytes [`ahead`](Slot::ahead) are text.
+    /// Makes this many of the bytes [`ahead`](Slot::ahead) text.
     #[inline]
     pub(super) fn advance(&mut self, bytes: usize) {
         self.len += bytes;
     }
 
-    /// Appends.
+    /// Appends bytes.
     #[inline]
     pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Cut> {
         copy(self.room(bytes.len())?, bytes);
@@ -116,7 +115,7 @@ impl<'e> Slot<'e> {
     }
 }
 
-/// For serde_json's way of writing numbers.
+/// For serde_json's code that writes numbers.
 impl io::Write for Slot<'_> {
     #[inline]
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -125,7 +124,7 @@ impl io::Write for Slot<'_> {
 
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        // The kind says nothing; that it failed says all.
+        // The kind is irrelevant; the caller only needs to know that it failed.
         self.put(bytes).map_err(|Cut| io::ErrorKind::FileTooLarge.into())
     }
 

@@ -32,7 +32,8 @@ fn raw_json_is_written_as_it_is_but_for_line_breaks_and_what_is_not_printable() 
     assert_eq!(encode(&(raw, ()), 1024), (Encoded::Whole, expected.to_owned()));
 }
 
-/// These tests build serde_json with `raw_value` and without `arbitrary_precision`; tests/fuzz has the other combinations.
+/// These tests build serde_json with `raw_value` and without `arbitrary_precision`; tests/fuzz
+/// covers the other combinations.
 #[test]
 fn a_struct_is_raw_json_if_serde_json_heeds_its_name_and_an_object_if_not() {
     struct Named(&'static str);
@@ -112,7 +113,7 @@ fn a_value_nested_a_million_deep_fails_without_overflowing_the_stack() {
         deep = Deep(Some(Box::new([deep])));
     }
     assert!(matches!(encode(&deep, 1 << 20).0, Encoded::Failed(text) if text.contains("nested")));
-    // Dropping it would recurse as deep.
+    // Dropping it would recurse just as deep.
     std::mem::forget(deep);
 }
 
@@ -151,7 +152,7 @@ fn a_key_wrapped_a_million_times_fails_as_well() {
     assert!(matches!(encode(&Map(1_000_000), 100).0, Encoded::Failed(text) if text.contains("nested")));
 }
 
-/// Ways to leave half a value behind and say that all is well.
+/// Ways to leave a value half written and still return `Ok`.
 enum Careless {
     PassesOverAnError,
     PassesOverADepth,
@@ -222,8 +223,8 @@ impl Serialize for Careless {
                 struct Unended;
                 impl Serialize for Unended {
                     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                        // The only way to an Ok without an end: a second serializer's, which there is none of; so it panics,
-                        // and the outer one contains it.
+                        // The only way to an `Ok` without an `end` would be a second serializer,
+                        // and there is none. So it panics, and the outer value contains the panic.
                         drop(serializer.serialize_seq(None)?);
                         panic!("unended")
                     }

@@ -1,21 +1,21 @@
-//! Text that fits into one printable line: strings, most of which are plain and only copied, and JSON that comes ready.
+//! Text on one printable line: strings, most of which are plain and only copied, and ready-made JSON.
 
 use super::contents::write_escaped;
 use super::slot::{Cut, Slot};
 use super::unprintable::is_unprintable;
 
 pub(super) const EIGHT: usize = size_of::<u64>();
-/// A longer text is looked at block by block: most of it would be copied in vain if it is not plain.
+/// A longer text is checked block by block: if it is not plain, copying most of it would be wasted.
 const LONG: usize = 64;
 const BLOCK: usize = 32;
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
-/// A JSON string: copied and looked at in one go, if it is [plain](is_plain).
+/// Writes a JSON string: copied and checked in one pass, if it is [plain](is_plain).
 #[inline]
 pub(super) fn write_string(slot: &mut Slot<'_>, text: &str) -> Result<(), Cut> {
     slot.admit(text.len())?;
-    // Its escapes only make it longer: what has no room now has none then.
+    // Escapes only make it longer, so text that does not fit now will not fit with them.
     let room = slot.reserve(text.len() + 2)?;
     let mut copied = 0;
     if let [open, contents @ .., close] = room {
@@ -31,20 +31,20 @@ pub(super) fn write_string(slot: &mut Slot<'_>, text: &str) -> Result<(), Cut> {
     write_rest(slot, text.as_bytes().get(copied..).unwrap_or_default())
 }
 
-/// The rest of a string that is not plain, and its end.
+/// Writes the rest of a string that is not plain, and the closing quote.
 #[inline(never)]
 fn write_rest(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), Cut> {
     write_escaped(slot, text)?;
     slot.put(b"\"")
 }
 
-/// What stands between the quotes.
+/// Writes the text between the quotes.
 pub(super) fn write_contents(slot: &mut Slot<'_>, text: &str) -> Result<(), Cut> {
     slot.admit(text.len())?;
     if is_plain(text.as_bytes()) { slot.put(text.as_bytes()) } else { write_escaped(slot, text.as_bytes()) }
 }
 
-/// JSON that the user vouches for (`RawValue`): line breaks in it are white space between tokens.
+/// Writes JSON that the user guarantees (`RawValue`): line breaks in it are white space between tokens.
 pub(super) fn write_raw(slot: &mut Slot<'_>, json: &str) -> Result<(), Cut> {
     slot.admit(json.len())?;
     let mut written = 0;
@@ -59,13 +59,13 @@ pub(super) fn write_raw(slot: &mut Slot<'_>, json: &str) -> Result<(), Cut> {
     slot.put(&json.as_bytes()[written..])
 }
 
-/// No byte in it needs a second look: printable ASCII, without quote and backslash.
+/// Whether every byte can be copied unchecked: printable ASCII, without quotes and backslashes.
 pub(super) fn is_plain(text: &[u8]) -> bool {
     text.iter().all(|&byte| (0x20..0x7f).contains(&byte) && byte != b'"' && byte != b'\\')
 }
 
-/// Copies, and says how many bytes in front are [plain](is_plain): all of them, or some of those before the first that is not.
-/// Both have the same length.
+/// Copies, and returns how many leading bytes are [plain](is_plain): all of them, or some of those
+/// before the first that is not. Both slices have the same length.
 #[inline]
 fn copy_plain(to: &mut [u8], from: &[u8]) -> usize {
     let mut plain = 0;
@@ -89,8 +89,8 @@ fn copy_plain(to: &mut [u8], from: &[u8]) -> usize {
     if copy_if_plain(to, rest) { from.len() } else { plain }
 }
 
-/// Copies, and says whether it is plain. Eight bytes at a time, the last eight overlapping those before; a shorter
-/// text in two halves of one word, or byte by byte.
+/// Copies, and returns whether the text is plain. Works on eight bytes at a time, where the last eight
+/// overlap the ones before; a shorter text is handled as two halves of one word, or byte by byte.
 #[inline]
 pub(super) fn copy_if_plain(to: &mut [u8], from: &[u8]) -> bool {
     if let (Some(to_last), Some(last)) = (to.last_chunk_mut::<EIGHT>(), from.last_chunk::<EIGHT>()) {
@@ -115,7 +115,7 @@ pub(super) fn copy_if_plain(to: &mut [u8], from: &[u8]) -> bool {
     }
 }
 
-/// What [`unplain`] finds in any of the words.
+/// The bits that [`unplain`] sets for any of the words.
 #[inline]
 fn unplain_words(words: &[u8]) -> u64 {
     words.chunks_exact(EIGHT).fold(0, |found, word| {
@@ -125,10 +125,11 @@ fn unplain_words(words: &[u8]) -> u64 {
     })
 }
 
-/// A high bit for each of the eight bytes that is below 0x20, above 0x7e, a quote or a backslash; nothing else is set. From the
-/// lowest byte up to the first such byte that is exact, beyond it may say more: each term sets the high bit of the byte that it looks
-/// for, 0x7f by carrying into it, the others by borrowing, and what is carried or borrowed across bytes comes out of one that
-/// has its high bit set by that very term, or by itself.
+/// Sets the high bit of each of the eight bytes that is below 0x20, above 0x7e, a quote or a backslash, and no other
+/// bit. This is exact from the lowest byte up to the first such byte; above it, more bits may be set. Each term sets
+/// the high bit of the bytes that it looks for: the term for 0x7f by carrying into it, the others by borrowing. A
+/// carry or borrow across bytes comes only out of a byte whose own high bit is set, by that same term or from the
+/// start.
 #[inline]
 pub(super) fn unplain(word: u64) -> u64 {
     let delete = word.wrapping_add(LOW_BITS);
@@ -138,9 +139,9 @@ pub(super) fn unplain(word: u64) -> u64 {
     (word | delete | control | quote | backslash) & HIGH_BITS
 }
 
-/// Copies, without a call for what is short: two overlapping moves of a fixed length.
+/// Copies without a call for a short text: two overlapping moves of a fixed length.
 ///
-/// Both have the same length.
+/// Both slices have the same length.
 #[inline]
 pub(super) fn copy(to: &mut [u8], from: &[u8]) {
     match from.len() {
@@ -151,7 +152,7 @@ pub(super) fn copy(to: &mut [u8], from: &[u8]) {
     }
 }
 
-/// The first and the last `N` bytes: all of them, of up to twice as many.
+/// Copies the first and the last `N` bytes, which is everything if there are at most twice as many.
 #[inline]
 fn ends<const N: usize>(to: &mut [u8], from: &[u8]) {
     let last = from.len() - N;

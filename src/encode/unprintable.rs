@@ -1,11 +1,13 @@
-//! Which characters are not printable: one test for all that breaks a line, hides text or turns it round.
+//! Decides which characters are unprintable: one test for everything that breaks a line, hides text
+//! or changes its direction.
 //!
-//! In: a character, or the bytes of one. Out: whether it is written as `\uXXXX`. Deliberately not here: spaces of whatever width
-//! (a gap is seen), combining marks and private characters (something is drawn).
+//! In: a character, or its bytes. Out: whether it is written as `\uXXXX`. Not here, on purpose: spaces
+//! of any width (a gap is visible), combining marks and private-use characters (something is drawn).
 
-/// Control characters (C0, DEL, C1), line and paragraph separators, format characters (category Cf: bidi marks, zero-width
-/// joiners, tags), whatever else Unicode calls default-ignorable (variation selectors, fillers, the grapheme joiner), and the four
-/// that are drawn as nothing although they count as letters or symbols: U+2800, U+13441, U+13442, U+1D159. In order.
+/// Control characters (C0, DEL, C1), line and paragraph separators, format characters (category Cf: bidi marks,
+/// zero-width joiners, tags), all other characters that Unicode calls default-ignorable (variation selectors,
+/// fillers, the grapheme joiner), and the four that are drawn as nothing although they count as letters or symbols:
+/// U+2800, U+13441, U+13442, U+1D159. In ascending order.
 const UNPRINTABLE: [(u32, u32); 31] = [
     (0x0, 0x1f),
     (0x7f, 0x9f),
@@ -40,8 +42,8 @@ const UNPRINTABLE: [(u32, u32); 31] = [
     (0xe0000, 0xe0fff),
 ];
 
-/// A bit for each character of up to three bytes: all text except emoji and rare scripts. 8 KiB, of which a
-/// text in one script touches a line or two.
+/// One bit for each character of up to three bytes, which is all text except emoji and rare
+/// scripts. 8 KiB, of which a text in one script touches one or two cache lines.
 static BASIC: [u64; 1024] = basic();
 
 const fn basic() -> [u64; 1024] {
@@ -58,7 +60,7 @@ const fn basic() -> [u64; 1024] {
     bits
 }
 
-/// Whatever may break a line, hide text or turn it round.
+/// Whether the character may break a line, hide text or change its direction.
 pub(crate) fn is_unprintable(character: char) -> bool {
     let code = u32::from(character);
     match BASIC.get((code >> 6) as usize) {
@@ -67,19 +69,19 @@ pub(crate) fn is_unprintable(character: char) -> bool {
     }
 }
 
-/// The character of these two bytes of UTF-8.
+/// Whether the character of these two bytes of UTF-8 is unprintable.
 #[inline]
 pub(super) fn is_unprintable_2([first, second]: [u8; 2]) -> bool {
     BASIC[usize::from(first & 0x1f)] >> (second & 0x3f) & 1 != 0
 }
 
-/// The character of these three bytes of UTF-8.
+/// Whether the character of these three bytes of UTF-8 is unprintable.
 #[inline]
 pub(super) fn is_unprintable_3([first, second, third]: [u8; 3]) -> bool {
     BASIC[usize::from(first & 0xf) << 6 | usize::from(second & 0x3f)] >> (third & 0x3f) & 1 != 0
 }
 
-/// The character of these four bytes of UTF-8. The emoji, `F0 9F`, are all printable.
+/// Whether the character of these four bytes of UTF-8 is unprintable. The emoji, `F0 9F`, are all printable.
 #[inline]
 pub(super) fn is_unprintable_4([first, second, third, fourth]: [u8; 4]) -> bool {
     let rest = |byte: u8| u32::from(byte & 0x3f);
@@ -119,7 +121,7 @@ mod tests {
         }
     }
 
-    /// Spelt out as Unicode's tables have it, apart from the ranges above.
+    /// Spelled out from Unicode's tables, independently of the ranges above.
     #[test]
     fn whatever_is_invisible_is_not_printable_and_what_is_seen_is() {
         let invisible = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{34f}\u{600}\u{61c}\u{6dd}\u{70f}\u{890}\u{8e2}\u{115f}\u{1160}\

@@ -1,33 +1,36 @@
-//! Sixteen bytes of text at a time: which of them need a look of their own.
+//! Checks sixteen bytes of text at a time: finds the bytes that need a closer look.
 //!
-//! In: UTF-8. Out: the bytes that need an escape, or begin a character that might. W1: no other byte needs one. A window may point
-//! out more, so that sixteen bytes are a few comparisons of vectors; each that it points out is looked at by itself (`escape`).
+//! In: UTF-8. Out: the bytes that need an escape, or begin a character that might. W1: no other byte needs one. A
+//! window may flag more than necessary, so that sixteen bytes take only a few vector comparisons; each flagged byte
+//! is then checked individually (`escape`).
 
 pub(super) const WINDOW: usize = 16;
-/// A window, and as much behind it.
+/// A window and the same number of bytes after it.
 pub(super) const AHEAD: usize = 2 * WINDOW;
 
-/// Which characters a window sees through: each condition costs something. It points out all others, whatever they are.
+/// The characters that a window recognizes as printable: each condition has a cost. It flags all
+/// others, whatever they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Script {
-    /// Not known yet: none but ASCII so far. Its window is Latin's.
+    /// Not known yet: only ASCII so far. Uses Latin's window.
     Unknown,
-    /// With Greek, Cyrillic, Hebrew, and the dashes and quotes of typesetters.
+    /// Also Greek, Cyrillic, Hebrew, and typographic dashes and quotes.
     Latin,
-    /// With Hangul.
+    /// Also Hangul.
     Cjk,
-    /// With other symbols.
+    /// Also other symbols.
     Emoji,
-    /// What the three above see through, for text that is mixed.
+    /// Everything that the three above recognize, for mixed text.
     Common,
-    /// With Syriac, Thaana and N'Ko.
+    /// Also Syriac, Thaana and N'Ko.
     Arabic,
-    /// With what else begins with E0 or E1, from Devanagari to Georgian, and the Latin letters between those of Vietnamese.
+    /// Also everything else that begins with E0 or E1, from Devanagari to Georgian, which includes
+    /// Vietnamese's Latin letters.
     Indic,
 }
 
 impl Script {
-    /// Of the character that the text begins with.
+    /// The script of the text's first character.
     #[inline(always)]
     pub(super) fn of(text: &[u8]) -> Script {
         match *text {
@@ -36,7 +39,7 @@ impl Script {
         }
     }
 
-    /// Whose window sees through a character that begins so, and through those before it.
+    /// The script whose window recognizes a character that begins with these bytes, and the characters before it.
     #[inline(always)]
     pub(super) fn with(self, first: u8, second: u8) -> Script {
         let script = match (first, second) {
@@ -51,7 +54,7 @@ impl Script {
     }
 }
 
-/// A bit for each byte of the window that needs a look, the first byte's the lowest.
+/// One bit for each byte of the window that needs a closer look, the first byte's bit lowest.
 #[inline(always)]
 pub(super) fn suspicious(script: Script, window: &[u8; AHEAD]) -> u32 {
     match script {
@@ -71,13 +74,13 @@ fn is_ascii(window: &[u8; AHEAD]) -> bool {
     u128::from_le_bytes(*part(window, 0)) & (u128::MAX / 0xff * 0x80) == 0
 }
 
-/// Written for the compiler, which makes vector instructions of it.
+/// Written so that the compiler turns it into vector instructions.
 #[inline(always)]
 fn each(window: &[u8; AHEAD], is_suspicious: impl Fn(u8, u8, u8) -> bool) -> u32 {
     let (first, second, third) = (part(window, 0), part(window, 1), part(window, 2));
     let mut found = [0_u8; WINDOW];
     for at in 0..WINDOW {
-        // Minus one, not one: of that the compiler makes no sixteen scalar tests.
+        // Minus one instead of one, because the compiler turns one into sixteen scalar tests.
         found[at] = 0_u8.wrapping_sub(is_suspicious(first[at], second[at], third[at]) as u8);
     }
     let found = u128::from_le_bytes(found);
@@ -90,20 +93,20 @@ fn part(window: &[u8; AHEAD], at: usize) -> &[u8; WINDOW] {
     window[at..].first_chunk().unwrap_or(&EMPTY)
 }
 
-/// A bit of each byte, side by side.
+/// Gathers one bit of each byte.
 #[inline(always)]
 fn gathered(bytes: u64) -> u32 {
     const ONES: u64 = u64::MAX / 0xff;
     ((bytes & ONES).wrapping_mul(0x0102_0408_1020_4080) >> 56) as u32
 }
 
-/// All below 0x20 and the quote, which is 0x22; the backslash; DEL.
+/// Flags everything below 0x20, and the quote, which is 0x22; the backslash; DEL.
 #[inline(always)]
 fn ascii(first: u8) -> bool {
     (first ^ 2).saturating_sub(0x20).min(first ^ b'\\').min(first ^ 0x7f) == 0
 }
 
-/// C1, the soft hyphen; the grapheme joiner; what is no dash or quote.
+/// Flags C1 and the soft hyphen; the grapheme joiner; everything except dashes and quotes.
 #[inline(always)]
 const fn latin(first: u8, second: u8, third: u8) -> bool {
     (first == 0xc2)
@@ -111,13 +114,13 @@ const fn latin(first: u8, second: u8, third: u8) -> bool {
         | (first >= 0xd8) & !((first == 0xe2) & (second == 0x80) & is_typeset(third))
 }
 
-/// The last byte of a dash, a quote or another mark of typesetters, behind `E2 80`.
+/// Whether this is the last byte of a typographic dash, quote or other mark, after `E2 80`.
 #[inline(always)]
 const fn is_typeset(third: u8) -> bool {
     third.wrapping_sub(0x90) < 0x18
 }
 
-/// A filler; what is not full-width.
+/// Flags a filler; everything that is not full-width.
 #[inline(always)]
 const fn cjk(first: u8, second: u8) -> bool {
     (first == 0xe3) & (second == 0x85)
@@ -126,7 +129,7 @@ const fn cjk(first: u8, second: u8) -> bool {
         | (first >= 0xf0)
 }
 
-/// U+2000 to U+207F, the blank that counts as a symbol; what is no emoji.
+/// Flags U+2000 to U+207F, the blank that counts as a symbol; everything that is not an emoji.
 #[inline(always)]
 const fn emoji(first: u8, second: u8) -> bool {
     (first >= 0xc2) & !((first == 0xe2) & (second & 0xde != 0x80) | (first == 0xf0) & (second == 0x9f))
@@ -143,7 +146,7 @@ const fn common(first: u8, second: u8, third: u8) -> bool {
         | (first >= 0xf0) & (second != 0x9f)
 }
 
-/// Number signs and the letter mark; the end of a verse; an abbreviation.
+/// Flags number signs and the letter mark; the end of a verse; an abbreviation.
 #[inline(always)]
 const fn arabic(first: u8, second: u8) -> bool {
     (first == 0xc2)
@@ -154,7 +157,7 @@ const fn arabic(first: u8, second: u8) -> bool {
         | (first >= 0xe0)
 }
 
-/// Number signs; fillers, vowels, selectors.
+/// Flags number signs; fillers, vowels, selectors.
 #[inline(always)]
 const fn indic(first: u8, second: u8) -> bool {
     (first == 0xc2)
@@ -190,7 +193,7 @@ mod tests {
         for character in '\0'..=char::MAX {
             if is_unprintable(character) || character == '"' || character == '\\' {
                 for script in SCRIPTS {
-                    // By their code: all places in turn, and each of them for each kind.
+                    // Positioned by code point: every position in turn, and each one for each kind.
                     let at = u32::from(character) as usize % WINDOW;
                     for text in ["x".repeat(at) + &character.to_string(), format!("{character}ж{character}")]
                     {

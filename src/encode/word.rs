@@ -1,4 +1,4 @@
-//! A single word where JSON takes nothing else: the key of a map, in quotes, or text that is JSON already, as it is.
+//! A single word where JSON allows nothing else: a map's key, in quotes, or text that is JSON already, unchanged.
 
 use super::compound::write_key;
 use super::json::{Done, Json, Refusal};
@@ -9,7 +9,7 @@ use serde_json::ser::{CompactFormatter, Formatter};
 use std::fmt::Display;
 use std::io;
 
-/// A word's serializer.
+/// The serializer of a word.
 pub(super) struct Word<'j, 'e> {
     json: &'j mut Json<'e>,
     kind: Kind,
@@ -17,7 +17,7 @@ pub(super) struct Word<'j, 'e> {
 
 #[derive(Clone, Copy)]
 enum Kind {
-    /// With the comma in front of it, if it is 1 and not 0, and the colon behind it.
+    /// With `comma` commas (0 or 1) in front, and a colon after it.
     Key(usize),
     Raw,
 }
@@ -31,7 +31,7 @@ impl<'j, 'e> Word<'j, 'e> {
         Word { json, kind: Kind::Raw }
     }
 
-    /// A number as a key: its text in quotes.
+    /// Writes a number as a key, in quotes.
     fn quoted(self, write: impl FnOnce(&mut Slot<'e>) -> io::Result<()>) -> Done {
         match self.kind {
             Kind::Raw => self.refused(),
@@ -43,7 +43,7 @@ impl<'j, 'e> Word<'j, 'e> {
         }
     }
 
-    /// serde_json takes raw JSON from strings alone, keys from whatever wraps one.
+    /// serde_json accepts raw JSON only from strings, but keys also from wrappers of a string.
     fn only_key(self) -> Result<Self, Refusal> {
         match self.kind {
             Kind::Key(_) => Ok(self),

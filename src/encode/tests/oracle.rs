@@ -1,4 +1,5 @@
-//! Our JSON beside serde_json's: the same bytes for every value of serde's data model, but for what is not printable.
+//! Compares our JSON with serde_json's: the same bytes for every value of serde's data model,
+//! except for unprintable characters.
 
 mod token;
 
@@ -9,7 +10,7 @@ use token::{Key, NAMES, Token};
 fn any_text() -> impl Strategy<Value = String> {
     let characters = prop_oneof![3 => proptest::char::range(' ', '~'), 1 => hostile(), 1 => any::<char>()];
     let script = |first, last| proptest::collection::vec(proptest::char::range(first, last), 0..30);
-    // Runs of one script, as text has them, and characters without any order.
+    // Runs of one script, as in real text, and characters in random order.
     let runs = prop_oneof![
         proptest::collection::vec(characters, 0..40),
         script('a', 'z'),
@@ -52,7 +53,7 @@ fn any_key() -> impl Strategy<Value = Key> {
     })
 }
 
-/// Those that no JSON key can be.
+/// The keys that JSON cannot have.
 const REFUSED: [Key; 8] =
     [Key::Unit, Key::None, Key::Bytes, Key::UnitStruct, Key::NewtypeVariant, Key::Seq, Key::Map, Key::Struct];
 
@@ -85,7 +86,7 @@ fn any_token() -> impl Strategy<Value = Token> {
     })
 }
 
-/// serde_json's text, with what is not printable written as the `\uXXXX` that means the same.
+/// serde_json's text, with unprintable characters written as the equivalent `\uXXXX`.
 fn oracle(value: &Token) -> Result<String, serde_json::Error> {
     serde_json::to_string(value).map(|text| escaped(&text))
 }
@@ -104,7 +105,7 @@ fn escaped(json: &str) -> String {
     text
 }
 
-/// Whatever serde offers as a key, bare and wrapped: as serde_json has it, or refused as there.
+/// Every kind of key that serde offers, bare and wrapped: written or refused as serde_json does.
 #[test]
 fn a_key_of_any_kind_is_written_as_serde_json_writes_it_or_refused_as_there() {
     let mut keys = vec![
@@ -152,8 +153,8 @@ fn a_key_of_any_kind_is_written_as_serde_json_writes_it_or_refused_as_there() {
     assert!(taken > 300, "{taken}");
 }
 
-/// Of the length that the compiler frames by itself, longer ones, and ones with escapes, at the end of the room as well. The text of
-/// a name is what it reads, wherever it stands: several begin at one address.
+/// Names short enough for the compiler to frame, longer ones, and ones with escapes, including at the end
+/// of the room. Only a name's text matters, not its address: several names here begin at the same address.
 #[test]
 fn a_name_of_any_length_and_text_is_written_as_it_reads() {
     struct Named(&'static str, usize);
@@ -181,7 +182,7 @@ fn a_name_of_any_length_and_text_is_written_as_it_reads() {
     }
 }
 
-/// What the corpora of the benches are made of, and whatever stops a window.
+/// The pieces of the benches' corpora, and everything that stops a window.
 const PIECES: [&str; 40] = [
     "order ",
     "ожидалось, ",
@@ -225,7 +226,8 @@ const PIECES: [&str; 40] = [
     "漢",
 ];
 
-/// Mixtures, as long as the room and longer, from every place in it on, so that it ends in the middle of whatever there is.
+/// Mixtures as long as the room and longer, starting at each position in it, so that the room can
+/// end within anything.
 fn mixtures_are_what_serde_json_writes() {
     let (mut random, encoder) = (0x9e37_79b9_7f4a_7c15_u64, Encoder::new(1 << 12));
     let mut below = |end: usize| {
@@ -235,7 +237,7 @@ fn mixtures_are_what_serde_json_writes() {
     for case in 0..30_000 {
         let mut text = String::new();
         for _ in 0..below(30) {
-            // Some of them again and again: a run, as text has them.
+            // Repeats some of them: a run, as in real text.
             text += &PIECES[below(PIECES.len())].repeat(1 + below(4) * below(2));
         }
         let value = ("x".repeat(case % 230), text);
@@ -254,7 +256,7 @@ fn a_mixture_of_any_scripts_and_escapes_ends_and_is_what_serde_json_writes() {
         ended.send(())
     });
     let waited = watched.recv_timeout(std::time::Duration::from_secs(120));
-    assert_ne!(waited, Err(std::sync::mpsc::RecvTimeoutError::Timeout), "it does not end");
+    assert_ne!(waited, Err(std::sync::mpsc::RecvTimeoutError::Timeout), "encoding does not end");
     mixtures.join().unwrap().unwrap();
 }
 

@@ -82,7 +82,7 @@ impl Format for Influx {
         }
     }
 
-    /// The length of a name covers what is counted next to each event, and every byte of it may need a backslash.
+    /// The name is counted next to each event already; each of its bytes may need a backslash as well.
     fn overhead(&self) -> Overhead {
         Overhead { per_batch: 0, per_event: 48 + EVENT_NAME_BYTES_MAX }
     }

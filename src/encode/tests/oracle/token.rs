@@ -1,4 +1,4 @@
-//! Values that ask for each method of a serializer, and of a serializer of keys.
+//! Values that call each method of a serializer and of a key serializer.
 
 use super::*;
 use serde::Serializer;
@@ -6,7 +6,7 @@ use serde::ser::{
     SerializeStruct, SerializeStructVariant, SerializeTuple, SerializeTupleStruct, SerializeTupleVariant,
 };
 
-/// A value that asks for each method of a serializer.
+/// A value that calls each method of a serializer.
 #[derive(Debug, Clone)]
 pub(super) enum Token {
     Bool(bool),
