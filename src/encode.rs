@@ -4,9 +4,9 @@
 //!
 //! - E2: work and memory are bounded by twice `event_bytes_max`, even if the value is long, endless or deep. The
 //!   one exception is nesting that serde does not report, see [`WRAPPERS_MAX`](crate::limits::WRAPPERS_MAX).
-//! - E3: the text is one line of printable characters. Control, format, bidi and other invisible characters, which
-//!   serde_json would copy, are written as the equivalent `\uXXXX`, so that the log can carry the identical text
-//!   (`unprintable`).
+//! - E3: the text is one line of printable characters. Control, format, bidi and other
+//!   invisible characters, which serde_json would copy, are written as the equivalent
+//!   `\uXXXX`, so that the log can carry the identical text (`unprintable`).
 //! - E4: a text reported as whole is one JSON value, whatever its `Serialize` does (see `json`).
 //! - E5: whatever serde_json accepts, map keys included, has the same bytes here, and whatever it
 //!   refuses is refused here, whichever of its features are on.

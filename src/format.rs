@@ -1,7 +1,7 @@
 //! How events become the body of a request, and how the endpoint's reply is read.
 //!
-//! In: the events of a batch, as JSON. Out: a [`Body`]. A format frames text that is already
-//! encoded; it does not encode it again.
+//! In: the events of a batch, as JSON. Out: a [`Body`]. A format frames text that
+//! is already encoded; it does not encode it again.
 
 pub(crate) mod compress;
 mod body;
@@ -82,7 +82,7 @@ pub trait Format: Send + Sync + 'static {
     /// [`Reason::FormatFailed`](crate::Reason::FormatFailed).
     #[expect(
         clippy::panic,
-        reason = "contained, and told: such a format is an error of its author's, which `build` finds first"
+        reason = "contained and reported: such a format is a bug in the format, and `build` finds it first"
     )]
     fn encode(&self, events: Events<'_>, body: &mut Body) {
         match self.layout() {

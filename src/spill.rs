@@ -7,8 +7,8 @@
 //! of `spill_events` events, numbered from `spill_seq`. [`read_line`] and [`join`] turn lines back into events; [`Records`] does it for a
 //! whole log.
 //!
-//! - S1: "spilled" is claimed only for a record that a subscriber read (see `log`) or that a sink
-//!   took without an error.
+//! - S1: "spilled" is claimed only for a record that a subscriber read (see `log`)
+//!   or that a sink took without an error.
 //! - S2: whatever the destination does (panic, error, silence), the next destination gets the whole event.
 //! - S3: one thread writes, and no caller waits behind a stuck write (see `log_queue`): the event is lost instead.
 //! - S4: a record is one line of printable text, at most `spill_line_bytes_max` long. A long event
@@ -72,8 +72,8 @@ pub(crate) struct Leaf<'a> {
     /// Empty if there is no name, or if the text contains it.
     pub(crate) name: &'a str,
     pub(crate) text: &'a [u8],
-    /// The number of events. If more than 1, `text` is an array of that many, fits in one record,
-    /// and is already redacted.
+    /// The number of events. If more than 1, `text` is an array of that many, fits in
+    /// one record, and is already redacted.
     pub(crate) events: u32,
     /// Whether redaction changed a pack.
     pub(crate) redacted: bool,
@@ -120,8 +120,8 @@ pub(crate) struct CommonInLog {
     redacted: bool,
 }
 
-/// How many bytes of a line are left for the event or events, as the formatter writes them, next to
-/// these common fields.
+/// How many bytes of a line are left for the event or events, as the formatter
+/// writes them, next to these common fields.
 pub(crate) fn event_room(line_bytes_max: usize, common: Option<&CommonInLog>) -> usize {
     // What a formatter writes around two more fields.
     const BESIDE: usize = 2 * "\u{1b}[3m  spill_common=\u{1b}[0m\"\"".len() + EVENT_NAME_BYTES_MAX;

@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_written_as_everyone_writes_them() {
+    fn times_are_written_in_the_usual_form() {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (951_782_399_999, "2000-02-28T23:59:59.999Z"),
@@ -139,7 +139,7 @@ mod tests {
         }
 
         #[test]
-        fn the_date_is_the_one_that_another_implementation_finds(seconds in 0..253_402_300_799_u64) {
+        fn the_date_matches_another_implementation(seconds in 0..253_402_300_799_u64) {
             let ours = Rfc3339(at(seconds * 1000)).to_string();
             // `Sun, 06 Nov 1994 08:49:37 GMT`
             let theirs = httpdate::fmt_http_date(at(seconds * 1000));

@@ -7,8 +7,8 @@
 //! is copied whole, and only the bytes that the window flags are checked ([`write_windows`]).
 //!
 //! - X1: each iteration reads something, or has room for all of the remaining text; so the text ends.
-//! - X2: text that fits is never cut. Bytes beyond the text may be overwritten, but only within the
-//!   room, and only text is counted.
+//! - X2: text that fits is never cut. Bytes beyond the text may be overwritten, but
+//!   only within the room, and only text is counted.
 
 use super::escape::{Escape, second_half, unprintable};
 use super::slot::{Cut, Slot};

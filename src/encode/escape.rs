@@ -5,8 +5,8 @@
 use super::unprintable::{is_unprintable_2, is_unprintable_3, is_unprintable_4};
 use super::window::{AHEAD, WINDOW};
 
-/// The escape of a character: up to six bytes, the first in the lowest byte of the word, and their
-/// number in the highest.
+/// The escape of a character: up to six bytes, the first in the lowest byte of the
+/// word, and their number in the highest.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Escape(u64);
 

@@ -1,13 +1,13 @@
 //! Writes JSON from serde's data model in serde_json's compact form, byte for byte except for unprintable characters.
 //!
-//! In: the calls of a `Serialize`. Out: text in a [`Slot`]. The serializer is our own because most of an event is
-//! strings: serde_json checks each byte of them, and a second pass would have to look for unprintable characters.
-//! serde_json writes the numbers.
+//! In: the calls of a `Serialize`. Out: text in a [`Slot`]. The serializer is our own
+//! because most of an event is strings: serde_json checks each byte of them, and a second
+//! pass would have to look for unprintable characters. serde_json writes the numbers.
 //!
-//! - J1: if the state is [`Sound`](State::Sound) at the end, the text is one JSON value, whatever the `Serialize` did
-//!   in between. An error that it ignores or a panic that it catches in an element, a key without a value, an array
-//!   that it never ends: each is remembered, or shows in `depth` and `steps`. Text that claims to be JSON already
-//!   (`RawValue`) is trusted.
+//! - J1: if the state is [`Sound`](State::Sound) at the end, the text is one JSON value, whatever
+//!   the `Serialize` did in between. An error that it ignores or a panic that it catches in an
+//!   element, a key without a value, an array that it never ends: each is remembered, or shows in
+//!   `depth` and `steps`. Text that claims to be JSON already (`RawValue`) is trusted.
 //! - J2: depth is bounded, for arrays and objects and for wrappers that write nothing (`Option`, newtypes).
 
 use super::compound::Compound;

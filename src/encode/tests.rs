@@ -25,17 +25,17 @@ fn nan_and_infinities_are_null_and_a_map_with_struct_keys_fails() {
 }
 
 #[test]
-fn raw_json_is_written_as_it_is_but_for_line_breaks_and_what_is_not_printable() {
+fn raw_json_is_copied_except_line_breaks_and_unprintable_characters() {
     let raw =
         serde_json::value::RawValue::from_string("{\"a\" :\n\t1.50, \"\u{2028}\": null}".to_owned()).unwrap();
     let expected = r#"[{"a" :  1.50, "\u2028": null},null]"#;
     assert_eq!(encode(&(raw, ()), 1024), (Encoded::Whole, expected.to_owned()));
 }
 
-/// These tests build serde_json with `raw_value` and without `arbitrary_precision`; tests/fuzz
-/// covers the other combinations.
+/// These tests build serde_json with `raw_value` and without `arbitrary_precision`;
+/// tests/fuzz covers the other combinations.
 #[test]
-fn a_struct_is_raw_json_if_serde_json_heeds_its_name_and_an_object_if_not() {
+fn a_struct_is_raw_json_if_serde_json_recognizes_its_name_and_an_object_if_not() {
     struct Named(&'static str);
     impl Serialize for Named {
         fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -317,7 +317,7 @@ enum Untagged {
 }
 
 #[test]
-fn levels_that_serde_tells_nobody_of_do_not_count_towards_the_depth() {
+fn levels_that_serde_does_not_report_do_not_count_towards_the_depth() {
     let mut untagged = Untagged::Innermost(7);
     for _ in 0..10 * DEPTH_MAX {
         untagged = Untagged::Deeper(Box::new(untagged));

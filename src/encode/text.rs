@@ -127,9 +127,8 @@ fn unplain_words(words: &[u8]) -> u64 {
 
 /// Sets the high bit of each of the eight bytes that is below 0x20, above 0x7e, a quote or a backslash, and no other
 /// bit. This is exact from the lowest byte up to the first such byte; above it, more bits may be set. Each term sets
-/// the high bit of the bytes that it looks for: the term for 0x7f by carrying into it, the others by borrowing. A
-/// carry or borrow across bytes comes only out of a byte whose own high bit is set, by that same term or from the
-/// start.
+/// the high bit of the bytes that it looks for: the term for 0x7f by carrying into it, the others by borrowing. A carry
+/// or borrow across bytes comes only out of a byte whose own high bit is set, by that same term or from the start.
 #[inline]
 pub(super) fn unplain(word: u64) -> u64 {
     let delete = word.wrapping_add(LOW_BITS);

@@ -1,5 +1,5 @@
-//! Decides which characters are unprintable: one test for everything that breaks a line, hides text
-//! or changes its direction.
+//! Decides which characters are unprintable: one test for everything that breaks a
+//! line, hides text or changes its direction.
 //!
 //! In: a character, or its bytes. Out: whether it is written as `\uXXXX`. Not here, on purpose: spaces
 //! of any width (a gap is visible), combining marks and private-use characters (something is drawn).
@@ -99,13 +99,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ranges_stand_in_order_and_apart() {
+    fn the_ranges_are_in_order_and_apart() {
         assert!(UNPRINTABLE.iter().all(|(first, last)| first <= last));
         assert!(UNPRINTABLE.windows(2).all(|two| two[0].1 + 1 < two[1].0));
     }
 
     #[test]
-    fn each_way_of_asking_has_the_same_answer_for_every_character() {
+    fn each_test_gives_the_same_answer_for_every_character() {
         for character in '\0'..=char::MAX {
             let code = u32::from(character);
             let expected = UNPRINTABLE.iter().any(|&(first, last)| (first..=last).contains(&code));
@@ -123,7 +123,7 @@ mod tests {
 
     /// Spelled out from Unicode's tables, independently of the ranges above.
     #[test]
-    fn whatever_is_invisible_is_not_printable_and_what_is_seen_is() {
+    fn invisible_characters_are_unprintable_and_visible_ones_are_printable() {
         let invisible = "\0\t\n\r\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{34f}\u{600}\u{61c}\u{6dd}\u{70f}\u{890}\u{8e2}\u{115f}\u{1160}\
             \u{17b4}\u{17b5}\u{180b}\u{180c}\u{180d}\u{180e}\u{180f}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{2028}\u{2029}\
             \u{202a}\u{202e}\u{2060}\u{2065}\u{2066}\u{2069}\u{206f}\u{2800}\u{3164}\u{fe00}\u{fe0e}\u{fe0f}\u{feff}\u{ffa0}\
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_standard_library_calls_a_control_character_is_not_printable() {
+    fn control_characters_of_the_standard_library_are_unprintable() {
         assert!(('\0'..=char::MAX).filter(|character| character.is_control()).all(is_unprintable));
     }
 }

@@ -8,8 +8,8 @@ pub(super) const WINDOW: usize = 16;
 /// A window and the same number of bytes after it.
 pub(super) const AHEAD: usize = 2 * WINDOW;
 
-/// The characters that a window recognizes as printable: each condition has a cost. It flags all
-/// others, whatever they are.
+/// The characters that a window recognizes as printable: each condition has a cost.
+/// It flags all others, whatever they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Script {
     /// Not known yet: only ASCII so far. Uses Latin's window.
@@ -24,8 +24,8 @@ pub(super) enum Script {
     Common,
     /// Also Syriac, Thaana and N'Ko.
     Arabic,
-    /// Also everything else that begins with E0 or E1, from Devanagari to Georgian, which includes
-    /// Vietnamese's Latin letters.
+    /// Also everything else that begins with E0 or E1, from Devanagari to Georgian,
+    /// which includes Vietnamese's Latin letters.
     Indic,
 }
 
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_window_of_any_script_points_out_each_character_that_needs_an_escape_wherever_it_stands() {
+    fn a_window_of_any_script_flags_each_character_that_needs_an_escape_at_any_position() {
         for character in '\0'..=char::MAX {
             if is_unprintable(character) || character == '"' || character == '\\' {
                 for script in SCRIPTS {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn every_place_of_a_window_is_looked_at_and_nothing_behind_it() {
+    fn every_position_of_a_window_is_checked_and_nothing_after_it() {
         for script in SCRIPTS {
             for odd in ["\n", "\"", "\u{85}", "\u{61c}", "\u{8e2}", "\u{200b}", "\u{fe0f}", "\u{e0041}"] {
                 for at in 0..AHEAD - 4 {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn text_of_each_script_has_a_window_that_sees_through_it() {
+    fn text_of_each_script_has_a_window_that_recognizes_it() {
         for (script, texts) in [
             (Script::Latin, &["größe, é", "заказ, ещё", "שלום", "— “b” it’s…", "Ελλάδα"][..]),
             (Script::Cjk, &["订单，已付款。", "注文は「です」", "주문이"]),
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn text_that_is_mixed_has_a_window_that_sees_through_most_of_it() {
+    fn mixed_text_has_a_window_that_recognizes_most_of_it() {
         let known = Script::Latin.with(0xe4, 0xb8);
         assert_eq!(known, Script::Common);
         for text in ["заказ 订单 🎉", "größe “a”, です→"] {

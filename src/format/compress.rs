@@ -87,8 +87,8 @@ impl Packer {
 #[cfg(feature = "gzip")]
 fn gzip(body: &[u8]) -> std::io::Result<Vec<u8>> {
     use std::io::Write;
-    // JSON usually compresses to a quarter. The vector grows for more, up to slightly more than the
-    // body for random bytes.
+    // JSON usually compresses to a quarter. The vector grows for more, up to slightly
+    // more than the body for random bytes.
     let room = Vec::with_capacity(body.len() / 4);
     let mut encoder = flate2::write::GzEncoder::new(room, flate2::Compression::new(GZIP_LEVEL));
     encoder.write_all(body)?;
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_packed_reads_back_as_the_same_body_one_after_the_other() {
+    fn compressed_bodies_read_back_unchanged_one_after_another() {
         for compression in [Compression::Plain, Compression::Gzip, Compression::Zstd] {
             let mut packer = Packer::new(compression);
             for events in [0, 1, 500, 20] {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tables_of_zstd_are_no_larger_than_the_memory_bound_takes_them_for() {
+    fn the_tables_of_zstd_are_no_larger_than_the_memory_bound_assumes() {
         let mut random = fastrand::Rng::with_seed(7);
         let mut body = vec![0; BATCH_BYTES_LIMIT];
         random.fill(&mut body);

@@ -1,5 +1,4 @@
-//! The formats of other vendors' endpoints, one file each: how they take events, what they accept,
-//! and how they refuse.
+//! The formats of other vendors' endpoints, one file each: how they take events, what they accept, and how they refuse.
 //!
 //! They use only the public trait: your own format can do everything these do.
 
@@ -94,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_has_its_format_and_is_told_in_the_table_of_variables() {
+    fn every_name_has_its_format_and_is_in_the_table_of_variables() {
         let table = include_str!("../config/env.rs");
         for name in NAMES {
             assert!(named(name).is_some(), "{name}");

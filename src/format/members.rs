@@ -299,14 +299,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_found_is_what_a_parser_finds(json in any_json(), pretty in any::<bool>()) {
+        fn members_and_values_are_those_that_a_parser_finds(json in any_json(), pretty in any::<bool>()) {
             let text = if pretty { serde_json::to_string_pretty(&json) } else { serde_json::to_string(&json) }.unwrap();
             // Compared after a round trip, because this parser does not read every double back exactly.
             prop_assert_eq!(tree(value(text.as_bytes())), parsed(text.as_bytes()));
         }
 
         #[test]
-        fn what_is_no_json_ends_and_does_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[{}\\[\\]\",:\\\\ 1a]{0,40}") {
+        fn invalid_json_ends_and_does_not_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), text in "[{}\\[\\]\",:\\\\ 1a]{0,40}") {
             for bytes in [bytes, text.into_bytes()] {
                 for json in [[b"{".as_slice(), &bytes].concat(), [b"[".as_slice(), &bytes].concat()] {
                     let pieces = members(&json).map_or(0, Iterator::count) + elements(&json).map_or(0, Iterator::count);

@@ -9,9 +9,9 @@ pub(super) fn nanos(event: &Event<'_>) -> u64 {
     u64::try_from(since_epoch.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// The same time, exact to the millisecond. The digits below distinguish the event from others with the same time,
-/// because some endpoints treat two events at one time as one. They keep one client's events in order, except for one
-/// in a million.
+/// The same time, exact to the millisecond. The digits below distinguish the event
+/// from others with the same time, because some endpoints treat two events at one
+/// time as one. They keep one client's events in order, except for one in a million.
 pub(super) fn distinct_nanos(event: &Event<'_>) -> u64 {
     const MILLI: u64 = 1_000_000;
     let id = event.id();

@@ -2,8 +2,8 @@
 //!
 //! In: places in logs, and settled events. Out: the same, in another process.
 //!
-//! - H1: the file is either the complete new one or the complete old one: the new one is written
-//!   next to it, synced, and renamed.
+//! - H1: the file is either the complete new one or the complete old one: the new
+//!   one is written next to it, synced, and renamed.
 //! - H2: a place counts for a log only if the bytes before it are unchanged. Otherwise the log is read from its
 //!   beginning, and settled events are recognized by id. So a wrong place can cost time, but never an event.
 
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_written_is_read_and_what_is_something_else_is_an_error_that_says_so() {
+    fn a_written_checkpoint_reads_back_and_any_other_file_is_a_clear_error() {
         let folder = folder("read");
         let path = folder.join("replay.checkpoint");
         assert_eq!(Checkpoint::read(&path).unwrap(), Checkpoint::new());

@@ -196,7 +196,8 @@ fn give<const N: usize>(
             if is_interested(current, metadata) {
                 let mut names = metadata.fields().iter();
                 #[expect(clippy::expect_used, reason = "both callers give a value for each name")]
-                let fields: [Field; N] = std::array::from_fn(|_| names.next().expect("as many names"));
+                let fields: [Field; N] =
+                    std::array::from_fn(|_| names.next().expect("a name for each value"));
                 let named: [_; N] = std::array::from_fn(|nth| (&fields[nth], values[nth]));
                 current.event(&Event::new_child_of(
                     None::<Id>,

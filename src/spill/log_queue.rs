@@ -1,15 +1,14 @@
 //! Queues what goes to the log for the one thread that writes it.
 //!
-//! In: events that did not fit in the queue; parts of the sender's batches, notices, and the end. Out: the same, to
-//! the [`Writer`], in two lanes. Each lane is first in, first out, and the lanes alternate event by event, so a
-//! caller never waits for a whole batch. The first entry starts the thread, which ends after it has been idle for a
-//! while.
+//! In: events that did not fit in the queue; parts of the sender's batches, notices, and the end. Out: the same, to the
+//! [`Writer`], in two lanes. Each lane is first in, first out, and the lanes alternate event by event, so a caller
+//! never waits for a whole batch. The first entry starts the thread, which ends after it has been idle for a while.
 //!
 //! - W1: one thread at a time writes. It is one of ours or, with `build_with_sender`, the thread
 //!   that polls the sender; a caller's only if no thread can be started and the sender is gone.
-//! - W2: a caller waits for room in its turn, at most [`LOG_STALL`] in all, and not at all behind a write that has
-//!   already lasted that long. It holds none of our locks while it waits. A lock of its own can block only the
-//!   writer, which then waits for it.
+//! - W2: a caller waits for room in its turn, at most [`LOG_STALL`] in all, and not at all
+//!   behind a write that has already lasted that long. It holds none of our locks while it
+//!   waits. A lock of its own can block only the writer, which then waits for it.
 //! - W3: everything in the queue is written: a thread writes or is starting, or the sender has been woken.
 //! - W4: events, bytes, batches and notices are bounded. A single event of any size has room if it is the only one.
 //!
@@ -34,10 +33,7 @@ use std::sync::{OnceLock, Weak};
 use std::time::Duration;
 
 /// Something to write, or the end, which is handled after everything before it is written.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "a box for each event of a caller's would be an allocation in `emit`"
-)]
+#[expect(clippy::large_enum_variant, reason = "a box for each caller event would be an allocation in `emit`")]
 pub(crate) enum Work {
     /// A caller's event.
     Event(Event, Side, Reason),
@@ -180,8 +176,8 @@ struct State {
     asked: bool,
     ended: bool,
     sleep: Sleep,
-    /// The callers that wait for room, in order of arrival. They are let in in this order, and no
-    /// other caller before them.
+    /// The callers that wait for room, in order of arrival. They are let in in this
+    /// order, and no other caller before them.
     for_room: VecDeque<u64>,
     tickets: u64,
     for_done: usize,
@@ -245,7 +241,7 @@ impl LogQueue {
     /// [`LOG_LATE_PATIENCE`] at most, because the process may be about to end.
     #[expect(
         clippy::result_large_err,
-        reason = "what finds no room is given back; a box would be an allocation"
+        reason = "an event that finds no room is returned; a box would be an allocation"
     )]
     pub(crate) fn hand_over(self: &Arc<Self>, event: Event, side: Side, reason: Reason) -> Result<(), Event> {
         let charge = event.charge();
@@ -415,8 +411,8 @@ impl LogQueue {
                 }
                 state = lock(&self.state);
             }
-            // A thread that helps out a sender is waited for until it is done: with a paused clock,
-            // nothing runs in parallel.
+            // A thread that helps out a sender is waited for until it is done: with a paused
+            // clock, nothing runs in parallel.
             let helped = state.sender == SenderPart::Writes && state.active != Active::Nobody;
             let before = state.for_room.partition_point(|&waits| waits < ticket);
             let has_room = self.has_room(&state, charge, before);

@@ -1,7 +1,7 @@
 //! Several events in one record: a JSON array of their exact texts, as long as one line may be.
 //!
-//! In: texts of events with consecutive sequence numbers. Out: the array; and the reverse, from the
-//! array to the same texts.
+//! In: texts of events with consecutive sequence numbers. Out: the array; and the
+//! reverse, from the array to the same texts.
 //!
 //! - K1: a pack is bounded like a part of a long event, as escaped by a formatter.
 //! - K2: `unpack` returns exactly the texts that were added, and nothing for a text that is not an array

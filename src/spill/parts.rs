@@ -59,8 +59,8 @@ pub(super) fn fitting(text: &str, escaped_max: usize) -> usize {
 pub(super) fn escaped_len(text: &[u8]) -> usize {
     match std::str::from_utf8(text) {
         Ok(text) if !text.is_ascii() => text.chars().map(escaped_bytes).sum(),
-        // The text is printable (E1), so these two are the only ASCII characters that are escaped.
-        // Counting bytes processes many at once.
+        // The text is printable (E1), so these two are the only ASCII characters that are
+        // escaped. Counting bytes processes many at once.
         _ => {
             let escapes =
                 |piece: &[u8]| piece.iter().map(|byte| u8::from(matches!(byte, b'"' | b'\\'))).sum::<u8>();

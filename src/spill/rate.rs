@@ -1,8 +1,8 @@
 //! Limits how many bytes per second go to the log, if the user sets a limit.
 //!
-//! The state is one number, the moment up to which the budget is used (the generic cell rate algorithm), so callers
-//! and the sender share it without a lock. One second's worth may come at once. A record longer than that passes when
-//! no budget is in use.
+//! The state is one number, the moment up to which the budget is used (the generic cell
+//! rate algorithm), so callers and the sender share it without a lock. One second's
+//! worth may come at once. A record longer than that passes when no budget is in use.
 
 use crate::clock::Stamp;
 use crate::limits::SPILL_BYTES_PER_SECOND;
@@ -49,7 +49,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_second_of_bytes_may_come_at_once_and_more_as_time_goes_by() {
+    fn one_second_of_bytes_may_come_at_once_and_more_over_time() {
         let ms = |millis: u64| Stamp(millis * 1_000_000);
         for (used, now, bytes, expected) in [
             (ms(0), ms(0), 1000, Some(ms(1000))),

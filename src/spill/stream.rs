@@ -1,8 +1,8 @@
 //! Standard output and standard error as destinations whose `Ok` is proof.
 //!
-//! The standard library returns `Ok` for a write to a closed or read-only descriptor. Before `main` it also opens the
-//! null device in place of any descriptor that the process started without. Nothing written there arrives anywhere,
-//! so both are errors here.
+//! The standard library returns `Ok` for a write to a closed or read-only descriptor.
+//! Before `main` it also opens the null device in place of any descriptor that the process
+//! started without. Nothing written there arrives anywhere, so both are errors here.
 
 use std::any::Any;
 use std::io::{self, Write};
@@ -23,8 +23,7 @@ impl Stream {
         }
     }
 
-    /// Writes everything without that lock, in the child of a fork: the thread that held the lock
-    /// may not exist there.
+    /// Writes everything without that lock, in the child of a fork: the thread that held the lock may not exist there.
     pub(super) fn write_unlocked(self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Out => write_all(&mut io::stdout(), bytes),
@@ -32,8 +31,8 @@ impl Stream {
         }
     }
 
-    /// Writes everything under the standard library's own lock, so that no other output of the
-    /// application comes in between.
+    /// Writes everything under the standard library's own lock, so that no other output
+    /// of the application comes in between.
     pub(super) fn write(self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Out => {

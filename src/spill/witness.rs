@@ -1,9 +1,9 @@
 //! The interface for a tracing layer that writes records itself and therefore knows whether they are kept. `SpillLayer` (feature
 //! `tracing-layer`) is one.
 //!
-//! While the current subscriber handles a record or a notice, the layer reports from its `enabled` that it is
-//! present, and from its `on_event` whether its write succeeded. That answer then counts, instead of the fact that
-//! some layer formatted the record.
+//! While the current subscriber handles a record or a notice, the layer reports from its
+//! `enabled` that it is present, and from its `on_event` whether its write succeeded.
+//! That answer then counts, instead of the fact that some layer formatted the record.
 
 use crate::sync::thread_local;
 use std::cell::Cell;
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_best_answer_counts_and_what_is_said_at_other_times_does_not() {
+    fn the_best_answer_counts_and_answers_at_other_times_do_not() {
         let failed = || answer(&Err(io::ErrorKind::BrokenPipe.into()));
         let kept = || answer(&Ok(()));
         kept();

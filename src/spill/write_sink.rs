@@ -1,9 +1,9 @@
 //! Writes whole lines to any `Write`, in every process that has the sink.
 //!
-//! In: records, notices. Out: lines. A torn line is ended before the next one begins. In the child of a fork, the
-//! lock around the `Write` may have been held by a thread of the parent, and is then never released. In that case a
-//! file is appended to without the lock, a standard stream is written without the standard library's lock, and any
-//! other `Write` returns an error.
+//! In: records, notices. Out: lines. A torn line is ended before the next one begins. In the
+//! child of a fork, the lock around the `Write` may have been held by a thread of the parent, and
+//! is then never released. In that case a file is appended to without the lock, a standard stream
+//! is written without the standard library's lock, and any other `Write` returns an error.
 
 use super::sink::{SpillSink, notice_line, record_line};
 use super::stream::Stream;

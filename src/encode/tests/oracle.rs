@@ -1,5 +1,5 @@
-//! Compares our JSON with serde_json's: the same bytes for every value of serde's data model,
-//! except for unprintable characters.
+//! Compares our JSON with serde_json's: the same bytes for every value of serde's
+//! data model, except for unprintable characters.
 
 mod token;
 
@@ -226,8 +226,7 @@ const PIECES: [&str; 40] = [
     "漢",
 ];
 
-/// Mixtures as long as the room and longer, starting at each position in it, so that the room can
-/// end within anything.
+/// Mixtures as long as the room and longer, starting at each position in it, so that the room can end within anything.
 fn mixtures_are_what_serde_json_writes() {
     let (mut random, encoder) = (0x9e37_79b9_7f4a_7c15_u64, Encoder::new(1 << 12));
     let mut below = |end: usize| {
@@ -264,7 +263,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_value_is_byte_for_byte_what_serde_json_writes_but_for_what_is_not_printable(token in any_token()) {
+    fn any_value_is_byte_for_byte_what_serde_json_writes_except_unprintable_characters(token in any_token()) {
         match (encode(&token, 1 << 20), oracle(&token)) {
             ((Encoded::Whole, text), Ok(expected)) => prop_assert_eq!(text, expected),
             ((Encoded::Failed(_), _), Err(_)) => {}

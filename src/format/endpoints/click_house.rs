@@ -54,21 +54,20 @@ impl Format for ClickHouse {
     }
 }
 
-/// Decided by the server's own error codes, whatever the status: old servers answer 500 to a row
-/// that they cannot parse.
+/// Decided by the server's own error codes, whatever the status: old servers answer
+/// 500 to a row that they cannot parse.
 fn of_code(code: u32, text: &str, events: usize) -> Verdict {
     let words = || text.to_owned();
     match code {
-        // Too many queries, too many parts, a table that is read-only for now: nothing was started,
-        // or nothing was kept.
+        // Too many queries, too many parts, a table that is read-only for now: nothing was
+        // started, or nothing was kept.
         202 | 242 | 252 | 319 => Verdict::Unavailable { maybe_delivered: MaybeDelivered::No, words: words() },
         // Unknown table, database, setting, format or compression; unknown user, wrong password, no
         // permission; a syntax error in the query.
         60 | 62 | 73 | 81 | 89 | 115 | 164 | 192..=194 | 291 | 497 | 516 => {
             Verdict::Denied { words: words() }
         }
-        // Errors in a value: it cannot be parsed, its type does not fit, it is out of range, or its
-        // column is unknown.
+        // Errors in a value: it cannot be parsed, its type does not fit, it is out of range, or its column is unknown.
         6 | 16 | 26 | 27 | 33 | 38 | 41 | 43 | 53 | 69 | 70 | 72 | 117 | 130 | 131 | 190 | 321 | 349
         | 441 | 469 | 636 => {
             match row_in(text).filter(|&row| row < events) {

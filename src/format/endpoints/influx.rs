@@ -97,8 +97,8 @@ impl Format for Influx {
     }
 
     fn length(&self, json: &[u8]) -> usize {
-        // A backslash is doubled; a quote or a blank gets one; a nested value gets quotes, and an
-        // integer gets its suffix.
+        // A backslash is doubled; a quote or a blank gets one; a nested value gets quotes,
+        // and an integer gets its suffix.
         let special = |byte| matches!(byte, b'"' | b'\\' | b' ' | b',' | b'=' | b':' | b'[');
         json.len() + members::count(json, special) + members::count(json, |byte| byte == b'\\')
     }
@@ -195,8 +195,8 @@ fn name(key: &[u8]) -> &[u8] {
     }
 }
 
-/// Escapes text outside quotes. Replaces a line break, and turns a backslash, which would escape
-/// the next character, into a slash.
+/// Escapes text outside quotes. Replaces a line break, and turns a backslash, which
+/// would escape the next character, into a slash.
 fn escaped(text: &[u8], special: &[u8], line: &mut Vec<u8>) {
     let stands_out = |byte: &u8| matches!(byte, b'\n' | b'\r' | b'\\') || special.contains(byte);
     in_runs(text, stands_out, line, |byte, line| match byte {

@@ -11,8 +11,8 @@ use crate::format::{Body, Demands, Events, Format, Overhead, Placement, Verdict,
 use crate::limits::EVENT_NAME_BYTES_MAX;
 use crate::transport::Reply;
 
-/// OTLP/HTTP logs in protobuf, `application/x-protobuf`: for an OpenTelemetry Collector, at `http://…:4318/v1/logs`, and anything else that
-/// takes OTLP.
+/// OTLP/HTTP logs in protobuf, `application/x-protobuf`: for an OpenTelemetry
+/// Collector, at `http://…:4318/v1/logs`, and for any other receiver of OTLP.
 ///
 /// | of the event | in the log record |
 /// |---|---|
@@ -77,8 +77,8 @@ impl Format for Otlp {
         Placement::OncePerRequest
     }
 
-    /// `[-1,-1]`: a two-character number takes ten bytes, plus a tag and a length for each of the
-    /// two messages around it.
+    /// `[-1,-1]`: a two-character number takes ten bytes, plus a tag and a length for
+    /// each of the two messages around it.
     fn growth_max(&self) -> usize {
         6
     }

@@ -120,8 +120,8 @@ impl Format for SplunkHec {
             (200..=299, ..) => Verdict::Unknown,
             (400, _, Some(number)) => stopped_at(number, events, &Fate::NotTaken, &words()),
             (503, _, Some(number)) => stopped_at(number, events, &Fate::Unavailable(words()), &words()),
-            // These concern the whole request: it is empty, its channel is missing, or the token
-            // may not write to the index.
+            // These concern the whole request: it is empty, its channel is missing, or the
+            // token may not write to the index.
             (400, Some(7 | 10 | 11 | 14 | 15), None) => Verdict::Denied { words: words() },
             // Part of it may be stored.
             (400, ..) if events > 1 => Verdict::SomeRefused { refused: None, words: words() },
@@ -134,8 +134,7 @@ impl Format for SplunkHec {
     }
 }
 
-/// Everything before `number` is stored. That event, or the one before it, is refused. Nothing
-/// after it was processed.
+/// Everything before `number` is stored. That event, or the one before it, is refused. Nothing after it was processed.
 fn stopped_at(number: u64, events: usize, behind: &Fate, words: &str) -> Verdict {
     let Some(number) = usize::try_from(number).ok().filter(|&number| number <= events) else {
         return Verdict::Unknown;

@@ -1,9 +1,8 @@
 //! How often writes to the log were stuck, and for how long. Only statistics use this.
 //!
 //! - T1: one thread writes ([W1](super)), so one thread counts; a reader also sees the current write.
-//! - T2: a reported value never decreases. When a write ends, it first stops being the current one and is then
-//!   counted: in between it is missing, but never counted twice, and the highest value ever reported stands in for
-//!   it.
+//! - T2: a reported value never decreases. When a write ends, it first stops being the current one and is then counted:
+//!   in between it is missing, but never counted twice, and the highest value ever reported stands in for it.
 //! - T3: whatever was reported of a current write is counted when it ends: after reading the clock, a
 //!   reader checks again that the write is still current, and the end of the write is measured after that.
 

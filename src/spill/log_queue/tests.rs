@@ -63,7 +63,7 @@ fn until(condition: impl Fn() -> bool) {
 }
 
 #[test]
-fn what_many_hand_over_is_written_once_and_each_ones_own_in_its_order() {
+fn events_from_many_threads_are_written_once_and_each_threads_in_order() {
     let (queue, noting) = queue(4, 100, SenderPart::StandsBy);
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -82,7 +82,7 @@ fn what_many_hand_over_is_written_once_and_each_ones_own_in_its_order() {
 }
 
 #[test]
-fn behind_a_write_that_is_stuck_one_waits_once_and_then_not_at_all() {
+fn callers_wait_once_behind_a_stuck_write_and_then_not_at_all() {
     let (queue, noting) = queue(2, 100, SenderPart::StandsBy);
     let shut = lock(&noting.gate);
     assert!(put(&queue, 0, 1));
@@ -99,7 +99,7 @@ fn behind_a_write_that_is_stuck_one_waits_once_and_then_not_at_all() {
 }
 
 #[test]
-fn callers_that_wait_for_room_are_let_in_in_the_order_in_which_they_came() {
+fn callers_that_wait_for_room_are_let_in_in_order_of_arrival() {
     let (queue, noting) = queue(1, 100, SenderPart::StandsBy);
     let shut = lock(&noting.gate);
     assert!(put(&queue, 0, 1));
@@ -118,7 +118,7 @@ fn callers_that_wait_for_room_are_let_in_in_the_order_in_which_they_came() {
 }
 
 #[test]
-fn an_event_larger_than_all_the_bytes_there_are_has_room_if_it_is_alone() {
+fn an_event_larger_than_the_byte_limit_has_room_if_it_is_alone() {
     let (queue, noting) = queue(8, 10, SenderPart::Writes);
     assert!(put(&queue, 0, 200));
     assert!(!queue.has_room(&lock(&queue.state), 1, 0));
@@ -129,7 +129,7 @@ fn an_event_larger_than_all_the_bytes_there_are_has_room_if_it_is_alone() {
 }
 
 #[test]
-fn a_sender_that_writes_by_itself_is_rung_and_no_thread_starts() {
+fn a_sender_that_writes_itself_is_woken_and_no_thread_starts() {
     let (queue, noting) = queue(8, 100, SenderPart::Writes);
     assert!(put(&queue, 0, 1) && put(&queue, 1, 1));
     assert!(queue.needs_sender() && noting.rung.load(Ordering::Acquire) > 0);
@@ -140,7 +140,7 @@ fn a_sender_that_writes_by_itself_is_rung_and_no_thread_starts() {
 }
 
 #[test]
-fn a_full_queue_that_its_sender_does_not_look_after_is_written_by_a_thread() {
+fn a_full_queue_that_its_sender_neglects_is_written_by_a_thread() {
     let (queue, noting) = queue(2, 100, SenderPart::Writes);
     let began = Instant::now();
     (0..10).for_each(|seq| assert!(put(&queue, seq, 1)));
@@ -150,7 +150,7 @@ fn a_full_queue_that_its_sender_does_not_look_after_is_written_by_a_thread() {
 }
 
 #[test]
-fn who_writes_does_not_wait_for_itself() {
+fn the_writing_thread_does_not_wait_for_itself() {
     struct Again(OnceLock<Arc<LogQueue>>, mpsc::SyncSender<(bool, Duration)>);
     impl Writer for Again {
         fn write(&self, work: Work) {
@@ -180,7 +180,7 @@ fn who_writes_does_not_wait_for_itself() {
 }
 
 #[test]
-fn what_nobody_has_begun_to_write_is_taken_over_and_notices_stay() {
+fn events_that_are_not_begun_are_taken_over_and_notices_stay() {
     let (queue, noting) = queue(8, 100, SenderPart::Writes);
     (0..3).for_each(|seq| assert!(put(&queue, seq, 1)));
     queue.end();
@@ -195,7 +195,7 @@ fn what_nobody_has_begun_to_write_is_taken_over_and_notices_stay() {
 }
 
 #[test]
-fn after_the_end_the_thread_goes_soon_and_another_comes_for_what_is_late() {
+fn after_the_end_the_thread_leaves_soon_and_a_late_event_starts_another() {
     let (queue, noting) = queue(8, 100, SenderPart::StandsBy);
     queue.end();
     until(|| lock(&queue.state).active == Active::Nobody);
@@ -205,7 +205,7 @@ fn after_the_end_the_thread_goes_soon_and_another_comes_for_what_is_late() {
 }
 
 #[test]
-fn a_write_that_is_stuck_is_told_while_it_lasts_and_afterwards_and_no_figure_goes_down() {
+fn a_stuck_write_is_reported_during_and_after_it_and_no_figure_goes_down() {
     let (queue, noting) = queue(2, 100, SenderPart::StandsBy);
     assert_eq!(queue.stalled(), Stalled::default());
     let shut = lock(&noting.gate);

@@ -42,7 +42,7 @@ fn pack(texts: &[String]) -> (u32, String) {
 
 proptest! {
     #[test]
-    fn what_was_packed_is_unpacked_text_for_text(texts in proptest::collection::vec(any_text(), 1..12)) {
+    fn packed_texts_unpack_unchanged(texts in proptest::collection::vec(any_text(), 1..12)) {
         let (events, array) = pack(&texts);
         prop_assert_eq!(events as usize, texts.len());
         prop_assert_eq!(unpack(&array, events), Some(texts.iter().map(String::as_str).collect()));
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_unpacked_into_what_it_consists_of_or_not_at_all(text in "\\[?[\\[\\]{},\"\\\\a世 ]{0,24}\\]?", events in 0_u32..6) {
+    fn any_text_unpacks_into_its_parts_or_not_at_all(text in "\\[?[\\[\\]{},\"\\\\a世 ]{0,24}\\]?", events in 0_u32..6) {
         if let Some(texts) = unpack(&text, events) {
             prop_assert_eq!(texts.len() as u32, events);
             prop_assert_eq!(format!("[{}]", texts.join(",")), text);
@@ -61,7 +61,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pack_is_full_but_for_less_than_one_more_event_and_fits_one_record_however_it_is_escaped(
+    fn a_pack_leaves_room_for_less_than_one_event_and_fits_one_record_in_any_escaping(
         piece in prop_oneof![Just("\\\""), Just("a"), Just("世"), Just("e\u{301}"), Just("\u{10fffd}")],
         repeats in proptest::collection::vec(0_usize..400, 60),
     ) {

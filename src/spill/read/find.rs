@@ -1,7 +1,6 @@
 //! Decides which lines of a log are parsed: a fast search, because most of a log is something else.
 //!
-//! In: bytes as they arrive. Out: the position of the next line that may carry a record, a notice
-//! or a piece of either.
+//! In: bytes as they arrive. Out: the position of the next line that may carry a record, a notice or a piece of either.
 //!
 //! - F1: a line with `spill_client` in it, in lower or upper case, is found. So is a piece of a line (marked
 //!   as partial, or as long as the lines that runtimes cut), which may contain only half of the name.
@@ -146,7 +145,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_line_that_is_found_is_the_one_that_a_plain_search_finds(
+        fn the_fast_search_finds_the_same_line_as_a_plain_search(
             pieces in proptest::collection::vec(prop_oneof![
                 "[ -~]{0,90}",
                 "(spill|SPILL|Spill)_(client|CLIENT|c|C|v)",
@@ -163,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_as_long_as_those_that_a_runtime_cuts_is_looked_at() {
+    fn a_line_as_long_as_those_that_a_runtime_cuts_is_parsed() {
         let long = [b"short\n".as_slice(), &b"x".repeat(LONG + 2 * BLOCK + 2), b"\nshort\n"].concat();
         assert_eq!(next(&long), Next::Line { start: 6, end: long.len() - 6 });
         assert!(is_wanted(&b"x".repeat(LONG)) && !is_wanted(&b"x".repeat(LONG - 1)));

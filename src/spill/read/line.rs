@@ -98,8 +98,8 @@ pub(super) fn from_object(object: &Object<'_>, depth: usize, found: &mut Vec<Ent
     found.extend(notice::from_object(object).map(Entry::Notice));
 }
 
-/// Looks fields up by prefix and name. Records have their fields in a fixed order, and they are
-/// asked for in that order.
+/// Looks fields up by prefix and name. Records have their fields in a fixed order,
+/// and they are asked for in that order.
 fn in_order<'f>(fields: &'f [Field<'_>]) -> impl Fn(&Naming<'_>, &str) -> Option<Scalar<'f>> {
     let next = Cell::new(0);
     move |naming, name| {
@@ -198,8 +198,8 @@ pub(super) fn part<'f>(of: impl Fn(&str) -> Option<Scalar<'f>>) -> Option<Spille
         value => Some(value.text().into_owned()),
     };
     Some(SpilledPart {
-        // Inside a string, the quotes of a record are escaped, so that is not a record. Code that
-        // keeps ids must not get long ones.
+        // Inside a string, the quotes of a record are escaped, so that is not a record.
+        // Code that keeps ids must not get long ones.
         client: text("client")
             .filter(|client| client.len() <= CLIENT_BYTES_MAX && !client.contains(['"', '\\']))?,
         seq: number("seq")?,

@@ -149,7 +149,7 @@ mod tests {
     const SHUT: &str = "shut down: emitted 100 = delivered 50 + spilled 50 (outage 50) + lost 0 + pending 0 (0 B); endpoint healthy";
 
     #[test]
-    fn outages_tell_at_least_and_a_shutdown_exactly() {
+    fn outages_report_a_minimum_and_a_shutdown_the_exact_number() {
         let mut losses = Losses::new();
         assert_eq!(losses.of("a"), Loss { found: 0, told: 0, is_exact: false });
         losses.told(&notice(ENDED));

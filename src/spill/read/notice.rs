@@ -57,7 +57,7 @@ mod tests {
     use crate::spill::Rfc3339;
 
     #[test]
-    fn moments_are_read_as_formatters_write_them() {
+    fn times_are_read_as_formatters_write_them() {
         let is = |text: &str| moment(text).map(|moment| Rfc3339(moment).to_string());
         let expected = Some("2026-11-26T12:19:45.123Z".to_owned());
         for text in [

@@ -444,8 +444,7 @@ impl<'de> Visitor<'de> for Text {
         let mut found = Value::Other;
         while let Some(key) = map.next_key_seed(Key)? {
             match key.as_ref() {
-                // The last is how serde_json itself passes on a number if some crate has enabled
-                // `arbitrary_precision`.
+                // The last is how serde_json itself passes on a number if some crate has enabled `arbitrary_precision`.
                 "stringValue" | "intValue" | "boolValue" | "$serde_json::private::Number" => {
                     found = map.next_value_seed(Text)?;
                 }

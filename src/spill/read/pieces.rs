@@ -44,8 +44,8 @@ pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
     let mut words = line.splitn(4, ' ');
     let (time, stream) = (words.next()?, Stream::named(words.next()?)?);
     let mark = words.next()?;
-    // Nothing else counts: a shipper may put a tab and its own object between its time and a line
-    // in that object, without a blank.
+    // Nothing else counts: a shipper may put a tab and its own object between its time
+    // and a line in that object, without a blank.
     let is_time = time.len() >= 20
         && time.contains('T')
         && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'T' | b'Z' | b':' | b'.' | b'+' | b'-'));

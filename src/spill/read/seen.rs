@@ -127,7 +127,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_seen_and_what_is_missing_is_what_a_set_says(
+        fn seen_numbers_and_gaps_match_a_set(
             ranges in proptest::collection::vec((0..60_u64, 0..5_u64), 0..40)
         ) {
             let (mut seen, mut set) = (Seen::new(), BTreeSet::new());
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_are_bounded_and_what_is_forgotten_is_counted() {
+    fn ranges_are_bounded_and_forgotten_ones_are_counted() {
         let mut seen = Seen::new();
         for seq in 0..=SEEN_RANGES_MAX as u64 {
             seen.insert("a", 2 * seq);

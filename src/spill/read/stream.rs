@@ -1,8 +1,8 @@
 //! Reads a whole log, line by line, in constant memory.
 //!
-//! In: any reader. Out: the records and notices in it, in order. R1: it holds one line, and for each of two streams
-//! one line that a container runtime cut. R2: a reader that starts again at `resume_at` finds everything that has not
-//! come out yet.
+//! In: any reader. Out: the records and notices in it, in order. R1: it holds one
+//! line, and for each of two streams one line that a container runtime cut. R2: a
+//! reader that starts again at `resume_at` finds everything that has not come out yet.
 
 use super::find::{self, Next};
 use super::journal::{CURSOR, Fields};
@@ -307,9 +307,9 @@ impl<R: BufRead> Entries<R> {
         self.records.resume_at()
     }
 
-    /// How many bytes of the log the last entry took: its line with the line break, all pieces of a cut line, or its
-    /// journal entry. 0 if an earlier entry on the same line already counted it, so the sum is the total size of the
-    /// entries in the log.
+    /// How many bytes of the log the last entry took: its line with the line break, all
+    /// pieces of a cut line, or its journal entry. 0 if an earlier entry on the same
+    /// line already counted it, so the sum is the total size of the entries in the log.
     pub fn line_bytes(&self) -> u64 {
         self.line_bytes
     }

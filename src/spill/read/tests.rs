@@ -175,7 +175,7 @@ proptest! {
     }
 
     #[test]
-    fn a_pack_joins_to_each_of_its_events_and_one_that_does_not_hold_what_it_says_to_none(
+    fn a_pack_joins_to_each_of_its_events_and_a_pack_with_a_wrong_count_to_none(
         texts in proptest::collection::vec(printable(), 2..6),
         first in any_part(),
     ) {

@@ -110,7 +110,7 @@ fn fields_of(fields: &str, notation: Notation) -> Option<SpilledPart> {
     })
 }
 
-/// The notice behind its target: `… overspill::notice: outage began: … spill_client="…"`.
+/// The notice after its target: `… overspill::notice: outage began: … spill_client="…"`.
 pub(super) fn notice_of(plain: &str) -> Option<SpilledNotice> {
     let (before, after) = plain.split_once(NOTICE_TARGET)?;
     let said = after.trim_start_matches([':', ']']).trim_start();
@@ -144,9 +144,9 @@ fn after_name<'a>(rest: &'a str, notation: Notation, name: &str) -> Option<&'a s
         .strip_prefix(notation.between)
 }
 
-/// Whether a line's prefix (time, level, thread, spans, target, source location) may belong to one of our records: it
-/// contains no other target. A target is a path followed by a colon; so is a span, but it is followed by a second
-/// colon at once.
+/// Whether a line's prefix (time, level, thread, spans, target, source location) may
+/// belong to one of our records: it contains no other target. A target is a path
+/// followed by a colon; so is a span, but it is followed by a second colon at once.
 ///
 /// A target of a single word looks like part of a thread's name, and is accepted.
 pub(super) fn is_ours(before: &str) -> bool {

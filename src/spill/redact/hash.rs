@@ -31,7 +31,7 @@ mod tests {
 
     /// RFC 4231, cases 1, 2 and 6; `openssl dgst -sha256 -hmac` prints the same.
     #[test]
-    fn the_hash_is_the_standards() {
+    fn the_hash_matches_the_standard() {
         for (key, value, digits) in [
             (vec![0x0b; 20], &b"Hi There"[..], "b0344c61d8db38535ca8afce"),
             (b"Jefe".to_vec(), b"what do ya want for nothing?", "5bdcc146bf60754e6a042426"),

@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_lead_where_pointers_lead_and_wildcards_where_they_say() {
+    fn paths_match_like_pointers_and_wildcards_as_documented() {
         let steps = |text: &str| -> Vec<Step> {
             let step = |step: &str| match step.parse() {
                 Ok(place) => Step::Place(place),

@@ -7,7 +7,7 @@ fn redacted(redact: &Redact, text: &str) -> String {
 }
 
 #[test]
-fn what_a_rule_names_is_gone_and_the_rest_is_there_byte_for_byte() {
+fn values_that_a_rule_names_are_gone_and_the_rest_is_there_byte_for_byte() {
     let text = r#"{"a":1.50,"user":{"email":"a@b.c","n":12345678901234567890123,"k":"\u00e9"},"list":[{"p":1},{"p":[2,{}]},3],"e":{}}"#;
     let digits = |value: &str| hash::Key::new(b"k").digits(value.as_bytes());
     for (redact, expected) in [
@@ -45,7 +45,7 @@ fn what_a_rule_names_is_gone_and_the_rest_is_there_byte_for_byte() {
 }
 
 #[test]
-fn a_rule_that_cannot_be_followed_gives_nothing() {
+fn a_rule_that_fails_gives_nothing() {
     let text = r#"{"a":1}"#;
     for redact in [
         Redact::new().rewrite(|_| panic!("a function of the user's")),
@@ -77,7 +77,7 @@ fn a_rule_that_cannot_be_followed_gives_nothing() {
 }
 
 #[test]
-fn text_that_is_nested_without_end_is_followed_without_the_stack() {
+fn deeply_nested_text_is_redacted_without_recursion() {
     let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
     assert_eq!(redacted(&Redact::new().remove("/none"), &deep), deep);
 }
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_hashed_stays_json_of_bounded_length(value in any_json(), path in prop_oneof![Just("/*"), Just("/**/a"), Just("/**/*")]) {
+    fn hashed_text_stays_json_of_bounded_length(value in any_json(), path in prop_oneof![Just("/*"), Just("/**/a"), Just("/**/*")]) {
         let text = value.to_string();
         let hashed = redacted(&Redact::new().hash(path, "key"), &text);
         prop_assert!(serde_json::from_str::<Value>(&hashed).is_ok(), "{}", hashed);

@@ -1,5 +1,5 @@
-//! OTLP in JSON: 64-bit integers are strings, and ids are hexadecimal digits. Strings are copied as
-//! they are in the event.
+//! OTLP in JSON: 64-bit integers are strings, and ids are hexadecimal digits.
+//! Strings are copied as they are in the event.
 
 use super::record::{NESTED_MAX, Record};
 use crate::format::members::{self, Text, Value};

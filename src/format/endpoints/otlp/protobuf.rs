@@ -131,8 +131,8 @@ fn message(field: u8, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     message_of(field, 1, to, write);
 }
 
-/// Does the same with `kept` bytes reserved for the length; the bytes after them move if the length
-/// takes a different number.
+/// Does the same with `kept` bytes reserved for the length; the bytes after them
+/// move if the length takes a different number.
 fn message_of(field: u8, kept: usize, to: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
     to.push(field << 3 | 2);
     let at = to.len();

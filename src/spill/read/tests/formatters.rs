@@ -1,5 +1,5 @@
-//! Every combination of tracing-subscriber's formatter options: each record is one line of bounded
-//! length and reads back.
+//! Every combination of tracing-subscriber's formatter options: each record is one
+//! line of bounded length and reads back.
 
 use super::*;
 use crate::limits::{SPILL_FRAME_BYTES, SPILL_LINE_BYTES};

@@ -141,7 +141,7 @@ fn a_long_log_is_read_in_constant_memory_and_each_event_comes_once() {
 }
 
 #[test]
-fn of_events_that_are_never_complete_a_bounded_number_of_bytes_is_held() {
+fn a_bounded_number_of_bytes_is_held_for_events_that_are_never_complete() {
     use crate::limits::READ_HELD_BYTES_MAX;
     let template = super::formatters::parts_of(&["{}".to_owned()])[0].clone();
     let piece = "7".repeat(1 << 20);

@@ -157,7 +157,7 @@ fn in_turns(mut one: Vec<String>, mut other: Vec<String>) -> Vec<String> {
 
 proptest! {
     #[test]
-    fn a_record_reads_back_through_any_wrappings_within_each_other_and_any_cuts(
+    fn a_record_reads_back_through_any_nested_wrappings_and_any_cuts(
         parts in proptest::collection::vec((any_part(), proptest::sample::select(LAYOUTS.to_vec())), 1..4),
         wraps in proptest::collection::vec(proptest::sample::select(WRAPS.to_vec()), 0..4),
         runtime in any_runtime(),
@@ -176,7 +176,7 @@ proptest! {
     }
 
     #[test]
-    fn reading_again_from_where_it_may_be_resumed_misses_nothing(
+    fn reading_again_from_the_resume_point_misses_nothing(
         parts in proptest::collection::vec(any_part(), 1..6),
         runtime in any_runtime(),
         taken in any::<prop::sample::Index>(),
@@ -193,7 +193,7 @@ proptest! {
     }
 
     #[test]
-    fn a_line_that_goes_on_where_a_process_died_has_the_later_record_and_never_a_mixture(
+    fn a_line_continued_after_a_process_died_yields_the_later_record_and_never_a_mixture(
         first in any_part(), second in any_part(), at in any::<prop::sample::Index>(),
         layout in proptest::sample::select(LAYOUTS.to_vec()),
     ) {
@@ -213,7 +213,7 @@ proptest! {
 }
 
 #[test]
-fn several_records_of_one_line_all_come_out() {
+fn all_records_of_one_line_come_out() {
     let parts = super::formatters::parts_of(&["1".to_owned(), "2".to_owned()]);
     let lines: Vec<Value> = parts.iter().map(|part| json!({ "log": laid_out(part, Layout::Text) })).collect();
     let log = format!("{}\n", Value::from(lines));
