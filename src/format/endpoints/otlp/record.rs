@@ -2,9 +2,9 @@
 
 use crate::format::members::{self, Text, Value};
 
-/// Maximum nesting of objects and arrays; below it, a value is written as its JSON
-/// text. Parsers have limits, protobuf's 100 messages and JSON's 128 brackets, and
-/// a receiver would refuse the whole request for one event that exceeds them.
+/// Maximum nesting of objects and arrays; a deeper value is written as its JSON text. Parsers have
+/// limits, protobuf's 100 messages and JSON's 128 brackets, and a receiver would refuse the whole
+/// request for one event that exceeds them.
 pub(super) const NESTED_MAX: usize = 16;
 
 /// An event, split into a record's fields.
