@@ -78,7 +78,7 @@ impl Encoder {
             Ok((_, State::Cut)) => Encoded::TooLong,
             Ok((Err(refusal), _)) => Encoded::Failed(refusal.to_string()),
             Ok((Ok(()), State::Broken)) => {
-                Encoded::Failed("its Serialize passed over an error, or left something unended".to_owned())
+                Encoded::Failed("its Serialize ignored an error, or left something unfinished".to_owned())
             }
             // A maximum smaller than the slot's inline room is first checked here.
             Ok((Ok(()), State::Sound)) if len > 2 * self.event_bytes_max => Encoded::TooLong,

@@ -11,8 +11,8 @@
 //!    Acquire, and the gate last. So every settlement that is seen brings its announcement along.
 //! L2: each event is settled once. Those in hand, the sender's or on their way to the log, are claimed out of `in_hand` before they
 //!    are counted; whoever takes over at a deadline claims the rest, and who comes late finds nothing to claim. `in_hand` is a number, not a list: what is taken in hand after that may be claimed for an event
-//!    that was taken over. So one claims what is there, even if less than wanted: all or nothing would leave a rest for ever.
-//! L3: at rest `pending` is zero; a container that lost an event would show here for ever.
+//!    that was taken over. So one claims what is there, even if less than wanted: all or nothing would leave a rest forever.
+//! L3: at rest `pending` is zero; a container that lost an event would show here forever.
 
 use crate::gate::{Gate, Side};
 use crate::outcome::{LostReason, MaybeDelivered, Reason};

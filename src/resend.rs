@@ -99,8 +99,8 @@ impl SpillSink for Back {
         if record.part > 1 {
             return Ok(());
         }
-        let number =
-            number_of(record.event).ok_or_else(|| io::Error::other("an event of somebody else's"))?;
+        let number = number_of(record.event)
+            .ok_or_else(|| io::Error::other("an event that this resender did not send"))?;
         let (words, maybe_delivered) = (record.detail.to_owned(), record.maybe_delivered);
         let resent = match record.reason {
             Reason::Refused | Reason::FormatFailed => Resent::Refused { words, maybe_delivered },

@@ -181,7 +181,7 @@ impl Spill {
                      written)"
                 }
                 log::Witnessed::Nobody => {
-                    "spilled events go to the fallback sink, for no subscriber takes target overspill::spill"
+                    "spilled events go to the fallback sink, because no subscriber accepts target overspill::spill"
                 }
             },
         }

@@ -110,10 +110,7 @@ impl Checkpoint {
     pub fn read(path: &Path) -> io::Result<Checkpoint> {
         match fs::read(path) {
             Ok(text) => from_json(&text).ok_or_else(|| {
-                io::Error::new(
-                    ErrorKind::InvalidData,
-                    "it is no checkpoint of overspill's: name another file",
-                )
+                io::Error::new(ErrorKind::InvalidData, "not an overspill checkpoint: name another file")
             }),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Checkpoint::new()),
             Err(error) => Err(error),

@@ -49,7 +49,7 @@ pub(crate) struct Arguments {
     /// How long each fault lasts [default: 5s, and 15s for hang, which no client notices before its post_timeout of 10s]
     #[arg(long, value_name = "TIME", value_parser = time_of)]
     fault: Option<Duration>,
-    /// How long all is well before, between and after
+    /// How long the endpoint is healthy before, between and after the faults
     #[arg(long, value_name = "TIME", value_parser = time_of, default_value = "4s")]
     healthy: Duration,
     /// Events a second of the drill's own load

@@ -72,10 +72,10 @@ pub(crate) struct Arguments {
     /// Count what would be sent, and send nothing
     #[arg(long)]
     dry_run: bool,
-    /// Most events a second
+    /// Maximum events per second
     #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..))]
     rate: Option<u32>,
-    /// The file that tells how far this has come; read at the start, written as events are accepted
+    /// File that records the progress; read at the start, written as events are accepted
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
     /// Where events go that the endpoint refuses
@@ -84,7 +84,7 @@ pub(crate) struct Arguments {
     /// What to do while the endpoint takes nothing
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnOutage::Wait)]
     on_outage: OnOutage,
-    /// Say nothing but errors
+    /// Print nothing but errors
     #[arg(long)]
     quiet: bool,
 }

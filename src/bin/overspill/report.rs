@@ -21,7 +21,7 @@ use overspill::spill::{Entry, Records};
 use std::path::{Path, PathBuf};
 use summary::Summary;
 
-/// Tell what logs have of events that were not delivered: outages, reasons, what is missing
+/// Show what logs say about events that were not delivered: outages, reasons, what is missing
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Reads logs in any format that overspill's records survive in (JSON, text, the journal's export, container logs), gzipped or zstd too, in

@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
     /// How long the end may wait for deliveries: what is not delivered by then is spilled, within two seconds more [default: 5s, or OVERSPILL_SHUTDOWN_TIMEOUT]
     #[arg(long, value_name = "TIME", value_parser = time_of)]
     shutdown_timeout: Option<Duration>,
-    /// Say nothing at the end; notices and spilled events are written as ever
+    /// Print nothing at the end; notices and spilled events are still written
     #[arg(long)]
     quiet: bool,
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Where events go")]
 pub(crate) struct To {
-    /// The endpoint's URL; without it OVERSPILL_ENDPOINT says it. Every OVERSPILL_ variable of the library counts, options come first
+    /// The endpoint's URL; defaults to OVERSPILL_ENDPOINT. Every OVERSPILL_ variable of the library applies; options take precedence
     #[arg(long = "to", value_name = "URL")]
     pub(crate) to: Option<String>,
     /// How events are written into a request

@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
     /// The folder where it writes its profiles: they are waited for, and compared at the end
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
-    /// The signal that it takes a profile at
+    /// The signal that makes it take a profile
     #[arg(long, value_name = "SIGNAL", value_parser = signal_of, default_value = "SIGUSR2")]
     signal: Signal,
     /// The time between two profiles: long enough for what leaks to be more than what is sampled by chance

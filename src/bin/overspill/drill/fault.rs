@@ -7,9 +7,9 @@ use std::time::Duration;
 /// A fault of an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
-    /// Nobody listens at the port.
+    /// Nothing listens on the port.
     Refuse,
-    /// Requests are taken, and never answered.
+    /// Requests are accepted and never answered.
     Hang,
     /// Requests are taken, and the connection is reset.
     Reset,

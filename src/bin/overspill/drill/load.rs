@@ -67,7 +67,7 @@ pub(crate) fn emit(client: &Client, from: u64, rate: u64, lasts: Duration) -> Ra
         let due = (began.elapsed().as_secs_f64() * rate as f64) as u64;
         while emitted < due {
             let id = format!("{MARK}{:0DIGITS$}", from + emitted);
-            client.emit(&Event { name: "overspill.drill", id, text: "an event of a drill: nobody needs it" });
+            client.emit(&Event { name: "overspill.drill", id, text: "an event of a drill: ignore it" });
             emitted += 1;
         }
         std::thread::sleep(STEP);

@@ -44,8 +44,8 @@ fn write_all(out: &mut String, summary: &Summary) -> std::fmt::Result {
     odd(books.again, "were in the log again: counted once")?;
     odd(books.incomplete(), "long events have a part missing")?;
     odd(books.redacted, "were redacted: they cannot be sent again as they were")?;
-    odd(books.other_clients, "are of more clients than are told apart")?;
-    odd(books.other_outages, "outages more are not told one by one")
+    odd(books.other_clients, "belong to clients beyond those counted separately")?;
+    odd(books.other_outages, "more outages are not listed")
 }
 
 fn heading(out: &mut String, text: &str) -> std::fmt::Result {
