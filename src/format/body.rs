@@ -25,7 +25,8 @@ impl Body {
         Body { bytes: Vec::new(), bytes_max, overflowed: Overflowed::No }
     }
 
-    /// Appends bytes. Bytes that would exceed the declared [`Overhead`] are not appended, and the body counts as failed.
+    /// Appends bytes. Bytes that would exceed the declared [`Overhead`](crate::format::Overhead) are not appended, and the body counts as
+    /// failed.
     pub fn push(&mut self, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
         if self.bytes.len() + bytes.len() > self.bytes_max {

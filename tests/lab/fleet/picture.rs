@@ -58,7 +58,7 @@ impl View<'_> {
         let mut chart = ChartBuilder::on(area)
             .caption(
                 format!(
-                    "{} clients lose their endpoint: they never send more than before, and return gradually",
+                    "{} clients lose their endpoint twice, and come back without a storm of requests",
                     self.plan.clients
                 ),
                 ("sans-serif", 24),

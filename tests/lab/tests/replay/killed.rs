@@ -62,7 +62,7 @@ fn a_checkpoint_that_is_something_else_is_an_error_and_nothing_is_sent() {
     let (server, taken) = endpoint(|_| Act::Status(200));
     let said =
         ends_with(2, &replay(&folder, &server.url(), &["app.log", "--checkpoint", "kept"]).output().unwrap());
-    assert!(said.contains("kept: it is no checkpoint"), "{said}");
+    assert!(said.contains("kept: not an overspill checkpoint"), "{said}");
     assert!(taken.is_empty());
 }
 
