@@ -25,8 +25,6 @@ pub(crate) struct Closing {
     deadline: AtomicU64,
     /// Half of the given time: nothing is given up before.
     half_time: AtomicU64,
-    /// Nanoseconds set aside for writing to the log, however fast the log seems.
-    set_aside: AtomicU64,
     end: Mutex<End>,
 }
 
@@ -46,7 +44,6 @@ impl Default for Closing {
         Closing {
             deadline: AtomicU64::new(Stamp::NEVER.0),
             half_time: AtomicU64::new(Stamp::NEVER.0),
-            set_aside: AtomicU64::new(0),
             end: Mutex::default(),
         }
     }
@@ -54,8 +51,6 @@ impl Default for Closing {
 
 impl Closing {
     fn ask(&self, now: Stamp, within: Duration) {
-        let share = (within / SHUTDOWN_SET_ASIDE).min(SHUTDOWN_SET_ASIDE_MAX);
-        self.set_aside.store(u64::try_from(share.as_nanos()).unwrap_or(u64::MAX), Ordering::Release);
         self.half_time.fetch_min(now.after(within / 2).0, Ordering::AcqRel);
         self.deadline.fetch_min(now.after(within).0, Ordering::AcqRel);
     }
@@ -75,11 +70,12 @@ impl Closing {
         if deadline == Stamp::NEVER {
             return Stamp::NEVER;
         }
+        let half_time = Stamp(self.half_time.load(Ordering::Acquire));
         let set_aside = match time_to_spill {
             Duration::ZERO => Duration::ZERO,
-            _ => Duration::from_nanos(self.set_aside.load(Ordering::Acquire)),
+            _ => (deadline.since(half_time) * 2 / SHUTDOWN_SET_ASIDE).min(SHUTDOWN_SET_ASIDE_MAX),
         };
-        deadline.before(time_to_spill.max(set_aside)).max(Stamp(self.half_time.load(Ordering::Acquire)))
+        deadline.before(time_to_spill.max(set_aside)).max(half_time)
     }
 
     /// After this nothing more is written.

@@ -112,7 +112,7 @@ impl System for Otel {
 
     fn keeps_up(&self, emitted: u64) -> bool {
         let ended = self.books.exported.load(Ordering::Relaxed) + self.books.failed.load(Ordering::Relaxed);
-        // It does not report drops: without the second condition, a single drop would make this wait for ever.
+        // It does not report drops: without the second condition, a single drop would make this wait forever.
         emitted.saturating_sub(ended) % QUEUE_EVENTS as u64 <= 4000
     }
 
