@@ -106,7 +106,7 @@ fn the_notice_at_the_start_says_by_what_the_log_is_witnessed() {
         let filter = EnvFilter::new("trace,overspill::spill=off");
         Dispatch::new(fmt().json().with_env_filter(filter).with_writer(writer(log)).finish())
     };
-    told(&filtered, "go to the fallback sink, for no subscriber takes", |builder| builder);
+    told(&filtered, "go to the fallback sink, because no subscriber accepts", |builder| builder);
 }
 
 /// A disk that accepts part of a write, and so breaks lines.
