@@ -1,6 +1,6 @@
 //! The handle that callers hold: emit, stats, mode, flush, shutdown.
 //!
-//! In: values. Out: events in the queue, or settled on the spot. C1: an accepted `emit` takes no lock and, with an awake sender,
+//! In: values. Out: events in the queue, or settled on the spot. C1: an accepted `emit` waits for no lock and, with an awake sender,
 //! makes no system call; it never waits for the sender or the network, and never panics. C2: whatever happens inside `emit`,
 //! the event is settled or in the queue when it returns.
 
@@ -204,9 +204,9 @@ impl Client {
         }
     }
 
-    /// The maximum number of bytes this client can hold, computed from its configuration: queue slots, `queue_bytes_max`, batches, bodies,
-    /// compression, reading answers, connections, TLS, the sender's runtime, and what waits for the log. Each caller inside `emit` may use
-    /// up to six times `event_bytes_max` more during the call. The log's own memory for a record is not included.
+    /// The maximum number of bytes this client can hold, computed from its configuration: `queue_bytes_max`, chunks being filled, batches,
+    /// bodies, compression, reading answers, connections, TLS, the sender's runtime, and what waits for the log. Each caller inside `emit`
+    /// may use up to six times `event_bytes_max` more during the call. The log's own memory for a record is not included.
     pub fn memory_bound(&self) -> usize {
         self.seen().memory_bound
     }
@@ -326,17 +326,27 @@ impl Shared {
         let encoded = settler.encoder.encode(value, &mut event);
         let encoded = naming.name(settler, &mut event, encoded);
         if encoded == Encoded::Whole && mode == Mode::On {
-            return match settler.queue.push(event) {
-                Ok(()) => Emitted::Queued,
-                Err((event, Full::NoRoom)) => {
-                    settler.hold();
-                    settler.notices.queue_full(event.emitted_at);
-                    self.spill(event, Side::Open, Reason::QueueFull)
+            return match settler.queue.push(&event) {
+                Ok(()) => {
+                    settler.encoder.recycle(&mut event);
+                    Emitted::Queued
                 }
-                Err((event, Full::Closed)) => self.spill(event, Side::Closed, Reason::Closed),
+                Err(why) => self.refused(event, why),
             };
         }
         self.settle_apart(event, encoded, mode)
+    }
+
+    #[cold]
+    fn refused(&self, event: Event, why: Full) -> Emitted {
+        match why {
+            Full::NoRoom => {
+                self.settler.hold();
+                self.settler.notices.queue_full(event.emitted_at);
+                self.spill(event, Side::Open, Reason::QueueFull)
+            }
+            Full::Closed => self.spill(event, Side::Closed, Reason::Closed),
+        }
     }
 
     /// Everything that does not go into the queue.
@@ -346,8 +356,7 @@ impl Shared {
         let lost = match encoded {
             Encoded::Whole | Encoded::Oversized => {
                 let reason = if mode == Mode::LogOnly { Reason::LogOnly } else { Reason::Oversized };
-                let (number, side) = settler.announce();
-                event.seq = number;
+                let side = settler.announce();
                 return self.spill(event, side, reason);
             }
             Encoded::TooLong => {

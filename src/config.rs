@@ -195,7 +195,7 @@ impl Builder {
         self
     }
 
-    /// Maximum number of events waiting in the queue. Default [`QUEUE_EVENTS`]. The slots, 256 bytes each, are allocated at once.
+    /// Maximum number of events waiting in the queue. Default [`QUEUE_EVENTS`]. Memory for them is allocated as they come.
     pub fn queue_events_max(mut self, events: usize) -> Builder {
         self.queue_events_max = events;
         self

@@ -5,6 +5,7 @@
 
 use crate::clock::Stamp;
 use crate::limits::{EVENT_INLINE_BYTES, SPARE_BYTES_PER_CLASS};
+use crate::mark::Piece;
 use crate::sync::FreeList;
 
 /// The number of an event's name among those that its client knows; 0 for none.
@@ -15,9 +16,9 @@ impl NameId {
     pub(crate) const NONE: NameId = NameId(0);
 }
 
-/// One event on its way. A slot of the queue is exactly one of these.
+/// One event by itself: in `emit`, on its way to the log, and where every chunk is busy.
 pub(crate) struct Event {
-    /// The how-many-eth event of this client, from 0: its identity in the log.
+    /// Its number among all of this client's, from 0: its identity in the log. Given when it is handed over to the log.
     pub(crate) seq: u64,
     pub(crate) emitted_at: Stamp,
     /// Present when the text has outgrown `inline`.
@@ -26,10 +27,6 @@ pub(crate) struct Event {
     pub(crate) name: NameId,
     inline: [u8; EVENT_INLINE_BYTES],
 }
-
-// With crossbeam's stamp beside it four cache lines, each of which travels from the caller's core to the sender's.
-// Where an address has 32 bits there are a few bytes to spare.
-const _: () = assert!(size_of::<Event>() + size_of::<usize>() == 256 || usize::BITS < 64);
 
 impl Event {
     /// Without a text, and without a number: that it gets at the gate.
@@ -45,7 +42,24 @@ impl Event {
         }
     }
 
-    /// What this event is charged to the byte budget: its text, or the whole block that it occupies.
+    /// The same event once more, in no more room than it takes.
+    pub(crate) fn copy(&self) -> Event {
+        let block = self.block.is_some().then(|| Box::from(self.text()));
+        Event {
+            seq: self.seq,
+            emitted_at: self.emitted_at,
+            block,
+            len: self.len,
+            name: self.name,
+            inline: self.inline,
+        }
+    }
+
+    pub(crate) fn piece(&self) -> Piece<'_> {
+        Piece { text: self.text(), emitted_at: self.emitted_at, name: self.name }
+    }
+
+    /// What this event is charged at the log's queue: its text, or the whole block that it occupies.
     pub(crate) fn charge(&self) -> usize {
         self.block.as_ref().map_or(self.len as usize, |block| block.len())
     }

@@ -1,22 +1,19 @@
-//! The gate that every event passes once: there it gets its number, and learns in the same atomic step whether the client is
-//! closed and whether the sender sleeps.
+//! The gate for every event that does not go through a shard: refused ones, those for the log alone, those at the side door. There it is
+//! counted, and learns in the same atomic step whether the client is closed.
 //!
-//! In: callers with an event; the sender before it sleeps; whoever closes. Out: numbers from 0, without a gap or a double.
+//! In: callers with an event; the sender before it sleeps; whoever closes. Out: a count.
 //!
-//! G1: one word, one modification order. An announcement stands before the close or behind it; one that stands before the
-//!     sender has armed is in the count that the sender gets when it arms, one that stands behind it has seen that it must look
-//!     whether to wake. So neither side needs a fence, nor a second look at the other.
-//! G2: [`announced`](Gate::announced) never falls, and never again changes once closed: numbers that were given out behind the
-//!     close are names of events, but not part of the count. Such an event counts at its end.
+//! G1: one word, one modification order. An announcement stands before the close or behind it, before the sender's last look or behind it. So
+//!     neither side needs a fence, nor a second look at the other.
+//! G2: [`announced`](Gate::announced) never falls, and never again changes once closed: an event behind the close counts at its end.
 //!
 //! Deliberately not here: what is pushed where, and who is woken.
 
 use crate::sync::{AtomicU64, Ordering};
 
 const CLOSED: u64 = 1;
-const ARMED: u64 = 1 << 1;
-/// What one announcement adds; 2^62 of them are four hundred years of ten billion a second.
-const ONE: u64 = 1 << 2;
+/// What one announcement adds; 2^63 of them are nine hundred years of ten billion a second.
+const ONE: u64 = 1 << 1;
 
 /// On which side of the close an event stands, which decides how it is counted: in the gate, or at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,21 +29,9 @@ pub(crate) struct Pass {
 }
 
 impl Pass {
-    /// The event's number.
-    #[inline]
-    pub(crate) fn number(self) -> u64 {
-        self.before / ONE
-    }
-
     #[inline]
     pub(crate) fn side(self) -> Side {
         if self.before & CLOSED == 0 { Side::Open } else { Side::Closed }
-    }
-
-    /// Whether the sender sleeps, or is about to.
-    #[inline]
-    pub(crate) fn saw_armed(self) -> bool {
-        self.before & ARMED != 0
     }
 }
 
@@ -62,7 +47,7 @@ impl Gate {
     /// One more event.
     #[inline]
     pub(crate) fn announce(&self) -> Pass {
-        // AcqRel: who sees the armed bit sees what the sender stored before it (G1); who takes over after a close sees what
+        // AcqRel: who comes behind the sender's look sees what it stored before that (G1); who takes over after a close sees what
         // callers did before their announcement.
         Pass { before: self.word.fetch_add(ONE, Ordering::AcqRel) }
     }
@@ -80,15 +65,9 @@ impl Gate {
         self.closed_at.load(Ordering::Relaxed)
     }
 
-    /// The sender is about to sleep: from now on announcements see it. How many stand before.
-    pub(crate) fn arm(&self) -> u64 {
-        let before = self.word.fetch_or(ARMED, Ordering::AcqRel);
-        self.announced_at(before)
-    }
-
-    /// The sender is awake.
-    pub(crate) fn disarm(&self) {
-        self.word.fetch_and(!ARMED, Ordering::AcqRel);
+    /// How many stand before this moment; those behind it see what was done before it.
+    pub(crate) fn announced_after_this(&self) -> u64 {
+        self.announced_at(self.word.fetch_or(0, Ordering::AcqRel))
     }
 
     /// Idempotent. Ends when one of its attempts meets no announcement between two instructions.
@@ -125,23 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_go_on_behind_the_close_and_the_count_does_not() {
+    fn announcements_behind_the_close_are_told_and_not_counted() {
         let gate = Gate::default();
         let passes = [gate.announce(), gate.announce()];
-        assert_eq!(passes.map(|pass| (pass.number(), pass.side())), [(0, Side::Open), (1, Side::Open)]);
+        assert_eq!(passes.map(Pass::side), [Side::Open, Side::Open]);
         gate.close();
         let pass = gate.announce();
         gate.close();
-        assert_eq!((pass.number(), pass.side(), gate.announced()), (2, Side::Closed, 2));
-    }
-
-    #[test]
-    fn an_announcement_is_counted_by_who_arms_or_sees_it_armed() {
-        let gate = Gate::default();
-        assert!(!gate.announce().saw_armed());
-        assert_eq!(gate.arm(), 1);
-        assert!(gate.announce().saw_armed());
-        gate.disarm();
-        assert!(!gate.announce().saw_armed());
+        assert_eq!((pass.side(), gate.announced(), gate.announced_after_this()), (Side::Closed, 2, 2));
     }
 }

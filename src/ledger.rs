@@ -1,20 +1,20 @@
-//! The books: what was emitted and how each event ended. All counting happens here, but for the numbers of the gate.
+//! The books: what was emitted and how each event ended. All counting happens here, but for what the queue has accepted.
 //!
-//! In: how events end. Out: [`Stats`].
+//! In: how events end. Out: [`Stats`], and the events' numbers.
 //!
-//! An event that was announced before the close is in the gate's count, pending until it is settled. One that comes behind
-//! the close counts when it is settled, in books of its own: so nothing is pending once the sender has ended, though callers go on.
+//! An event that a shard has accepted, or that was announced before the close, is in the queue's count, pending until it is settled. One that
+//! comes behind the close counts when it is settled, in books of its own: so nothing is pending once the sender has ended, though callers go on.
 //!
 //! L1 (the law): in every snapshot `emitted = delivered + spilled + lost + pending`. `pending` is computed as a
 //!    difference, so the equality is trivial; what has to be argued is that it is never negative. A settlement
-//!    happens after its announcement; it adds with Release, and a snapshot reads the settled counters first, with
-//!    Acquire, and the gate last. So every settlement that is seen brings its announcement along.
+//!    happens after its event was accepted or announced; it adds with Release, and a snapshot reads the settled counters first,
+//!    with Acquire, and the queue's count last. So every settlement that is seen brings its event along.
 //! L2: each event is settled once. Those in hand, the sender's or on their way to the log, are claimed out of `in_hand` before they
 //!    are counted; whoever takes over at a deadline claims the rest, and who comes late finds nothing to claim. `in_hand` is a number, not a list: what is taken in hand after that may be claimed for an event
 //!    that was taken over. So one claims what is there, even if less than wanted: all or nothing would leave a rest forever.
 //! L3: at rest `pending` is zero; a container that lost an event would show here forever.
 
-use crate::gate::{Gate, Side};
+use crate::gate::Side;
 use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::sync::plain::AtomicU64 as PlainU64;
 use crate::sync::{AtomicU64, Ordering, Padded};
@@ -29,6 +29,7 @@ pub(crate) const LOST_REASONS: usize = LostReason::ALL.len();
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     settled: Padded<Settled>,
+    numbers: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -74,6 +75,13 @@ pub(crate) enum Ending {
 }
 
 impl Ledger {
+    /// The first of so many numbers that follow each other, given to events when they are posted or handed over to the log: from 0, none of
+    /// them twice.
+    pub(crate) fn numbers(&self, events: u64) -> u64 {
+        // Relaxed: names, and nothing else.
+        self.numbers.fetch_add(events, Ordering::Relaxed)
+    }
+
     /// Settles events that are in nobody's hand.
     pub(crate) fn settle(&self, events: u64, side: Side, ending: Ending) {
         let books = &self.settled.0;
@@ -134,14 +142,14 @@ impl Ledger {
         self.settled.0.outages.fetch_add(1, RELAXED);
     }
 
-    /// The counters of one moment; `gate` is the one that the events came through.
-    pub(crate) fn totals(&self, gate: &Gate) -> Totals {
+    /// The counters of one moment; `emitted` says how many events were accepted or announced before the close.
+    pub(crate) fn totals(&self, emitted: impl FnOnce() -> u64) -> Totals {
         let books = &self.settled.0;
         let delivered = books.delivered.load(Ordering::Acquire);
         let (spilled_open, lost_open) = books.open.totals();
         let (spilled_closed, lost_closed) = books.closed.totals();
         // Last: L1.
-        let announced = gate.announced();
+        let announced = emitted();
         let sum = |spilled: &[u64], lost: &[u64]| spilled.iter().chain(lost).sum::<u64>();
         Totals {
             emitted: announced + sum(&spilled_closed, &lost_closed),
@@ -197,6 +205,7 @@ mod model;
 #[cfg(all(test, not(overspill_model)))]
 mod tests {
     use super::*;
+    use crate::gate::Gate;
 
     #[test]
     fn what_was_taken_over_is_not_settled_again() {
@@ -205,7 +214,7 @@ mod tests {
         ledger.take_in_hand(1);
         assert_eq!(ledger.take_over(Ending::Lost(LostReason::Deadline)), 1);
         assert!(!ledger.settle_in_hand(1, Ending::Delivered));
-        let totals = ledger.totals(&gate);
+        let totals = ledger.totals(|| gate.announced());
         assert_eq!((totals.delivered, totals.lost_by.iter().sum::<u64>(), totals.pending), (0, 1, 0));
     }
 
@@ -216,7 +225,7 @@ mod tests {
         gate.close();
         let late = gate.announce();
         let seen = || {
-            let totals = ledger.totals(&gate);
+            let totals = ledger.totals(|| gate.announced());
             (totals.emitted, totals.pending)
         };
         assert_eq!(seen(), (1, 1));

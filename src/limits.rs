@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// Default of `queue_events_max`: 0.4 s of 20,000 events a second, longer than any pause of a healthy sender.
 pub const QUEUE_EVENTS: usize = 8_192;
-/// Upper limit of `queue_events_max`: the slots are allocated at `build`, 256 bytes each.
+/// Upper limit of `queue_events_max`: events are counted in steps that are a share of it.
 pub const QUEUE_EVENTS_LIMIT: usize = 1 << 20;
 /// Default of `queue_bytes_max`: the budget of JSON bytes for queue, batches and requests in flight.
 pub const QUEUE_BYTES: usize = 8 << 20;
@@ -32,14 +32,36 @@ pub(crate) const RELIEF_PATIENCE: Duration = Duration::from_millis(10);
 /// enough that a burst seldom wakes it.
 pub(crate) const QUEUE_NAP_EIGHTHS: usize = 2;
 
+/// Places where callers put their events side by side. Of so many threads none meets another, and one that was interrupted with a
+/// place in its hand is in nobody's way; more would be more for the sender to look at, and smaller chunks to sweep together. Not the
+/// number of cores: eight threads on two cores want eight.
+pub(crate) const QUEUE_SHARDS: usize = 8;
+/// A caller tries each place so often before it goes to the side door: a place is held for as long as it takes to copy one event.
+pub(crate) const QUEUE_TRIES: usize = 2;
+/// Events at the side door, where callers go for whom no place is free: as many as come while a thread is interrupted that has one. A bound
+/// of its own, so that bursts do not use up the room of full chunks.
+pub(crate) const QUEUE_ALONE: usize = 64;
+/// A place takes room for so many events at once, and for so many bytes: callers write a word that others write once in as many events.
+pub(crate) const QUEUE_STEP_EVENTS: usize = 32;
+/// About as many bytes as that many events have.
+pub(crate) const QUEUE_STEP_BYTES: usize = 8 << 10;
+/// But no more than this part of the budgets for all places together: what they have and do not use is room that others take for used.
+pub(crate) const STEPS_IN_BUDGET: usize = 8;
+/// Chunks that have ended and wait to be used again, beside as many as a full queue has: those of as many batches as are usually under way,
+/// one that fills, one that is ready, and two in flight.
+pub(crate) const SPARE_CHUNKS: usize = 4;
+/// And none is larger: chunks of large events are made anew, which costs little beside what fills them.
+pub(crate) const SPARE_CHUNK_BYTES: usize = 128 << 10;
+/// What a chunk may hold beyond its events and an eighth of them: below this a smaller buffer is not worth the move.
+pub(crate) const CHUNK_SLACK_BYTES: usize = 4 << 10;
+
 // ---- One event.
 
 /// Default of `event_bytes_max`: a generous log line. Anything larger belongs in object storage.
 pub const EVENT_BYTES: usize = 64 << 10;
 /// Upper limit of `event_bytes_max`.
 pub const EVENT_BYTES_LIMIT: usize = 16 << 20;
-/// Events up to this many bytes of JSON travel inside their queue slot, without a block from the heap. Two more
-/// are the number of the event's name.
+/// Events up to this many bytes of JSON are encoded on the caller's stack, longer ones in a block from the heap, and copied from there.
 pub(crate) const EVENT_INLINE_BYTES: usize = 210;
 /// Maximum nesting of arrays and objects. Deeper is refused, because serde_json's own reader stops at this depth.
 pub const DEPTH_MAX: usize = 127;

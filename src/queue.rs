@@ -1,159 +1,258 @@
-//! The bounded channel between callers and sender; both ends live here, so neither can go before the other.
+//! The bounded queue between callers and sender; both ends live here, so neither can go before the other.
 //!
-//! In: encoded events from any thread. Out: the same events, in order, to the sender; or given back with the
-//! reason why there was no room. Also here: the byte budget over queue, batches and requests in flight, and the
-//! protocol by which a sleeping sender is woken.
+//! In: encoded events from any thread. Out: chunks of them, to the sender; or the reason why there was no room.
 //!
-//! Q1: an event is in the channel, with the caller, or with the sender; a refused push gives it back.
-//! Q2: charged bytes never exceed `queue_bytes_max`: charged before the push, discharged when settled.
-//! Q3: no push succeeds after `close` has been seen by [`Queue::is_drained`]: every pusher announces itself at the gate
-//!     before it pushes, and all that were announced before the close must be resolved: pulled, or refused.
-//! Q4: a sender that sleeps is woken by the push it waits for: it arms the gate, and does not sleep if the count it gets
-//!     there is more than what is resolved; an announcement behind that sees it armed and, once pushed, looks whether to wake
-//!     (G1). A busy sender is never woken, a filling one once per batch.
+//! Callers put their events into shards, each of its own thread's, of which the sender has nothing to do but take what is full; what is not, it
+//! sweeps together when it is due. Shards keep callers apart; where one is busy all the same its caller goes to the next, and if all
+//! are, to the side door, which is an ordinary channel of a few events. Nobody waits.
 //!
-//! Deliberately not here: what becomes of a refused event, and counting.
+//! Q1: an event is with the caller, in a shard, in the channel, in the line, or with the sender; a refused push leaves it where it was.
+//! Q2: events in the queue never exceed `queue_events_max`, bytes taken never `queue_bytes_max`: see [`Budget`].
+//! Q3: no push succeeds once the queue [is drained](Queue::is_drained): it is closed by a flag under each shard's latch, and by the gate for
+//!     those at the side door, whose announcements must be resolved: pulled, or refused.
+//! Q4: a sender that sleeps is woken by what it waits for: see [`Wake`]. A busy sender is never woken.
+//! Q5: the events of one shard leave in the order of their coming. A thread that finds its shard busy puts one event elsewhere, which may
+//!     leave up to `batch_age_max` before earlier ones, or after later ones.
+//!
+//! Deliberately not here: what becomes of a refused event, numbers, and how events end.
+
+mod budget;
+mod chunk;
+mod home;
+mod line;
+mod shard;
+mod spares;
+mod wake;
+
+pub(crate) use chunk::{Chunk, Seal, Shape};
+pub(crate) use line::{Look, Pulling};
 
 use crate::event::Event;
+use crate::format::Frame;
 use crate::gate::{Gate, Side};
-use crate::limits::{BATCHES_IN_BUDGET, QUEUE_NAP_EIGHTHS, QUEUE_RELIEF_EIGHTHS};
+use crate::limits::{
+    BATCHES_IN_BUDGET, CHUNK_SLACK_BYTES, QUEUE_ALONE, QUEUE_NAP_EIGHTHS, QUEUE_RELIEF_EIGHTHS, QUEUE_SHARDS,
+    QUEUE_TRIES, SPARE_CHUNK_BYTES, SPARE_CHUNKS,
+};
 use crate::queue_share::QueueShare;
-use crate::sync::{AtomicU64, Bell, Ordering, Padded, channel, plain};
+use crate::sync::{AtomicU64, Latch, Ordering, Padded, channel, latch};
+use budget::Budget;
+use chunk::held_max;
+use line::Line;
+use shard::{Ground, Shard, Then, Why};
+use spares::{Found, Spares};
+use wake::{Wake, Wanted};
 
 /// Why a push was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Full {
-    /// No slot, or no bytes in the budget.
+    /// No room in a budget.
     NoRoom,
     /// Closed for good.
     Closed,
 }
 
-/// What every push writes, on one cache line.
-#[derive(Debug, Default)]
-struct Entrance {
-    gate: Gate,
-    /// Charged bytes: queue, batches, requests in flight.
-    bytes: AtomicU64,
+/// Which chunks the sender takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// Those that are sealed.
+    Sealed,
+    All,
 }
 
-/// When a sleeping sender wants to be woken: at so many announcements, or at so many charged bytes.
-#[derive(Debug)]
-struct Wake {
-    announced: AtomicU64,
-    bytes: AtomicU64,
+/// Where a shard's full chunks go, and its empty ones come from.
+pub(crate) trait Depot {
+    /// A spare chunk, as it is.
+    fn spare(&self) -> Found;
+
+    /// Hands a sealed chunk to the sender. `Err`: no room, here it is again.
+    fn send(&self, chunk: Box<Chunk>) -> Result<(), Box<Chunk>>;
 }
 
-/// Somebody has rung already, or nobody ever slept.
-const NEVER: u64 = u64::MAX;
+type Channel<T> = (channel::Sender<T>, channel::Receiver<T>);
 
 /// The queue of one client.
 pub(crate) struct Queue {
-    push_end: channel::Sender<Event>,
-    pull_end: channel::Receiver<Event>,
-    events_max: usize,
-    bytes_max: u64,
-    /// The share of `bytes_max` that is to be used, as [`QueueShare::ALL`] has it. Shares only lower Q2's maximum.
-    share: plain::AtomicU8,
-    /// The length at which a sender that cannot post relieves the channel.
-    relief_events: usize,
-    /// The length at which a nap ends.
-    nap_events: usize,
-    entrance: Padded<Entrance>,
-    /// Announcements that will push no more: pulled, or refused.
-    resolved: Padded<AtomicU64>,
+    shards: Vec<Padded<Shard>>,
+    shape: Shape,
+    sealed: Channel<Box<Chunk>>,
+    /// The side door.
+    alone: Channel<Event>,
+    line: Latch<Line>,
+    spares: Spares,
+    /// Threads that have come.
+    arrivals: AtomicU64,
+    budget: Padded<Budget>,
+    /// For what does not go through a shard: where it is counted, and learns whether the client is closed.
+    gate: Padded<Gate>,
+    /// Of the gate's announcements those that will push no more: pulled, or refused.
+    resolved: AtomicU64,
+    /// 1 once the flag is set under each latch.
+    shut: AtomicU64,
     wake: Padded<Wake>,
-    bell: Bell,
 }
 
 impl Queue {
-    pub(crate) fn new(events_max: usize, bytes_max: usize) -> Queue {
-        let (push_end, pull_end) = channel::bounded(events_max);
+    pub(crate) fn new(events_max: usize, bytes_max: usize, shape: Shape) -> Queue {
+        Queue::with_shards(QUEUE_SHARDS, events_max, bytes_max, shape)
+    }
+
+    fn with_shards(shards: usize, events_max: usize, bytes_max: usize, shape: Shape) -> Queue {
         Queue {
-            push_end,
-            pull_end,
-            events_max,
-            bytes_max: bytes_max as u64,
-            share: plain::AtomicU8::new(QueueShare::Whole as u8),
-            relief_events: (events_max * QUEUE_RELIEF_EIGHTHS / 8).max(1),
-            nap_events: (events_max * QUEUE_NAP_EIGHTHS / 8).max(1),
-            entrance: Padded::default(),
-            resolved: Padded(AtomicU64::new(0)),
-            wake: Padded(Wake { announced: AtomicU64::new(NEVER), bytes: AtomicU64::new(NEVER) }),
-            bell: Bell::default(),
+            shards: (0..shards).map(|_| Padded::default()).collect(),
+            sealed: channel::bounded(sealed_max(events_max, bytes_max, &shape)),
+            alone: channel::bounded(QUEUE_ALONE.min(events_max)),
+            line: Latch::new(Line::default()),
+            spares: Spares::new(spares_max(events_max, bytes_max, &shape)),
+            arrivals: AtomicU64::new(0),
+            budget: Padded(Budget::new(events_max, bytes_max, shards)),
+            gate: Padded::default(),
+            resolved: AtomicU64::new(0),
+            shut: AtomicU64::new(0),
+            wake: Padded::default(),
+            shape,
         }
     }
 
-    /// Where every event is announced.
-    #[inline]
+    /// Where every event is announced that does not go through a shard.
     pub(crate) fn gate(&self) -> &Gate {
-        &self.entrance.0.gate
+        &self.gate.0
     }
 
-    /// Announces and pushes, or gives the event back, with its number. Never waits. Whom `NoRoom` refuses has to
-    /// [resolve](Queue::resolve_beside) the announcement.
-    #[expect(
-        clippy::result_large_err,
-        reason = "a refused push gives the event back; a box would be an allocation"
-    )]
-    // Always: called, it is handed the event by a copy more.
-    #[inline(always)]
-    pub(crate) fn push(&self, mut event: Event) -> Result<(), (Event, Full)> {
-        let pass = self.gate().announce();
-        event.seq = pass.number();
-        if pass.side() == Side::Closed {
-            return Err((event, Full::Closed));
+    /// Puts the event into the queue, if there is room. Never waits. An event that is refused for want of room was announced at the gate:
+    /// who has it has to [resolve](Queue::resolve_beside) that.
+    #[inline]
+    pub(crate) fn push(&self, event: &Event) -> Result<(), Full> {
+        self.push_at(home::of_this_thread(&self.arrivals), event)
+    }
+
+    #[inline]
+    fn push_at(&self, home: usize, event: &Event) -> Result<(), Full> {
+        match self.put(home, event) {
+            Ok(Then::Nothing) => Ok(()),
+            Ok(Then::Ring) => {
+                self.ring();
+                Ok(())
+            }
+            Err(Why::Full(Full::Closed)) => Err(Full::Closed),
+            Err(why) => self.push_elsewhere(home, why, event),
         }
-        let charge = event.charge() as u64;
-        // Relaxed: a sum of its own; nothing is read on the strength of it.
-        let held = self.entrance.0.bytes.fetch_add(charge, Ordering::Relaxed) + charge;
-        let refused = if held > self.budget_bytes() {
-            event
-        } else {
-            match self.push_end.try_send(event) {
-                Ok(()) => {
-                    if pass.saw_armed() {
-                        self.wake_for(pass.number() + 1, held);
+    }
+
+    #[inline]
+    fn put(&self, shard: usize, event: &Event) -> Result<Then, Why> {
+        let ground = Ground { shape: &self.shape, budget: &self.budget.0, wake: &self.wake.0 };
+        self.shards[shard % self.shards.len()].0.put(event.piece(), &ground, self)
+    }
+
+    /// The shard was busy, or there was no room for a step.
+    #[cold]
+    fn push_elsewhere(&self, home: usize, mut why: Why, event: &Event) -> Result<(), Full> {
+        let shards = self.shards.len();
+        for attempt in 0..=QUEUE_TRIES * shards {
+            if let Why::Full(Full::NoRoom) = why {
+                // Others may have taken what they do not use.
+                self.shards.iter().for_each(|shard| shard.0.give_back(&self.budget.0));
+            }
+            match self.put(home + attempt, event) {
+                Ok(then) => {
+                    if then == Then::Ring {
+                        self.ring();
                     }
                     return Ok(());
                 }
-                Err(full) => full.into_inner(),
+                Err(Why::Full(Full::Closed)) => return Err(Full::Closed),
+                // All have been asked, and given back.
+                Err(Why::Full(Full::NoRoom)) if attempt >= shards && why != Why::Busy => {
+                    return self.refuse();
+                }
+                Err(again) => {
+                    if again == Why::Busy {
+                        crate::sync::relax();
+                    }
+                    why = again;
+                }
             }
-        };
-        self.discharge(charge as usize);
-        Err((refused, Full::NoRoom))
-    }
-
-    /// The caller's half of Q4, after its push. What it compares with may be what a later sleep wants: then it rings for that,
-    /// at worst once too often.
-    #[cold]
-    fn wake_for(&self, announced: u64, held: u64) {
-        let wake = &self.wake.0;
-        let wanted = wake.announced.load(Ordering::Relaxed);
-        if wanted == NEVER {
-            return;
         }
-        if (announced >= wanted || held >= wake.bytes.load(Ordering::Relaxed))
-            && wake.announced.swap(NEVER, Ordering::AcqRel) != NEVER
-        {
-            self.bell.ring();
+        match why {
+            Why::Busy => self.push_alone(event),
+            Why::Full(_) => self.refuse(),
         }
     }
 
-    /// The next event, if there is one. Only the sender calls this, and whoever takes over from it at the end; both
-    /// [`resolve`](Queue::resolve) what they have pulled.
-    #[inline]
-    pub(crate) fn pull(&self) -> Option<Event> {
-        self.pull_end.try_recv().ok()
+    /// No room: the event is not in the queue, and counted.
+    fn refuse(&self) -> Result<(), Full> {
+        match self.gate().announce().side() {
+            Side::Open => Err(Full::NoRoom),
+            Side::Closed => Err(Full::Closed),
+        }
+    }
+
+    /// All shards are busy: the side door.
+    fn push_alone(&self, event: &Event) -> Result<(), Full> {
+        let pass = self.gate().announce();
+        if pass.side() == Side::Closed {
+            return Err(Full::Closed);
+        }
+        let mut credit = budget::Credit::default();
+        let bytes = event.text().len() as u64;
+        if self.budget.0.cover(&mut credit, bytes, &self.wake.0).is_none() {
+            return self.refuse_alone(&mut credit);
+        }
+        credit = budget::Credit { events: credit.events - 1, bytes: credit.bytes - bytes };
+        self.budget.0.give_back(&mut credit);
+        if self.alone.0.try_send(event.copy()).is_err() {
+            credit = budget::Credit { events: 1, bytes };
+            return self.refuse_alone(&mut credit);
+        }
+        if self.wake.0.after_first() || (self.alone.1.len() >= QUEUE_ALONE / 2 && self.wake.0.after_alone()) {
+            self.ring();
+        }
+        Ok(())
+    }
+
+    fn refuse_alone(&self, credit: &mut budget::Credit) -> Result<(), Full> {
+        self.budget.0.give_back(credit);
+        Err(Full::NoRoom)
+    }
+
+    /// Buffers of a chunk that has ended, to be used again.
+    pub(crate) fn keep(&self, chunk: impl Into<Box<Chunk>> + AsRef<Chunk>) {
+        if chunk.as_ref().is_good_spare() {
+            let mut chunk = chunk.into();
+            chunk.empty();
+            self.spares.give(chunk);
+        }
+    }
+
+    /// Bytes around each text of a chunk, the longest of them.
+    fn between(&self) -> usize {
+        let Frame { before, between, behind } = self.shape.frame;
+        before.len().max(between.len()).max(behind.len())
+    }
+
+    /// What stands around the texts of a chunk.
+    pub(crate) fn frame(&self) -> &Frame {
+        &self.shape.frame
+    }
+
+    /// The sender's end. Only the sender asks for it, and whoever takes over from it at the end.
+    pub(crate) fn line(&self) -> Pulling<'_> {
+        Pulling { queue: self, line: latch(&self.line) }
+    }
+
+    /// What waits here, without touching the shards.
+    pub(crate) fn look(&self) -> Look {
+        self.line().look()
     }
 
     /// So many announcements have been pulled or refused, and whoever did it answers for the events.
-    pub(crate) fn resolve(&self, events: u64) {
-        self.resolved.0.fetch_add(events, Ordering::AcqRel);
+    fn resolve(&self, events: u64) {
+        self.resolved.fetch_add(events, Ordering::AcqRel);
     }
 
-    /// Like [`resolve`](Queue::resolve), for anybody but the sender. That of a closed queue may have found it not drained
-    /// because of this very announcement, and fall asleep over a count that is complete by then.
+    /// An announcement will push no more. The sender of a closed queue may have found it not drained because of this very one, and fall
+    /// asleep over a count that is complete by then.
     pub(crate) fn resolve_beside(&self, events: u64) {
         self.resolve(events);
         self.ring_if_closed();
@@ -166,134 +265,172 @@ impl Queue {
         }
     }
 
-    /// Events in the channel now.
+    /// Events accepted so far, and those that were announced at the gate before it closed.
+    pub(crate) fn emitted(&self) -> u64 {
+        self.gate().announced() + self.accepted()
+    }
+
+    /// Events in the queue.
     pub(crate) fn len(&self) -> usize {
-        self.pull_end.len()
+        let credit: u64 = self.shards.iter().map(|shard| shard.0.credit().events).sum();
+        self.budget.0.events().saturating_sub(credit) as usize
+    }
+
+    /// Whether a caller stands between its announcement at the side door and its push.
+    pub(crate) fn awaits_push(&self) -> bool {
+        self.resolved.load(Ordering::Acquire) < self.gate().announced()
     }
 
     /// How many events may be in it.
     pub(crate) fn events_max(&self) -> usize {
-        self.events_max
+        self.budget.0.events_max() as usize
     }
 
     /// Gives settled bytes back to the budget.
     pub(crate) fn discharge(&self, bytes: usize) {
-        self.entrance.0.bytes.fetch_sub(bytes as u64, Ordering::Relaxed);
+        self.budget.0.discharge(bytes as u64);
     }
 
     /// Charged bytes: queue, batches, requests in flight.
     pub(crate) fn held_bytes(&self) -> usize {
-        self.entrance.0.bytes.load(Ordering::Relaxed) as usize
+        let credit: u64 = self.shards.iter().map(|shard| shard.0.credit().bytes).sum();
+        self.budget.0.bytes().saturating_sub(credit) as usize
     }
 
-    /// From now on pushes are refused. Idempotent.
+    /// Events that shards have accepted so far.
+    pub(crate) fn accepted(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.0.accepted()).sum()
+    }
+
+    /// From now on pushes are refused. Idempotent; back once it holds.
+    ///
+    /// # Blocking
+    /// For callers in the middle of a push.
     pub(crate) fn close(&self) {
         self.gate().close();
+        if self.shut.load(Ordering::Acquire) == 0 {
+            self.shards.iter().for_each(|shard| shard.0.close(&self.budget.0));
+            self.shut.fetch_or(1, Ordering::AcqRel);
+        }
         self.ring();
     }
 
+    /// Whether anybody has begun to close it.
     pub(crate) fn is_closed(&self) -> bool {
         self.gate().is_closed()
     }
 
-    /// Closed, and nothing is in the channel nor about to be pushed.
+    /// Closed, and nothing is here nor about to be pushed.
     pub(crate) fn is_drained(&self) -> bool {
-        // Acquire: what was pulled or refused is seen by who finds the queue drained.
-        let resolved = self.resolved.0.load(Ordering::Acquire);
-        self.is_closed() && resolved == self.gate().announced()
+        if self.shut.load(Ordering::Acquire) == 0 {
+            return false;
+        }
+        // With the line in hand nobody else is about to bring anything into it.
+        let mut line = self.line();
+        let look = line.look();
+        look.events == 0 && self.resolved.load(Ordering::Acquire) == self.gate().announced()
     }
 
     /// Wakes the sender for something that is not an event.
     pub(crate) fn ring(&self) {
-        self.bell.ring();
+        self.wake.0.ring();
     }
 
-    /// The sender is about to sleep and wants the next push to wake it. `false`: there is something to pull, or will be in a
-    /// moment; do not sleep.
+    /// The sender is about to sleep and wants the next event to wake it. `false`: there is something, or will be in a moment; do not sleep.
     pub(crate) fn arm_for_any(&self) -> bool {
-        self.arm(1, NEVER)
-    }
-
-    /// The sender is about to sleep on a timer and wants to be woken when so many events more have come, or when so many
-    /// bytes are charged. A push may ring before one that was announced earlier has arrived; the timer bounds what that can
-    /// cost.
-    pub(crate) fn arm_for_batch(&self, events_more: usize, bytes: usize) -> bool {
-        self.arm(events_more as u64, bytes as u64) && self.holds_less_than(bytes)
-    }
-
-    /// The sender naps on a timer while events gather, and wants to be woken if far more come than it expects: at a quarter of the
-    /// queue, half of the bytes that are left, or so many bytes charged.
-    pub(crate) fn arm_for_nap(&self, bytes: usize) -> bool {
-        let held = self.held_bytes() as u64;
-        let half = held + self.budget_bytes().saturating_sub(held) / 2;
-        self.arm(self.nap_events as u64, half.min(bytes as u64)) && self.holds_less_than(bytes)
-    }
-
-    /// For a sender that is armed: what was charged while it armed has rung for nobody. `false` and awake, if it is as much as this
-    /// already.
-    fn holds_less_than(&self, bytes: usize) -> bool {
-        let less = self.held_bytes() < bytes;
-        if !less {
+        self.wake.0.arm_for_any();
+        let quiet = self.gate().announced_after_this() <= self.resolved.load(Ordering::Acquire)
+            && self.shards.iter().all(|shard| shard.0.watch())
+            && self.look().events == 0;
+        // A watched shard forgets it at its next event, whoever is awake then.
+        if !quiet {
             self.disarm();
         }
-        less
+        quiet
+    }
+
+    /// The sender is about to sleep on a timer and wants to be woken once so many events are here, or so many bytes are charged, or a chunk is
+    /// sealed. What shards have taken in advance may wake it early, not late.
+    pub(crate) fn arm_for_batch(&self, events: usize, bytes: usize) -> bool {
+        let sealed = self.wake.0.sealed() + 1;
+        let budget = &self.budget.0;
+        self.shards
+            .iter()
+            .filter(|shard| shard.0.credit().bytes > 0)
+            .for_each(|shard| shard.0.give_back(budget));
+        let events = (events as u64).min(self.nap_events());
+        let wanted = Wanted { events, bytes: bytes as u64, sealed };
+        self.wake.0.arm(wanted, || budget.taken()) && self.nothing_sealed()
+    }
+
+    /// The sender naps on a timer while events gather, and wants to be woken if far more come than it expects: at a quarter of the queue,
+    /// half of the bytes that are left, or so many bytes charged.
+    pub(crate) fn arm_for_nap(&self, bytes: usize) -> bool {
+        let budget = &self.budget.0;
+        let held = budget.bytes();
+        let half = held + budget.bytes_max().saturating_sub(held).div_ceil(2).max(1);
+        let wanted = Wanted { events: self.nap_events(), bytes: half.min(bytes as u64), sealed: u64::MAX };
+        self.wake.0.arm(wanted, || budget.taken())
     }
 
     /// The sender cannot post, and wants to be woken before callers meet a full queue.
     pub(crate) fn arm_for_relief(&self) -> bool {
-        let armed = self.arm(self.relief_events as u64, self.relief_bytes());
-        if armed && self.is_nearly_full() {
+        let wanted = Wanted { events: self.relief_events(), bytes: self.relief_bytes(), sealed: u64::MAX };
+        self.wake.0.arm(wanted, || self.budget.0.taken())
+    }
+
+    /// A chunk sealed while the sender armed has rung for nobody.
+    fn nothing_sealed(&self) -> bool {
+        let nothing = !self.look().sealed;
+        if !nothing {
             self.disarm();
-            return false;
         }
-        armed
+        nothing
     }
 
     pub(crate) fn is_nearly_full(&self) -> bool {
-        self.len() >= self.relief_events || self.held_bytes() as u64 >= self.relief_bytes()
+        self.budget.0.events() >= self.relief_events() || self.budget.0.bytes() >= self.relief_bytes()
+    }
+
+    /// Whether so much is in the shards that they should be swept, whatever its age.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.budget.0.events() >= self.nap_events()
     }
 
     /// The charged bytes at which a batch waits for no more company, see [`BATCHES_IN_BUDGET`].
     pub(crate) fn batch_bytes(&self) -> usize {
-        (self.budget_bytes() / BATCHES_IN_BUDGET) as usize
+        (self.budget.0.bytes_max() / BATCHES_IN_BUDGET) as usize
+    }
+
+    fn nap_events(&self) -> u64 {
+        (self.budget.0.events_max() * QUEUE_NAP_EIGHTHS as u64 / 8).max(1)
+    }
+
+    fn relief_events(&self) -> u64 {
+        (self.budget.0.events_max() * QUEUE_RELIEF_EIGHTHS as u64 / 8).max(1)
     }
 
     fn relief_bytes(&self) -> u64 {
-        self.budget_bytes() * QUEUE_RELIEF_EIGHTHS as u64 / 8
+        self.budget.0.bytes_max() * QUEUE_RELIEF_EIGHTHS as u64 / 8
     }
 
     /// Sets the share of the budget that is to be used; the one before.
     pub(crate) fn set_queue_share(&self, share: QueueShare) -> QueueShare {
-        let before = self.share.swap(share as u8, Ordering::Relaxed);
-        QueueShare::ALL[usize::from(before) % QueueShare::ALL.len()]
+        self.budget.0.set_share(share)
     }
 
     pub(crate) fn queue_share(&self) -> QueueShare {
-        // Relaxed: a figure by itself, and a moment late is early enough.
-        QueueShare::ALL[usize::from(self.share.load(Ordering::Relaxed)) % QueueShare::ALL.len()]
+        self.budget.0.share()
     }
 
-    #[inline]
+    /// The bytes that may be used of the budget at the moment.
     pub(crate) fn budget_bytes(&self) -> u64 {
-        self.queue_share().of(self.bytes_max)
+        self.budget.0.bytes_max()
     }
 
     /// The sender is awake again.
     pub(crate) fn disarm(&self) {
-        self.gate().disarm();
-    }
-
-    /// The sender's half of Q4.
-    fn arm(&self, events_more: u64, bytes: u64) -> bool {
-        let wanted = self.resolved.0.load(Ordering::Acquire) + events_more;
-        // Relaxed: released by the arming, and read by those who have seen it.
-        self.wake.0.bytes.store(bytes, Ordering::Relaxed);
-        self.wake.0.announced.store(wanted, Ordering::Relaxed);
-        if self.gate().arm() >= wanted {
-            self.disarm();
-            return false;
-        }
-        true
+        self.wake.0.disarm();
     }
 
     /// Resolves when the sender should look again.
@@ -301,70 +438,70 @@ impl Queue {
     /// # Cancel safety
     /// Cancel safe: a ring that comes meanwhile is kept.
     pub(crate) async fn woken(&self) {
-        self.bell.rung().await;
+        self.wake.0.woken().await;
     }
 
     #[cfg(all(test, overspill_model))]
     pub(crate) fn wait(&self) {
-        self.bell.wait();
+        self.wake.0.wait();
     }
+}
+
+impl Depot for Queue {
+    #[inline]
+    fn spare(&self) -> Found {
+        self.spares.try_take()
+    }
+
+    #[inline]
+    fn send(&self, chunk: Box<Chunk>) -> Result<(), Box<Chunk>> {
+        self.sealed.0.try_send(chunk).map_err(|full| full.into_inner())
+    }
+}
+
+/// Most sealed chunks at once: each has as many events as it may have, or two that follow each other have more bytes than one may have. Where the
+/// format's own bytes fill a chunk there may be more; then its events stay where they are, and others are refused.
+fn sealed_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
+    let by_events = events_max / shape.events_max.max(1);
+    let by_bytes = (bytes_max / shape.bytes_max.max(1)).saturating_mul(2);
+    by_events.saturating_add(by_bytes).saturating_add(2).min(events_max.max(2))
+}
+
+/// What a chunk in the making may have beside its events, and a spare one at all: the room of a spare one, or a quarter of a whole one.
+fn room_max(shape: &Shape) -> usize {
+    shape.bytes_max.min(SPARE_CHUNK_BYTES.max(shape.bytes_max / 4))
+}
+
+/// Spare chunks: as many as a full queue has, so that a burst like one before it finds what that one left; and [some](SPARE_CHUNKS).
+fn spares_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
+    let by_events = events_max / shape.events_max.max(1);
+    by_events.min(bytes_max / room_max(shape).max(1)) + SPARE_CHUNKS
+}
+
+/// What the queue holds besides the texts that are charged: chunks in the making, spare ones, marks and slots.
+pub(crate) fn bytes_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
+    let mark = size_of::<crate::mark::Mark>();
+    // A chunk has the marks that it needs, and grows by doubling.
+    let whole =
+        room_max(shape).saturating_add(2 * shape.events_max * mark).saturating_add(size_of::<Chunk>());
+    // A shard has one in the making, and the next.
+    let spares = spares_max(events_max, bytes_max, shape);
+    let chunks = (2 * QUEUE_SHARDS + spares).saturating_mul(whole);
+    let sealed = sealed_max(events_max, bytes_max, shape);
+    // In the channel, and once more in the line, which grows by doubling.
+    let slots = sealed.saturating_mul(
+        3 * 2 * size_of::<usize>() + size_of::<Chunk>() + CHUNK_SLACK_BYTES.min(shape.bytes_max) + 4 * mark,
+    );
+    let alone = QUEUE_ALONE.min(events_max) * (size_of::<Event>() + size_of::<usize>())
+        + spares * 2 * size_of::<usize>();
+    let shards = QUEUE_SHARDS * size_of::<Padded<Shard>>();
+    [chunks, held_max(bytes_max) - bytes_max, 2 * events_max * mark, slots, alone, shards]
+        .into_iter()
+        .fold(0, usize::saturating_add)
 }
 
 #[cfg(all(test, overspill_model))]
 mod model;
 
 #[cfg(all(test, not(overspill_model)))]
-mod tests {
-    use super::*;
-    use crate::clock::Stamp;
-
-    fn event(text: &[u8]) -> Event {
-        let mut event = Event::vacant(Stamp(0));
-        assert!(event.append(text).is_ok());
-        event
-    }
-
-    #[test]
-    fn a_push_without_a_slot_or_without_bytes_gives_the_event_back_and_charges_nothing() {
-        let queue = Queue::new(2, 10);
-        assert!(queue.push(event(b"12345")).is_ok());
-        let (returned, why) = queue.push(event(b"123456")).err().unwrap();
-        assert_eq!((returned.text(), why), (&b"123456"[..], Full::NoRoom));
-        queue.resolve_beside(1);
-        assert!(queue.push(event(b"1")).is_ok());
-        assert!(queue.push(event(b"1")).is_err());
-        assert_eq!(queue.held_bytes(), 6);
-    }
-
-    #[test]
-    fn the_budget_is_free_again_only_when_the_event_is_settled() {
-        let queue = Queue::new(8, 5);
-        assert!(queue.push(event(b"12345")).is_ok());
-        assert!(queue.pull().is_some());
-        assert!(queue.push(event(b"1")).is_err());
-        queue.resolve(1);
-        queue.discharge(5);
-        assert!(queue.push(event(b"1")).is_ok());
-    }
-
-    #[test]
-    fn a_closed_queue_refuses_and_is_drained_once_the_rest_is_pulled() {
-        let queue = Queue::new(8, 100);
-        assert!(queue.push(event(b"1")).is_ok());
-        queue.close();
-        assert_eq!(queue.push(event(b"2")).err().unwrap().1, Full::Closed);
-        assert!(!queue.is_drained());
-        assert!(queue.pull().is_some());
-        queue.resolve(1);
-        assert!(queue.is_drained());
-    }
-
-    #[test]
-    fn a_sender_does_not_fall_asleep_over_what_it_waits_for() {
-        let queue = Queue::new(8, 100);
-        assert!(queue.arm_for_any());
-        assert!(queue.push(event(b"1")).is_ok());
-        assert!(!queue.arm_for_any());
-        assert!(queue.arm_for_batch(2, 50));
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ mod again;
 mod backoff;
 pub(crate) mod batch;
 mod dispatch;
+mod fill;
 mod fit;
 mod flight;
 mod flush;
@@ -41,17 +42,18 @@ use crate::format::compress::Packer;
 use crate::limits::SENDER_RESTART;
 use crate::observer::Signal;
 use crate::outcome::Reason;
+use crate::queue::Chunk;
 use crate::reentry;
 use crate::shared::Shared;
 use crate::sync::{Arc, Panicked, contain, yield_now};
 use crate::transport::Transport;
 use backoff::Backoff;
-use batch::{Added, Batch, BatchLimits, Spare};
+use batch::{Batch, BatchLimits};
 use fit::{Fit, Size};
 use flight::Flights;
 use flush::Flushes;
 use gap::Gap;
-use outage::{Outage, Route};
+use outage::Outage;
 use overdue::Answers;
 use pace::Pace;
 use retry::SecondTries;
@@ -71,6 +73,8 @@ pub struct Sender {
     format: Arc<dyn Format>,
     /// The same, if events grow in it.
     measure: Option<Arc<dyn Format>>,
+    /// Whether an event without a name is posted as it was emitted, so that a chunk is a batch as it is.
+    plain: bool,
     limits: BatchLimits,
     /// What of them the endpoint takes.
     fit: Fit,
@@ -84,12 +88,15 @@ pub struct Sender {
     /// When connections may be given up again because of what came over them.
     fresh_at: Stamp,
     flushes: Flushes,
+    /// A chunk whose events are being copied into batches; all that are left are in hand.
+    opened: Option<Box<Chunk>>,
     filling: Option<Batch>,
     ready: Option<Batch>,
     flights: Flights,
     window: Window,
     pace: Pace,
-    spares: Vec<Spare>,
+    /// Of batches that are made event by event.
+    spares: Vec<Chunk>,
     /// Events pulled out of the queue so far.
     pulled: u64,
     pulled_bytes: u64,
@@ -113,6 +120,7 @@ impl Sender {
         let backoff = Backoff::new(config.jitter_seed, config.batch_age_max, config.probe_interval_max);
         Sender {
             transport,
+            plain: config.adds_nothing(),
             measure: (limits.growth_max > 1).then(|| Arc::clone(&format)),
             format,
             limits,
@@ -126,6 +134,7 @@ impl Sender {
             gap: Gap::new(shared.settler.clock.suspended()),
             fresh_at: Stamp(0),
             flushes: Flushes::default(),
+            opened: None,
             filling: None,
             ready: None,
             flights: Flights::default(),
@@ -191,58 +200,10 @@ impl Sender {
         }
     }
 
-    /// Moves events from the queue into batches until there are none, or a batch is ready.
-    fn fill(&mut self, now: Stamp) {
-        let before = self.pulled;
-        let fitted = self.fitted_limits();
-        while self.ready.is_none() {
-            let Some(mut event) = self.shared.settler.queue.pull() else { break };
-            if self.filling.as_mut().map(|batch| batch.add(&event, &fitted)) != Some(Added::Yes) {
-                self.ready = self.filling.take();
-                let spare = self.spares.pop().unwrap_or_default();
-                let mut batch =
-                    Batch::begin(Arc::clone(&self.shared.settler), spare, &self.limits, self.pulled, &event)
-                        .measured_by(&self.measure);
-                // Any event fits an empty batch: event_bytes_max was checked against batch_bytes_max.
-                let added = batch.add(&event, &self.limits);
-                debug_assert_eq!(added, Added::Yes);
-                self.filling = Some(batch);
-            }
-            self.pulled += 1;
-            self.pulled_bytes += event.text().len() as u64;
-            self.shared.settler.encoder.recycle(&mut event);
-        }
-        if self.pulled > before {
-            // In hand before resolved: see `Settler::hold`.
-            self.shared.settler.ledger.take_in_hand(self.pulled - before);
-            self.shared.settler.queue.resolve(self.pulled - before);
-        }
-        let added = self.pulled * self.shared.config.common.added_max() as u64;
-        self.pace.look(now, self.pulled, self.pulled_bytes + added);
-        let route = self.route(now);
-        let ripe = |batch: &mut Batch| {
-            batch.len() >= fitted.events_max
-                || batch.open().1 >= self.shared.settler.queue.batch_bytes()
-                || now >= batch.begun_at.after(self.shared.config.batch_age_max)
-                || self.flushes.waits_for(batch)
-                || route == Route::Probe
-                || self.shared.settler.queue.is_closed()
-        };
-        if self.ready.is_none() {
-            self.ready = self.filling.take_if(ripe);
-        }
-    }
-
-    /// What a batch may hold by what the endpoint takes; its first event is taken in whatever that is.
-    fn fitted_limits(&self) -> BatchLimits {
-        let Size { events, bytes } = self.fit.limit();
-        BatchLimits { events_max: events, bytes_max: bytes, ..self.limits }
-    }
-
     fn heed_closing(&mut self, now: Stamp) {
         let (spill_at, abort_at) = self.closing_times();
         if now >= spill_at {
-            while self.ready.is_some() || self.filling.is_some() || self.shared.settler.queue.len() > 0 {
+            while self.ready.is_some() || self.filling.is_some() || self.look().events > 0 {
                 if let Some(mut batch) = self.ready.take().or_else(|| self.filling.take()) {
                     batch.spill_rest(Reason::Deadline, "shut down before it could be posted");
                     self.end(batch);
@@ -266,14 +227,15 @@ impl Sender {
             self.flights.first_pull(),
         ];
         let first_unsettled = unsettled.into_iter().flatten().min().unwrap_or(self.pulled);
-        let queued = self.shared.settler.queue.len();
-        if let Some(number) = self.flushes.advance(&self.shared, self.pulled, queued, first_unsettled) {
+        let opened = self.opened.as_ref().map_or(0, |chunk| chunk.len());
+        if let Some(number) = self.flushes.advance(&self.shared, self.pulled, opened, first_unsettled) {
             self.shared.board.flushed(number);
         }
     }
 
     fn is_done(&self) -> bool {
         self.filling.is_none()
+            && self.opened.is_none()
             && self.ready.is_none()
             && self.flights.is_empty()
             && self.shared.settler.queue.is_drained()
@@ -283,8 +245,11 @@ impl Sender {
 
     /// Ends a batch and keeps its buffers, as many as can be in use at once.
     fn end(&mut self, batch: Batch) {
+        let plain = batch.is_plain();
         let spare = batch.into_spare();
-        if self.spares.len() < self.shared.config.posts_in_flight_max + 2 {
+        if plain {
+            self.shared.settler.queue.keep(spare);
+        } else if self.spares.len() < self.shared.config.posts_in_flight_max + 2 {
             self.spares.push(spare);
         }
     }
@@ -310,7 +275,8 @@ impl Sender {
 
     /// A copy in a child of a fork: what it holds is the parent's to settle.
     fn forget(&mut self) {
-        let held = (self.filling.take(), self.ready.take(), std::mem::take(&mut self.flights));
+        let held =
+            (self.opened.take(), self.filling.take(), self.ready.take(), std::mem::take(&mut self.flights));
         std::mem::forget((held, Arc::clone(&self.shared)));
     }
 
@@ -342,7 +308,7 @@ impl Drop for Sender {
         self.drop_in_hand();
         // The clock no longer matters; a pusher that has announced itself is only moments away.
         let shared = Arc::clone(&self.shared);
-        while !shared.settler.queue.is_drained() {
+        while !shared.settler.queue.is_drained() || self.opened.is_some() {
             self.fill(Stamp::NEVER);
             self.drop_in_hand();
             yield_now();

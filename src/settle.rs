@@ -59,7 +59,7 @@ impl Settler {
 
     /// The ledger at this moment.
     pub(crate) fn totals(&self) -> Totals {
-        self.ledger.totals(self.queue.gate())
+        self.ledger.totals(|| self.queue.emitted())
     }
 
     /// Whether nothing is pending, once the queue is drained.
@@ -67,13 +67,13 @@ impl Settler {
         self.totals().pending == 0
     }
 
-    /// A caller has an event that is not for the queue: its number, and how it will be counted.
-    pub(crate) fn announce(&self) -> (u64, Side) {
-        let pass = self.queue.gate().announce();
-        if pass.side() == Side::Open {
+    /// A caller has an event that is not for the queue: how it will be counted.
+    pub(crate) fn announce(&self) -> Side {
+        let side = self.queue.gate().announce().side();
+        if side == Side::Open {
             self.hold();
         }
-        (pass.number(), pass.side())
+        side
     }
 
     /// A caller keeps an event for which the queue had no room. Until it is settled, a shutdown waits for it,
@@ -85,7 +85,8 @@ impl Settler {
     }
 
     /// Hands a caller's own event that did not get into the queue to the log's writer.
-    pub(crate) fn spill_callers(&self, event: Event, side: Side, reason: Reason) -> Emitted {
+    pub(crate) fn spill_callers(&self, mut event: Event, side: Side, reason: Reason) -> Emitted {
+        event.seq = self.ledger.numbers(1);
         match self.log.hand_over(event, side, reason) {
             Ok(()) => Emitted::Spilled(reason),
             Err(mut event) => {
@@ -99,7 +100,7 @@ impl Settler {
 
     /// A caller's own event that has no content.
     pub(crate) fn lose_callers(&self, reason: LostReason) -> Emitted {
-        let (_, side) = self.announce();
+        let side = self.announce();
         self.settle_callers(side, Ending::Lost(reason));
         Emitted::Lost(reason)
     }
@@ -144,8 +145,8 @@ impl Settler {
 
     /// What the sender has not settled when `shutdown` must return is lost; nobody waits for it any longer.
     ///
-    /// For a moment an event may be in neither place: pulled but not yet in hand, claimed but not yet counted, announced but not yet
-    /// pushed. Its holder then runs no user code and needs only moments, so this looks again.
+    /// For a moment an event may be in neither place: claimed but not yet counted, announced but not yet pushed. Its holder
+    /// then runs no user code and needs only moments, so this looks again.
     pub(crate) fn take_over(&self) {
         const LOST: Ending = Ending::Lost(LostReason::Deadline);
         self.queue.close();
@@ -153,12 +154,7 @@ impl Settler {
         let clock = Clock::start(Source::Machine);
         let mut events = 0;
         loop {
-            while let Some(event) = self.queue.pull() {
-                self.ledger.settle(1, Side::Open, LOST);
-                self.queue.resolve_beside(1);
-                self.queue.discharge(event.charge());
-                events += 1;
-            }
+            events += self.take_over_queue(LOST);
             // What is on its way to the log as well: a thread that has begun to write it finds nothing left to settle.
             self.log.take_over().into_iter().for_each(|work| self.lose(work, LostReason::Deadline));
             events += self.ledger.take_over(LOST);
@@ -171,6 +167,18 @@ impl Settler {
         self.queue.ring();
         self.settled();
         self.tell(events, LOST);
+    }
+
+    fn take_over_queue(&self, ending: Ending) -> u64 {
+        let mut line = self.queue.line();
+        line.sweep();
+        let mut events = 0;
+        while let Some(chunk) = line.pop() {
+            self.ledger.settle(chunk.len() as u64, Side::Open, ending);
+            self.queue.discharge(chunk.bytes());
+            events += chunk.len() as u64;
+        }
+        events
     }
 
     pub(crate) fn tell(&self, events: u64, ending: Ending) {

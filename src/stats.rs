@@ -298,7 +298,7 @@ mod tests {
             endpoint: EndpointState::Out,
             mode: Mode::On,
         };
-        Stats::new(&ledger.totals(&gate), &around)
+        Stats::new(&ledger.totals(|| gate.announced()), &around)
     }
 
     #[test]

@@ -7,9 +7,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 #[cfg(overspill_model)]
-pub(crate) use model::{AtomicU64, Bell, Ordering, channel};
+pub(crate) use model::{AtomicU64, Bell, Latch, LatchGuard, Ordering, channel, yield_now as relax};
 #[cfg(overspill_shuttle)]
 pub(crate) use model::{Condvar, Mutex, MutexGuard, pause, start_thread, thread_local, yield_now};
+use std::sync::TryLockError;
 #[cfg(not(overspill_model))]
 pub(crate) use std::sync::atomic::{AtomicU64, Ordering};
 pub(crate) use std::sync::{Arc, PoisonError};
@@ -19,6 +20,29 @@ pub(crate) use std::{
     thread::yield_now,
     thread_local,
 };
+
+/// A lock that no code of the user's runs under, and that callers only [try](try_latch): the exhaustive models know it.
+#[cfg(not(overspill_model))]
+pub(crate) use std::sync::{Mutex as Latch, MutexGuard as LatchGuard};
+
+/// Waits for the latch: for the sender and for who closes, whom nobody holds up for more than a copy of one event.
+pub(crate) fn latch<T>(latch: &Latch<T>) -> LatchGuard<'_, T> {
+    latch.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The latch, if nobody has it.
+#[inline]
+pub(crate) fn try_latch<T>(latch: &Latch<T>) -> Option<LatchGuard<'_, T>> {
+    match latch.try_lock() {
+        Ok(guard) => Some(guard),
+        Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+        Err(TryLockError::WouldBlock) => None,
+    }
+}
+
+/// Between two tries of a latch.
+#[cfg(not(overspill_model))]
+pub(crate) use std::hint::spin_loop as relax;
 
 /// Atomics that no exhaustive model looks at: flags whose interleavings do not touch the law. Those of the whole client do.
 pub(crate) mod plain {

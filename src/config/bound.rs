@@ -1,11 +1,12 @@
 //! The memory bound: every byte that a client can hold, from its configuration.
 
 use super::Config;
-use crate::event::{self, Event};
-use crate::format::Overhead;
+use crate::event::{self, NameId};
 use crate::format::compress::Compression;
+use crate::format::{Layout, Overhead};
 use crate::limits::*;
 use crate::mark::Mark;
+use crate::queue::{self, Shape};
 use crate::spill::log_queue;
 
 /// Which transport's memory counts.
@@ -16,6 +17,25 @@ pub(crate) enum Tls {
 }
 
 impl Config {
+    /// Whether an event without a name is posted as it was emitted.
+    pub(crate) fn adds_nothing(&self) -> bool {
+        self.growth_max <= 1 && self.common.adds_nothing(NameId::NONE)
+    }
+
+    /// That of the queue's chunks: a batch's, where they become batches as they are.
+    pub(crate) fn chunk_shape(&self, layout: Layout) -> Shape {
+        let (events_max, bytes_max) = (self.batch_events_max, self.batch_bytes_max);
+        match self.adds_nothing() {
+            true => Shape { events_max, bytes_max, overhead: self.overhead, frame: layout.frame() },
+            false => Shape {
+                events_max,
+                bytes_max,
+                overhead: Overhead { per_batch: 0, per_event: 0 },
+                frame: Layout::Encoded.frame(),
+            },
+        }
+    }
+
     pub(crate) fn log_queue_events_max(&self) -> usize {
         self.queue_events_max.min(LOG_QUEUE_EVENTS)
     }
@@ -30,12 +50,14 @@ impl Config {
     pub(crate) fn memory_bound(&self, overhead: Overhead, tls: Tls) -> usize {
         // Probes, and posts beside those that hang.
         let posts = self.posts_in_flight_max + SPARE_POSTS;
-        // A slot and crossbeam's stamp beside it.
-        let slots = self.queue_events_max * (size_of::<Event>() + size_of::<usize>());
-        // Blocks of long events in the queue are charged to the budget; spare ones are not.
+        // Chunks that fill and spare ones, marks, and what chunks have beside their texts.
+        let shape = self.chunk_shape(Layout::Encoded);
+        let chunks = queue::bytes_max(self.queue_events_max, self.queue_bytes_max, &shape);
+        // Spare blocks of long events.
         let budget = self.queue_bytes_max + event::spare_bytes_max(2 * self.event_bytes_max);
-        // One batch fills, one is ready, the others are in flight; all keep their buffers when they are reused.
-        let batch = self.batch_bytes_max + self.batch_events_max * size_of::<Mark>();
+        // One batch fills, one is ready, the others are in flight; all keep their buffers when they are reused. Beside a mark: what an
+        // event is charged and its length in a body.
+        let batch = self.batch_bytes_max + self.batch_events_max * (size_of::<Mark>() + 2 * size_of::<u32>());
         // A body beside its batch: of a format that is not a frame, of a probe or a half, or one that its transport still holds after the
         // batch has ended. If compressed, a second one, at worst a little longer than the first.
         // At most a batch, whatever the format's overhead for that many events (B2).
@@ -67,7 +89,7 @@ impl Config {
             + (LOG_QUEUE_BATCHES + 1) * batch;
         let batches = (posts + 2).saturating_mul(batch);
         // With 32-bit addresses the largest settings exceed the address space.
-        [slots, budget, log, batches, bodies, posts * exchange, drains, fixed, packing, redacting, splicing]
+        [chunks, budget, log, batches, bodies, posts * exchange, drains, fixed, packing, redacting, splicing]
             .into_iter()
             .fold(0, usize::saturating_add)
     }

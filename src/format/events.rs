@@ -8,7 +8,7 @@ use crate::mark::Mark;
 use std::fmt;
 use std::time::SystemTime;
 
-/// The events of a request, in the order of the queue.
+/// The events of a request, each thread's in the order in which it has emitted them.
 #[derive(Debug, Clone)]
 pub struct Events<'a>(Source<'a>);
 
@@ -18,6 +18,8 @@ enum Source<'a> {
         text: &'a [u8],
         marks: std::slice::Iter<'a, Mark>,
         at: usize,
+        /// The number of the next event.
+        seq: u64,
         /// The number of bytes between two texts.
         gap: usize,
         origin: Origin<'a>,
@@ -37,12 +39,12 @@ pub(crate) struct Origin<'a> {
 impl<'a> Events<'a> {
     pub(crate) fn new(
         text: &'a [u8],
-        start: usize,
-        gap: usize,
+        (start, gap): (usize, usize),
         marks: &'a [Mark],
+        seq: u64,
         origin: Origin<'a>,
     ) -> Events<'a> {
-        Events(Source::Batch { text, marks: marks.iter(), at: start, gap, origin })
+        Events(Source::Batch { text, marks: marks.iter(), at: start, seq, gap, origin })
     }
 
     pub(crate) fn again(events: &'a [Resent], common: CommonFields<'a>) -> Events<'a> {
@@ -64,11 +66,12 @@ impl<'a> Iterator for Events<'a> {
 
     fn next(&mut self) -> Option<Event<'a>> {
         match &mut self.0 {
-            Source::Batch { text, marks, at, gap, origin } => {
+            Source::Batch { text, marks, at, seq, gap, origin } => {
                 let mark = marks.next()?;
                 let json = &text[*at..mark.end()];
                 *at = mark.end() + *gap;
-                Some(Event { json, known: Known::Batch(mark, *origin) })
+                *seq += 1;
+                Some(Event { json, known: Known::Batch(mark, *seq - 1, *origin) })
             }
             Source::Log { events, .. } => {
                 let event = events.next()?;
@@ -97,7 +100,8 @@ pub struct Event<'a> {
 /// What is known about an event besides its JSON.
 #[derive(Debug, Clone, Copy)]
 enum Known<'a> {
-    Batch(&'a Mark, Origin<'a>),
+    /// With its number.
+    Batch(&'a Mark, u64, Origin<'a>),
     Log(&'a Resent),
 }
 
@@ -110,7 +114,7 @@ impl<'a> Event<'a> {
     /// When it was emitted, by the wall clock. The same each time it is posted, and in the log.
     pub fn time(&self) -> SystemTime {
         match self.known {
-            Known::Batch(mark, origin) => origin.calendar.time(mark.emitted_at()),
+            Known::Batch(mark, _, origin) => origin.calendar.time(mark.emitted_at()),
             Known::Log(event) => event.time(),
         }
     }
@@ -119,7 +123,7 @@ impl<'a> Event<'a> {
     /// [`EVENT_NAME_BYTES_MAX`](crate::limits::EVENT_NAME_BYTES_MAX) long. Any other name is a member of its JSON.
     pub fn name(&self) -> Option<&'a str> {
         let name = match self.known {
-            Known::Batch(mark, origin) => origin.common.names.text(mark.name()),
+            Known::Batch(mark, _, origin) => origin.common.names.text(mark.name()),
             Known::Log(event) => event.name().unwrap_or_default(),
         };
         Some(name).filter(|name| !name.is_empty())
@@ -129,7 +133,7 @@ impl<'a> Event<'a> {
     /// hexadecimal digits and a number, for endpoints that deduplicate.
     pub fn id(&self) -> EventId<'a> {
         let (client, seq) = match self.known {
-            Known::Batch(mark, origin) => (origin.client, mark.seq()),
+            Known::Batch(_, seq, origin) => (origin.client, seq),
             Known::Log(event) => event.id(),
         };
         EventId { client, seq }
@@ -158,7 +162,7 @@ impl std::ops::Deref for Event<'_> {
 pub struct EventId<'a> {
     /// The client instance.
     pub client: &'a str,
-    /// Zero-based sequence number of the event within its client.
+    /// Zero-based sequence number of the event within its client, given when it is first posted or written to the log.
     pub seq: u64,
 }
 

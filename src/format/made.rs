@@ -3,6 +3,7 @@
 use super::{Body, Events, Format, Layout, Origin, Placement};
 use crate::clock::{Calendar, Stamp};
 use crate::common::{Common, Names};
+use crate::event::NameId;
 use crate::mark::Mark;
 use std::time::UNIX_EPOCH;
 
@@ -22,14 +23,14 @@ impl Events<'_> {
         let mut end = 0;
         let ends = texts.iter().map(|text| {
             end += text.len();
-            Mark::ending_at(end)
+            Mark::open(Stamp(0), NameId::NONE, end)
         });
         let marks: Vec<Mark> = ends.collect();
         let common =
             Common::new(Placement::default(), Vec::new(), None, "\"event.name\"", Names::for_queue(1));
         let calendar = Calendar::at(Stamp(0), UNIX_EPOCH);
         let origin = Origin { client: "0000000000000000", common: &common, calendar };
-        use_them(Events::new(texts.concat().as_bytes(), 0, 0, &marks, origin))
+        use_them(Events::new(texts.concat().as_bytes(), (0, 0), &marks, 0, origin))
     }
 }
 

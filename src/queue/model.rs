@@ -1,11 +1,13 @@
-//! The queue's promises (Q1 to Q4) in every interleaving, under loom and under shuttle: `crate::sync::model` tells how.
+//! The queue's promises (Q1 to Q5) in every interleaving, under loom and under shuttle: `crate::sync::model` tells how.
 //!
-//! Callers push on threads of their own. The sender does what `Sender::serve` does, less the batches: pull,
+//! Callers push on threads of their own, each into its shard. The sender does what `Sender::serve` does, less the batches: pull,
 //! settle, and sleep when there is nothing. A sender that nobody wakes is a deadlock, which both checkers report.
 
-use super::{Full, Queue};
+use super::shard::{Then, Why};
+use super::{Full, Queue, Shape, Want};
 use crate::clock::Stamp;
 use crate::event::Event;
+use crate::format::{Frame, Overhead};
 use crate::sync::Arc;
 use crate::sync::model::{JoinHandle, explore, explore_preempting, spawn, yield_now};
 
@@ -18,18 +20,40 @@ fn event(bytes: usize) -> Event {
     event
 }
 
-/// Pushes; why it was refused and under which number, if it was. A refused push gives its own event back.
-fn push(queue: &Queue, bytes: usize) -> Option<(u64, Full)> {
-    let (returned, why) = queue.push(event(bytes)).err()?;
-    assert_eq!(returned.charge(), bytes);
+/// Of so many events a chunk is full.
+fn shape(events_max: usize) -> Shape {
+    let overhead = Overhead { per_batch: 0, per_event: 0 };
+    Shape { events_max, bytes_max: ROOMY, overhead, frame: Frame { before: b"", between: b"", behind: b"" } }
+}
+
+/// A queue of two shards.
+fn queue(events_max: usize, bytes_max: usize, chunk_events: usize) -> Arc<Queue> {
+    Arc::new(Queue::with_shards(2, events_max, bytes_max, shape(chunk_events)))
+}
+
+/// Pushes into this shard; why it was refused, if it was.
+fn push(queue: &Queue, home: usize, bytes: usize) -> Option<Full> {
+    settle_refused(queue, queue.push_at(home, &event(bytes)))
+}
+
+/// Pushes into this shard and no other, however often it is busy.
+fn push_into(queue: &Queue, shard: usize, bytes: usize) {
+    loop {
+        match queue.put(shard, &event(bytes)) {
+            Ok(Then::Nothing) => return,
+            Ok(Then::Ring) => return queue.ring(),
+            Err(why) => assert_eq!(why, Why::Busy),
+        }
+        yield_now();
+    }
+}
+
+fn settle_refused(queue: &Queue, pushed: Result<(), Full>) -> Option<Full> {
+    let why = pushed.err()?;
     if why == Full::NoRoom {
         queue.resolve_beside(1);
     }
-    Some((returned.seq, why))
-}
-
-fn why(refused: Option<(u64, Full)>) -> Option<Full> {
-    refused.map(|(_, why)| why)
+    Some(why)
 }
 
 fn spawn_with<R: Send + 'static>(
@@ -44,177 +68,268 @@ fn spawn_with<R: Send + 'static>(
 fn sleep(queue: &Queue) {
     if queue.arm_for_any() {
         queue.wait();
+        queue.disarm();
     } else {
         yield_now();
     }
-    queue.disarm();
 }
 
-fn settle(queue: &Queue, event: &Event) -> u64 {
-    queue.resolve(1);
-    queue.discharge(event.charge());
-    event.seq
+/// Takes all that is there, and settles it: how many events.
+fn settle_all(queue: &Queue) -> usize {
+    let mut line = queue.line();
+    line.sweep();
+    let mut events = 0;
+    while line.front(Want::All).is_some() {
+        let Some(chunk) = line.pop() else { break };
+        events += chunk.len();
+        queue.discharge(chunk.bytes());
+    }
+    events
 }
 
-/// The sender until it has settled so many events; their numbers.
-fn serve(queue: &Queue, events: usize) -> Vec<u64> {
-    let mut settled = Vec::new();
-    while settled.len() < events {
-        match queue.pull() {
-            Some(event) => settled.push(settle(queue, &event)),
-            None => sleep(queue),
+/// The sender until it has settled so many events.
+fn serve(queue: &Queue, events: usize) {
+    let mut settled = 0;
+    while settled < events {
+        match settle_all(queue) {
+            0 => sleep(queue),
+            more => settled += more,
         }
     }
-    settled
+    assert_eq!(settled, events);
 }
 
-/// The sender until the closed queue is drained; the numbers of the events that it settled.
-fn drain(queue: &Queue) -> Vec<u64> {
-    let mut settled = Vec::new();
+/// The sender until the closed queue is drained; how many events it has settled.
+fn drain(queue: &Queue) -> usize {
+    let mut settled = 0;
     while !queue.is_drained() {
-        match queue.pull() {
-            Some(event) => settled.push(settle(queue, &event)),
-            None => sleep(queue),
+        match settle_all(queue) {
+            0 => sleep(queue),
+            more => settled += more,
         }
     }
-    assert!(queue.pull().is_none());
     settled
 }
 
-/// At rest: nothing is held, and what was settled is what was accepted, each once.
+/// At rest: nothing is held, and what was settled is what was accepted.
 #[track_caller]
-fn assert_settled(queue: &Queue, mut settled: Vec<u64>, refused: [Option<(u64, Full)>; 2]) {
-    settled.extend(refused.iter().flatten().map(|(number, _)| number));
-    settled.sort_unstable();
-    // Both got a number, and no number was given out twice.
-    assert_eq!(settled, [0, 1]);
-    assert!(queue.pull().is_none());
-    assert_eq!(queue.held_bytes(), 0);
+fn assert_settled(queue: &Queue, settled: usize, accepted: usize, refused: usize) {
+    assert_eq!(settled, accepted);
+    assert_eq!(queue.emitted() as usize, accepted + refused);
+    assert_eq!(settle_all(queue), 0);
+    let mut line = queue.line();
+    line.sweep();
+    drop(line);
+    queue.shards.iter().for_each(|shard| shard.0.give_back(&queue.budget.0));
+    assert_eq!((queue.held_bytes(), queue.len()), (0, 0));
 }
 
 #[test]
-fn a_sleeping_sender_is_woken_by_the_push_it_waits_for() {
-    // Two pushers against the sleep: all interleavings would be too many.
-    explore_preempting(3, || {
-        let queue = Arc::new(Queue::new(2, ROOMY));
-        let pushers = [(); 2].map(|()| spawn_with(&queue, |queue| push(queue, 1)));
-        let settled = serve(&queue, 2);
-        let refused = pushers.map(|pusher| pusher.join().unwrap());
-        assert_eq!(refused, [None, None]);
-        assert_settled(&queue, settled, refused);
+fn a_sleeping_sender_is_woken_by_the_push_it_waits_for_whichever_shard_it_comes_to() {
+    explore_preempting(2, || {
+        let queue = queue(8, ROOMY, 4);
+        let pushers = [0, 1].map(|home| spawn_with(&queue, move |queue| push(queue, home, 1)));
+        serve(&queue, 2);
+        assert_eq!(pushers.map(|pusher| pusher.join().unwrap()), [None, None]);
+        assert_settled(&queue, 2, 2, 0);
     });
 }
 
 #[test]
-fn a_sender_that_waits_for_a_second_event_is_woken_by_it() {
+fn two_who_meet_at_one_shard_both_find_a_place_and_a_sleeping_sender_hears_of_both() {
+    explore_preempting(2, || {
+        let queue = Arc::new(Queue::with_shards(1, 8, ROOMY, shape(4)));
+        let pusher = spawn_with(&queue, |queue| push(queue, 0, 1));
+        let beside = spawn_with(&queue, |queue| settle_refused(queue, queue.push_alone(&event(1))));
+        serve(&queue, 2);
+        assert_eq!([pusher, beside].map(|pusher| pusher.join().unwrap()), [None, None]);
+        assert_settled(&queue, 2, 2, 0);
+    });
+}
+
+#[test]
+fn a_sender_that_waits_for_a_full_chunk_is_woken_by_the_call_that_seals_it() {
     explore_preempting(3, || {
-        let queue = Arc::new(Queue::new(2, ROOMY));
-        let pushers = [(); 2].map(|()| spawn_with(&queue, |queue| push(queue, 1)));
-        let mut settled = Vec::new();
-        while settled.len() < 2 {
-            settled.extend(queue.pull().iter().map(|event| settle(&queue, event)));
-            // As with a batch in the making: nothing less than all that are still to come shall wake it.
-            if settled.len() < 2 && queue.arm_for_batch(2 - settled.len(), ROOMY) {
+        let queue = queue(64, ROOMY, 2);
+        let pusher = spawn_with(&queue, |queue| [1, 1].map(|bytes| push_into(queue, 0, bytes)));
+        let mut settled = 0;
+        while settled < 2 {
+            // As with a batch in the making: nothing less than a sealed chunk or as many events shall wake it.
+            if queue.arm_for_batch(16, ROOMY) {
                 queue.wait();
                 queue.disarm();
             } else {
                 yield_now();
             }
+            let mut line = queue.line();
+            line.absorb();
+            while line.front(Want::Sealed).is_some() {
+                let Some(chunk) = line.pop() else { break };
+                settled += chunk.len();
+                queue.discharge(chunk.bytes());
+            }
         }
-        assert_settled(&queue, settled, pushers.map(|pusher| pusher.join().unwrap()));
+        pusher.join().unwrap();
+        assert_settled(&queue, settled, 2, 0);
+    });
+}
+
+#[test]
+fn a_sender_that_waits_for_so_many_events_is_woken_by_the_step_that_makes_them_enough() {
+    explore_preempting(2, || {
+        // A step is one event.
+        let queue = queue(8, ROOMY, 8);
+        let pushers = [0, 1].map(|home| spawn_with(&queue, move |queue| push(queue, home, 1)));
+        let mut settled = 0;
+        while settled < 2 {
+            // Nothing less than all that are still to come.
+            if queue.arm_for_batch(2 - settled, ROOMY) {
+                queue.wait();
+                queue.disarm();
+            } else {
+                yield_now();
+            }
+            if queue.len() >= 2 - settled {
+                settled += settle_all(&queue);
+            }
+        }
+        assert_eq!(pushers.map(|pusher| pusher.join().unwrap()), [None, None]);
+        assert_settled(&queue, settled, 2, 0);
     });
 }
 
 #[test]
 fn a_push_that_races_with_close_is_refused_or_pulled_before_the_queue_is_drained() {
-    // Three threads, two of which ring: all interleavings would be too many.
-    explore_preempting(3, || {
-        let queue = Arc::new(Queue::new(1, ROOMY));
-        let pusher = spawn_with(&queue, |queue| push(queue, 1));
+    explore_preempting(2, || {
+        let queue = queue(8, ROOMY, 4);
+        let pusher = spawn_with(&queue, |queue| push(queue, 0, 1));
         let closer = spawn_with(&queue, Queue::close);
         let settled = drain(&queue);
         let refused = pusher.join().unwrap();
         closer.join().unwrap();
-        assert_ne!(why(refused), Some(Full::NoRoom));
-        let late = push(&queue, 1);
-        assert_eq!(why(late), Some(Full::Closed));
-        assert_settled(&queue, settled, [refused, late]);
+        assert_ne!(refused, Some(Full::NoRoom));
+        assert_eq!(push(&queue, 1, 1), Some(Full::Closed));
+        assert_settled(&queue, settled, usize::from(refused.is_none()), 0);
     });
 }
 
 #[test]
-fn pushes_that_race_for_the_last_slot_of_a_closing_queue_are_refused_or_pulled() {
-    // Three threads, all of which ring: all interleavings would be too many.
-    explore_preempting(3, || {
-        let queue = Arc::new(Queue::new(1, ROOMY));
-        let closer = spawn_with(&queue, |queue| {
-            let refused = push(queue, 1);
-            queue.close();
-            refused
-        });
-        let pusher = spawn_with(&queue, |queue| push(queue, 1));
+fn a_push_at_the_side_door_that_races_with_close_is_refused_or_pulled_before_the_queue_is_drained() {
+    explore_preempting(2, || {
+        let queue = Arc::new(Queue::with_shards(1, 8, ROOMY, shape(4)));
+        let pusher = spawn_with(&queue, |queue| settle_refused(queue, queue.push_alone(&event(1))));
+        let closer = spawn_with(&queue, Queue::close);
         let settled = drain(&queue);
-        let refused = [closer, pusher].map(|caller| caller.join().unwrap());
-        assert_ne!(why(refused[0]), Some(Full::Closed));
-        assert_settled(&queue, settled, refused);
+        let refused = pusher.join().unwrap();
+        closer.join().unwrap();
+        assert_ne!(refused, Some(Full::NoRoom));
+        assert_settled(&queue, settled, usize::from(refused.is_none()), 0);
     });
 }
 
 #[test]
-fn two_who_close_at_once_agree_on_what_was_announced_before() {
-    explore_preempting(3, || {
-        let queue = Arc::new(Queue::new(2, ROOMY));
+fn two_who_close_at_once_agree_on_what_was_emitted_before() {
+    explore_preempting(2, || {
+        let queue = queue(8, ROOMY, 4);
         let closers = [(); 2].map(|()| {
             spawn_with(&queue, |queue| {
                 queue.close();
-                queue.gate().announced()
+                queue.emitted()
             })
         });
-        let refused = [push(&queue, 1), push(&queue, 1)];
+        let refused = [push(&queue, 0, 1), push(&queue, 1, 1)];
         let agreed = closers.map(|closer| closer.join().unwrap());
-        let accepted = refused.iter().filter(|refused| refused.is_none()).count() as u64;
-        assert_eq!(agreed, [accepted; 2]);
-        assert_settled(&queue, drain(&queue), refused);
+        let accepted = refused.iter().filter(|refused| refused.is_none()).count();
+        assert_eq!(agreed, [accepted as u64; 2]);
+        assert_settled(&queue, drain(&queue), accepted, 0);
     });
 }
 
 #[test]
 fn a_sleeping_sender_is_woken_when_another_thread_closes_and_pulls_the_last_event() {
-    explore(|| {
-        let queue = Arc::new(Queue::new(1, ROOMY));
-        assert_eq!(push(&queue, 1), None);
+    explore_preempting(3, || {
+        let queue = queue(8, ROOMY, 4);
+        assert_eq!(push(&queue, 0, 1), None);
         let sender = spawn_with(&queue, drain);
         queue.close();
-        let taken_over = queue.pull().map(|event| event.seq);
-        if taken_over.is_some() {
-            queue.resolve_beside(1);
-            queue.discharge(1);
-        }
+        let taken_over = settle_all(&queue);
+        queue.ring();
         let settled = sender.join().unwrap();
-        let late = push(&queue, 1);
-        assert_eq!(why(late), Some(Full::Closed));
-        assert_settled(&queue, settled.into_iter().chain(taken_over).collect(), [None, late]);
+        assert_settled(&queue, settled + taken_over, 1, 0);
     });
 }
 
 #[test]
 fn charged_bytes_accepted_and_not_yet_settled_never_exceed_the_maximum() {
-    explore(|| {
-        let queue = Arc::new(Queue::new(2, 10));
-        let pushers = [(); 2].map(|()| spawn_with(&queue, |queue| push(queue, 6)));
-        let mut settled = Vec::new();
-        while settled.is_empty() {
-            let Some(event) = queue.pull() else {
-                sleep(&queue);
-                continue;
-            };
+    explore_preempting(1, || {
+        let queue = queue(8, 10, 4);
+        let pushers = [0, 1].map(|home| spawn_with(&queue, move |queue| push(queue, home, 6)));
+        let mut settled = 0;
+        while settled == 0 {
+            let mut line = queue.line();
+            line.sweep();
             // The other one besides would be 12 bytes.
-            assert!(queue.pull().is_none());
-            settled.push(settle(&queue, &event));
+            assert!(line.len() <= 1);
+            let chunk = line.pop();
+            drop(line);
+            match chunk {
+                None => sleep(&queue),
+                Some(chunk) => {
+                    settled += chunk.len();
+                    queue.discharge(chunk.bytes());
+                }
+            }
         }
         let refused = pushers.map(|pusher| pusher.join().unwrap());
-        settled.extend(queue.pull().iter().map(|event| settle(&queue, event)));
-        assert_settled(&queue, settled, refused);
+        settled += settle_all(&queue);
+        let refused = refused.iter().flatten().count();
+        assert_settled(&queue, settled, 2 - refused, refused);
+    });
+}
+
+#[test]
+fn the_events_of_one_shard_are_pulled_in_their_order_while_its_caller_seals_and_the_sender_sweeps() {
+    explore_preempting(2, || {
+        let queue = queue(8, ROOMY, 2);
+        let pusher = spawn_with(&queue, |queue| [1, 2, 3].map(|bytes| push_into(queue, 0, bytes)));
+        let mut seen = Vec::new();
+        while seen.len() < 3 {
+            let mut line = queue.line();
+            line.sweep();
+            while let Some(chunk) = line.pop() {
+                let pieces = (0..chunk.len()).filter_map(|nth| chunk.piece(nth, &queue.shape.frame));
+                seen.extend(pieces.map(|piece| piece.text.len()));
+                queue.discharge(chunk.bytes());
+            }
+            drop(line);
+            yield_now();
+        }
+        assert_eq!(seen, [1, 2, 3]);
+        pusher.join().unwrap();
+        assert_settled(&queue, 3, 3, 0);
+    });
+}
+
+#[test]
+fn no_snapshot_shows_an_event_settled_that_was_not_emitted() {
+    explore_preempting(3, || {
+        let queue = queue(8, ROOMY, 1);
+        let ledger = Arc::new(crate::ledger::Ledger::default());
+        let pusher = spawn_with(&queue, |queue| push(queue, 0, 1));
+        let books = Arc::clone(&ledger);
+        let sender = spawn_with(&queue, move |queue| {
+            let mut settled = 0;
+            while settled == 0 {
+                settled = settle_all(queue) as u64;
+                books.settle(settled, crate::gate::Side::Open, crate::ledger::Ending::Delivered);
+                yield_now();
+            }
+        });
+        let totals = ledger.totals(|| queue.emitted());
+        assert_eq!(totals.emitted, totals.delivered + totals.pending, "L1");
+        assert_eq!(pusher.join().unwrap(), None);
+        sender.join().unwrap();
+        assert_settled(&queue, 1, 1, 0);
     });
 }
 

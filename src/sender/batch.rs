@@ -1,28 +1,36 @@
 //! Events on their way together: the texts in the format's frame, and a mark for each.
 //!
-//! In: events out of the queue. Out: a body's worth of texts, and the settlement of each event.
+//! In: a chunk out of the queue, which becomes the batch as it is, or events out of several. Out: a body's worth of texts, and the settlement of
+//! each event.
 //! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped. What is for the
 //!     log is the part's to settle from then on.
 //! B2: never more than `events_max` events and `bytes_max` bytes of body.
 //! B3: what a frame holds is not copied to be posted whole: the request and the batch share the text, and nobody writes to it any
 //!     more.
+//! B5: events get their numbers together, when the first of them is posted or goes to the log; from then on none is added.
 
 mod measured;
 mod part;
 
 use super::verdict::Cause;
 use crate::clock::Stamp;
-use crate::common::{Common, Time};
-use crate::event::{Event, NameId};
+use crate::common::Time;
 use crate::format::{Events, Format, Frame, Layout, Origin, Overhead};
-use crate::mark::{Mark, State};
+use crate::mark::{Mark, Piece};
 use crate::outcome::{MaybeDelivered, Reason};
+use crate::queue::Chunk;
 use crate::settle::Settler;
-use crate::spill::pack::Packing;
 use crate::sync::Arc;
 use crate::transport::RequestBody;
-use part::Part;
+use part::{Handed, Part};
 use std::ops::Range;
+
+/// What an event of a batch is charged, and what it takes in a body, its share of the overhead aside: where that is not the text's own length.
+#[derive(Debug, Clone, Copy)]
+struct Size {
+    charge: u32,
+    weight: u32,
+}
 
 /// How large batches may be.
 #[derive(Debug, Clone, Copy)]
@@ -39,13 +47,16 @@ impl BatchLimits {
     pub(crate) fn body(&self, events: usize, texts: usize) -> usize {
         texts + self.overhead.per_batch + events * self.overhead.per_event
     }
-}
 
-/// Buffers of a batch that has ended, for the next one.
-#[derive(Debug, Default)]
-pub(crate) struct Spare {
-    text: Vec<u8>,
-    marks: Vec<Mark>,
+    /// Whether a batch has room for so many events of so many bytes.
+    pub(crate) fn takes(&self, events: usize, bytes: usize) -> bool {
+        events <= self.events_max && self.body(events, bytes) <= self.bytes_max
+    }
+
+    /// How much of a batch so many events of so many bytes are.
+    pub(crate) fn share(&self, events: usize, bytes: usize) -> f64 {
+        (events as f64 / self.events_max as f64).max(bytes as f64 / self.bytes_max as f64)
+    }
 }
 
 /// The texts in their frame.
@@ -83,9 +94,11 @@ pub(crate) struct Batch {
     frame: Frame,
     /// The same for each event whenever it is posted, and in the log.
     time: Time,
-    /// Nothing is added to an event without a name.
-    plain: bool,
     marks: Vec<Mark>,
+    /// Of each event, where they are not all as long as they were emitted.
+    sizes: Option<Vec<Size>>,
+    /// Of the first event, once they have numbers (B5).
+    first_seq: Option<u64>,
     open: usize,
     open_bytes: usize,
     /// The events a request carries right now.
@@ -99,26 +112,58 @@ impl Batch {
     /// The `first` event is yet to be [added](Batch::add).
     pub(crate) fn begin(
         settler: Arc<Settler>,
-        spare: Spare,
+        mut spare: Chunk,
         limits: &BatchLimits,
         first_pull: u64,
-        first: &Event,
+        begun_at: Stamp,
     ) -> Batch {
-        let Spare { mut text, mut marks } = spare;
+        spare.empty();
+        let (mut text, mut marks) = spare.into_buffers();
         text.reserve_exact(limits.bytes_max);
         marks.reserve_exact(limits.events_max);
+        let mut batch = Batch::of(settler, (text, marks), limits, first_pull, begun_at);
+        batch.sizes = Some(Vec::with_capacity(limits.events_max));
+        batch
+    }
+
+    /// All of a chunk's events, as they are.
+    pub(crate) fn of_chunk(
+        settler: Arc<Settler>,
+        chunk: Chunk,
+        limits: &BatchLimits,
+        first_pull: u64,
+    ) -> Batch {
+        let (bytes, events, begun_at) = (chunk.bytes(), chunk.len(), chunk.begun_at());
+        let mut batch = Batch::of(settler, chunk.into_buffers(), limits, first_pull, begun_at);
+        (batch.text_bytes, batch.open, batch.open_bytes) = (bytes, events, bytes);
+        batch
+    }
+    /// By a format that makes events longer.
+    pub(crate) fn measured_by(mut self, measure: &Option<Arc<dyn Format>>) -> Batch {
+        self.measure.clone_from(measure);
+        self
+    }
+
+    fn of(
+        settler: Arc<Settler>,
+        (text, marks): (Vec<u8>, Vec<Mark>),
+        limits: &BatchLimits,
+        first_pull: u64,
+        begun_at: Stamp,
+    ) -> Batch {
         Batch {
             number: 0,
             first_pull,
             // Not when we found it: it may have waited through a nap.
-            begun_at: first.emitted_at,
+            begun_at,
             text: Text::Own(text),
             text_bytes: 0,
             measure: None,
             frame: limits.layout.frame(),
             time: Time::of(settler.clock.calendar()),
-            plain: settler.common.adds_nothing(NameId::NONE),
             marks,
+            sizes: None,
+            first_seq: None,
             open: 0,
             open_bytes: 0,
             posted: 0..0,
@@ -127,69 +172,99 @@ impl Batch {
         }
     }
 
-    /// By a format that makes events longer.
-    pub(crate) fn measured_by(mut self, measure: &Option<Arc<dyn Format>>) -> Batch {
-        self.measure.clone_from(measure);
-        self.plain &= self.measure.is_none();
-        self
-    }
-
-    /// Takes the event in, or leaves it where it is if there is no room.
-    pub(crate) fn add(&mut self, event: &Event, limits: &BatchLimits) -> Added {
-        if self.plain && event.name == NameId::NONE {
-            let text = event.text();
-            return self.put(event, text.len(), limits, |_, _, room| room.extend_from_slice(text));
+    /// Takes all of a chunk's events in, as they are, or leaves them where they are if there is no room.
+    pub(crate) fn add_chunk(&mut self, chunk: &Chunk, limits: &BatchLimits) -> Added {
+        let (Text::Own(room), None, None) = (&mut self.text, &self.sizes, self.first_seq) else {
+            return Added::NoRoom;
+        };
+        let (events, texts) = (self.marks.len() + chunk.len(), self.text_bytes + chunk.bytes());
+        if !limits.takes(events, texts) {
+            return Added::NoRoom;
         }
-        self.add_with_common(event, limits)
+        for nth in 0..chunk.len() {
+            let Some(piece) = chunk.piece(nth, &self.frame) else { break };
+            room.extend_from_slice(self.frame.between);
+            room.extend_from_slice(piece.text);
+            self.marks.push(Mark::open(piece.emitted_at, piece.name, room.len()));
+        }
+        self.begun_at = self.begun_at.min(chunk.begun_at());
+        self.text_bytes = texts;
+        self.open += chunk.len();
+        self.open_bytes += chunk.bytes();
+        Added::Yes
     }
 
-    /// Apart, so that an event that stays as it is does not pay for it.
-    #[inline(never)]
-    fn add_with_common(&mut self, event: &Event, limits: &BatchLimits) -> Added {
+    /// Takes an event in, with what it has in common with others, or leaves it where it is if there is no room.
+    pub(crate) fn add(&mut self, piece: Piece<'_>, limits: &BatchLimits) -> Added {
         if self.measure.is_some() {
-            return self.add_measured(event, limits);
+            return self.add_measured(piece, limits);
         }
-        let (text, name, common) = (event.text(), event.name, &self.settler.common);
+        let (Piece { text, name, .. }, common) = (piece, &self.settler.common);
         let bytes = common.length(text, name) + common.name_beside(name).len();
-        self.put(event, bytes, limits, |common, time, room| {
-            common.write(text, name, time, event.emitted_at, room);
-        })
+        self.put(piece, bytes, limits)
     }
 
     #[inline]
-    fn put(
-        &mut self,
-        event: &Event,
-        bytes: usize,
-        limits: &BatchLimits,
-        write: impl FnOnce(&Common, &mut Time, &mut Vec<u8>),
-    ) -> Added {
-        // B3: one that was posted takes no more.
-        let Text::Own(room) = &mut self.text else { return Added::NoRoom };
-        let (charge, texts) = (event.charge(), self.text_bytes + bytes);
-        if self.marks.len() >= limits.events_max
-            || limits.body(self.marks.len() + 1, texts) > limits.bytes_max
-        {
+    fn put(&mut self, piece: Piece<'_>, bytes: usize, limits: &BatchLimits) -> Added {
+        // B3, B5: one that was posted takes no more.
+        let (Text::Own(room), Some(sizes), None) = (&mut self.text, &mut self.sizes, self.first_seq) else {
+            return Added::NoRoom;
+        };
+        let (charge, texts) = (piece.text.len(), self.text_bytes + bytes);
+        if !limits.takes(self.marks.len() + 1, texts) {
             return Added::NoRoom;
         }
         match if self.marks.is_empty() { self.frame.before } else { self.frame.between } {
             &[byte] => room.push(byte),
             several => room.extend_from_slice(several),
         }
-        write(&self.settler.common, &mut self.time, room);
-        self.marks.push(Mark {
-            seq: event.seq,
-            emitted_at: event.emitted_at,
-            end: room.len() as u32,
-            charge: charge as u32,
-            weight: bytes as u32,
-            name: event.name,
-            state: State::Open,
-        });
+        self.settler.common.write(piece.text, piece.name, &mut self.time, piece.emitted_at, room);
+        self.marks.push(Mark::open(piece.emitted_at, piece.name, room.len()));
+        // Both at most BATCH_BYTES_LIMIT, as a text is.
+        sizes.push(Size { charge: charge as u32, weight: bytes as u32 });
         self.text_bytes = texts;
         self.open += 1;
         self.open_bytes += charge;
         Added::Yes
+    }
+
+    /// Whether events are in it as they were emitted.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.sizes.is_none()
+    }
+
+    /// Whether not even an event of one byte has room.
+    pub(crate) fn is_full(&self, limits: &BatchLimits) -> bool {
+        !limits.takes(self.marks.len() + 1, self.text_bytes + 1)
+    }
+
+    /// B5.
+    pub(crate) fn number_events(&mut self) {
+        self.first_seq();
+    }
+
+    fn first_seq(&mut self) -> u64 {
+        let events = self.marks.len() as u64;
+        let ledger = &self.settler.ledger;
+        *self.first_seq.get_or_insert_with(|| ledger.numbers(events))
+    }
+
+    fn charge(&self, nth: usize) -> usize {
+        match &self.sizes {
+            Some(sizes) => sizes[nth].charge as usize,
+            None => self.span(nth).len(),
+        }
+    }
+
+    fn weight(&self, nth: usize) -> usize {
+        match &self.sizes {
+            Some(sizes) => sizes[nth].weight as usize,
+            None => self.span(nth).len(),
+        }
+    }
+
+    fn span(&self, nth: usize) -> Range<usize> {
+        self.start_of(nth)..self.marks[nth].end()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -198,8 +273,7 @@ impl Batch {
 
     /// How much of it is full, by events or by bytes.
     pub(crate) fn share(&self, limits: &BatchLimits) -> f64 {
-        let events = self.marks.len() as f64 / limits.events_max as f64;
-        events.max(self.text_bytes as f64 / limits.bytes_max as f64)
+        limits.share(self.marks.len(), self.text_bytes)
     }
 
     /// Bytes that the events take in a body, the overhead aside.
@@ -219,12 +293,17 @@ impl Batch {
             common: &self.settler.common,
             calendar: self.time.calendar(),
         };
-        Events::new(&self.text, self.start_of(range.start), gap, &self.marks[range], origin)
+        // Numbered before anybody looks (B5).
+        let seq = self.first_seq.unwrap_or_default() + range.start as u64;
+        Events::new(&self.text, (self.start_of(range.start), gap), &self.marks[range], seq, origin)
     }
 
     /// Bytes that these events take in a body, the overhead aside.
     pub(crate) fn text_of(&self, range: &Range<usize>) -> usize {
-        self.marks[range.clone()].iter().map(Mark::weight).sum()
+        match &self.sizes {
+            Some(sizes) => sizes[range.clone()].iter().map(|size| size.weight as usize).sum(),
+            None => range.clone().map(|nth| self.weight(nth)).sum(),
+        }
     }
 
     /// These events in the frame: the batch's text itself if they are all of it, else a copy of their part.
@@ -256,14 +335,26 @@ impl Batch {
 
     /// These events were delivered.
     pub(crate) fn deliver(&mut self, range: Range<usize>) {
-        let (mut events, mut bytes) = (0, 0);
-        for mark in self.marks[range].iter_mut().filter(|mark| mark.state == State::Open) {
-            mark.state = State::Settled;
-            events += 1;
-            bytes += mark.charge();
-        }
+        let (events, bytes) = if self.open == self.marks.len() && range.len() == self.open {
+            self.marks.iter_mut().for_each(Mark::settle);
+            (self.open, self.open_bytes)
+        } else {
+            self.settle_open(range)
+        };
         self.close(events, bytes);
         self.settler.deliver(events, bytes);
+    }
+
+    fn settle_open(&mut self, range: Range<usize>) -> (usize, usize) {
+        let (mut events, mut bytes) = (0, 0);
+        for nth in range {
+            if self.marks[nth].is_open() {
+                self.marks[nth].settle();
+                events += 1;
+                bytes += self.charge(nth);
+            }
+        }
+        (events, bytes)
     }
 
     /// These events go to the log: from now on they are the part's, which is handed over to who writes there.
@@ -278,33 +369,23 @@ impl Batch {
 
     /// These go there with this very cause: their own answer said so.
     pub(crate) fn spill_known(&mut self, range: Range<usize>, cause: &Cause) {
-        let open = |nth: &usize| self.marks[*nth].state == State::Open;
-        let span = |nth: usize| self.start_of(nth)..self.marks[nth].end();
+        let first_seq = self.first_seq();
+        let open = |nth: &usize| self.marks[*nth].is_open();
         let events = range.clone().filter(open).count();
         if events == 0 {
             return;
         }
         // No larger than need be: it may wait for long.
-        let mut text = Vec::with_capacity(range.clone().filter(open).map(|nth| span(nth).len()).sum());
-        let (mut marks, mut bytes) = (Vec::with_capacity(events), 0);
-        let mut take = |nth: usize| {
-            text.extend_from_slice(&self.text[span(nth)]);
-            marks.push(Mark { end: text.len() as u32, ..self.marks[nth].clone() });
-            bytes += self.marks[nth].charge();
-        };
-        match self.settler.spill.packing {
-            Packing::OneByOne => range.clone().filter(open).for_each(take),
-            Packing::Packed(_) => {
-                // At most BATCH_EVENTS_LIMIT of them.
-                let mut order: Vec<u32> = range.clone().filter(open).map(|nth| nth as u32).collect();
-                // Producers side by side come into the queue a little out of order; a pack is a run of numbers.
-                order.sort_unstable_by_key(|&nth| self.marks[nth as usize].seq);
-                order.into_iter().for_each(|nth| take(nth as usize));
-            }
+        let texts = range.clone().filter(open).map(|nth| self.span(nth).len()).sum();
+        let (mut text, mut leaves) = (Vec::with_capacity(texts), Vec::with_capacity(events));
+        for nth in range.clone().filter(open) {
+            text.extend_from_slice(&self.text[self.span(nth)]);
+            let mark = self.marks[nth].ending_at(text.len());
+            leaves.push(Handed { seq: first_seq + nth as u64, mark, charge: self.charge(nth) as u32 });
         }
-        self.marks[range].iter_mut().for_each(|mark| mark.state = State::Settled);
-        self.close(marks.len(), bytes);
-        Part::hand_over(&self.settler, (self.number, self.time.calendar()), text, marks, cause);
+        let (events, bytes) = self.settle_open(range);
+        self.close(events, bytes);
+        Part::hand_over(&self.settler, (self.number, self.time.calendar()), text, leaves, cause);
     }
 
     /// The rest of the batch, whichever request carries it, goes to the log.
@@ -316,17 +397,14 @@ impl Batch {
     }
 
     /// Ends the batch and hands back its buffers.
-    pub(crate) fn into_spare(mut self) -> Spare {
+    pub(crate) fn into_spare(mut self) -> Chunk {
         self.abandon();
-        let mut text = match std::mem::replace(&mut self.text, Text::Own(Vec::new())) {
+        let text = match std::mem::replace(&mut self.text, Text::Own(Vec::new())) {
             Text::Own(text) => text,
             // A transport that has not let go of it yet ends the text's life, not we.
             Text::Shared(body) => body.into_sole().unwrap_or_default(),
         };
-        let mut marks = std::mem::take(&mut self.marks);
-        text.clear();
-        marks.clear();
-        Spare { text, marks }
+        Chunk::of_buffers(text, std::mem::take(&mut self.marks))
     }
 
     fn abandon(&mut self) {

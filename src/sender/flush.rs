@@ -21,23 +21,30 @@ struct Barrier {
 impl Flushes {
     /// Whether this batch holds something that a flush waits for.
     pub(crate) fn waits_for(&self, batch: &Batch) -> bool {
-        self.current.is_some_and(|barrier| batch.first_pull < barrier.position)
+        self.waits_for_pull(batch.first_pull)
     }
 
-    /// The number of a flush that is done, if one is. `pulled` and `queued` are read in this turn: what was pushed before
-    /// the request is among them, because the queue is first in, first out.
+    /// Whether a flush waits for what is pulled at this position.
+    pub(crate) fn waits_for_pull(&self, position: u64) -> bool {
+        self.current.is_some_and(|barrier| position < barrier.position)
+    }
+
+    /// The number of a flush that is done, if one is. Of a new request: all that was pushed before it is swept into the line, whose
+    /// length then says how far it reaches, because the line is first in, first out.
     pub(crate) fn advance(
         &mut self,
         shared: &Shared,
         pulled: u64,
-        queued: usize,
+        opened: usize,
         first_unsettled: u64,
     ) -> Option<u64> {
         if self.current.is_none() {
             let asked = shared.flushes_asked();
             if asked > self.answered {
-                // The number first, the length again after it: a push before the request is in this length.
-                let queued = queued.max(shared.settler.queue.len()) as u64;
+                // The number first, the sweep after it.
+                let mut line = shared.settler.queue.line();
+                line.sweep();
+                let queued = (opened + line.len()) as u64;
                 self.current = Some(Barrier { number: asked, position: pulled + queued });
                 // Nothing is done yet about a batch that is filling: look once more.
                 shared.settler.queue.ring();

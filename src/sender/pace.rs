@@ -5,7 +5,7 @@
 //! P1: a steady load wakes nobody: the sender naps until a batch is there, and no caller pays for waking it. Waking a thread is the
 //!     most expensive thing that a call could do, fifty times the rest of it.
 //! P2: no event waits longer for a nap than for its batch: a nap is never longer than `batch_age_max`.
-//! P3: a load that has ended is found after one nap; then the sender sleeps until the next event wakes it.
+//! P3: a load that has ended is forgotten after the age of a batch; then the sender sleeps until the next event wakes it.
 //!
 //! Deliberately not here: what happens if more comes than was expected. The queue wakes the sender then, long before it is full.
 
@@ -48,11 +48,14 @@ impl Pace {
         }
     }
 
-    /// So many events and bytes have been pulled since the client was built.
+    /// So many events and bytes have come since the client was built. Of bytes on their way between two threads some may be missed for a
+    /// moment.
     pub(crate) fn look(&mut self, now: Stamp, events: u64, bytes: u64) {
+        let (events, bytes) = (events.max(self.events), bytes.max(self.bytes));
         let elapsed = now.since(self.at);
         let (came, seconds) = ((events - self.events) as f64, elapsed.as_secs_f64());
-        let telling = came >= LOOK_EVENTS || self.events_per_second * seconds >= LOOK_EVENTS;
+        // Bursts with pauses between them are one load: only the age of a batch tells that it has ended.
+        let telling = came >= LOOK_EVENTS;
         if elapsed < LOOK_MIN || (!telling && elapsed < self.age_max) {
             return;
         }

@@ -72,6 +72,7 @@ impl Sender {
             self.posts += 1;
             batch.number = self.posts;
         }
+        batch.number_events();
         let body = match self.body(&mut batch, &range) {
             Ok(body) => body,
             Err(why) => {

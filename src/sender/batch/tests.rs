@@ -1,5 +1,7 @@
 use super::*;
+use crate::event::Event;
 use crate::format::{Body, Format, JsonArray, Ndjson};
+use crate::queue::Shape;
 use crate::spill::{Record, SpillPacking, SpillSink};
 use crate::transport::{Posting, Request, Transport};
 use crate::{Builder, Client, Sender};
@@ -74,16 +76,41 @@ fn limits(events_max: usize, bytes_max: usize, format: &dyn Format) -> BatchLimi
     BatchLimits { events_max, bytes_max, overhead: format.overhead(), layout: format.layout(), growth_max: 1 }
 }
 
+/// How a batch comes to its events.
+#[derive(Debug, Clone, Copy)]
+enum By {
+    Chunk,
+    Event,
+}
+
+fn take_through_queue(settler: &Settler, event: &Event) {
+    assert!(settler.queue.push(event).is_ok());
+    let mut line = settler.queue.line();
+    line.sweep();
+    assert_eq!(line.pop().map(|chunk| chunk.len()), Some(1));
+}
+
 /// A batch of events of these lengths, in hand.
-fn filled(settler: &Arc<Settler>, limits: &BatchLimits, lens: &[usize]) -> Batch {
-    let mut batch = Batch::begin(Arc::clone(settler), Spare::default(), limits, 0, &event(1));
+fn filled(settler: &Arc<Settler>, limits: &BatchLimits, lens: &[usize], by: By) -> Batch {
+    let overhead = limits.overhead;
+    let (events_max, bytes_max, frame) = (limits.events_max, limits.bytes_max, limits.layout.frame());
+    let shape = Shape { events_max, bytes_max, overhead, frame };
+    let mut chunk = Chunk::default();
     for &len in lens {
-        assert!(settler.queue.push(event(len)).is_ok());
-        assert_eq!(batch.add(&settler.queue.pull().unwrap(), limits), Added::Yes);
-        settler.queue.resolve(1);
+        take_through_queue(settler, &event(len));
+        assert!(chunk.has_room(len, &shape));
+        chunk.append(event(len).piece(), &shape);
     }
     settler.ledger.take_in_hand(lens.len() as u64);
-    batch
+    match by {
+        By::Chunk => Batch::of_chunk(Arc::clone(settler), chunk, limits, 0),
+        By::Event => {
+            let mut batch = Batch::begin(Arc::clone(settler), Chunk::default(), limits, 0, Stamp(0));
+            let pieces = (0..chunk.len()).filter_map(|nth| chunk.piece(nth, &frame));
+            pieces.for_each(|piece| assert_eq!(batch.add(piece, limits), Added::Yes));
+            batch
+        }
+    }
 }
 
 #[test]
@@ -91,13 +118,13 @@ fn a_batch_that_was_posted_takes_no_more_and_gives_its_buffer_back_once_the_requ
     let (_client, sender) = build(SpillPacking::OneByOne);
     let limits = limits(10, 1000, &JsonArray);
     let capacity = |let_go: bool| {
-        let mut batch = filled(&sender.shared.settler, &limits, &[3, 3]);
+        let mut batch = filled(&sender.shared.settler, &limits, &[3, 3], By::Event);
         let body = batch.body(&(0..2));
         assert_eq!(&body[..], b"[777,777]");
-        assert_eq!(batch.add(&event(3), &limits), Added::NoRoom);
+        assert_eq!(batch.add(event(3).piece(), &limits), Added::NoRoom);
         batch.deliver(0..2);
         let body = (!let_go).then_some(body);
-        let Spare { text, .. } = batch.into_spare();
+        let (text, _) = batch.into_spare().into_buffers();
         assert!(text.is_empty());
         assert!(body.is_none_or(|body| &body[..] == b"[777,777]"), "still the request's");
         text.capacity()
@@ -117,17 +144,15 @@ proptest! {
         let limits = limits(events_max, bytes_max, format);
         let (_client, sender) = build(SpillPacking::OneByOne);
         let settler = Arc::clone(&sender.shared.settler);
-        let mut batch = Batch::begin(Arc::clone(&settler), Spare::default(), &limits, 0, &event(1));
+        let mut batch = Batch::begin(Arc::clone(&settler), Chunk::default(), &limits, 0, Stamp(0));
         for len in lens {
             let (events, bytes) = (batch.len() + 1, batch.text_len() + len);
             let body = bytes + limits.overhead.per_batch + events * limits.overhead.per_event;
             let fits = events <= events_max && body <= bytes_max;
-            prop_assert!(settler.queue.push(event(len)).is_ok());
-            let pulled = settler.queue.pull().unwrap();
-            settler.queue.resolve(1);
-            let added = batch.add(&pulled, &limits);
+            take_through_queue(&settler, &event(len));
+            let added = batch.add(event(len).piece(), &limits);
             if added == Added::NoRoom {
-                settler.queue.discharge(pulled.charge());
+                settler.queue.discharge(len);
             }
             prop_assert_eq!(added == Added::Yes, fits);
             // What was refused has left no trace.
@@ -146,11 +171,12 @@ proptest! {
         lens in proptest::collection::vec(1_usize..60, 1..12),
         ranges in proptest::collection::vec((0_usize..12, 0_usize..12), 1..8),
         nth in 0_usize..4,
+        by in prop_oneof![Just(By::Chunk), Just(By::Event)],
     ) {
         let formats: [&dyn Format; 4] = [&JsonArray, &Ndjson, &ENVELOPE, &SPACED];
         let format = formats[nth];
         let (_client, sender) = build(SpillPacking::OneByOne);
-        let mut batch = filled(&sender.shared.settler, &limits(12, 1000, format), &lens);
+        let mut batch = filled(&sender.shared.settler, &limits(12, 1000, format), &lens, by);
         let all = 0..batch.len();
         let in_parts = ranges.into_iter().map(|(one, other)| {
             one.min(other).min(lens.len() - 1)..(one.max(other) + 1).min(lens.len())
@@ -170,10 +196,11 @@ proptest! {
     fn events_settled_by_ranges_that_overlap_are_each_settled_once(
         ranges in proptest::collection::vec((0_usize..10, 0_usize..10, any::<bool>()), 0..8),
         packing in prop_oneof![Just(SpillPacking::OneByOne), Just(SpillPacking::Packed)],
+        by in prop_oneof![Just(By::Chunk), Just(By::Event)],
     ) {
         let (client, sender) = build(packing);
         let settler = Arc::clone(&sender.shared.settler);
-        let mut batch = filled(&settler, &limits(10, 1000, &Ndjson), &[3; 10]);
+        let mut batch = filled(&settler, &limits(10, 1000, &Ndjson), &[3; 10], by);
         let mut open = [true; 10];
         let mut delivered = 0;
         for (one, other, deliver) in ranges {

@@ -4,6 +4,7 @@ use loom::sync::{Condvar, Mutex};
 use std::ops::Deref;
 
 pub(crate) use loom::sync::atomic::Ordering;
+pub(crate) use loom::sync::{Mutex as Latch, MutexGuard as LatchGuard};
 pub(crate) use loom::thread::yield_now;
 #[cfg(test)]
 pub(crate) use loom::thread::{JoinHandle, spawn};

@@ -9,6 +9,7 @@ use std::task::{Poll, Waker};
 
 pub(crate) use shuttle::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use shuttle::sync::{Mutex as Latch, MutexGuard as LatchGuard};
 pub(crate) use shuttle::thread::yield_now;
 #[cfg(test)]
 pub(crate) use shuttle::thread::{JoinHandle, spawn};

@@ -1,0 +1,157 @@
+//! How much may be in the queue: events that wait there, and bytes in queue, batches and requests in flight.
+//!
+//! In: what a shard wants to have. Out: whether it may. Callers take steps, a few dozen events at once, so that they seldom
+//! write a word that others write too; what a shard has taken and not used is its credit.
+//! G1: credits and what is held never exceed the maximum: one word each, added to only if the sum fits.
+//! G2: a refusal is exact: where a step does not fit, just what is needed is taken, and a refused caller first gives back what others have as
+//!     credit ([`Queue::push`](super::Queue::push)).
+
+use super::wake::Wake;
+use crate::limits::{QUEUE_STEP_BYTES, QUEUE_STEP_EVENTS, STEPS_IN_BUDGET};
+use crate::queue_share::QueueShare;
+use crate::sync::{AtomicU64, Ordering, plain};
+
+/// Taken and not used.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Credit {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+}
+
+/// What is taken by everybody, after a step.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Taken {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Budget {
+    events: AtomicU64,
+    bytes: AtomicU64,
+    events_max: u64,
+    bytes_max: u64,
+    step: Credit,
+    /// The share of `bytes_max` that is to be used, as [`QueueShare::ALL`] has it. Shares only lower G1's maximum.
+    share: plain::AtomicU8,
+}
+
+impl Budget {
+    pub(crate) fn new(events_max: usize, bytes_max: usize, shards: usize) -> Budget {
+        let step = |max: usize, most: usize| (max / (STEPS_IN_BUDGET * shards)).clamp(1, most) as u64;
+        Budget {
+            events: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            events_max: events_max as u64,
+            bytes_max: bytes_max as u64,
+            step: Credit {
+                events: step(events_max, QUEUE_STEP_EVENTS),
+                bytes: step(bytes_max, QUEUE_STEP_BYTES),
+            },
+            share: plain::AtomicU8::new(QueueShare::Whole as u8),
+        }
+    }
+
+    /// Sees to it that the credit covers one more event of so many bytes. `None`: there is no room. What was taken by everybody, if
+    /// something was taken now.
+    #[inline]
+    pub(crate) fn cover(&self, credit: &mut Credit, bytes: u64, wake: &Wake) -> Option<Option<Taken>> {
+        if credit.events > 0 && credit.bytes >= bytes {
+            return Some(None);
+        }
+        self.step(credit, bytes, wake).map(Some)
+    }
+
+    #[cold]
+    fn step(&self, credit: &mut Credit, bytes: u64, wake: &Wake) -> Option<Taken> {
+        let mut taken = Taken { events: 0, bytes: 0 };
+        // What is taken in advance ends short of what the sender sleeps for, so that the event wakes it that makes it so much.
+        let wanted = wake.wanted();
+        let short = |step: u64, wanted: u64, sum: &AtomicU64| {
+            step.min(wanted.saturating_sub(1).saturating_sub(sum.load(Ordering::Relaxed)))
+        };
+        if credit.events == 0 {
+            let step = short(self.step.events, wanted.events, &self.events).max(1);
+            let (step, sum) = take(&self.events, self.events_max, step, 1)?;
+            credit.events += step;
+            taken.events = sum;
+        }
+        if credit.bytes < bytes {
+            let missing = bytes - credit.bytes;
+            let step = short(self.step.bytes, wanted.bytes, &self.bytes).max(missing);
+            let (step, sum) = take(&self.bytes, self.bytes_max(), step, missing)?;
+            credit.bytes += step;
+            taken.bytes = sum;
+        }
+        Some(taken)
+    }
+
+    pub(crate) fn give_back(&self, credit: &mut Credit) {
+        let Credit { events, bytes } = std::mem::take(credit);
+        self.leave(events);
+        self.discharge(bytes);
+    }
+
+    /// So many events have left the queue.
+    pub(crate) fn leave(&self, events: u64) {
+        if events > 0 {
+            self.events.fetch_sub(events, Ordering::AcqRel);
+        }
+    }
+
+    /// So many bytes are settled.
+    pub(crate) fn discharge(&self, bytes: u64) {
+        if bytes > 0 {
+            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+        }
+    }
+
+    /// Credits among them.
+    pub(crate) fn events(&self) -> u64 {
+        self.events.load(Ordering::Relaxed)
+    }
+
+    /// Credits among them.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// What is taken in the order of the words' writes: a step that is not among it sees what this thread has done before.
+    pub(crate) fn taken(&self) -> Taken {
+        Taken {
+            events: self.events.fetch_add(0, Ordering::AcqRel),
+            bytes: self.bytes.fetch_add(0, Ordering::AcqRel),
+        }
+    }
+
+    /// Sets the share of the budget that is to be used; the one before.
+    pub(crate) fn set_share(&self, share: QueueShare) -> QueueShare {
+        let before = self.share.swap(share as u8, Ordering::Relaxed);
+        QueueShare::ALL[usize::from(before) % QueueShare::ALL.len()]
+    }
+
+    pub(crate) fn share(&self) -> QueueShare {
+        // Relaxed: a figure by itself, and a moment late is early enough.
+        QueueShare::ALL[usize::from(self.share.load(Ordering::Relaxed)) % QueueShare::ALL.len()]
+    }
+
+    pub(crate) fn events_max(&self) -> u64 {
+        self.events_max
+    }
+
+    pub(crate) fn bytes_max(&self) -> u64 {
+        self.share().of(self.bytes_max)
+    }
+}
+
+/// Adds a step, or if there is no room for it, what is needed; how much, and the sum.
+fn take(word: &AtomicU64, max: u64, step: u64, needed: u64) -> Option<(u64, u64)> {
+    [step, needed].into_iter().find_map(|more| {
+        // AcqRel: who sleeps adds nothing to the same word after it has said what wakes it (`Wake`).
+        word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |sum| {
+            sum.checked_add(more).filter(|&sum| sum <= max)
+        })
+        .ok()
+        .map(|before| (more, before + more))
+    })
+}

@@ -1,0 +1,255 @@
+//! One of several places where callers put their events, so that they do not meet.
+//!
+//! In: an event, by whoever gets the latch. Out: chunks, sealed by the caller who has filled one, or taken by the sender.
+//! A1: under the latch nothing runs but a copy of one event, and in the call that seals a chunk a push into the channel; no code of the user's.
+//!     Callers only try it.
+//! A2: what is accepted is counted under the latch, before the event can be settled by anybody.
+//! A3: who looks from outside looks at words and leaves the latch alone; what they say may be a moment old.
+//! A4: once closed, nothing is accepted: a flag under the latch.
+
+use super::budget::{Budget, Credit};
+use super::chunk::{Chunk, Seal, Shape};
+use super::spares::Found;
+use super::wake::Wake;
+use super::{Depot, Full};
+use crate::clock::Stamp;
+use crate::mark::Piece;
+use crate::sync::{AtomicU64, Latch, LatchGuard, Ordering, latch, try_latch};
+
+#[derive(Debug, Default)]
+pub(crate) struct Shard {
+    filling: Latch<Filling>,
+    /// Events in the chunk, and their bytes above.
+    held: AtomicU64,
+    /// When the oldest of them was emitted.
+    begun_at: AtomicU64,
+    /// Events accepted since the client was built.
+    accepted: AtomicU64,
+    /// Room for bytes that is taken and not used, and for events above.
+    credit: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Filling {
+    chunk: Box<Chunk>,
+    /// The one after it.
+    next: Next,
+    credit: Credit,
+    closed: bool,
+    /// The sender has found nothing here and sleeps.
+    watched: bool,
+}
+
+/// The call that seals a chunk has enough to do: the one after it is taken once half of it is full, and made large enough by the call after that.
+#[derive(Debug, Default)]
+enum Next {
+    #[default]
+    None,
+    Taken(Box<Chunk>),
+    Ready(Box<Chunk>),
+}
+
+/// Credit is at most one event of bytes, or a step.
+const CREDIT_BYTES_BITS: u32 = 40;
+
+/// What a shard says to one who looks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Held {
+    pub(crate) events: usize,
+    pub(crate) bytes: usize,
+    pub(crate) begun_at: Stamp,
+}
+
+/// What a caller that has put its event there still has to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Then {
+    Nothing,
+    Ring,
+}
+
+/// Why an event is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Why {
+    /// Somebody else has the latch.
+    Busy,
+    Full(Full),
+}
+
+/// What all shards of a queue work with.
+pub(crate) struct Ground<'a> {
+    pub(crate) shape: &'a Shape,
+    pub(crate) budget: &'a Budget,
+    pub(crate) wake: &'a Wake,
+}
+
+impl Shard {
+    /// Puts the event there. A full chunk goes to the depot, where an empty one comes from.
+    #[inline]
+    pub(crate) fn put(&self, piece: Piece<'_>, ground: &Ground<'_>, depot: &impl Depot) -> Result<Then, Why> {
+        let Some(mut filling) = try_latch(&self.filling) else { return Err(Why::Busy) };
+        if filling.closed {
+            return Err(Why::Full(Full::Closed));
+        }
+        let mut then = Then::Nothing;
+        let bytes = piece.text.len();
+        if !filling.chunk.has_room(bytes, ground.shape) {
+            then = self.seal(&mut filling, ground, depot).ok_or(Why::Full(Full::NoRoom))?;
+        }
+        match ground.budget.cover(&mut filling.credit, bytes as u64, ground.wake) {
+            None => {
+                self.publish(&filling);
+                return Err(Why::Full(Full::NoRoom));
+            }
+            Some(Some(taken)) if ground.wake.after_step(taken) => then = Then::Ring,
+            Some(_) => {}
+        }
+        filling.credit.events -= 1;
+        filling.credit.bytes -= bytes as u64;
+        filling.chunk.append(piece, ground.shape);
+        // A2, and plain: nobody writes it but with the latch. Release: who has seen the event settled sees it counted.
+        let accepted = self.accepted.load(Ordering::Relaxed) + 1;
+        store(&self.accepted, accepted);
+        if !matches!(filling.next, Next::Ready(_)) && filling.chunk.is_half_full(ground.shape) {
+            prepare(&mut filling, ground, depot);
+        }
+        if filling.chunk.is_full(ground.shape) && self.seal(&mut filling, ground, depot) == Some(Then::Ring) {
+            then = Then::Ring;
+        }
+        self.publish(&filling);
+        if filling.watched {
+            filling.watched = false;
+            if ground.wake.after_first() {
+                then = Then::Ring;
+            }
+        }
+        Ok(then)
+    }
+
+    /// `None`: the channel is full, and the chunk stays.
+    #[inline(never)]
+    fn seal(&self, filling: &mut Filling, ground: &Ground<'_>, depot: &impl Depot) -> Option<Then> {
+        // Before it is in the channel: who looks meanwhile misses it, and does not see it twice.
+        store(&self.held, 0);
+        filling.chunk.trim(&ground.shape.frame);
+        filling.chunk.seal = Seal::Sealed;
+        let next = match std::mem::take(&mut filling.next) {
+            Next::Ready(next) | Next::Taken(next) => next,
+            Next::None => {
+                let mut next = match depot.spare() {
+                    Found::One(next) => next,
+                    Found::Nothing | Found::Busy => Box::default(),
+                };
+                next.make_room(filling.chunk.size());
+                next
+            }
+        };
+        match depot.send(std::mem::replace(&mut filling.chunk, next)) {
+            Ok(()) => Some(if ground.wake.after_seal() { Then::Ring } else { Then::Nothing }),
+            Err(mut back) => {
+                back.seal = Seal::Open;
+                filling.next = Next::Ready(std::mem::replace(&mut filling.chunk, back));
+                self.publish(filling);
+                None
+            }
+        }
+    }
+
+    #[inline]
+    fn publish(&self, filling: &Filling) {
+        let chunk = &filling.chunk;
+        store(&self.held, (chunk.bytes() as u64) << 32 | chunk.len() as u64);
+        store(&self.begun_at, chunk.begun_at().0);
+        self.publish_credit(&filling.credit);
+    }
+
+    #[inline]
+    fn publish_credit(&self, credit: &Credit) {
+        store(&self.credit, credit.events << CREDIT_BYTES_BITS | credit.bytes);
+    }
+
+    /// What is taken and not used, as far as is known from outside.
+    pub(crate) fn credit(&self) -> Credit {
+        let credit = self.credit.load(Ordering::Relaxed);
+        Credit { events: credit >> CREDIT_BYTES_BITS, bytes: credit & ((1 << CREDIT_BYTES_BITS) - 1) }
+    }
+
+    /// A3.
+    pub(crate) fn held(&self) -> Held {
+        let held = self.held.load(Ordering::Acquire);
+        Held {
+            events: (held & u64::from(u32::MAX)) as usize,
+            bytes: (held >> 32) as usize,
+            begun_at: if held == 0 { Stamp::NEVER } else { Stamp(self.begun_at.load(Ordering::Relaxed)) },
+        }
+    }
+
+    pub(crate) fn accepted(&self) -> u64 {
+        self.accepted.load(Ordering::Acquire)
+    }
+
+    /// Gives back what it has and does not use.
+    pub(crate) fn give_back(&self, budget: &Budget) {
+        if let Some(mut filling) = try_latch(&self.filling) {
+            budget.give_back(&mut filling.credit);
+            self.publish_credit(&filling.credit);
+        }
+    }
+
+    /// The chunk in the making, if there is one, for an empty one; `before` is called under the latch: what the shard has sealed is in the
+    /// channel then.
+    pub(crate) fn take(
+        &self,
+        budget: &Budget,
+        spare: &mut Option<Box<Chunk>>,
+        before: impl FnOnce(),
+    ) -> Option<Box<Chunk>> {
+        let mut filling = latch(&self.filling);
+        before();
+        if filling.chunk.is_empty() {
+            return None;
+        }
+        let next = spare.take().unwrap_or_default();
+        let chunk = std::mem::replace(&mut filling.chunk, next);
+        budget.give_back(&mut filling.credit);
+        self.publish(&filling);
+        Some(chunk)
+    }
+
+    /// The next event is to wake the sender. `false`: one is here already.
+    pub(crate) fn watch(&self) -> bool {
+        let mut filling = latch(&self.filling);
+        filling.watched = filling.chunk.is_empty();
+        filling.watched
+    }
+
+    pub(crate) fn close(&self, budget: &Budget) {
+        let mut filling: LatchGuard<'_, Filling> = latch(&self.filling);
+        filling.closed = true;
+        filling.next = Next::None;
+        budget.give_back(&mut filling.credit);
+        self.publish_credit(&filling.credit);
+    }
+}
+
+/// Takes the next chunk, or makes the taken one large enough.
+#[inline(never)]
+fn prepare(filling: &mut Filling, ground: &Ground<'_>, depot: &impl Depot) {
+    filling.next = match std::mem::take(&mut filling.next) {
+        Next::None => match depot.spare() {
+            Found::One(next) => Next::Taken(next),
+            Found::Nothing => Next::Taken(Box::default()),
+            // Then with the next event.
+            Found::Busy => Next::None,
+        },
+        Next::Taken(mut next) | Next::Ready(mut next) => {
+            next.make_room(filling.chunk.size_to_come(ground.shape));
+            Next::Ready(next)
+        }
+    };
+}
+
+/// Of a word that only the latch's owner writes.
+#[inline]
+fn store(word: &AtomicU64, value: u64) {
+    word.store(value, Ordering::Release);
+}
