@@ -34,6 +34,7 @@ impl Event {
         Event { seq: 0, emitted_at, block: None, len: 0, name: NameId::NONE, inline: [0; EVENT_INLINE_BYTES] }
     }
 
+    #[inline]
     pub(crate) fn text(&self) -> &[u8] {
         let len = self.len as usize;
         match &self.block {
@@ -55,6 +56,7 @@ impl Event {
         }
     }
 
+    #[inline]
     pub(crate) fn piece(&self) -> Piece<'_> {
         Piece { text: self.text(), emitted_at: self.emitted_at, name: self.name }
     }

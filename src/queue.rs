@@ -98,6 +98,7 @@ impl Queue {
     }
 
     fn with_shards(shards: usize, events_max: usize, bytes_max: usize, shape: Shape) -> Queue {
+        debug_assert!(shards.is_power_of_two());
         Queue {
             shards: (0..shards).map(|_| Padded::default()).collect(),
             sealed: channel::bounded(sealed_max(events_max, bytes_max, &shape)),
@@ -142,7 +143,8 @@ impl Queue {
     #[inline]
     fn put(&self, shard: usize, event: &Event) -> Result<Then, Why> {
         let ground = Ground { shape: &self.shape, budget: &self.budget.0, wake: &self.wake.0 };
-        self.shards[shard % self.shards.len()].0.put(event.piece(), &ground, self)
+        // A power of two.
+        self.shards[shard & (self.shards.len() - 1)].0.put(event.piece(), &ground, self)
     }
 
     /// The shard was busy, or there was no room for a step.

@@ -20,9 +20,10 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    fn holds(&self, events: usize, texts: usize) -> bool {
-        let body = texts + self.overhead.per_batch + events * self.overhead.per_event;
-        events <= self.events_max && body <= self.bytes_max
+    /// `weights`: see [`Chunk`].
+    #[inline]
+    fn holds(&self, events: usize, weights: usize) -> bool {
+        events <= self.events_max && weights + self.overhead.per_batch <= self.bytes_max
     }
 }
 
@@ -40,6 +41,8 @@ pub(crate) struct Chunk {
     marks: Vec<Mark>,
     /// Of its events, the frame aside: what they are charged.
     bytes: usize,
+    /// The same with the overhead of each event: a running sum, because every call asks for it.
+    weights: usize,
     /// When the oldest of its events was emitted.
     begun_at: Stamp,
     /// Whether one of its events has a name.
@@ -66,7 +69,7 @@ impl Chunk {
     pub(crate) fn of_buffers(mut text: Vec<u8>, mut marks: Vec<Mark>) -> Chunk {
         text.clear();
         marks.clear();
-        Chunk { text, marks, bytes: 0, begun_at: Stamp::NEVER, named: false, seal: Seal::Open, taken: (0, 0) }
+        Chunk { text, marks, bytes: 0, weights: 0, begun_at: Stamp::NEVER, named: false, seal: Seal::Open, taken: (0, 0) }
     }
 
     /// Sees to it that it has room for so many bytes and events. Where it must grow, a little more: the next ones like it find room.
@@ -129,7 +132,8 @@ impl Chunk {
 
     #[inline]
     pub(crate) fn has_room(&self, bytes: usize, shape: &Shape) -> bool {
-        self.marks.is_empty() || shape.holds(self.marks.len() + 1, self.bytes + bytes)
+        let weights = self.weights + bytes + shape.overhead.per_event;
+        shape.holds(self.marks.len() + 1, weights) || self.marks.is_empty()
     }
 
     /// Whether not even an event of one byte has room.
@@ -158,6 +162,7 @@ impl Chunk {
         self.text.extend_from_slice(piece.text);
         self.marks.push(Mark::open(piece.emitted_at, piece.name, self.text.len()));
         self.bytes += piece.text.len();
+        self.weights += piece.text.len() + shape.overhead.per_event;
         self.begun_at = self.begun_at.min(piece.emitted_at);
         self.named |= piece.name != NameId::NONE;
     }
@@ -172,7 +177,8 @@ impl Chunk {
 
     /// Whether all of another's events have room.
     pub(crate) fn has_room_for(&self, other: &Chunk, shape: &Shape) -> bool {
-        shape.holds(self.marks.len() + other.len(), self.bytes + other.bytes())
+        let weights = self.weights + other.bytes() + other.len() * shape.overhead.per_event;
+        shape.holds(self.marks.len() + other.len(), weights)
     }
 
     /// Copies all of another's events.
