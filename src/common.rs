@@ -15,8 +15,8 @@ pub(crate) mod placement;
 pub(crate) use names::Names;
 
 use crate::clock::{Calendar, Clock, Stamp};
-use crate::event::NameId;
 use crate::limits::EVENT_NAME_BYTES_MAX;
+use crate::mark::NameId;
 use crate::time::Rfc3339;
 use placement::{CommonFields, Overhead, Placement};
 use std::borrow::Cow;

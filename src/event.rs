@@ -5,16 +5,8 @@
 
 use crate::clock::Stamp;
 use crate::limits::{EVENT_INLINE_BYTES, SPARE_BYTES_PER_CLASS};
-use crate::mark::Piece;
+use crate::mark::{NameId, Piece};
 use crate::sync::FreeList;
-
-/// The number of an event's name among those that its client knows; 0 for none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct NameId(pub(crate) u16);
-
-impl NameId {
-    pub(crate) const NONE: NameId = NameId(0);
-}
 
 /// One event by itself: in `emit`, on its way to the log, and where every chunk is busy.
 pub(crate) struct Event {

@@ -1,8 +1,15 @@
 //! One event among others: what is kept beside its text, for settling it and for the format that reads it.
 
 use crate::clock::Stamp;
-use crate::event::NameId;
 use crate::limits::BATCH_BYTES_LIMIT;
+
+/// The number of an event's name among those that its client knows; 0 for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct NameId(pub(crate) u16);
+
+impl NameId {
+    pub(crate) const NONE: NameId = NameId(0);
+}
 
 /// Where an event ends in a text that several share, and what else is known about it.
 #[derive(Debug, Clone, Copy)]

@@ -2,7 +2,8 @@
 
 use super::Client;
 use crate::encode::Encoded;
-use crate::event::{Event, NameId};
+use crate::event::Event;
+use crate::mark::NameId;
 use crate::outcome::Emitted;
 use crate::settle::Settler;
 use serde::Serialize;

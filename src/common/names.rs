@@ -3,8 +3,8 @@
 //! In: `&'static str`. Out: a number, and the text again. N1: two names are never mistaken for each other: they are compared byte for byte
 //! with our own copies. N2: bounded: a name without a free place, or an odd one, has no number; its events carry it in their text.
 
-use crate::event::NameId;
 use crate::limits::{EVENT_NAME_BYTES_MAX, EVENT_NAMES};
+use crate::mark::NameId;
 use std::sync::OnceLock;
 
 /// Places that a name may use, one after the other.

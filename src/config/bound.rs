@@ -1,11 +1,11 @@
 //! The memory bound: every byte that a client can hold, from its configuration.
 
 use super::Config;
-use crate::event::{self, NameId};
+use crate::event;
 use crate::format::compress::Compression;
 use crate::format::{Layout, Overhead};
 use crate::limits::*;
-use crate::mark::Mark;
+use crate::mark::{Mark, NameId};
 use crate::queue::{self, Shape};
 use crate::spill::log_queue;
 

@@ -3,8 +3,7 @@
 use super::{Body, Events, Format, Layout, Origin, Placement};
 use crate::clock::{Calendar, Stamp};
 use crate::common::{Common, Names};
-use crate::event::NameId;
-use crate::mark::Mark;
+use crate::mark::{Mark, NameId};
 use std::time::UNIX_EPOCH;
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]

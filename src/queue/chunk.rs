@@ -5,10 +5,9 @@
 //! Deliberately not here: who may append, and what the events are charged to.
 
 use crate::clock::Stamp;
-use crate::event::NameId;
 use crate::format::{Frame, Overhead};
 use crate::limits::{CHUNK_SLACK_BYTES, SPARE_CHUNK_BYTES};
-use crate::mark::{Mark, Piece};
+use crate::mark::{Mark, NameId, Piece};
 
 /// How large a chunk may be, and what stands around its texts.
 #[derive(Debug, Clone, Copy)]
@@ -69,7 +68,16 @@ impl Chunk {
     pub(crate) fn of_buffers(mut text: Vec<u8>, mut marks: Vec<Mark>) -> Chunk {
         text.clear();
         marks.clear();
-        Chunk { text, marks, bytes: 0, weights: 0, begun_at: Stamp::NEVER, named: false, seal: Seal::Open, taken: (0, 0) }
+        Chunk {
+            text,
+            marks,
+            bytes: 0,
+            weights: 0,
+            begun_at: Stamp::NEVER,
+            named: false,
+            seal: Seal::Open,
+            taken: (0, 0),
+        }
     }
 
     /// Sees to it that it has room for so many bytes and events. Where it must grow, a little more: the next ones like it find room.
