@@ -4,7 +4,7 @@
 //! fit into it. Invariant E1: `text()` is complete, valid, printable one-line JSON once `encode` said so.
 
 use crate::clock::Stamp;
-use crate::limits::{EVENT_INLINE_BYTES, SPARE_BYTES_PER_CLASS};
+use crate::limits::{EVENT_INLINE_BYTES, SPARE_BLOCKS_PER_CLASS, SPARE_BYTES_PER_CLASS};
 use crate::mark::{NameId, Piece};
 use crate::sync::FreeList;
 
@@ -151,7 +151,7 @@ fn class_bytes(class: usize) -> usize {
 }
 
 fn spares_max(class: usize) -> usize {
-    (SPARE_BYTES_PER_CLASS / class_bytes(class)).max(1)
+    (SPARE_BYTES_PER_CLASS / class_bytes(class)).clamp(1, SPARE_BLOCKS_PER_CLASS)
 }
 
 #[cfg(all(test, not(overspill_model)))]

@@ -392,8 +392,10 @@ pub(crate) const FORK_PLACES: usize = 3;
 
 // ---- Memory that is not events (see `Client::memory_bound`).
 
-/// Spare blocks kept per size class, in bytes: one batch's worth.
+/// Spare blocks kept per size class, in bytes, and in number. An event leaves its block when it enters the queue, so as many are in use as
+/// callers are inside `emit`, and what waits for the log.
 pub(crate) const SPARE_BYTES_PER_CLASS: usize = 256 << 10;
+pub(crate) const SPARE_BLOCKS_PER_CLASS: usize = 16;
 /// One connection: hyper reads into at most 408 KiB (its fixed maximum), writes headers into 8 KiB, TLS holds two 16 KiB records.
 pub(crate) const CONNECTION_BYTES: usize = 512 << 10;
 /// The runtime, the HTTP client and the state of the log writer, without TLS roots.

@@ -112,7 +112,7 @@ fn at(points: &[(f64, f64)], x: f64) -> String {
     points.iter().find(|point| point.0 == x).map_or_else(|| "?".to_owned(), |point| short(point.1))
 }
 
-const SWEEPS: [Sweep; 4] = [
+const SWEEPS: [Sweep; 6] = [
     Sweep {
         name: "bytes",
         head: "bytes of JSON per event",
@@ -145,6 +145,20 @@ const SWEEPS: [Sweep; 4] = [
                 at(points, 1.0)
             )
         },
+    },
+    Sweep {
+        name: "idle",
+        head: "idle clients in the process",
+        y: "KiB of RSS per client after the first",
+        across: Across::Linear,
+        message: |points| format!("An idle client holds {} KiB, however many there are", at(points, 100.0)),
+    },
+    Sweep {
+        name: "connected",
+        head: "idle clients, each with its connection open",
+        y: "KiB of RSS per client after the first",
+        across: Across::Linear,
+        message: |points| format!("With its connection open a client holds {} KiB", at(points, 100.0)),
     },
     Sweep {
         name: "batch",

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// Calls per producer between two rests: a batch.
 pub const BURST: usize = 500;
+/// Half a batch: it goes when it is old enough, and the next burst finds an empty queue.
+pub const HALF_BURST: usize = 256;
 /// A rest; longer if the consumer needs longer.
 const REST: Duration = Duration::from_millis(1);
 /// The longest rest that a consumer may need before it counts as overwhelmed.
@@ -48,23 +50,39 @@ impl Line {
     }
 }
 
-/// Rests, and waits until the consumer has room.
-fn rest(system: &dyn System, emitted: &AtomicU64) {
-    let until = Instant::now() + REST_MAX;
+/// What a rest waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// The consumer has room for the next burst.
+    ThereIsRoom,
+    /// Nothing is left in the queue.
+    ItIsEmpty,
+}
+
+/// How much is emitted at once, and what comes between.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    pub producers: usize,
+    pub burst: usize,
+    pub until: Until,
+}
+
+/// Rests, and waits for the consumer.
+fn rest(system: &dyn System, until: Until, emitted: &AtomicU64) {
+    let give_up = Instant::now() + REST_MAX;
     thread::sleep(REST);
-    while !system.keeps_up(emitted.load(Ordering::Relaxed)) && Instant::now() < until {
+    let goes_on = |emitted| match until {
+        Until::ThereIsRoom => system.keeps_up(emitted),
+        Until::ItIsEmpty => system.is_empty(emitted),
+    };
+    while !goes_on(emitted.load(Ordering::Relaxed)) && Instant::now() < give_up {
         thread::sleep(REST / 10);
     }
 }
 
 /// The mean of a call, from the time of whole bursts; then percentiles over as many bursts, from the times of single calls.
-pub fn bursts(
-    system: &dyn System,
-    timer: &Timer,
-    producers: usize,
-    bursts: usize,
-    emitted: &AtomicU64,
-) -> Calls {
+pub fn bursts(system: &dyn System, timer: &Timer, pace: Pace, bursts: usize, emitted: &AtomicU64) -> Calls {
+    let Pace { producers, burst: size, until } = pace;
     let line = Line { threads: producers, arrived: AtomicUsize::new(0) };
     let produce = |nth: usize| {
         let mut caller = system.caller();
@@ -73,22 +91,22 @@ pub fn bursts(
         let mut burst = |timed: &mut dyn FnMut(&mut Caller<'_>, &Event)| {
             line.wait();
             let begin = Instant::now();
-            for event in events.by_ref().take(BURST) {
+            for event in events.by_ref().take(size) {
                 timed(&mut caller, event);
             }
             let took = begin.elapsed();
-            emitted.fetch_add(BURST as u64, Ordering::Relaxed);
-            rest(system, emitted);
+            emitted.fetch_add(size as u64, Ordering::Relaxed);
+            rest(system, until, emitted);
             took
         };
         for _ in 0..bursts {
             whole += burst(&mut |caller, event| caller(black_box(event)));
         }
-        let mut singles = Vec::with_capacity(bursts * BURST);
+        let mut singles = Vec::with_capacity(bursts * size);
         for _ in 0..bursts {
             burst(&mut |caller, event| singles.push(timer.time(|| caller(black_box(event)))));
         }
-        (whole.as_nanos() as f64 / (bursts * BURST) as f64, singles)
+        (whole.as_nanos() as f64 / (bursts * size) as f64, singles)
     };
     let produce = &produce;
     let results: Vec<_> = thread::scope(|scope| {

@@ -40,6 +40,8 @@ pub enum Over {
     Bytes,
     Producers,
     Clients,
+    Idle,
+    Connected,
     Batch,
 }
 
@@ -52,7 +54,7 @@ struct Course {
     values: &'static [usize],
 }
 
-const COURSES: [Course; 4] = [
+const COURSES: [Course; 6] = [
     Course {
         over: Over::Bytes,
         name: "bytes",
@@ -73,6 +75,20 @@ const COURSES: [Course; 4] = [
         x: "clients in the process, taken in turn",
         y: "ns per call",
         values: &[1, 2, 5, 10, 20, 50, 100],
+    },
+    Course {
+        over: Over::Idle,
+        name: "idle",
+        x: "idle clients in the process",
+        y: "KiB of RSS per client after the first",
+        values: &[2, 5, 10, 20, 50, 100],
+    },
+    Course {
+        over: Over::Connected,
+        name: "connected",
+        x: "idle clients, each with its connection open",
+        y: "KiB of RSS per client after the first",
+        values: &[2, 5, 10, 20, 50, 100],
     },
     Course {
         over: Over::Batch,
@@ -105,6 +121,7 @@ pub fn one(arguments: &OneArguments) -> Result<Point, Failure> {
         Over::Bytes => over_bytes(http, value, lasts)?,
         Over::Producers => over_producers(http, value, lasts)?,
         Over::Clients => over_clients(http, value, lasts)?,
+        Over::Idle | Over::Connected => over_idle(http, value, arguments.over)?,
         Over::Batch => over_batch(http, value, lasts)?,
     };
     let rss_mb = usage::rss_bytes()? as f64 / 1e6;
@@ -113,7 +130,8 @@ pub fn one(arguments: &OneArguments) -> Result<Point, Failure> {
         let stats = client.shutdown_blocking(Duration::from_secs(20));
         (emitted, delivered) = (emitted + stats.emitted, delivered + stats.delivered);
     }
-    Ok(Point { ours, floor, rss_mb, delivered_percent: 100.0 * delivered as f64 / emitted as f64 })
+    let delivered_percent = if emitted == 0 { 100.0 } else { 100.0 * delivered as f64 / emitted as f64 };
+    Ok(Point { ours, floor, rss_mb, delivered_percent })
 }
 
 /// The clients, and the cost of a unit of work with and without them.
@@ -217,6 +235,28 @@ fn over_clients(http: &str, clients: usize, lasts: Duration) -> Result<Found, Fa
     Ok((clients, middle(times), None))
 }
 
+/// Clients with nothing to do, before their first event or after it: what each holds beyond what all share.
+fn over_idle(http: &str, clients: usize, over: Over) -> Result<Found, Failure> {
+    let more = |count: usize| -> Result<Vec<Client>, Failure> {
+        let clients =
+            (0..count).map(|_| builder_like_the_others(http).build()).collect::<Result<Vec<_>, _>>()?;
+        if over == Over::Connected {
+            for client in &clients {
+                client.emit(&corpus::events()[0]);
+                client.flush_blocking(Duration::from_secs(10))?;
+            }
+        }
+        // Their threads are about to rest.
+        thread::sleep(Duration::from_millis(100));
+        Ok(clients)
+    };
+    let mut all = more(1)?;
+    let shared = usage::rss_bytes()?;
+    all.extend(more(clients - 1)?);
+    let each = usage::rss_bytes()?.saturating_sub(shared) as f64 / 1024.0 / (clients - 1) as f64;
+    Ok((all, each, None))
+}
+
 /// CPU of the whole process from emit to 2xx.
 fn over_batch(http: &str, batch: usize, lasts: Duration) -> Result<Found, Failure> {
     let builder = Client::builder(format!("http://{http}/v1/events")).posts_in_flight_max(4);
@@ -295,6 +335,14 @@ fn show(arguments: &Arguments, points: &[Vec<Vec<Point>>]) -> Result<(), Failure
         let file = format!("sweep-{}", course.name);
         let title = format!("{} over {}", course.y, course.x);
         page.picture(&format!("{file}.png"), &title);
+        if course.over == Over::Connected {
+            continue;
+        }
+        if course.over == Over::Idle {
+            let (_, each) = ours.last().copied().unwrap_or((f64::NAN, f64::NAN));
+            page.goal(Goal::at_most("P14", "an idle client, the average of a hundred", each, 128.0, " KiB"));
+            continue;
+        }
         page.goal(Goal::at_most(
             "P13",
             &format!("{}: the steepest step of cost", course.x),

@@ -36,6 +36,11 @@ pub trait System: Send + Sync {
         true
     }
 
+    /// Whether nothing of this many events is left in the queue, as far as the system knows.
+    fn is_empty(&self, emitted: u64) -> bool {
+        self.keeps_up(emitted)
+    }
+
     /// Shuts the system down within a time limit, and reports what happened to the events.
     fn finish(self: Box<Self>, _within: Duration) -> Ended {
         Ended::default()

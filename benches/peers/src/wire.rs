@@ -226,23 +226,29 @@ fn show(arguments: &Arguments, samples: &[(&str, &str, Kind, Vec<Sample>)]) -> R
         "P6",
         "CPU over encode-and-post by hand",
         value(ratio(OURS, BY_HAND, cpu)),
-        0.9,
+        0.8,
         " x",
     ));
-    page.goal(Goal::at_least("P6", "throughput over by hand", value(ratio(OURS, BY_HAND, rate)), 1.3, " x"));
+    page.goal(Goal::at_least("P6", "throughput over by hand", value(ratio(OURS, BY_HAND, rate)), 1.7, " x"));
     let best = samples
         .iter()
         .filter(|(.., kind, _)| *kind == Kind::Peer)
         .map(|(name, ..)| (value(ratio(OURS, name, rate)), name))
         .min_by(|a, b| a.0.total_cmp(&b.0));
     if let Some((ratio, name)) = best {
-        page.goal(Goal::at_least("P6", &format!("throughput over the best peer ({name})"), ratio, 8.0, " x"));
+        page.goal(Goal::at_least(
+            "P6",
+            &format!("throughput over the best peer ({name})"),
+            ratio,
+            10.0,
+            " x",
+        ));
     }
     page.goal(Goal::at_most(
         "P7",
         "the sender alone, CPU over ready bodies",
         value(ratio(QUEUED, READY, cpu)),
-        1.4,
+        1.3,
         " x",
     ));
     let raw: Vec<_> = samples.iter().map(|(name, what, _, samples)| (name, what, samples)).collect();

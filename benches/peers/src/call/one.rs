@@ -1,6 +1,6 @@
 //! One system in one process: a warm-up, then floor, system, floor at each pace.
 
-use crate::pace::{BURST, Calls, bursts, trickle};
+use crate::pace::{BURST, Calls, HALF_BURST, Pace, Until, bursts, trickle};
 use crate::sink::Addresses;
 use crate::systems::{self, Ended, Kind, System};
 use crate::timer::Timer;
@@ -55,6 +55,8 @@ impl Beside {
 pub struct Sample {
     pub one: Beside,
     pub two: Beside,
+    /// Bursts of half a batch, with an empty queue in between.
+    pub half: Beside,
     /// In the order of [`GAPS`].
     pub trickles: Vec<Beside>,
     /// The cost of the clock, already subtracted.
@@ -79,16 +81,17 @@ pub fn one(arguments: &Arguments) -> Result<Sample, Failure> {
     let system = entry.make(&arguments.sink)?;
     let timer = Timer::calibrated();
     let (emitted, floors) = (AtomicU64::new(0), AtomicU64::new(0));
-    bursts(&*floor, &timer, 1, WARM, &floors);
-    bursts(&*system, &timer, 1, WARM, &emitted);
-    let in_bursts = |producers| {
-        let measure =
-            |system: &dyn System, emitted| bursts(system, &timer, producers, arguments.bursts, emitted);
+    let of = |producers| Pace { producers, burst: BURST, until: Until::ThereIsRoom };
+    bursts(&*floor, &timer, of(1), WARM, &floors);
+    bursts(&*system, &timer, of(1), WARM, &emitted);
+    let in_bursts = |pace: Pace| {
+        let measure = |system: &dyn System, emitted| bursts(system, &timer, pace, arguments.bursts, emitted);
         let before = measure(&*floor, &floors);
         let system = measure(&*system, &emitted);
         Beside { before, system, after: measure(&*floor, &floors) }
     };
-    let (one, two) = (in_bursts(1), in_bursts(2));
+    let (one, two) = (in_bursts(of(1)), in_bursts(of(2)));
+    let half = in_bursts(Pace { producers: 1, burst: HALF_BURST, until: Until::ItIsEmpty });
     let trickles = GAPS
         .iter()
         .map(|&gap| {
@@ -102,7 +105,7 @@ pub fn one(arguments: &Arguments) -> Result<Sample, Failure> {
     let emitted = emitted.into_inner();
     let missed = missed(emitted, system.finish(Duration::from_secs(10)));
     let off = if entry.kind == Kind::Ours { Some(off()?) } else { None };
-    Ok(Sample { one, two, trickles, clock_ns: timer.own_ns(), emitted, missed, off })
+    Ok(Sample { one, two, half, trickles, clock_ns: timer.own_ns(), emitted, missed, off })
 }
 
 fn missed(emitted: u64, ended: Ended) -> Option<u64> {

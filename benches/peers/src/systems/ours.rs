@@ -39,6 +39,10 @@ impl System for Overspill {
         self.0.stats().pending < 4000
     }
 
+    fn is_empty(&self, _emitted: u64) -> bool {
+        self.0.stats().pending == 0
+    }
+
     fn finish(self: Box<Self>, within: Duration) -> Ended {
         let stats = self.0.shutdown_blocking(within);
         Ended {
@@ -69,6 +73,10 @@ impl System for Layer {
 
     fn keeps_up(&self, emitted: u64) -> bool {
         self.0.keeps_up(emitted)
+    }
+
+    fn is_empty(&self, emitted: u64) -> bool {
+        self.0.is_empty(emitted)
     }
 
     fn finish(self: Box<Self>, within: Duration) -> Ended {
