@@ -176,7 +176,8 @@ fn a_sender_that_waits_for_a_full_chunk_is_woken_by_the_call_that_seals_it() {
 
 #[test]
 fn a_sender_that_waits_for_so_many_events_is_woken_by_the_step_that_makes_them_enough() {
-    explore_preempting(2, || {
+    // With two preemptions: more than ten minutes.
+    explore_preempting(1, || {
         // A step is one event.
         let queue = queue(8, ROOMY, 8);
         let pushers = [0, 1].map(|home| spawn_with(&queue, move |queue| push(queue, home, 1)));
