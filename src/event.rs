@@ -1,16 +1,16 @@
-//! An encoded event: its JSON bytes, its number, the time of its emit.
+//! An encoded event: its JSON bytes, its number, the time it was emitted.
 //!
-//! In: bytes from `encode`. Out: the slot that travels through the queue, and the blocks for events that do not
-//! fit into it. Invariant E1: `text()` is complete, valid, printable one-line JSON once `encode` said so.
+//! In: bytes from `encode`. Out: an event on its way into a chunk or to the log, and the blocks for texts that do not fit
+//! inline. Invariant E1: `text()` is complete, valid, printable one-line JSON once `encode` said so.
 
 use crate::clock::Stamp;
 use crate::limits::{EVENT_INLINE_BYTES, SPARE_BLOCKS_PER_CLASS, SPARE_BYTES_PER_CLASS};
 use crate::mark::{NameId, Piece};
 use crate::sync::FreeList;
 
-/// One event by itself: in `emit`, on its way to the log, and where every chunk is busy.
+/// One event by itself: in `emit`, on its way to the log, and at the side door.
 pub(crate) struct Event {
-    /// Its number among all of this client's, from 0: its identity in the log. Given when it is handed over to the log.
+    /// Its number among all events of this client, from 0: its identity in the log. Given when it is handed over to the log.
     pub(crate) seq: u64,
     pub(crate) emitted_at: Stamp,
     /// Present when the text has outgrown `inline`.
@@ -21,7 +21,7 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// Without a text, and without a number: that it gets at the gate.
+    /// Without a text and without a number.
     pub(crate) fn vacant(emitted_at: Stamp) -> Event {
         Event { seq: 0, emitted_at, block: None, len: 0, name: NameId::NONE, inline: [0; EVENT_INLINE_BYTES] }
     }
@@ -35,7 +35,7 @@ impl Event {
         }
     }
 
-    /// The same event once more, in no more room than it takes.
+    /// A copy that takes no more room than it needs.
     pub(crate) fn copy(&self) -> Event {
         let block = self.block.is_some().then(|| Box::from(self.text()));
         Event {
@@ -58,12 +58,12 @@ impl Event {
         self.block.as_ref().map_or(self.len as usize, |block| block.len())
     }
 
-    /// The room that travels with the event.
+    /// The room inside the event.
     pub(crate) fn inline_room(&mut self) -> &mut [u8] {
         &mut self.inline
     }
 
-    /// So many bytes of the inline room, or of the block, are the text.
+    /// The first `len` bytes of the inline room, or of the block, are the text.
     pub(crate) fn hold(&mut self, len: usize, block: Option<Box<[u8]>>) {
         // A text is at most 2 x EVENT_BYTES_LIMIT = 32 MiB long.
         self.len = len as u32;
@@ -86,7 +86,7 @@ impl Event {
     }
 }
 
-/// Blocks for events that outgrow their slot, in classes that double, with a bounded stack of spares each, so that
+/// Blocks for texts that outgrow the inline room, in classes that double, each with a bounded stack of spares, so that
 /// a warm client takes nothing from the heap.
 #[derive(Debug)]
 pub(crate) struct Blocks {
@@ -124,12 +124,12 @@ pub(crate) fn spare_bytes_max(block_bytes_max: usize) -> usize {
     (0..classes_for(block_bytes_max)).map(|class| spares_max(class) * class_bytes(class)).sum()
 }
 
-/// The block that a text of so many bytes takes.
+/// The size of the block for a text of this many bytes.
 pub(crate) fn block_bytes(bytes: usize) -> usize {
     class_bytes(class_of(bytes))
 }
 
-/// The longest text that a budget of `bytes` can hold: in its slot, or in a block that is charged whole.
+/// The longest text that a budget of `bytes` can hold, inline or in a block that is charged whole.
 pub(crate) fn largest_event(bytes: usize) -> usize {
     if bytes < SMALLEST_CLASS {
         bytes.min(EVENT_INLINE_BYTES)

@@ -1,11 +1,11 @@
-//! The gate for every event that does not go through a shard: refused ones, those for the log alone, those at the side door. There it is
-//! counted, and learns in the same atomic step whether the client is closed.
+//! The gate for every event that does not go through a shard: refused ones, those for the log alone, those at the side door. It counts
+//! them and tells, in the same atomic step, whether the client is closed.
 //!
-//! In: callers with an event; the sender before it sleeps; whoever closes. Out: a count.
+//! In: callers with an event, the sender before it sleeps, whoever closes. Out: a count.
 //!
-//! G1: one word, one modification order. An announcement stands before the close or behind it, before the sender's last look or behind it. So
-//!     neither side needs a fence, nor a second look at the other.
-//! G2: [`announced`](Gate::announced) never falls, and never again changes once closed: an event behind the close counts at its end.
+//! G1: one word, one modification order. An announcement comes before or after the close, and before or after the sender's last look. So
+//!     neither side needs a fence or a second look at the other.
+//! G2: [`announced`](Gate::announced) never falls, and is final once closed: an event after the close counts at its end.
 //!
 //! Deliberately not here: what is pushed where, and who is woken.
 
@@ -15,7 +15,7 @@ const CLOSED: u64 = 1;
 /// What one announcement adds; 2^63 of them are nine hundred years of ten billion a second.
 const ONE: u64 = 1 << 1;
 
-/// On which side of the close an event stands, which decides how it is counted: in the gate, or at its end.
+/// The side of the close on which an event came, which decides how it is counted: at the gate or at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Open,
@@ -39,7 +39,7 @@ impl Pass {
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     word: AtomicU64,
-    /// What the count was when the gate closed. Means something only to who has seen it closed.
+    /// The count at the moment of closing. Only meaningful to a thread that has seen the gate closed.
     closed_at: AtomicU64,
 }
 
@@ -47,7 +47,7 @@ impl Gate {
     /// One more event.
     #[inline]
     pub(crate) fn announce(&self) -> Pass {
-        // AcqRel: who comes behind the sender's look sees what it stored before that (G1); who takes over after a close sees what
+        // AcqRel: whoever comes after the sender's look sees what it stored before that (G1); whoever takes over after a close sees what
         // callers did before their announcement.
         Pass { before: self.word.fetch_add(ONE, Ordering::AcqRel) }
     }
@@ -65,7 +65,7 @@ impl Gate {
         self.closed_at.load(Ordering::Relaxed)
     }
 
-    /// How many stand before this moment; those behind it see what was done before it.
+    /// How many came before this moment; those after it see what was done before it.
     pub(crate) fn announced_after_this(&self) -> u64 {
         self.announced_at(self.word.fetch_or(0, Ordering::AcqRel))
     }
@@ -77,8 +77,8 @@ impl Gate {
             if word & CLOSED != 0 {
                 return;
             }
-            // The largest of all attempts, of whoever else closes, is the one that succeeds: counts before the close never
-            // fall, and behind it nobody tries. So what is here is right whenever the bit is seen.
+            // Of all attempts, the one with the largest count succeeds: counts before the close never fall, and after it nobody tries. So
+            // this value is right whenever the bit is seen.
             self.closed_at.fetch_max(word / ONE, Ordering::Relaxed);
             if self.word.compare_exchange(word, word | CLOSED, Ordering::AcqRel, Ordering::Relaxed).is_ok() {
                 return;
@@ -90,11 +90,11 @@ impl Gate {
         self.word.load(Ordering::Acquire) & CLOSED != 0
     }
 
-    /// Like [`is_closed`](Gate::is_closed), for who has just done something that the sender of a closed client waits for: the
+    /// Like [`is_closed`](Gate::is_closed), for a thread that has just done something that the sender of a closed client waits for: the
     /// answer is no only if whoever closes later sees it done.
     pub(crate) fn is_closed_after_this(&self) -> bool {
-        // A write that changes nothing, for its place in the order of the word (G1). A load could come before a close that in
-        // its turn does not see what was done.
+        // A write that changes nothing, for its place in the word's order (G1). A load could come before a close that does not see
+        // what was done.
         self.word.fetch_or(0, Ordering::AcqRel) & CLOSED != 0
     }
 }

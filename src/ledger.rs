@@ -1,17 +1,18 @@
-//! The books: what was emitted and how each event ended. All counting happens here, but for what the queue has accepted.
+//! The ledger: what was emitted and how each event ended. All counting happens here, except that of events the queue has accepted.
 //!
 //! In: how events end. Out: [`Stats`], and the events' numbers.
 //!
-//! An event that a shard has accepted, or that was announced before the close, is in the queue's count, pending until it is settled. One that
-//! comes behind the close counts when it is settled, in books of its own: so nothing is pending once the sender has ended, though callers go on.
+//! An event that a shard has accepted, or that was announced before the close, is in the queue's count and pending until it is settled. An
+//! event after the close counts when it is settled, separately. So nothing is pending once the sender has ended, although callers go on.
 //!
 //! L1 (the law): in every snapshot `emitted = delivered + spilled + lost + pending`. `pending` is computed as a
-//!    difference, so the equality is trivial; what has to be argued is that it is never negative. A settlement
+//!    difference, so the equality is trivial; what must be argued is that it is never negative. A settlement
 //!    happens after its event was accepted or announced; it adds with Release, and a snapshot reads the settled counters first,
 //!    with Acquire, and the queue's count last. So every settlement that is seen brings its event along.
 //! L2: each event is settled once. Those in hand, the sender's or on their way to the log, are claimed out of `in_hand` before they
-//!    are counted; whoever takes over at a deadline claims the rest, and who comes late finds nothing to claim. `in_hand` is a number, not a list: what is taken in hand after that may be claimed for an event
-//!    that was taken over. So one claims what is there, even if less than wanted: all or nothing would leave a rest forever.
+//!    are counted; a thread that takes over at a deadline claims the rest, and a late one finds nothing to claim. `in_hand` is a number, not
+//!    a list: what is taken in hand later may be claimed for an event
+//!    that was taken over. So a claim takes what is there, even if it is less than wanted: all or nothing would leave a rest forever.
 //! L3: at rest `pending` is zero; a container that lost an event would show here forever.
 
 use crate::gate::Side;
@@ -19,7 +20,7 @@ use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::sync::plain::AtomicU64 as PlainU64;
 use crate::sync::{AtomicU64, Ordering, Padded};
 
-/// For what no model looks at.
+/// For what no model checks.
 const RELAXED: crate::sync::plain::Ordering = crate::sync::plain::Ordering::Relaxed;
 
 pub(crate) const REASONS: usize = Reason::ALL.len();
@@ -38,7 +39,7 @@ struct Settled {
     delivered: AtomicU64,
     /// Announced before the close.
     open: Undelivered,
-    /// Behind it.
+    /// After it.
     closed: Undelivered,
     maybe_delivered: AtomicU64,
     echoes: AtomicU64,
@@ -75,14 +76,14 @@ pub(crate) enum Ending {
 }
 
 impl Ledger {
-    /// The first of so many numbers that follow each other, given to events when they are posted or handed over to the log: from 0, none of
-    /// them twice.
+    /// Hands out this many consecutive numbers, from 0 and none twice; returns the first. Events get them when they are posted or handed over
+    /// to the log.
     pub(crate) fn numbers(&self, events: u64) -> u64 {
         // Relaxed: names, and nothing else.
         self.numbers.fetch_add(events, Ordering::Relaxed)
     }
 
-    /// Settles events that are in nobody's hand.
+    /// Settles events that nobody holds.
     pub(crate) fn settle(&self, events: u64, side: Side, ending: Ending) {
         let books = &self.settled.0;
         let undelivered = match side {
@@ -102,12 +103,12 @@ impl Ledger {
         counter.fetch_add(events, Ordering::Release);
     }
 
-    /// The sender has pulled so many events out of the queue, or a caller's was refused by it.
+    /// The sender has pulled this many events out of the queue, or it has refused a caller's.
     pub(crate) fn take_in_hand(&self, events: u64) {
         self.settled.0.in_hand.fetch_add(events, Ordering::AcqRel);
     }
 
-    /// Settles events that are in hand, as many of them as nobody has taken over (L2); `true` if all.
+    /// Settles events in hand, as many of them as have not been taken over (L2); `true` if all.
     pub(crate) fn settle_in_hand(&self, events: u64, ending: Ending) -> bool {
         let in_hand = self.settled.0.in_hand.fetch_update(Ordering::AcqRel, Ordering::Acquire, |in_hand| {
             Some(in_hand.saturating_sub(events))
@@ -118,7 +119,7 @@ impl Ledger {
         claimed == events
     }
 
-    /// Settles whatever is in hand, in the stead of those who have it.
+    /// Settles whatever is in hand, in place of those who hold it.
     pub(crate) fn take_over(&self, ending: Ending) -> u64 {
         let events = self.settled.0.in_hand.swap(0, Ordering::AcqRel);
         self.settle(events, Side::Open, ending);

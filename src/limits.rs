@@ -32,27 +32,27 @@ pub(crate) const RELIEF_PATIENCE: Duration = Duration::from_millis(10);
 /// enough that a burst seldom wakes it.
 pub(crate) const QUEUE_NAP_EIGHTHS: usize = 2;
 
-/// Places where callers put their events side by side. Of so many threads none meets another, and one that was interrupted with a
-/// place in its hand is in nobody's way; more would be more for the sender to look at, and smaller chunks to sweep together. Not the
-/// number of cores: eight threads on two cores want eight.
+/// Places for callers' events. Up to this many threads never collide, and a thread that is interrupted while it holds one is in nobody's
+/// way. More would be more for the sender to look at, and smaller chunks to sweep together. Independent of the number of cores: eight
+/// threads on two cores need eight. A power of two.
 pub(crate) const QUEUE_SHARDS: usize = 8;
-/// A caller tries each place so often before it goes to the side door: a place is held for as long as it takes to copy one event.
+/// How often a caller tries each shard before it uses the side door: a shard is held for as long as it takes to copy one event.
 pub(crate) const QUEUE_TRIES: usize = 2;
-/// Events at the side door, where callers go for whom no place is free: as many as come while a thread is interrupted that has one. A bound
-/// of its own, so that bursts do not use up the room of full chunks.
+/// Events at the side door, for callers that find no shard free: about as many as arrive while a thread that holds one is interrupted. A
+/// bound of its own, so that bursts do not use up the room of full chunks.
 pub(crate) const QUEUE_ALONE: usize = 64;
-/// A place takes room for so many events at once, and for so many bytes: callers write a word that others write once in as many events.
+/// A shard takes room for this many events and bytes at once, so that its callers write a shared word only once per step.
 pub(crate) const QUEUE_STEP_EVENTS: usize = 32;
-/// About as many bytes as that many events have.
+/// About the bytes of that many events.
 pub(crate) const QUEUE_STEP_BYTES: usize = 8 << 10;
-/// But no more than this part of the budgets for all places together: what they have and do not use is room that others take for used.
+/// All steps together are at most this part of the budgets: room that a shard has and does not use looks used to the others.
 pub(crate) const STEPS_IN_BUDGET: usize = 8;
-/// Chunks that have ended and wait to be used again, beside as many as a full queue has: those of as many batches as are usually under way,
-/// one that fills, one that is ready, and two in flight.
+/// Finished chunks kept for reuse, besides as many as a full queue has: those of the batches that are usually under way, one that fills,
+/// one that is ready and two in flight.
 pub(crate) const SPARE_CHUNKS: usize = 4;
-/// And none is larger: chunks of large events are made anew, which costs little beside what fills them.
+/// No spare chunk is larger: chunks of large events are allocated anew, which costs little compared with filling them.
 pub(crate) const SPARE_CHUNK_BYTES: usize = 128 << 10;
-/// What a chunk may hold beyond its events and an eighth of them: below this a smaller buffer is not worth the move.
+/// What a chunk may hold beyond its events and an eighth of them: below this, moving to a smaller buffer is not worth it.
 pub(crate) const CHUNK_SLACK_BYTES: usize = 4 << 10;
 
 // ---- One event.

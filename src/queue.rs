@@ -1,18 +1,18 @@
 //! The bounded queue between callers and sender; both ends live here, so neither can go before the other.
 //!
-//! In: encoded events from any thread. Out: chunks of them, to the sender; or the reason why there was no room.
+//! In: encoded events from any thread. Out: chunks of them for the sender, or the reason why there was no room.
 //!
-//! Callers put their events into shards, each of its own thread's, of which the sender has nothing to do but take what is full; what is not, it
-//! sweeps together when it is due. Shards keep callers apart; where one is busy all the same its caller goes to the next, and if all
-//! are, to the side door, which is an ordinary channel of a few events. Nobody waits.
+//! Callers put their events into shards, one per thread as far as possible. The sender only takes what is full; the rest it sweeps
+//! together when it is due. A caller that finds its shard busy goes to the next one; if all are busy, to the side door, an ordinary
+//! channel of a few events. No caller waits.
 //!
-//! Q1: an event is with the caller, in a shard, in the channel, in the line, or with the sender; a refused push leaves it where it was.
+//! Q1: an event is with its caller, in a shard, in the channel, in the line or with the sender; a refused push leaves it with the caller.
 //! Q2: events in the queue never exceed `queue_events_max`, bytes taken never `queue_bytes_max`: see [`Budget`].
-//! Q3: no push succeeds once the queue [is drained](Queue::is_drained): it is closed by a flag under each shard's latch, and by the gate for
-//!     those at the side door, whose announcements must be resolved: pulled, or refused.
-//! Q4: a sender that sleeps is woken by what it waits for: see [`Wake`]. A busy sender is never woken.
-//! Q5: the events of one shard leave in the order of their coming. A thread that finds its shard busy puts one event elsewhere, which may
-//!     leave up to `batch_age_max` before earlier ones, or after later ones.
+//! Q3: no push succeeds once the queue [is drained](Queue::is_drained): a flag under each shard's latch closes it, and the gate closes
+//!     the side door, whose announcements must be resolved: pulled or refused.
+//! Q4: a sleeping sender is woken by what it waits for: see [`Wake`]. A busy sender is never woken.
+//! Q5: the events of one shard leave in the order in which they came. A thread that finds its shard busy puts one event elsewhere; that
+//!     event may leave up to `batch_age_max` before earlier ones or after later ones.
 //!
 //! Deliberately not here: what becomes of a refused event, numbers, and how events end.
 
@@ -60,12 +60,12 @@ pub(crate) enum Want {
     All,
 }
 
-/// Where a shard's full chunks go, and its empty ones come from.
+/// Where a shard's full chunks go and its empty ones come from.
 pub(crate) trait Depot {
-    /// A spare chunk, as it is.
+    /// A spare chunk as it is.
     fn spare(&self) -> Found;
 
-    /// Hands a sealed chunk to the sender. `Err`: no room, here it is again.
+    /// Hands a sealed chunk to the sender. `Err`: there is no room, and the chunk comes back.
     fn send(&self, chunk: Box<Chunk>) -> Result<(), Box<Chunk>>;
 }
 
@@ -80,12 +80,12 @@ pub(crate) struct Queue {
     alone: Channel<Event>,
     line: Latch<Line>,
     spares: Spares,
-    /// Threads that have come.
+    /// The number of threads that have come.
     arrivals: AtomicU64,
     budget: Padded<Budget>,
-    /// For what does not go through a shard: where it is counted, and learns whether the client is closed.
+    /// For events that do not go through a shard: counts them and tells whether the client is closed.
     gate: Padded<Gate>,
-    /// Of the gate's announcements those that will push no more: pulled, or refused.
+    /// How many of the gate's announcements have ended: pulled or refused.
     resolved: AtomicU64,
     /// 1 once the flag is set under each latch.
     shut: AtomicU64,
@@ -115,13 +115,13 @@ impl Queue {
         }
     }
 
-    /// Where every event is announced that does not go through a shard.
+    /// Where every event that does not go through a shard is announced.
     pub(crate) fn gate(&self) -> &Gate {
         &self.gate.0
     }
 
-    /// Puts the event into the queue, if there is room. Never waits. An event that is refused for want of room was announced at the gate:
-    /// who has it has to [resolve](Queue::resolve_beside) that.
+    /// Puts the event into the queue if there is room. Never waits. An event refused with `NoRoom` was announced at the gate: the caller
+    /// must [resolve](Queue::resolve_beside) that.
     #[inline]
     pub(crate) fn push(&self, event: &Event) -> Result<(), Full> {
         self.push_at(home::of_this_thread(&self.arrivals), event)
@@ -153,7 +153,7 @@ impl Queue {
         let shards = self.shards.len();
         for attempt in 0..=QUEUE_TRIES * shards {
             if let Why::Full(Full::NoRoom) = why {
-                // Others may have taken what they do not use.
+                // Others may have taken more than they use.
                 self.shards.iter().for_each(|shard| shard.0.give_back(&self.budget.0));
             }
             match self.put(home + attempt, event) {
@@ -164,7 +164,7 @@ impl Queue {
                     return Ok(());
                 }
                 Err(Why::Full(Full::Closed)) => return Err(Full::Closed),
-                // All have been asked, and given back.
+                // All shards have been tried and have given back.
                 Err(Why::Full(Full::NoRoom)) if attempt >= shards && why != Why::Busy => {
                     return self.refuse();
                 }
@@ -182,7 +182,7 @@ impl Queue {
         }
     }
 
-    /// No room: the event is not in the queue, and counted.
+    /// No room: the event is counted and not in the queue.
     fn refuse(&self) -> Result<(), Full> {
         match self.gate().announce().side() {
             Side::Open => Err(Full::NoRoom),
@@ -218,7 +218,7 @@ impl Queue {
         Err(Full::NoRoom)
     }
 
-    /// Buffers of a chunk that has ended, to be used again.
+    /// Keeps the buffers of a finished chunk for reuse.
     pub(crate) fn keep(&self, chunk: impl Into<Box<Chunk>> + AsRef<Chunk>) {
         if chunk.as_ref().is_good_spare() {
             let mut chunk = chunk.into();
@@ -227,18 +227,18 @@ impl Queue {
         }
     }
 
-    /// Bytes around each text of a chunk, the longest of them.
+    /// The longest of the byte strings that surround a text in a chunk.
     fn between(&self) -> usize {
         let Frame { before, between, behind } = self.shape.frame;
         before.len().max(between.len()).max(behind.len())
     }
 
-    /// What stands around the texts of a chunk.
+    /// The bytes that surround the texts of a chunk.
     pub(crate) fn frame(&self) -> &Frame {
         &self.shape.frame
     }
 
-    /// The sender's end. Only the sender asks for it, and whoever takes over from it at the end.
+    /// The sender's end. Only the sender asks for it, and at the end the thread that takes over.
     pub(crate) fn line(&self) -> Pulling<'_> {
         Pulling { queue: self, line: latch(&self.line) }
     }
@@ -248,26 +248,26 @@ impl Queue {
         self.line().look()
     }
 
-    /// So many announcements have been pulled or refused, and whoever did it answers for the events.
+    /// This many announcements have been pulled or refused; the caller of this answers for the events.
     fn resolve(&self, events: u64) {
         self.resolved.fetch_add(events, Ordering::AcqRel);
     }
 
-    /// An announcement will push no more. The sender of a closed queue may have found it not drained because of this very one, and fall
-    /// asleep over a count that is complete by then.
+    /// An announcement has ended without a push. The sender of a closed queue may have found it not drained because of this one, and be about
+    /// to sleep although the count is complete by then.
     pub(crate) fn resolve_beside(&self, events: u64) {
         self.resolve(events);
         self.ring_if_closed();
     }
 
-    /// The sender of a closed queue waits for what has just been done.
+    /// Wakes the sender of a closed queue, which waits for what has just been done.
     pub(crate) fn ring_if_closed(&self) {
         if self.gate().is_closed_after_this() {
             self.ring();
         }
     }
 
-    /// Events accepted so far, and those that were announced at the gate before it closed.
+    /// Events accepted so far, plus those announced at the gate before it closed.
     pub(crate) fn emitted(&self) -> u64 {
         self.gate().announced() + self.accepted()
     }
@@ -278,12 +278,12 @@ impl Queue {
         self.budget.0.events().saturating_sub(credit) as usize
     }
 
-    /// Whether a caller stands between its announcement at the side door and its push.
+    /// Whether a caller is between its announcement at the side door and its push.
     pub(crate) fn awaits_push(&self) -> bool {
         self.resolved.load(Ordering::Acquire) < self.gate().announced()
     }
 
-    /// How many events may be in it.
+    /// Capacity in events.
     pub(crate) fn events_max(&self) -> usize {
         self.budget.0.events_max() as usize
     }
@@ -299,15 +299,15 @@ impl Queue {
         self.budget.0.bytes().saturating_sub(credit) as usize
     }
 
-    /// Events that shards have accepted so far.
+    /// Events that the shards have accepted so far.
     pub(crate) fn accepted(&self) -> u64 {
         self.shards.iter().map(|shard| shard.0.accepted()).sum()
     }
 
-    /// From now on pushes are refused. Idempotent; back once it holds.
+    /// Refuses pushes from now on. Idempotent; holds once it returns.
     ///
     /// # Blocking
-    /// For callers in the middle of a push.
+    /// Until callers in the middle of a push are done.
     pub(crate) fn close(&self) {
         self.gate().close();
         if self.shut.load(Ordering::Acquire) == 0 {
@@ -317,17 +317,17 @@ impl Queue {
         self.ring();
     }
 
-    /// Whether anybody has begun to close it.
+    /// Whether closing has begun.
     pub(crate) fn is_closed(&self) -> bool {
         self.gate().is_closed()
     }
 
-    /// Closed, and nothing is here nor about to be pushed.
+    /// Closed, with nothing left here or about to be pushed.
     pub(crate) fn is_drained(&self) -> bool {
         if self.shut.load(Ordering::Acquire) == 0 {
             return false;
         }
-        // With the line in hand nobody else is about to bring anything into it.
+        // While we hold the line nobody else brings anything into it.
         let mut line = self.line();
         let look = line.look();
         look.events == 0 && self.resolved.load(Ordering::Acquire) == self.gate().announced()
@@ -338,21 +338,21 @@ impl Queue {
         self.wake.0.ring();
     }
 
-    /// The sender is about to sleep and wants the next event to wake it. `false`: there is something, or will be in a moment; do not sleep.
+    /// The sender is about to sleep until the next event. `false`: there is one, or will be in a moment; do not sleep.
     pub(crate) fn arm_for_any(&self) -> bool {
         self.wake.0.arm_for_any();
         let quiet = self.gate().announced_after_this() <= self.resolved.load(Ordering::Acquire)
             && self.shards.iter().all(|shard| shard.0.watch())
             && self.look().events == 0;
-        // A watched shard forgets it at its next event, whoever is awake then.
+        // A watched shard clears the mark at its next event, whoever is awake then.
         if !quiet {
             self.disarm();
         }
         quiet
     }
 
-    /// The sender is about to sleep on a timer and wants to be woken once so many events are here, or so many bytes are charged, or a chunk is
-    /// sealed. What shards have taken in advance may wake it early, not late.
+    /// The sender is about to sleep on a timer until `events` events are here, `bytes` bytes are charged, or a chunk is sealed. Room that
+    /// shards have taken in advance may wake it early, never late.
     pub(crate) fn arm_for_batch(&self, events: usize, bytes: usize) -> bool {
         let sealed = self.wake.0.sealed() + 1;
         let budget = &self.budget.0;
@@ -365,8 +365,8 @@ impl Queue {
         self.wake.0.arm(wanted, || budget.taken()) && self.nothing_sealed()
     }
 
-    /// The sender naps on a timer while events gather, and wants to be woken if far more come than it expects: at a quarter of the queue,
-    /// half of the bytes that are left, or so many bytes charged.
+    /// The sender naps on a timer while events gather. Wakes it if far more arrive than expected: a quarter of the queue, half of the bytes
+    /// left, or `bytes` bytes charged.
     pub(crate) fn arm_for_nap(&self, bytes: usize) -> bool {
         let budget = &self.budget.0;
         let held = budget.bytes();
@@ -375,13 +375,13 @@ impl Queue {
         self.wake.0.arm(wanted, || budget.taken())
     }
 
-    /// The sender cannot post, and wants to be woken before callers meet a full queue.
+    /// The sender cannot post. Wakes it before callers meet a full queue.
     pub(crate) fn arm_for_relief(&self) -> bool {
         let wanted = Wanted { events: self.relief_events(), bytes: self.relief_bytes(), sealed: u64::MAX };
         self.wake.0.arm(wanted, || self.budget.0.taken())
     }
 
-    /// A chunk sealed while the sender armed has rung for nobody.
+    /// A chunk that was sealed while the sender armed has rung for nobody.
     fn nothing_sealed(&self) -> bool {
         let nothing = !self.look().sealed;
         if !nothing {
@@ -394,12 +394,12 @@ impl Queue {
         self.budget.0.events() >= self.relief_events() || self.budget.0.bytes() >= self.relief_bytes()
     }
 
-    /// Whether so much is in the shards that they should be swept, whatever its age.
+    /// Whether the shards hold enough to be swept whatever its age.
     pub(crate) fn is_crowded(&self) -> bool {
         self.budget.0.events() >= self.nap_events()
     }
 
-    /// The charged bytes at which a batch waits for no more company, see [`BATCHES_IN_BUDGET`].
+    /// The charged bytes at which a batch stops waiting for more events, see [`BATCHES_IN_BUDGET`].
     pub(crate) fn batch_bytes(&self) -> usize {
         (self.budget.0.bytes_max() / BATCHES_IN_BUDGET) as usize
     }
@@ -416,7 +416,7 @@ impl Queue {
         self.budget.0.bytes_max() * QUEUE_RELIEF_EIGHTHS as u64 / 8
     }
 
-    /// Sets the share of the budget that is to be used; the one before.
+    /// Sets the share of the byte budget that may be used; returns the previous one.
     pub(crate) fn set_queue_share(&self, share: QueueShare) -> QueueShare {
         self.budget.0.set_share(share)
     }
@@ -425,7 +425,7 @@ impl Queue {
         self.budget.0.share()
     }
 
-    /// The bytes that may be used of the budget at the moment.
+    /// The bytes of the budget that may be used now.
     pub(crate) fn budget_bytes(&self) -> u64 {
         self.budget.0.bytes_max()
     }
@@ -461,32 +461,32 @@ impl Depot for Queue {
     }
 }
 
-/// Most sealed chunks at once: each has as many events as it may have, or two that follow each other have more bytes than one may have. Where the
-/// format's own bytes fill a chunk there may be more; then its events stay where they are, and others are refused.
+/// Maximum number of sealed chunks: each is full by events, or two neighbours together have more bytes than one may have. If the format's
+/// own bytes fill chunks there may be more; their events then stay in the shard, and others are refused.
 fn sealed_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
     let by_events = events_max / shape.events_max.max(1);
     let by_bytes = (bytes_max / shape.bytes_max.max(1)).saturating_mul(2);
     by_events.saturating_add(by_bytes).saturating_add(2).min(events_max.max(2))
 }
 
-/// What a chunk in the making may have beside its events, and a spare one at all: the room of a spare one, or a quarter of a whole one.
+/// The buffer that a filling or spare chunk may have beyond its events: that of a spare one, or a quarter of a whole one.
 fn room_max(shape: &Shape) -> usize {
     shape.bytes_max.min(SPARE_CHUNK_BYTES.max(shape.bytes_max / 4))
 }
 
-/// Spare chunks: as many as a full queue has, so that a burst like one before it finds what that one left; and [some](SPARE_CHUNKS).
+/// As many spare chunks as a full queue has, so that a burst finds the chunks of the one before it, and [a few more](SPARE_CHUNKS).
 fn spares_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
     let by_events = events_max / shape.events_max.max(1);
     by_events.min(bytes_max / room_max(shape).max(1)) + SPARE_CHUNKS
 }
 
-/// What the queue holds besides the texts that are charged: chunks in the making, spare ones, marks and slots.
+/// The most that the queue holds besides the charged texts: filling and spare chunks, marks and channel slots.
 pub(crate) fn bytes_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
     let mark = size_of::<crate::mark::Mark>();
-    // A chunk has the marks that it needs, and grows by doubling.
+    // A chunk's marks grow by doubling.
     let whole =
         room_max(shape).saturating_add(2 * shape.events_max * mark).saturating_add(size_of::<Chunk>());
-    // A shard has one in the making, and the next.
+    // A shard has one that fills, and the next.
     let spares = spares_max(events_max, bytes_max, shape);
     let chunks = (2 * QUEUE_SHARDS + spares).saturating_mul(whole);
     let sealed = sealed_max(events_max, bytes_max, shape);

@@ -21,16 +21,16 @@ pub(crate) use std::{
     thread_local,
 };
 
-/// A lock that no code of the user's runs under, and that callers only [try](try_latch): the exhaustive models know it.
+/// A lock under which no user code runs, and that callers only [try](try_latch): the exhaustive models know it.
 #[cfg(not(overspill_model))]
 pub(crate) use std::sync::{Mutex as Latch, MutexGuard as LatchGuard};
 
-/// Waits for the latch: for the sender and for who closes, whom nobody holds up for more than a copy of one event.
+/// Waits for the latch: for the sender and for whoever closes. Nobody holds it longer than it takes to copy one event.
 pub(crate) fn latch<T>(latch: &Latch<T>) -> LatchGuard<'_, T> {
     latch.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The latch, if nobody has it.
+/// The latch, if it is free.
 #[inline]
 pub(crate) fn try_latch<T>(latch: &Latch<T>) -> Option<LatchGuard<'_, T>> {
     match latch.try_lock() {
@@ -40,11 +40,11 @@ pub(crate) fn try_latch<T>(latch: &Latch<T>) -> Option<LatchGuard<'_, T>> {
     }
 }
 
-/// Between two tries of a latch.
+/// Between two attempts at a latch.
 #[cfg(not(overspill_model))]
 pub(crate) use std::hint::spin_loop as relax;
 
-/// Atomics that no exhaustive model looks at: flags whose interleavings do not touch the law. Those of the whole client do.
+/// Atomics that no exhaustive model checks: flags whose interleavings do not touch the law. The models of the whole client check them.
 pub(crate) mod plain {
     #[cfg(overspill_shuttle)]
     pub(crate) use super::model::{AtomicU8, AtomicU64, Ordering};
@@ -95,13 +95,13 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub(crate) struct Panicked(pub(crate) String);
 
-/// Runs a hook of the user's (Serialize, Format, Observer, SpillSink, subscriber) and contains its panic.
+/// Runs a user's hook (Serialize, Format, Observer, SpillSink, subscriber) and contains its panic.
 ///
 /// Unwind safety: the callers give the hook nothing of ours that outlives the call half-changed.
 pub(crate) fn contain<R>(hook: impl FnOnce() -> R) -> Result<R, Panicked> {
     catch_unwind(AssertUnwindSafe(hook)).map_err(|payload| {
         let text = panic_text(payload.as_ref());
-        // The payload is the user's as well: its drop may panic in its turn, and what that leaves behind is not dropped again.
+        // The payload is the user's too: its drop may panic in turn, and what that leaves is not dropped again.
         if let Err(again) = catch_unwind(AssertUnwindSafe(move || drop(payload))) {
             std::mem::forget(again);
         }

@@ -1,9 +1,9 @@
-//! How much may be in the queue: events that wait there, and bytes in queue, batches and requests in flight.
+//! How much may be in the queue: waiting events, and bytes in queue, batches and requests in flight.
 //!
-//! In: what a shard wants to have. Out: whether it may. Callers take steps, a few dozen events at once, so that they seldom
-//! write a word that others write too; what a shard has taken and not used is its credit.
-//! G1: credits and what is held never exceed the maximum: one word each, added to only if the sum fits.
-//! G2: a refusal is exact: where a step does not fit, just what is needed is taken, and a refused caller first gives back what others have as
+//! In: what a shard wants. Out: whether it may have it. Callers take steps of a few dozen events, so that they seldom write a word that
+//! others write too; what a shard has taken and not used is its credit.
+//! G1: credits plus what is held never exceed the maximum: each is one word, added to only if the sum fits.
+//! G2: a refusal is exact: if a step does not fit, just what is needed is taken, and before a caller is refused all shards give back their
 //!     credit ([`Queue::push`](super::Queue::push)).
 
 use super::wake::Wake;
@@ -18,7 +18,7 @@ pub(crate) struct Credit {
     pub(crate) bytes: u64,
 }
 
-/// What is taken by everybody, after a step.
+/// What all shards together have taken, after a step.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Taken {
     pub(crate) events: u64,
@@ -32,7 +32,7 @@ pub(crate) struct Budget {
     events_max: u64,
     bytes_max: u64,
     step: Credit,
-    /// The share of `bytes_max` that is to be used, as [`QueueShare::ALL`] has it. Shares only lower G1's maximum.
+    /// The share of `bytes_max` that may be used, an index into [`QueueShare::ALL`]. Shares only lower G1's maximum.
     share: plain::AtomicU8,
 }
 
@@ -52,8 +52,8 @@ impl Budget {
         }
     }
 
-    /// Sees to it that the credit covers one more event of so many bytes. `None`: there is no room. What was taken by everybody, if
-    /// something was taken now.
+    /// Makes sure that the credit covers one more event of this many bytes. `None`: there is no room. If something was taken now: the new
+    /// total.
     #[inline]
     pub(crate) fn cover(&self, credit: &mut Credit, bytes: u64, wake: &Wake) -> Option<Option<Taken>> {
         if credit.events > 0 && credit.bytes >= bytes {
@@ -65,7 +65,7 @@ impl Budget {
     #[cold]
     fn step(&self, credit: &mut Credit, bytes: u64, wake: &Wake) -> Option<Taken> {
         let mut taken = Taken { events: 0, bytes: 0 };
-        // What is taken in advance ends short of what the sender sleeps for, so that the event wakes it that makes it so much.
+        // Steps stop just short of what the sender sleeps for, so that the event that reaches it wakes it.
         let wanted = wake.wanted();
         let short = |step: u64, wanted: u64, sum: &AtomicU64| {
             step.min(wanted.saturating_sub(1).saturating_sub(sum.load(Ordering::Relaxed)))
@@ -92,31 +92,31 @@ impl Budget {
         self.discharge(bytes);
     }
 
-    /// So many events have left the queue.
+    /// This many events have left the queue.
     pub(crate) fn leave(&self, events: u64) {
         if events > 0 {
             self.events.fetch_sub(events, Ordering::AcqRel);
         }
     }
 
-    /// So many bytes are settled.
+    /// This many bytes are settled.
     pub(crate) fn discharge(&self, bytes: u64) {
         if bytes > 0 {
             self.bytes.fetch_sub(bytes, Ordering::AcqRel);
         }
     }
 
-    /// Credits among them.
+    /// Credits included.
     pub(crate) fn events(&self) -> u64 {
         self.events.load(Ordering::Relaxed)
     }
 
-    /// Credits among them.
+    /// Credits included.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes.load(Ordering::Relaxed)
     }
 
-    /// What is taken in the order of the words' writes: a step that is not among it sees what this thread has done before.
+    /// The totals, in the modification order of their words: a step not in them sees everything this thread did before.
     pub(crate) fn taken(&self) -> Taken {
         Taken {
             events: self.events.fetch_add(0, Ordering::AcqRel),
@@ -124,14 +124,14 @@ impl Budget {
         }
     }
 
-    /// Sets the share of the budget that is to be used; the one before.
+    /// Sets the share of the budget that may be used; returns the previous one.
     pub(crate) fn set_share(&self, share: QueueShare) -> QueueShare {
         let before = self.share.swap(share as u8, Ordering::Relaxed);
         QueueShare::ALL[usize::from(before) % QueueShare::ALL.len()]
     }
 
     pub(crate) fn share(&self) -> QueueShare {
-        // Relaxed: a figure by itself, and a moment late is early enough.
+        // Relaxed: a single figure, and a moment late is early enough.
         QueueShare::ALL[usize::from(self.share.load(Ordering::Relaxed)) % QueueShare::ALL.len()]
     }
 
@@ -144,10 +144,10 @@ impl Budget {
     }
 }
 
-/// Adds a step, or if there is no room for it, what is needed; how much, and the sum.
+/// Adds a step or, if that does not fit, what is needed; returns how much, and the sum.
 fn take(word: &AtomicU64, max: u64, step: u64, needed: u64) -> Option<(u64, u64)> {
     [step, needed].into_iter().find_map(|more| {
-        // AcqRel: who sleeps adds nothing to the same word after it has said what wakes it (`Wake`).
+        // AcqRel: a sender about to sleep adds nothing to this word after it has said what wakes it (`Wake`).
         word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |sum| {
             sum.checked_add(more).filter(|&sum| sum <= max)
         })

@@ -1,7 +1,7 @@
 //! Events that travel together: their texts in the format's frame, and a mark for each.
 //!
-//! In: encoded events. Out: what a batch takes as it is, or event by event. U1: never more than a [`Shape`] allows, but for a first
-//! event, which fits whatever the shape is. U2: once [trimmed](Chunk::trim) it holds little more than its events take.
+//! In: encoded events. Out: what a batch takes as it is, or event by event. U1: never more than its [`Shape`] allows, except a first
+//! event, which always fits. U2: once [trimmed](Chunk::trim) its buffer is little larger than its events.
 //! Deliberately not here: who may append, and what the events are charged to.
 
 use crate::clock::Stamp;
@@ -9,7 +9,7 @@ use crate::format::{Frame, Overhead};
 use crate::limits::{CHUNK_SLACK_BYTES, SPARE_CHUNK_BYTES};
 use crate::mark::{Mark, NameId, Piece};
 
-/// How large a chunk may be, and what stands around its texts.
+/// How large a chunk may be, and what surrounds its texts.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
     pub(crate) events_max: usize,
@@ -26,7 +26,7 @@ impl Shape {
     }
 }
 
-/// Whether more may come.
+/// Whether more events may be added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Seal {
     #[default]
@@ -38,7 +38,7 @@ pub(crate) enum Seal {
 pub(crate) struct Chunk {
     text: Vec<u8>,
     marks: Vec<Mark>,
-    /// Of its events, the frame aside: what they are charged.
+    /// Of its events, without the frame: what they are charged.
     bytes: usize,
     /// The same with the overhead of each event: a running sum, because every call asks for it.
     weights: usize,
@@ -80,7 +80,7 @@ impl Chunk {
         }
     }
 
-    /// Sees to it that it has room for so many bytes and events. Where it must grow, a little more: the next ones like it find room.
+    /// Makes sure of room for this many bytes and events. If it must grow, then by a little more, so that the next ones like it find room.
     pub(crate) fn make_room(&mut self, (bytes, events): (usize, usize)) {
         if self.text.capacity() < bytes {
             self.text.reserve_exact(bytes + bytes / 16);
@@ -95,7 +95,7 @@ impl Chunk {
         (self.text.len(), self.marks.len())
     }
 
-    /// What it will be when it is full, of which half is there; no more than a spare one has.
+    /// What it will be when full, now that it is half full; no more than a spare one has.
     pub(crate) fn size_to_come(&self, shape: &Shape) -> (usize, usize) {
         ((2 * self.text.len()).min(SPARE_CHUNK_BYTES), (2 * self.marks.len()).min(shape.events_max))
     }
@@ -133,7 +133,7 @@ impl Chunk {
         self.named
     }
 
-    /// Whether it is worth its place among the spare ones, and not too large for it.
+    /// Whether it is worth keeping, and not too large for that.
     pub(crate) fn is_good_spare(&self) -> bool {
         (1..=SPARE_CHUNK_BYTES).contains(&self.text.capacity())
     }
@@ -175,7 +175,7 @@ impl Chunk {
         self.named |= piece.name != NameId::NONE;
     }
 
-    /// A small one by as much as it has, a large one by a quarter: growing costs little, and little is left over.
+    /// A small chunk doubles, a large one grows by a quarter: growing costs little, and little is wasted.
     #[cold]
     fn grow(&mut self, needed: usize) {
         let capacity = self.text.capacity();
@@ -196,7 +196,7 @@ impl Chunk {
             .for_each(|piece| self.append(piece, shape));
     }
 
-    /// The how-many-eth of the events that are left.
+    /// The nth of the events that are left.
     pub(crate) fn piece(&self, nth: usize, frame: &Frame) -> Option<Piece<'_>> {
         let nth = self.taken.0 + nth;
         let mark = self.marks.get(nth)?;
@@ -212,7 +212,7 @@ impl Chunk {
         self.taken = (self.taken.0 + 1, self.taken.1 + bytes);
     }
 
-    /// U2. In place with most allocators, and seldom: a buffer that is used again has grown with events like these.
+    /// U2. In place with most allocators, and rare: a reused buffer has grown with events like these.
     pub(crate) fn trim(&mut self, frame: &Frame) {
         let len = self.text.len() + frame.behind.len();
         if self.text.capacity() > held_max(len) + CHUNK_SLACK_BYTES {
@@ -221,7 +221,7 @@ impl Chunk {
     }
 }
 
-/// Most bytes that trimmed chunks hold whose events have so many, [`CHUNK_SLACK_BYTES`] of each aside.
+/// The most that trimmed chunks hold for events of this many bytes, without [`CHUNK_SLACK_BYTES`] for each.
 pub(crate) fn held_max(texts: usize) -> usize {
     texts.saturating_add(texts / 8)
 }

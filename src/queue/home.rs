@@ -1,4 +1,4 @@
-//! Which shard a thread puts its events into: always the same one, so that they stay in order and two threads seldom meet.
+//! Which shard a thread uses: always the same one, so that its events stay in order and two threads seldom meet.
 
 use crate::sync::thread_local;
 use crate::sync::{AtomicU64, Ordering};
@@ -9,7 +9,7 @@ thread_local! {
     static HOME: Cell<u64> = const { Cell::new(0) };
 }
 
-/// This thread's number, from 1, in turn of the threads' coming. For all clients of the process the one that the first of them has given.
+/// This thread's number, from 1, in the order of arrival. All clients of the process use the number that the first of them gave.
 #[inline]
 pub(crate) fn of_this_thread(arrivals: &AtomicU64) -> usize {
     HOME.with(|home| match home.get() {

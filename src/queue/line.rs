@@ -1,9 +1,9 @@
 //! The sender's end: chunks in the order in which it takes them, and what it sweeps together out of the shards.
 //!
-//! In: sealed chunks out of the channel, events out of the side door, chunks in the making out of the shards. Out: chunks, whole or event by
-//! event. N1: of one shard's events none comes before an earlier one: with the shard's latch in hand the channel is emptied first.
-//! N2: neighbours of which one is not sealed do not fit into one chunk together: what was swept together is at least half full on average.
-//! N3: whoever has the line has it alone: the sender, or who takes over from it. Callers never ask for it.
+//! In: sealed chunks from the channel, events from the side door, partly full chunks from the shards. Out: chunks, whole or event by
+//! event. N1: events of one shard keep their order: the channel is emptied first, while we hold the shard's latch.
+//! N2: two neighbours, one of them not sealed, do not fit into one chunk: what was swept together is at least half full on average.
+//! N3: one thread at a time has the line: the sender, or the thread that takes over from it. Callers never ask for it.
 
 use super::chunk::{Chunk, Seal};
 use super::{Queue, Want};
@@ -17,7 +17,7 @@ pub(crate) struct Line {
     chunks: VecDeque<Box<Chunk>>,
     events: usize,
     bytes: usize,
-    /// Chunks that are sealed.
+    /// Sealed chunks.
     sealed: usize,
 }
 
@@ -51,13 +51,13 @@ impl Line {
         }
     }
 
-    /// The last, if more may come to it.
+    /// The last chunk, if more may be added to it.
     fn open_tail(&mut self) -> Option<&mut Box<Chunk>> {
         self.chunks.back_mut().filter(|last| last.seal == Seal::Open)
     }
 }
 
-/// The line in one's hand.
+/// The line, held.
 pub(crate) struct Pulling<'q> {
     pub(super) queue: &'q Queue,
     pub(super) line: LatchGuard<'q, Line>,
@@ -68,16 +68,16 @@ pub(crate) struct Pulling<'q> {
 pub(crate) struct Look {
     pub(crate) events: usize,
     pub(crate) bytes: usize,
-    /// When the oldest event was emitted that is not sealed.
+    /// When the oldest event that is not sealed was emitted.
     pub(crate) begun_at: Stamp,
     /// Whether a chunk is sealed.
     pub(crate) sealed: bool,
-    /// Bytes charged, by all that holds events, as of before the rest was looked at: what came meanwhile is in the rest alone.
+    /// Charged bytes of everything that holds events, read before the rest: what arrives meanwhile shows only in the rest.
     pub(crate) held_bytes: usize,
 }
 
 impl Pulling<'_> {
-    /// Takes in what callers have sealed, and what they had to put at the side door.
+    /// Takes in what callers have sealed, and what they put at the side door.
     pub(super) fn absorb(&mut self) {
         while let Ok(chunk) = self.queue.sealed.1.try_recv() {
             self.line.push(chunk, self.queue);
@@ -88,7 +88,7 @@ impl Pulling<'_> {
             alone += 1;
         }
         if alone > 0 {
-            // Behind the push: who finds all announcements resolved finds the events in the line.
+            // After the push: whoever finds all announcements resolved finds the events in the line.
             self.queue.resolve(alone);
         }
     }
@@ -112,14 +112,14 @@ impl Pulling<'_> {
         look
     }
 
-    /// All that is in the shards comes into the line.
+    /// Brings everything in the shards into the line.
     pub(crate) fn sweep(&mut self) {
         for shard in &self.queue.shards {
             let held = shard.0.held();
             if held.events == 0 {
                 continue;
             }
-            // As large as what is taken, about: the next callers find a warm place.
+            // About as large as what is taken, so that the next callers find warm memory.
             let size = (held.bytes + (held.events + 2) * self.queue.between(), held.events);
             let mut spare = self.queue.spares.take().unwrap_or_default();
             spare.make_room(size);
@@ -144,7 +144,7 @@ impl Pulling<'_> {
         self.line.events
     }
 
-    /// The first chunk, if it is wanted: where sealed ones are, what stands before them is as well.
+    /// The first chunk, if wanted. If sealed ones are wanted, so is what stands before them.
     pub(crate) fn front(&self, want: Want) -> Option<&Chunk> {
         self.line.chunks.front().map(|chunk| &**chunk).filter(|_| want == Want::All || self.line.sealed > 0)
     }

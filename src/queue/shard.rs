@@ -1,10 +1,10 @@
-//! One of several places where callers put their events, so that they do not meet.
+//! One of several places for callers' events, so that callers do not collide.
 //!
-//! In: an event, by whoever gets the latch. Out: chunks, sealed by the caller who has filled one, or taken by the sender.
-//! A1: under the latch nothing runs but a copy of one event, and in the call that seals a chunk a push into the channel; no code of the user's.
-//!     Callers only try it.
-//! A2: what is accepted is counted under the latch, before the event can be settled by anybody.
-//! A3: who looks from outside looks at words and leaves the latch alone; what they say may be a moment old.
+//! In: an event, from the caller that gets the latch. Out: chunks, sealed by the caller that filled them or taken by the sender.
+//! A1: under the latch one event is copied, and the call that seals a chunk sends it into the channel; no user code runs. Callers only try
+//!     the latch.
+//! A2: an accepted event is counted under the latch, before anyone can settle it.
+//! A3: a look from outside reads words and leaves the latch alone; they may be a moment old.
 //! A4: once closed, nothing is accepted: a flag under the latch.
 
 use super::budget::{Budget, Credit};
@@ -25,7 +25,7 @@ pub(crate) struct Shard {
     begun_at: AtomicU64,
     /// Events accepted since the client was built.
     accepted: AtomicU64,
-    /// Room for bytes that is taken and not used, and for events above.
+    /// Bytes taken from the budget and not used; events likewise, in the upper bits.
     credit: AtomicU64,
 }
 
@@ -36,11 +36,11 @@ struct Filling {
     next: Next,
     credit: Credit,
     closed: bool,
-    /// The sender has found nothing here and sleeps.
+    /// The sender found nothing here and sleeps.
     watched: bool,
 }
 
-/// The call that seals a chunk has enough to do: the one after it is taken once half of it is full, and made large enough by the call after that.
+/// The call that seals a chunk has enough to do. So a call takes the next chunk once this one is half full, and the call after that gives it room.
 #[derive(Debug, Default)]
 enum Next {
     #[default]
@@ -49,10 +49,10 @@ enum Next {
     Ready(Box<Chunk>),
 }
 
-/// Credit is at most one event of bytes, or a step.
+/// Credit is at most one event's bytes, or a step.
 const CREDIT_BYTES_BITS: u32 = 40;
 
-/// What a shard says to one who looks.
+/// What a look at a shard shows.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Held {
     pub(crate) events: usize,
@@ -60,22 +60,22 @@ pub(crate) struct Held {
     pub(crate) begun_at: Stamp,
 }
 
-/// What a caller that has put its event there still has to do.
+/// What is left to do for a caller whose event is in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Then {
     Nothing,
     Ring,
 }
 
-/// Why an event is not there.
+/// Why an event is not in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Why {
-    /// Somebody else has the latch.
+    /// Someone else holds the latch.
     Busy,
     Full(Full),
 }
 
-/// What all shards of a queue work with.
+/// What all shards of a queue share.
 pub(crate) struct Ground<'a> {
     pub(crate) shape: &'a Shape,
     pub(crate) budget: &'a Budget,
@@ -83,7 +83,7 @@ pub(crate) struct Ground<'a> {
 }
 
 impl Shard {
-    /// Puts the event there. A full chunk goes to the depot, where an empty one comes from.
+    /// Puts the event in. A full chunk goes to the depot, which also hands out empty ones.
     #[inline]
     pub(crate) fn put(&self, piece: Piece<'_>, ground: &Ground<'_>, depot: &impl Depot) -> Result<Then, Why> {
         let Some(mut filling) = try_latch(&self.filling) else { return Err(Why::Busy) };
@@ -106,7 +106,7 @@ impl Shard {
         filling.credit.events -= 1;
         filling.credit.bytes -= bytes as u64;
         filling.chunk.append(piece, ground.shape);
-        // A2, and plain: nobody writes it but with the latch. Release: who has seen the event settled sees it counted.
+        // A2. A plain addition: only the holder of the latch writes this. Release: whoever sees the event settled also sees it counted.
         let accepted = self.accepted.load(Ordering::Relaxed) + 1;
         store(&self.accepted, accepted);
         if !matches!(filling.next, Next::Ready(_)) && filling.chunk.is_half_full(ground.shape) {
@@ -125,10 +125,10 @@ impl Shard {
         Ok(then)
     }
 
-    /// `None`: the channel is full, and the chunk stays.
+    /// `None`: the channel is full, and the chunk stays here.
     #[inline(never)]
     fn seal(&self, filling: &mut Filling, ground: &Ground<'_>, depot: &impl Depot) -> Option<Then> {
-        // Before it is in the channel: who looks meanwhile misses it, and does not see it twice.
+        // Before the chunk is in the channel: a look meanwhile misses it, and does not see it twice.
         store(&self.held, 0);
         filling.chunk.trim(&ground.shape.frame);
         filling.chunk.seal = Seal::Sealed;
@@ -167,7 +167,7 @@ impl Shard {
         store(&self.credit, credit.events << CREDIT_BYTES_BITS | credit.bytes);
     }
 
-    /// What is taken and not used, as far as is known from outside.
+    /// Room that is taken and not used, as far as can be seen from outside.
     pub(crate) fn credit(&self) -> Credit {
         let credit = self.credit.load(Ordering::Relaxed);
         Credit { events: credit >> CREDIT_BYTES_BITS, bytes: credit & ((1 << CREDIT_BYTES_BITS) - 1) }
@@ -187,7 +187,7 @@ impl Shard {
         self.accepted.load(Ordering::Acquire)
     }
 
-    /// Gives back what it has and does not use.
+    /// Gives back unused room.
     pub(crate) fn give_back(&self, budget: &Budget) {
         if let Some(mut filling) = try_latch(&self.filling) {
             budget.give_back(&mut filling.credit);
@@ -195,8 +195,8 @@ impl Shard {
         }
     }
 
-    /// The chunk in the making, if there is one, for an empty one; `before` is called under the latch: what the shard has sealed is in the
-    /// channel then.
+    /// Swaps the filling chunk, if it has events, for an empty one. Calls `before` under the latch, when every chunk that this shard has
+    /// sealed is in the channel.
     pub(crate) fn take(
         &self,
         budget: &Budget,
@@ -215,7 +215,7 @@ impl Shard {
         Some(chunk)
     }
 
-    /// The next event is to wake the sender. `false`: one is here already.
+    /// The next event will wake the sender. `false`: there is one already.
     pub(crate) fn watch(&self) -> bool {
         let mut filling = latch(&self.filling);
         filling.watched = filling.chunk.is_empty();
@@ -231,14 +231,14 @@ impl Shard {
     }
 }
 
-/// Takes the next chunk, or makes the taken one large enough.
+/// Takes the next chunk, or gives the one taken enough room.
 #[inline(never)]
 fn prepare(filling: &mut Filling, ground: &Ground<'_>, depot: &impl Depot) {
     filling.next = match std::mem::take(&mut filling.next) {
         Next::None => match depot.spare() {
             Found::One(next) => Next::Taken(next),
             Found::Nothing => Next::Taken(Box::default()),
-            // Then with the next event.
+            // With the next event, then.
             Found::Busy => Next::None,
         },
         Next::Taken(mut next) | Next::Ready(mut next) => {
@@ -248,7 +248,7 @@ fn prepare(filling: &mut Filling, ground: &Ground<'_>, depot: &impl Depot) {
     };
 }
 
-/// Of a word that only the latch's owner writes.
+/// For a word that only the latch's holder writes.
 #[inline]
 fn store(word: &AtomicU64, value: u64) {
     word.store(value, Ordering::Release);

@@ -1,7 +1,7 @@
-//! Chunks that have ended, to be used again.
+//! Finished chunks, kept for reuse.
 //!
-//! In: chunks, by the sender. Out: the same, to a shard that will soon need one. Callers only try: who finds the pile busy asks again with its
-//! next event, because it asks long before it needs one. A word, a pointer and nothing else: what a caller touches here another core wrote.
+//! In: chunks, from the sender. Out: the same chunks, for a shard that will soon need one. Callers only try the lock: if it is busy they
+//! ask again with their next event, since they ask long before they need one. Only a pointer moves, because another core wrote these lines.
 
 use super::Chunk;
 use crate::sync::{Mutex, lock};
@@ -18,7 +18,7 @@ pub(crate) struct Spares {
 pub(crate) enum Found {
     One(Box<Chunk>),
     Nothing,
-    /// Somebody else is there.
+    /// Someone else is at the pile.
     Busy,
 }
 
@@ -37,7 +37,7 @@ impl Spares {
     }
 
     /// # Blocking
-    /// For one who pops or pushes a pointer: for the sender, not for callers.
+    /// While another thread pops or pushes a pointer: for the sender, not for callers.
     pub(crate) fn take(&self) -> Option<Box<Chunk>> {
         lock(&self.pile).pop()
     }
@@ -53,7 +53,7 @@ impl Spares {
             Some(chunk)
         };
         drop(pile);
-        // Freed here, which is what keeps the spares bounded, and with the pile in nobody's hand.
+        // Freed here, which keeps the spares bounded, and after the lock is released.
         drop(beyond);
     }
 }

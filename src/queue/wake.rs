@@ -1,10 +1,10 @@
-//! By what a sleeping sender is woken.
+//! What wakes a sleeping sender.
 //!
-//! In: the sender before it sleeps; callers at each step of the budget, at each sealed chunk, and, where any event is to wake it, at each shard's
-//! first. Out: at most one ring for each sleep.
-//! W1: no sleep over what it waits for: the sender says what it wants, then writes the words that callers write ([`Budget::taken`],
-//!     [`Wake::sealed`]). A caller's write stands before that, and the sender sees it and stays awake; or behind it, and the caller
-//!     sees what is wanted. For any event the shards' locks take the place of the words.
+//! In: the sender before it sleeps; callers at each step of the budget and each sealed chunk, and at a shard's first event if any event
+//! should wake it. Out: at most one ring per sleep.
+//! W1: the sender never sleeps through what it waits for: it says what it wants, then writes the words that callers write
+//!     ([`Budget::taken`], [`Wake::sealed`]). A caller's write comes before that, and the sender sees it and stays awake; or after, and the
+//!     caller sees what is wanted. If any event should wake it, the shards' latches take the place of the words.
 
 use super::budget::Taken;
 use crate::sync::{AtomicU64, Bell, Ordering};
@@ -12,7 +12,7 @@ use crate::sync::{AtomicU64, Bell, Ordering};
 /// What the sender sleeps for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    /// Events and bytes taken, by everybody.
+    /// Events and bytes taken by all shards.
     pub(crate) events: u64,
     pub(crate) bytes: u64,
     /// Chunks sealed, since the client was built.
@@ -28,9 +28,9 @@ impl Wanted {
 }
 
 const AWAKE: u64 = 0;
-/// Asleep until enough is there.
+/// Asleep until there is enough.
 const FOR_ENOUGH: u64 = 1;
-/// Asleep until anything is there.
+/// Asleep until there is anything.
 const FOR_ANY: u64 = 2;
 
 #[derive(Debug)]
@@ -62,8 +62,8 @@ impl Wake {
         if self.state.load(Ordering::Relaxed) != FOR_ENOUGH {
             return Wanted::NOTHING;
         }
-        // Relaxed: released by the words' writes, and what a caller reads may be what a later sleep wants: then it rings for that,
-        // at worst once too often.
+        // Relaxed: the words' writes release it. A caller may read what a later sleep wants, and ring for that: one ring too many at
+        // worst.
         Wanted {
             events: self.events.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
@@ -78,7 +78,7 @@ impl Wake {
         self.state.store(state, Ordering::Release);
     }
 
-    /// The sender is about to sleep until so much is there; `taken` is read behind that. `false`: it is there.
+    /// The sender is about to sleep until this much is there; `taken` is read after that. `false`: it is there.
     pub(crate) fn arm(&self, wanted: Wanted, taken: impl FnOnce() -> Taken) -> bool {
         self.want(wanted, FOR_ENOUGH);
         let asleep = !wanted.reached(taken()) && self.sealed.fetch_add(0, Ordering::AcqRel) < wanted.sealed;
@@ -88,7 +88,7 @@ impl Wake {
         asleep
     }
 
-    /// The same until anything is there: the shards are asked by the caller of this.
+    /// The same until anything is there; the caller of this asks the shards.
     pub(crate) fn arm_for_any(&self) {
         self.want(Wanted::NOTHING, FOR_ANY);
     }
@@ -97,23 +97,23 @@ impl Wake {
         self.state.store(AWAKE, Ordering::Release);
     }
 
-    /// A caller has taken a step. Whether it has to ring, once it has let go of its shard.
+    /// A caller has taken a step. Whether it must ring, once it has released its shard.
     pub(crate) fn after_step(&self, taken: Taken) -> bool {
         self.wanted().reached(taken) && self.state.swap(AWAKE, Ordering::AcqRel) != AWAKE
     }
 
-    /// A caller has sealed a chunk, which is in the channel.
+    /// A caller has sealed a chunk and sent it.
     pub(crate) fn after_seal(&self) -> bool {
         let sealed = self.sealed.fetch_add(1, Ordering::AcqRel) + 1;
         sealed >= self.wanted().sealed && self.state.swap(AWAKE, Ordering::AcqRel) != AWAKE
     }
 
-    /// A caller has put an event where the sender has found nothing before it slept for any.
+    /// A caller has put an event where the sender had found nothing before it slept.
     pub(crate) fn after_first(&self) -> bool {
         self.state.compare_exchange(FOR_ANY, AWAKE, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// A caller has put an event beside the shards, whatever the sender sleeps for.
+    /// A caller has put an event at the side door: rings whatever the sender sleeps for.
     pub(crate) fn after_alone(&self) -> bool {
         self.state.swap(AWAKE, Ordering::AcqRel) != AWAKE
     }

@@ -1,13 +1,13 @@
-//! Events on their way together: the texts in the format's frame, and a mark for each.
+//! Events on their way together: their texts in the format's frame, and a mark for each.
 //!
-//! In: a chunk out of the queue, which becomes the batch as it is, or events out of several. Out: a body's worth of texts, and the settlement of
+//! In: a chunk from the queue, which becomes the batch as it is, or events from several. Out: the texts of a body, and the settlement of
 //! each event.
-//! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped. What is for the
+//! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped. What goes to the
 //!     log is the part's to settle from then on.
 //! B2: never more than `events_max` events and `bytes_max` bytes of body.
-//! B3: what a frame holds is not copied to be posted whole: the request and the batch share the text, and nobody writes to it any
+//! B3: a framed batch is not copied to be posted whole: request and batch share the text, and nobody writes to it any
 //!     more.
-//! B5: events get their numbers together, when the first of them is posted or goes to the log; from then on none is added.
+//! B5: events get their numbers together, when the first of them is posted or goes to the log; no event is added after that.
 
 mod measured;
 mod part;
@@ -25,7 +25,7 @@ use crate::transport::RequestBody;
 use part::{Handed, Part};
 use std::ops::Range;
 
-/// What an event of a batch is charged, and what it takes in a body, its share of the overhead aside: where that is not the text's own length.
+/// What an event is charged and its length in a body, without its share of the overhead, where these are not the text's own length.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     charge: u32,
@@ -43,17 +43,17 @@ pub(crate) struct BatchLimits {
 }
 
 impl BatchLimits {
-    /// The length of a body with so many texts of so many bytes.
+    /// The length of a body with this many texts and bytes.
     pub(crate) fn body(&self, events: usize, texts: usize) -> usize {
         texts + self.overhead.per_batch + events * self.overhead.per_event
     }
 
-    /// Whether a batch has room for so many events of so many bytes.
+    /// Whether a batch has room for this many events and bytes.
     pub(crate) fn takes(&self, events: usize, bytes: usize) -> bool {
         events <= self.events_max && self.body(events, bytes) <= self.bytes_max
     }
 
-    /// How much of a batch so many events of so many bytes are.
+    /// The share of a batch that this many events and bytes are.
     pub(crate) fn share(&self, events: usize, bytes: usize) -> f64 {
         (events as f64 / self.events_max as f64).max(bytes as f64 / self.bytes_max as f64)
     }
@@ -89,13 +89,13 @@ pub(crate) struct Batch {
     text: Text,
     /// What the events take in a body, the overhead aside.
     text_bytes: usize,
-    /// Asked for the length of each event, where a format makes them longer.
+    /// Asked for the length of each event if the format makes them longer.
     measure: Option<Arc<dyn Format>>,
     frame: Frame,
     /// The same for each event whenever it is posted, and in the log.
     time: Time,
     marks: Vec<Mark>,
-    /// Of each event, where they are not all as long as they were emitted.
+    /// For each event, unless all are as long as they were emitted.
     sizes: Option<Vec<Size>>,
     /// Of the first event, once they have numbers (B5).
     first_seq: Option<u64>,
@@ -172,7 +172,7 @@ impl Batch {
         }
     }
 
-    /// Takes all of a chunk's events in, as they are, or leaves them where they are if there is no room.
+    /// Takes in all events of a chunk as they are; if there is no room it takes none.
     pub(crate) fn add_chunk(&mut self, chunk: &Chunk, limits: &BatchLimits) -> Added {
         let (Text::Own(room), None, None) = (&mut self.text, &self.sizes, self.first_seq) else {
             return Added::NoRoom;
@@ -194,7 +194,7 @@ impl Batch {
         Added::Yes
     }
 
-    /// Takes an event in, with what it has in common with others, or leaves it where it is if there is no room.
+    /// Takes in an event with the shared fields, unless there is no room.
     pub(crate) fn add(&mut self, piece: Piece<'_>, limits: &BatchLimits) -> Added {
         if self.measure.is_some() {
             return self.add_measured(piece, limits);
@@ -206,7 +206,7 @@ impl Batch {
 
     #[inline]
     fn put(&mut self, piece: Piece<'_>, bytes: usize, limits: &BatchLimits) -> Added {
-        // B3, B5: one that was posted takes no more.
+        // B3, B5: a posted batch takes no more.
         let (Text::Own(room), Some(sizes), None) = (&mut self.text, &mut self.sizes, self.first_seq) else {
             return Added::NoRoom;
         };
@@ -228,7 +228,7 @@ impl Batch {
         Added::Yes
     }
 
-    /// Whether events are in it as they were emitted.
+    /// Whether its events are as they were emitted.
     pub(crate) fn is_plain(&self) -> bool {
         self.sizes.is_none()
     }
@@ -276,7 +276,7 @@ impl Batch {
         limits.share(self.marks.len(), self.text_bytes)
     }
 
-    /// Bytes that the events take in a body, the overhead aside.
+    /// Bytes of the events in a body, without the overhead.
     pub(crate) fn text_len(&self) -> usize {
         self.text_bytes
     }
@@ -293,12 +293,12 @@ impl Batch {
             common: &self.settler.common,
             calendar: self.time.calendar(),
         };
-        // Numbered before anybody looks (B5).
+        // Numbered before anyone looks (B5).
         let seq = self.first_seq.unwrap_or_default() + range.start as u64;
         Events::new(&self.text, (self.start_of(range.start), gap), &self.marks[range], seq, origin)
     }
 
-    /// Bytes that these events take in a body, the overhead aside.
+    /// Bytes of these events in a body, without the overhead.
     pub(crate) fn text_of(&self, range: &Range<usize>) -> usize {
         match &self.sizes {
             Some(sizes) => sizes[range.clone()].iter().map(|size| size.weight as usize).sum(),
@@ -357,7 +357,7 @@ impl Batch {
         (events, bytes)
     }
 
-    /// These events go to the log: from now on they are the part's, which is handed over to who writes there.
+    /// These events go to the log: they are the part's now, which is handed over to the log's writer.
     pub(crate) fn spill(&mut self, range: Range<usize>, cause: &Cause) {
         match self.doubtful {
             MaybeDelivered::No => self.spill_known(range, cause),
@@ -367,7 +367,7 @@ impl Batch {
         }
     }
 
-    /// These go there with this very cause: their own answer said so.
+    /// These go to the log with this very cause: their own answer said so.
     pub(crate) fn spill_known(&mut self, range: Range<usize>, cause: &Cause) {
         let first_seq = self.first_seq();
         let open = |nth: &usize| self.marks[*nth].is_open();
@@ -375,7 +375,7 @@ impl Batch {
         if events == 0 {
             return;
         }
-        // No larger than need be: it may wait for long.
+        // No larger than necessary: it may wait for a long time.
         let texts = range.clone().filter(open).map(|nth| self.span(nth).len()).sum();
         let (mut text, mut leaves) = (Vec::with_capacity(texts), Vec::with_capacity(events));
         for nth in range.clone().filter(open) {
@@ -401,7 +401,7 @@ impl Batch {
         self.abandon();
         let text = match std::mem::replace(&mut self.text, Text::Own(Vec::new())) {
             Text::Own(text) => text,
-            // A transport that has not let go of it yet ends the text's life, not we.
+            // A transport that still holds the text frees it, not we.
             Text::Shared(body) => body.into_sole().unwrap_or_default(),
         };
         Chunk::of_buffers(text, std::mem::take(&mut self.marks))
@@ -438,7 +438,7 @@ pub(crate) enum Added {
     NoRoom,
 }
 
-/// B1: a panic, an abort or a forgotten branch ends here, in the log and not in nothing.
+/// B1: a panic, an abort or a forgotten branch ends here, in the log instead of nowhere.
 impl Drop for Batch {
     fn drop(&mut self) {
         self.abandon();

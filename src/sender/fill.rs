@@ -1,8 +1,8 @@
-//! From the queue into a batch that is ready.
+//! From the queue to a batch that is ready.
 //!
-//! In: what waits in the queue, the route, the time. Out: a ready batch, or one that fills. I1: full chunks are taken as they come; what is in the
-//! making is swept together when some of it is due, by age, by how much there is of all of it, or because somebody waits. I2: where nothing is
-//! added to events a chunk becomes a batch as it is; else its events are copied, each with what it has in common with others.
+//! In: what waits in the queue, the route, the time. Out: a ready batch, or one that is filling. I1: full chunks are taken as they come;
+//! partly full ones are swept together when one is old enough, when there is enough of all of them, or when someone waits. I2: if nothing
+//! is added to events, a chunk becomes a batch as it is; otherwise its events are copied, each with the shared fields.
 
 use super::batch::{Added, Batch, BatchLimits};
 use super::fit::Size;
@@ -48,13 +48,13 @@ impl Sender {
         self.pace.look(now, events, bytes + added);
     }
 
-    /// What of the queue is due.
+    /// What is due in the queue.
     fn want(&self, now: Stamp, look: &Look, route: Route) -> Want {
         let queue = &self.shared.settler.queue;
         let limits = self.fitted_limits();
         let filling = self.filling.as_ref().map_or((0, 0), |batch| (batch.len(), batch.text_len()));
         let (events, bytes) = (filling.0 + look.events, filling.1 + look.bytes);
-        // A sealed chunk is enough to do, and may be most of what is there.
+        // A sealed chunk is enough to do, and may be most of what there is.
         let enough = !look.sealed
             && (events >= limits.events_max
                 || limits.body(events, bytes) >= limits.bytes_max
@@ -66,7 +66,7 @@ impl Sender {
         if look.events > 0 && (enough || due || waited_for) { Want::All } else { Want::Sealed }
     }
 
-    /// When the oldest event that fills was emitted.
+    /// When the oldest event that is still filling a batch was emitted.
     pub(super) fn begun_at(&self, look: &Look) -> Stamp {
         self.filling.as_ref().map_or(Stamp::NEVER, |batch| batch.begun_at).min(look.begun_at)
     }
@@ -111,7 +111,7 @@ impl Sender {
             return Progress::Some;
         }
         let Some(chunk) = line.pop() else { return Progress::None };
-        // With the line in hand: nobody who takes over finds an event in neither place.
+        // While we hold the line: a thread that takes over never finds an event in neither place.
         shared.settler.ledger.take_in_hand(chunk.len() as u64);
         drop(line);
         if !whole {
@@ -131,7 +131,7 @@ impl Sender {
         Progress::Some
     }
 
-    /// The first event of the opened chunk, with what it has in common with others. Code of the user's may run: the line is in nobody's hand.
+    /// The first event of the opened chunk, with the shared fields. User code may run, so nobody holds the line.
     fn take_first(&mut self, fitted: &BatchLimits) {
         let Some(opened) = &self.opened else { return };
         let Some(piece) = opened.piece(0, self.shared.settler.queue.frame()) else {
@@ -160,7 +160,7 @@ impl Sender {
         self.pulled_bytes += bytes as u64;
     }
 
-    /// What a batch may hold by what the endpoint takes; its first event is taken in whatever that is.
+    /// What a batch may hold, from what the endpoint accepts; a first event always fits.
     pub(super) fn fitted_limits(&self) -> BatchLimits {
         let Size { events, bytes } = self.fit.limit();
         BatchLimits { events_max: events, bytes_max: bytes, ..self.limits }

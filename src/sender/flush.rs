@@ -1,5 +1,5 @@
-//! Flush requests: waits until what was in the queue has been settled; moves nothing, but does not let a batch wait
-//! for company meanwhile.
+//! Flush requests: waits until what was in the queue has been settled. Moves nothing, but a batch does not wait
+//! for more events meanwhile.
 
 use super::batch::Batch;
 use crate::shared::Shared;
@@ -29,8 +29,8 @@ impl Flushes {
         self.current.is_some_and(|barrier| position < barrier.position)
     }
 
-    /// The number of a flush that is done, if one is. Of a new request: all that was pushed before it is swept into the line, whose
-    /// length then says how far it reaches, because the line is first in, first out.
+    /// The number of a flush that is done, if any. For a new request, everything pushed before it is swept into the line, whose length
+    /// then says how far the flush reaches, because the line is first in, first out.
     pub(crate) fn advance(
         &mut self,
         shared: &Shared,
@@ -41,12 +41,12 @@ impl Flushes {
         if self.current.is_none() {
             let asked = shared.flushes_asked();
             if asked > self.answered {
-                // The number first, the sweep after it.
+                // First the number, then the sweep.
                 let mut line = shared.settler.queue.line();
                 line.sweep();
                 let queued = (opened + line.len()) as u64;
                 self.current = Some(Barrier { number: asked, position: pulled + queued });
-                // Nothing is done yet about a batch that is filling: look once more.
+                // Nothing has been done yet about a filling batch: look once more.
                 shared.settler.queue.ring();
             }
         }

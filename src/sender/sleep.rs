@@ -1,6 +1,6 @@
-//! What the sender sleeps for, and until when: the end of each turn of its loop.
+//! What the sender sleeps for and until when: the end of each turn of its loop.
 //!
-//! In: what the turn has left behind. Out: nothing; the next turn looks for itself what has changed. Z1: what wakes the sleeper is
+//! In: what the turn has left. Out: nothing; the next turn sees for itself what has changed. Z1: what should wake the sleeper is
 //! told to the queue before it sleeps, or is a timer, or a request that lands; none of them is decided here.
 
 use super::batch::Batch;
@@ -26,7 +26,7 @@ impl Sender {
             pause().await;
         }
         if progress == Progress::None && !armed && self.shared.settler.queue.awaits_push() {
-            // A caller stands between its announcement and its push; it may wait for this very core.
+            // A caller is between its announcement and its push; it may need this very core.
             yield_now();
         }
         let landed = {
@@ -38,7 +38,7 @@ impl Sender {
                 if let Poll::Ready(landed) = flights.poll_landed(cx) {
                     return Poll::Ready(Some(landed));
                 }
-                // Not armed: a look at the flights was all.
+                // Not armed: it was only a look at the flights.
                 if !armed || woken.as_mut().poll(cx).is_ready() || timer.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(None);
                 }
@@ -63,13 +63,13 @@ impl Sender {
         }
     }
 
-    /// Until when events that keep coming are left to gather; never, if each of them shall wake us or none can.
+    /// Until when a steady stream of events may gather; never, if each of them should wake us or none can.
     fn nap(&self, look: &Look) -> Stamp {
         if self.ready.is_some() || look.sealed || self.shared.settler.queue.is_closed() {
             return Stamp::NEVER;
         }
         let now = self.shared.now();
-        // The event that makes the next probe is not left to wait.
+        // The event that makes the next probe must not wait.
         let probe_at = self.probe_at().unwrap_or(Stamp::NEVER);
         let limits = self.fitted_limits();
         let waiting = limits.share(look.events, look.bytes);
@@ -80,7 +80,7 @@ impl Sender {
         }
     }
 
-    /// Tells the queue what would wake us. `false`: it is there already.
+    /// Tells the queue what should wake us. `false`: it is there already.
     fn arm(&self, look: &Look, nap: Stamp, patience: Stamp) -> bool {
         let queue = &self.shared.settler.queue;
         let limits = self.fitted_limits();
@@ -89,7 +89,7 @@ impl Sender {
         // It may have been begun before batches became smaller.
         let charged = |enough: usize| look.held_bytes + enough.saturating_sub(bytes).max(1);
         match waiting {
-            // A flight will land, as they do, or the timer will tell that none does: until then nothing that comes matters.
+            // A flight will land, or the timer will say that none does: until then no new event matters.
             _ if patience != Stamp::NEVER => true,
             // Only a flight that lands can help, or a queue so full that it must be relieved.
             _ if self.ready.is_some() => queue.arm_for_relief(),
@@ -102,8 +102,8 @@ impl Sender {
         }
     }
 
-    /// The next moment at which there is something to do, of what is there to be done. One that has passed while this turn
-    /// was at work is among them: it ends the sleep at once.
+    /// The next moment at which there is something to do. A moment that has passed during this turn counts: it ends the sleep at
+    /// once.
     fn next_timer(&self, look: &Look) -> Stamp {
         let (spill_at, abort_at) = self.closing_times();
         let queued = look.events > 0;
@@ -120,13 +120,13 @@ impl Sender {
         .unwrap_or(Stamp::NEVER)
     }
 
-    /// Until when the ready batch waits for a request to land, whatever the queue has to say; never, if that time has passed.
+    /// Until when the ready batch waits for a request to land, whatever the queue says; never, if that time has passed.
     fn patience(&self) -> Stamp {
         let until = self.moved_at.after(RELIEF_PATIENCE);
         if self.ready.is_some() && self.shared.now() < until { until } else { Stamp::NEVER }
     }
 
-    /// When what fills is ripe by age, or wanted for a probe, if nothing stands in its way.
+    /// When the filling batch is old enough, or wanted for a probe, if nothing stands in its way.
     fn filling_until(&self, look: &Look) -> Stamp {
         match self.begun_at(look) {
             Stamp::NEVER => Stamp::NEVER,
@@ -141,7 +141,7 @@ impl Sender {
     /// When, after a call of shutdown, the waiting events must go to the log, and when the requests must be aborted.
     pub(super) fn closing_times(&self) -> (Stamp, Stamp) {
         let in_batches: usize = [&self.ready, &self.filling].into_iter().flatten().map(Batch::len).sum();
-        // Ahead of all that, what is on its way to the log already.
+        // First of all, what is on its way to the log already.
         let log = &self.shared.settler.log;
         let (spill_time, ahead) = (log.spill_time(), log.events());
         let time_to_spill =

@@ -1,6 +1,6 @@
-//! Events that become longer in the body than their JSON is.
+//! Events that are longer in the body than their JSON.
 //!
-//! In: an event. Out: room for it, by what the format says about the JSON that it will see. B2 holds for what becomes of it, and for
+//! In: an event. Out: room for it, from what the format says about the JSON that it will see. B2 holds for the result, and for
 //! the text that waits here.
 
 use super::{Added, Batch, BatchLimits, Text};
@@ -8,13 +8,13 @@ use crate::mark::Piece;
 use crate::sync::contain;
 
 impl Batch {
-    /// An event whose JSON becomes longer in the body: how long, the format says about the JSON that it will see.
+    /// An event that grows in the body; by how much, the format says about the JSON that it will see.
     pub(super) fn add_measured(&mut self, piece: Piece<'_>, limits: &BatchLimits) -> Added {
         let (Piece { text, name, emitted_at }, common) = (piece, &self.settler.common);
         let (Text::Own(room), Some(format)) = (&mut self.text, &self.measure) else { return Added::NoRoom };
         let beside = common.name_beside(name).len();
         let has_room = |bytes| limits.body(self.marks.len() + 1, self.text_bytes + bytes) <= limits.bytes_max;
-        // A format of which an event does not grow still holds its text here.
+        // A format whose events do not grow still holds their text here.
         if !has_room(common.length(text, name) + beside) {
             return Added::NoRoom;
         }

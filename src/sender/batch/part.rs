@@ -1,6 +1,6 @@
-//! Events of a batch that are for the log: a copy, so that the batch has its room again while they are written.
+//! Events of a batch that go to the log: a copy, so that the batch has its room again while they are written.
 //!
-//! In: texts, marks, and why. Out: each event written and settled, by the thread that writes the log. B4: what is left when a part is
+//! In: texts, marks, and why. Out: each event written and settled by the thread that writes the log. B4: what is left when a part is
 //! dropped is lost, counted.
 
 use crate::clock::{Calendar, Stamp};
@@ -28,21 +28,21 @@ pub(super) struct Part {
     /// The batch's.
     number: u64,
     calendar: Calendar,
-    /// The texts, one behind the other.
+    /// The texts, one after another.
     text: Vec<u8>,
     events: Vec<Handed>,
     cause: Arc<Cause>,
-    /// Of the events, the first that is not written.
+    /// The first event that is not written yet.
     next: usize,
     told: Told,
     took: Duration,
 }
 
 impl Part {
-    /// Hands the events over to who writes the log.
+    /// Hands the events over to the log's writer.
     ///
     /// # Blocking
-    /// For room there, as long as the log moves.
+    /// Waits for room there as long as the log moves.
     pub(super) fn hand_over(
         settler: &Arc<Settler>,
         (number, calendar): (u64, Calendar),
@@ -67,7 +67,7 @@ impl Part {
     fn write_one(&mut self, nth: usize, why: &Why<'_>) {
         let span = self.span(nth);
         let Handed { seq, mark, charge } = &mut self.events[nth];
-        // Before the write, which runs the user's code: what it does to us must not settle the event twice.
+        // Before the write, which runs user code: whatever that does to us must not settle the event twice.
         mark.settle();
         let leaf = Leaf {
             seq: *seq,
@@ -104,7 +104,7 @@ impl Part {
         run.events
     }
 
-    /// Fills the pack; it may be that not even the next event has room.
+    /// Fills the pack; even the next event may not fit.
     fn pack_run(&self, pack: &mut Pack) -> Run {
         pack.clear();
         let mut run = Run { events: 0, charge: 0, oldest: Stamp::NEVER };
@@ -126,7 +126,7 @@ impl Part {
         run
     }
 
-    /// All are written: the observer hears of them together.
+    /// All are written: the observer is told of them together.
     fn tell(&mut self) {
         let (settler, cause) = (&self.settler, &self.cause);
         settler.settled();
@@ -173,7 +173,7 @@ impl log_queue::Handed for Part {
             detail: &cause.detail,
         };
         let clock = self.settler.clock;
-        // Ticks are too coarse for one event, and right on the whole.
+        // Ticks are too coarse for one event, and right on average.
         let began = clock.last_tick();
         let written = match &Arc::clone(&self.settler).spill.packing {
             Packing::OneByOne => {
@@ -225,7 +225,7 @@ struct Told {
 }
 
 impl Told {
-    /// Nothing of those that somebody had taken over.
+    /// None of those that someone had taken over.
     fn add(&mut self, events: u64, ending: Option<Ending>) {
         match ending {
             Some(Ending::Lost(reason)) => self.lost[reason.index()] += events,
