@@ -2,10 +2,10 @@
 //!
 //! In: the texts of events. Out: the texts as a request or a record carries them. They are added when a batch takes the event, or when
 //! its record is written, never in `emit`.
-//! C1: whatever the event's JSON value is, the result is one JSON object: these members first, then the event's own; a value that is not
+//! CM1: whatever the event's JSON value is, the result is one JSON object: these members first, then the event's own; a value that is not
 //!     an object goes under `"value"`.
-//! C2: a text is never longer than [`Common::length`] says.
-//! C3: nothing is added if the format has its own place for it.
+//! CM2: a text is never longer than [`Common::length`] says.
+//! CM3: nothing is added if the format has its own place for it.
 //!
 //! Deliberately not here: what may be set (`config`), and what a format does with what it gets.
 
@@ -262,7 +262,7 @@ fn shape(text: &[u8]) -> Shape {
     }
 }
 
-/// C1. The members are followed by a comma.
+/// CM1. The members are followed by a comma.
 pub(crate) fn splice<const N: usize>(text: &[u8], members: [&[&[u8]]; N], to: &mut Vec<u8>) {
     to.push(b'{');
     members.iter().flat_map(|pieces| pieces.iter()).for_each(|piece| to.extend_from_slice(piece));

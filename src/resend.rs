@@ -1,8 +1,8 @@
 //! Sends events from a log to the endpoint again, with a client of their own.
 //!
-//! In: events that were read back. Out: what became of each. N1: each event that goes in gets
+//! In: events that were read back. Out: what became of each. RN1: each event that goes in gets
 //! exactly one end, in the order given; an event that is neither delivered nor refused was not
-//! taken, and is the caller's again. N2: nothing is written to a log. N3: the client gets only
+//! taken, and is the caller's again. RN2: nothing is written to a log. RN3: the client gets only
 //! part of what its queue can hold at a time, so no event is refused because the queue is full.
 //!
 //! Not here: reading logs (`spill::read`), when to retry, and what to do with refused events.

@@ -231,7 +231,7 @@ impl Spill {
         let detail = self.detail(why.detail);
         let parts = match leaf.events {
             1 => parts::split(&text, self.event_room),
-            // K1: the pack was built to fit.
+            // PK1: the pack was built to fit.
             _ => Parts::One(&text),
         };
         if self.rate.is_bounded() {

@@ -14,6 +14,8 @@ mod api;
 mod figures;
 #[path = "tidy/items.rs"]
 mod items;
+#[path = "tidy/labels.rs"]
+mod labels;
 #[path = "tidy/layers.rs"]
 mod layers;
 #[path = "tidy/lines.rs"]

@@ -1,7 +1,7 @@
 //! The names of events, each known by a number that travels with its events.
 //!
-//! In: `&'static str`. Out: a number, and the text again. N1: two names are never mistaken for each other: they are compared byte for byte
-//! with our own copies. N2: bounded: a name without a free place, or an odd one, has no number; its events carry it in their text.
+//! In: `&'static str`. Out: a number, and the text again. NM1: two names are never mistaken for each other: they are compared byte for byte
+//! with our own copies. NM2: bounded: a name without a free place, or an odd one, has no number; its events carry it in their text.
 
 use crate::limits::{EVENT_NAME_BYTES_MAX, EVENT_NAMES};
 use crate::mark::NameId;

@@ -1,7 +1,7 @@
 //! Settings from the environment: only when asked, prefix `OVERSPILL_`.
 //!
-//! E1: every variable that is wrong is named in one error, and what is right is set; no value is repeated.
-//! E2: what an orchestrator sets by itself (`ours`) is no setting, and no error.
+//! EV1: every variable that is wrong is named in one error, and what is right is set; no value is repeated.
+//! EV2: what an orchestrator sets by itself (`ours`) is no setting, and no error.
 
 mod ours;
 pub(super) mod resource;

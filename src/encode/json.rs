@@ -4,11 +4,11 @@
 //! because most of an event is strings: serde_json checks each byte of them, and a second
 //! pass would have to look for unprintable characters. serde_json writes the numbers.
 //!
-//! - J1: if the state is [`Sound`](State::Sound) at the end, the text is one JSON value, whatever
+//! - JS1: if the state is [`Sound`](State::Sound) at the end, the text is one JSON value, whatever
 //!   the `Serialize` did in between. An error that it ignores or a panic that it catches in an
 //!   element, a key without a value, an array that it never ends: each is remembered, or shows in
 //!   `depth` and `steps`. Text that claims to be JSON already (`RawValue`) is trusted.
-//! - J2: depth is bounded, for arrays and objects and for wrappers that write nothing (`Option`, newtypes).
+//! - JS2: depth is bounded, for arrays and objects and for wrappers that write nothing (`Option`, newtypes).
 
 use super::compound::Compound;
 use super::raw::Raw;
@@ -104,7 +104,7 @@ impl<'e> Json<'e> {
         Json { slot, raw, depth: 0, wrappers: 0, steps: 0, state: State::Sound }
     }
 
-    /// See J1.
+    /// See JS1.
     pub(super) fn state(&self) -> State {
         let unended = self.depth > 0 || self.steps > 0;
         if unended && self.state == State::Sound { State::Broken } else { self.state }

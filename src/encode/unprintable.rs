@@ -4,7 +4,7 @@
 //! In: a character, or its bytes. Out: whether it is written as `\uXXXX`. Not here, on purpose: spaces
 //! of any width (a gap is visible), combining marks and private-use characters (something is drawn).
 
-/// Control characters (C0, DEL, C1), line and paragraph separators, format characters (category Cf: bidi marks,
+/// Control characters (DEL and U+0080 to U+009F too), line and paragraph separators, format characters (category Cf: bidi marks,
 /// zero-width joiners, tags), all other characters that Unicode calls default-ignorable (variation selectors,
 /// fillers, the grapheme joiner), and the four that are drawn as nothing although they count as letters or symbols:
 /// U+2800, U+13441, U+13442, U+1D159. In ascending order.

@@ -1,6 +1,6 @@
 //! Checks sixteen bytes of text at a time: finds the bytes that need a closer look.
 //!
-//! In: UTF-8. Out: the bytes that need an escape, or begin a character that might. W1: no other byte needs one. A
+//! In: UTF-8. Out: the bytes that need an escape, or begin a character that might. EW1: no other byte needs one. A
 //! window may flag more than necessary, so that sixteen bytes take only a few vector comparisons; each flagged byte
 //! is then checked individually (`escape`).
 
@@ -24,7 +24,7 @@ pub(super) enum Script {
     Common,
     /// Also Syriac, Thaana and N'Ko.
     Arabic,
-    /// Also everything else that begins with E0 or E1, from Devanagari to Georgian,
+    /// Also everything else that begins with 0xe0 or 0xe1, from Devanagari to Georgian,
     /// which includes Vietnamese's Latin letters.
     Indic,
 }
@@ -106,7 +106,7 @@ fn ascii(first: u8) -> bool {
     (first ^ 2).saturating_sub(0x20).min(first ^ b'\\').min(first ^ 0x7f) == 0
 }
 
-/// Flags C1 and the soft hyphen; the grapheme joiner; everything except dashes and quotes.
+/// Flags U+0080 to U+009F and the soft hyphen; the grapheme joiner; everything except dashes and quotes.
 #[inline(always)]
 const fn latin(first: u8, second: u8, third: u8) -> bool {
     (first == 0xc2)

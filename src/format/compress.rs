@@ -1,6 +1,6 @@
 //! Compresses bodies, if the user asked for it.
 //!
-//! In: a body. Out: the compressed body and the name of its encoding. K1: a body that cannot be
+//! In: a body. Out: the compressed body and the name of its encoding. CP1: a body that cannot be
 //! compressed is an error; it is never sent under a wrong encoding.
 //!
 //! Each encoding uses the fastest level with a good ratio: telemetry compresses well at any level, and the

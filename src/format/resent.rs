@@ -1,7 +1,7 @@
 //! Events from a log, in their endpoint's format: with their original id, time, name and common fields.
 //!
 //! In: events that carry another event, as [`Carried`] builds them. Out: the body that
-//! the carried events would have had. V1: a body is never longer than the carrying events
+//! the carried events would have had. RS1: a body is never longer than the carrying events
 //! plus the inner format's overhead, because they already contain everything in it.
 //!
 //! Not here, on purpose: which events share a request. If the format writes common fields once per

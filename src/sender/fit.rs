@@ -3,9 +3,9 @@
 //! In: the sizes of posts that passed, and of those that were refused as a whole though all their parts passed. Out: a limit
 //! for later batches. A pure rule.
 //!
-//! A1: a refusal alone teaches nothing: one event may be the cause. It was the size if everything refused passed in parts.
-//! A2: batches grow again slowly; each time nothing turns out to have changed, the next attempt waits twice as long.
-//! A3: never less than one event, and a single event is posted whatever its size.
+//! FT1: a refusal alone teaches nothing: one event may be the cause. It was the size if everything refused passed in parts.
+//! FT2: batches grow again slowly; each time nothing turns out to have changed, the next attempt waits twice as long.
+//! FT3: never less than one event, and a single event is posted whatever its size.
 //! Deliberately not here: whether bytes or count were the cause. Both are limited, and the one that restricts batches grows.
 
 use super::halving::Passed;
@@ -60,7 +60,7 @@ impl Fit {
         size.events <= 1 || size.fits(self.limit)
     }
 
-    /// Every part of a refused post has passed: A1. Returns the new limit, if it changes.
+    /// Every part of a refused post has passed: FT1. Returns the new limit, if it changes.
     pub(crate) fn passed(&mut self, passed: &Passed<Size>) -> Option<Size> {
         let before = self.limit;
         self.limit = match self.before.take() {

@@ -3,7 +3,7 @@
 //! In: the time, how long the machine has slept so far, and when the sleeper should have woken. Out: whether there was a gap. A pure
 //! rule.
 //!
-//! G1: if the monotonic clock stands still meanwhile (suspend), the machine reports for how long. If it goes on (SIGSTOP, a frozen
+//! GP1: if the monotonic clock stands still meanwhile (suspend), the machine reports for how long. If it goes on (SIGSTOP, a frozen
 //!     container), the sleeper wakes too late.
 
 use crate::clock::Stamp;

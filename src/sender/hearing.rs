@@ -3,8 +3,8 @@
 //! In: how posts ended, and when. Out: how often they fail anyway, and whether that is worth reporting. A pure rule.
 //!
 //! One name may hide several backends, one of them bad. The symptom then is a share of failures, not a run of them.
-//! S1: bounded: the last results, and counts for the last half minute.
-//! S2: the share covers posts outside outages only: the failures that made an outage are reported with it, not twice.
+//! HR1: bounded: the last results, and counts for the last half minute.
+//! HR2: the share covers posts outside outages only: the failures that made an outage are reported with it, not twice.
 
 use crate::clock::Stamp;
 use crate::limits::{
@@ -85,7 +85,7 @@ impl Hearing {
         slice.failed += u64::from(heard == Heard::Failed);
     }
 
-    /// S2.
+    /// HR2.
     pub(crate) fn outage_began(&mut self) {
         self.fresh = 0;
         self.slices = [Slice::default(); SLICES];

@@ -2,9 +2,9 @@
 //!
 //! In: how long deliveries took. Out: a time, or none if nothing is known. A pure rule.
 //!
-//! H1: a request that hangs at one backend does not hold back requests that others would answer; it is not given up before its
+//! OV1: a request that hangs at one backend does not hold back requests that others would answer; it is not given up before its
 //!     timeout.
-//! H2: an endpoint that has always been slow does not count as hanging.
+//! OV2: an endpoint that has always been slow does not count as hanging.
 
 use crate::clock::Stamp;
 use crate::limits::{ANSWERS_HEARD, HUNG_AFTER, HUNG_TIMES, OUTCOMES_HEARD_FOR};

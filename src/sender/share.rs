@@ -1,7 +1,7 @@
 //! When to report that a share of posts fails, and that it no longer does: a state machine of what was [heard](super::hearing).
 //!
-//! N1: reported at once when it begins, again at intervals while posts go on failing, and once when it has ended.
-//! N2: an outage takes its place: it has its own notices.
+//! SH1: reported at once when it begins, again at intervals while posts go on failing, and once when it has ended.
+//! SH2: an outage takes its place: it has its own notices.
 
 use super::hearing::Share;
 use crate::clock::Stamp;
@@ -53,7 +53,7 @@ impl Sharing {
         }
     }
 
-    /// N2.
+    /// SH2.
     pub(crate) fn outage_began(&mut self) {
         *self = Sharing::Quiet;
     }

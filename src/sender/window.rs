@@ -2,11 +2,11 @@
 //!
 //! In: how requests ended. Out: a limit between one and `posts_in_flight_max`. A pure rule.
 //!
-//! W1: an endpoint that answers as if overloaded (408, 429, 5xx), or not in time, gets half as many requests at once;
+//! WN1: an endpoint that answers as if overloaded (408, 429, 5xx), or not in time, gets half as many requests at once;
 //!     requests already on the wire when the limit was halved add no evidence, bad or good.
-//! W2: a full window of successes adds one request. Nothing is held back meanwhile: what has no request waits in the queue,
+//! WN2: a full window of successes adds one request. Nothing is held back meanwhile: what has no request waits in the queue,
 //!     and a queue that fills is relieved into the log as always.
-//! W3: after an outage a client begins with one request.
+//! WN3: after an outage a client begins with one request.
 //!
 //! Deliberately not here: latency. Fewer requests do not help an endpoint that is merely slow; only fewer events would.
 

@@ -2,9 +2,9 @@
 //!
 //! In: places in logs, and settled events. Out: the same, in another process.
 //!
-//! - H1: the file is either the complete new one or the complete old one: the new
+//! - CH1: the file is either the complete new one or the complete old one: the new
 //!   one is written next to it, synced, and renamed.
-//! - H2: a place counts for a log only if the bytes before it are unchanged. Otherwise the log is read from its
+//! - CH2: a place counts for a log only if the bytes before it are unchanged. Otherwise the log is read from its
 //!   beginning, and settled events are recognized by id. So a wrong place can cost time, but never an event.
 
 use super::Seen;

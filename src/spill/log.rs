@@ -1,9 +1,9 @@
 //! The application log as a destination: tracing, target `overspill::spill`.
 //!
-//! W1: "read" means that one of our layers wrote the record without an error (see `witness`) or, if there is none,
+//! LG1: "read" means that one of our layers wrote the record without an error (see `witness`) or, if there is none,
 //! that some layer formatted the event's text. tracing reports whether a subscriber is interested, but not whether it
 //! took the record (a layer may drop it later, or only count it), so the text itself is the witness.
-//! W2: the subscriber is asked about the exact event that it then gets, and asked every time. tracing's
+//! LG2: the subscriber is asked about the exact event that it then gets, and asked every time. tracing's
 //! macros cache one answer for the whole process, and it may come from a thread that has no subscriber.
 
 use super::Record;
@@ -131,7 +131,7 @@ fn either(first: impl Fn() -> Read, second: impl Fn() -> Read) -> Read {
     }
 }
 
-/// A tracing callsite that caches no interest (W2).
+/// A tracing callsite that caches no interest (LG2).
 struct Site(&'static Metadata<'static>);
 
 impl Callsite for Site {

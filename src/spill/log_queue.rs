@@ -4,13 +4,13 @@
 //! [`Writer`], in two lanes. Each lane is first in, first out, and the lanes alternate event by event, so a caller
 //! never waits for a whole batch. The first entry starts the thread, which ends after it has been idle for a while.
 //!
-//! - W1: one thread at a time writes. It is one of ours or, with `build_with_sender`, the thread
+//! - LQ1: one thread at a time writes. It is one of ours or, with `build_with_sender`, the thread
 //!   that polls the sender; a caller's only if no thread can be started and the sender is gone.
-//! - W2: a caller waits for room in its turn, at most [`LOG_STALL`] in all, and not at all
+//! - LQ2: a caller waits for room in its turn, at most [`LOG_STALL`] in all, and not at all
 //!   behind a write that has already lasted that long. It holds none of our locks while it
 //!   waits. A lock of its own can block only the writer, which then waits for it.
-//! - W3: everything in the queue is written: a thread writes or is starting, or the sender has been woken.
-//! - W4: events, bytes, batches and notices are bounded. A single event of any size has room if it is the only one.
+//! - LQ3: everything in the queue is written: a thread writes or is starting, or the sender has been woken.
+//! - LQ4: events, bytes, batches and notices are bounded. A single event of any size has room if it is the only one.
 //!
 //! Not here, on purpose: how to write, what happens to an event that finds no room, and counting.
 
@@ -237,7 +237,7 @@ impl LogQueue {
     /// A caller hands its event over. The event is returned if there is no room and the log is stuck or too slow.
     ///
     /// # Blocking
-    /// Waits for room, see W2. If the event comes after close, also waits until it is written,
+    /// Waits for room, see LQ2. If the event comes after close, also waits until it is written,
     /// [`LOG_LATE_PATIENCE`] at most, because the process may be about to end.
     #[expect(
         clippy::result_large_err,
@@ -352,7 +352,7 @@ impl LogQueue {
         position
     }
 
-    /// W3.
+    /// LQ3.
     fn see_to_it(self: &Arc<Self>, mut state: MutexGuard<'_, State>, urgency: Urgency) {
         if state.active != Active::Nobody {
             let crowded = state.callers.len() >= self.events_max.div_ceil(4) || state.batches > 0;
@@ -388,7 +388,7 @@ impl LogQueue {
         events == 0 || (events < self.events_max && state.bytes + charge <= self.bytes_max)
     }
 
-    /// Waits as in W2. `None`: there is no room.
+    /// Waits as in LQ2. `None`: there is no room.
     fn wait_for_room<'a>(
         self: &'a Arc<Self>,
         mut state: MutexGuard<'a, State>,

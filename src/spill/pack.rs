@@ -3,8 +3,8 @@
 //! In: texts of events with consecutive sequence numbers. Out: the array; and the
 //! reverse, from the array to the same texts.
 //!
-//! - K1: a pack is bounded like a part of a long event, as escaped by a formatter.
-//! - K2: `unpack` returns exactly the texts that were added, and nothing for a text that is not an array
+//! - PK1: a pack is bounded like a part of a long event, as escaped by a formatter.
+//! - PK2: `unpack` returns exactly the texts that were added, and nothing for a text that is not an array
 //!   of the given number of values. Text that claims to be JSON (`RawValue`) is trusted, as in a body.
 
 use super::Redact;

@@ -1,8 +1,8 @@
 //! The record: one part of one spilled event, or several events packed, as every destination gets it; and the notice.
 //!
-//! R1: the names begin with `spill_`, so they mean the same in every log and never collide with names
+//! RD1: the names begin with `spill_`, so they mean the same in every log and never collide with names
 //! of a formatter or an aggregator (bunyan has a `v`, ECS has objects called `event` and `client`).
-//! R2: `message` says what a record is, for readers who see only messages.
+//! RD2: `message` says what a record is, for readers who see only messages.
 
 use super::LogLevel;
 use super::time::Rfc3339;

@@ -4,9 +4,9 @@
 //! In: an event's text. Out: the text for its record, or nothing if a rule fails. Then the event is
 //! lost, because a failed rule must not let secret content into the log.
 //!
-//! - D1: whatever no rule names is in the record byte for byte.
-//! - D2: the record is printable JSON on one line, as the event was.
-//! - D3: the text is at most [`REDACTED_GROWTH_MAX`] times as long as the event:
+//! - RE1: whatever no rule names is in the record byte for byte.
+//! - RE2: the record is printable JSON on one line, as the event was.
+//! - RE3: the text is at most [`REDACTED_GROWTH_MAX`] times as long as the event:
 //!   even the hash of a one-digit value stays within that.
 
 #[cfg(feature = "redact-hash")]

@@ -1,7 +1,7 @@
 //! The real transport: reqwest is named here and in the files below, and nowhere else.
 //!
-//! In: a [`Request`]. Out: its exchange. U1: no connection is older than [`CONNECTION_AGE`], so that a change of the endpoint's address is
-//! followed; none is used again after it was idle for longer than the settings or the endpoint allow, or after this machine slept. U2: a new
+//! In: a [`Request`]. Out: its exchange. HT1: no connection is older than [`CONNECTION_AGE`], so that a change of the endpoint's address is
+//! followed; none is used again after it was idle for longer than the settings or the endpoint allow, or after this machine slept. HT2: a new
 //! HTTP client reads the platform's root certificates, on a thread of its own; meanwhile the one before serves on, and requests on its
 //! connections end by themselves.
 

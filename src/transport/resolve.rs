@@ -1,7 +1,7 @@
 //! Names to addresses: the system's resolver, off the sender's thread.
 //!
-//! In: a name. Out: its addresses, or why there are none. R1: one look-up at a time, on a thread of its own, however long it hangs: who asks for
-//! the same name meanwhile waits for the same answer, and one for another name is refused. R2: without a thread to be
+//! In: a name. Out: its addresses, or why there are none. RV1: one look-up at a time, on a thread of its own, however long it hangs: who asks for
+//! the same name meanwhile waits for the same answer, and one for another name is refused. RV2: without a thread to be
 //! had, the look-up fails, and nothing panics (tokio's `spawn_blocking`, which HTTP clients use for this, does).
 //! Deliberately not here: a cache. Connections are kept; who opens a new one wants to know where to.
 

@@ -1,8 +1,8 @@
 //! Several profiles on one tree of frames, and where each stack's own code begins.
 //!
-//! - C1: a stack's site ends at the frame below which libraries do what your own code asked of them:
+//! - JT1: a stack's site ends at the frame below which libraries do what your own code asked of them:
 //!   where exactly a `Vec` grew while a library filled it is chance, and would split one leak into many.
-//! - C2: the result does not depend on the order of stacks in a profile.
+//! - JT2: the result does not depend on the order of stacks in a profile.
 
 use super::error::CompareError;
 use super::frame::{Frame, Owner};
@@ -186,7 +186,7 @@ impl Joint {
         fits.then_some(())
     }
 
-    /// C1.
+    /// JT1.
     fn find_sites(&mut self) {
         let alien = self.nameless_libraries();
         let kinds: Vec<Kind> =

@@ -5,8 +5,8 @@
 //! callers: so samples go into the tree one by one. The parts of the format may come in any
 //! order, and samples come before the names of what they count: all their values are kept.
 //!
-//! W1: reading ends with parts or an error, whatever the bytes are.
-//! W2: invalid bytes in a text are replaced if it is not UTF-8.
+//! PF1: reading ends with parts or an error, whatever the bytes are.
+//! PF2: invalid bytes in a text are replaced if it is not UTF-8.
 
 use super::error::ProfileError;
 use super::parts::{Location, Mapping, Parts};

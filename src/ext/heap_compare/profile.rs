@@ -1,8 +1,8 @@
 //! A heap profile, parsed: bytes in, call stacks with what they hold out.
 //!
-//! - P1: reading ends with a profile or an error, whatever the
+//! - PR1: reading ends with a profile or an error, whatever the
 //!   bytes are, and decompresses at most [`PROFILE_BYTES_MAX`].
-//! - P2: a profile's total is the sum over its stacks.
+//! - PR2: a profile's total is the sum over its stacks.
 //!
 //! Stacks are kept in a tree (`tree.rs`) of places, each with its frames; they become lists of frames only on request.
 

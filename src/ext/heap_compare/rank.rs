@@ -13,11 +13,11 @@
 //! root is bounded like the normal distribution (Efron 1969). The smaller of the two errors counts. One
 //! period is added to what was observed: a stack without samples is not a stack that holds nothing.
 //!
-//! - G1: growth within [`SIGMAS`] standard errors in either interval is not persistent
+//! - RK1: growth within [`SIGMAS`] standard errors in either interval is not persistent
 //!   growth; nor is growth from the first to the last that one of all candidates would
 //!   show by chance in one of [`COMPARISONS_PER_FALSE_ALARM`] comparisons ([`Odds`]).
-//! - G2: *persistent* growth happened in both intervals; growth that ended, or began, in between is *once*.
-//! - G3: persistent growth is ranked by what it would add over the next [`FORECAST_INTERVALS`]
+//! - RK2: *persistent* growth happened in both intervals; growth that ended, or began, in between is *once*.
+//! - RK3: persistent growth is ranked by what it would add over the next [`FORECAST_INTERVALS`]
 //!   intervals if it went on fading as it faded between the two; a cache that fills comes to
 //!   an end that way, a leak does not. Accelerating growth is counted as steady.
 //!
@@ -275,7 +275,7 @@ fn by_chance(sigmas: f64) -> f64 {
     0.5 * libm::erfc(sigmas / std::f64::consts::SQRT_2)
 }
 
-/// G3, for growth in both intervals.
+/// RK3, for growth in both intervals.
 fn forecast([first, second]: &[Interval; 2]) -> u64 {
     let fading = (second.bytes_per_second() / first.bytes_per_second()).min(1.0);
     let mean = (first.lasting + second.lasting) / 2;

@@ -1,7 +1,7 @@
 //! Opens a file: removes gzip, even if applied more than once, and identifies the file by its first bytes.
 //!
 //! In: a stream of any bytes. Out: the bytes of a profile, or what the file is instead and what to
-//! do. F1: only a fixed read-ahead is held in memory, and at most `bytes_max` are decompressed.
+//! do. SC1: only a fixed read-ahead is held in memory, and at most `bytes_max` are decompressed.
 
 use super::error::ProfileError;
 use flate2::read::MultiGzDecoder;

@@ -1,13 +1,13 @@
 //! Chooses which candidates to report, so that each stack's growth is explained once, by the most specific candidate.
 //!
-//! - S1: a candidate that grew beyond the error by itself is reported by itself:
+//! - SU1: a candidate that grew beyond the error by itself is reported by itself:
 //!   a site, or a function that grew by more than its heaviest site did.
-//! - S2: the rest is spread. Of the functions with what they call, and of the packages, the one whose growth
+//! - SU2: the rest is spread. Of the functions with what they call, and of the packages, the one whose growth
 //!   stands out most from its error is reported: a candidate with less of the growth than another stands out
 //!   less, and so does one with more stacks than those that grew. This repeats until nothing is left.
-//! - S3: a caller of everything explains nothing (`levels.rs`); a package
+//! - SU3: a caller of everything explains nothing (`levels.rs`); a package
 //!   whose functions grow evenly and steadily is reported as one.
-//! - S4: if the whole grew and none of these was found, the whole is reported.
+//! - SU4: if the whole grew and none of these was found, the whole is reported.
 
 use super::frame::Owner;
 use super::joint::Joint;
@@ -42,10 +42,10 @@ const SPREAD_MAX: usize = 8;
 /// The budget for taking their stacks away, in walks over all stacks: recursive stacks are long, and share most.
 const SPREAD_WALKS: usize = 4;
 
-/// S1: a site with this share of its function's growth is reported instead of the function.
+/// SU1: a site with this share of its function's growth is reported instead of the function.
 const ONE_SITE_SHARE: f64 = 0.9;
 
-/// S3: a package is reported as one suspect if at least this many of its functions grew, and evenly:
+/// SU3: a package is reported as one suspect if at least this many of its functions grew, and evenly:
 /// as if at least this share of all of them had grown by the same amount.
 const EVEN_FUNCTIONS_MIN: usize = 4;
 const EVEN_SHARE: f64 = 0.7;
@@ -118,7 +118,7 @@ impl<'a> Court<'a> {
         suspects
     }
 
-    /// S4. The whole was tested alone, while a function is one of many: so if the
+    /// SU4. The whole was tested alone, while a function is one of many: so if the
     /// whole may be reported, a function that has all of its growth may be too.
     fn the_whole(&self, whole: Growth) -> Suspect {
         let alone = |slots: &[u32]| {
@@ -145,7 +145,7 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// S1.
+    /// SU1.
     fn of_function(&self, number: usize) -> Vec<Suspect> {
         let function = &self.levels.functions[number];
         let sums = self.levels.sum(self.levels.slots_of(number));
@@ -212,7 +212,7 @@ impl<'a> Court<'a> {
         Growth::among(&others, self.lasting, self.period_bytes, Odds::of(1)).verdict > Verdict::Once
     }
 
-    /// S3: removes the suspects that are reported as a package.
+    /// SU3: removes the suspects that are reported as a package.
     fn even_packages(&self, of_function: &mut [Vec<Suspect>]) -> Vec<Suspect> {
         let mut told = Vec::new();
         let mut packages: Vec<(&String, &Vec<usize>)> = self.levels.packages.iter().collect();
@@ -246,7 +246,7 @@ impl<'a> Court<'a> {
         told
     }
 
-    /// S2.
+    /// SU2.
     fn spread(&self, suspects: &mut Vec<Suspect>) {
         let mut explained = vec![false; self.joint.slots()];
         let explain = |explained: &mut Vec<bool>, slots: &[u32]| {

@@ -4,8 +4,8 @@
 //! the tree's owner stores what it likes. A piece is a run of numbers without a branch, so 1,500 levels of
 //! recursion are one piece of 1,500 numbers, and stacks that share nothing cost their own numbers and a node each.
 //!
-//! - T1: a walk visits each number once, however many stacks share it: no cost is stacks times depth.
-//! - T2: a cursor stays valid as long as numbers are added only below it: a piece that is split keeps its upper part.
+//! - TR1: a walk visits each number once, however many stacks share it: no cost is stacks times depth.
+//! - TR2: a cursor stays valid as long as numbers are added only below it: a piece that is split keeps its upper part.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -261,7 +261,7 @@ impl Tree {
         stack
     }
 
-    /// T1: the whole tree, from the root down and back.
+    /// TR1: the whole tree, from the root down and back.
     pub(super) fn walk(&self, mut tell: impl FnMut(Step<'_>)) {
         let mut at = 0;
         loop {
@@ -298,7 +298,7 @@ impl Tree {
         id
     }
 
-    /// T2: the lower part of the piece becomes a separate node, with everything below it.
+    /// TR2: the lower part of the piece becomes a separate node, with everything below it.
     fn divide(&mut self, at: Cursor) {
         let upper = at.node;
         let id = self.nodes.len() as u32;

@@ -1,6 +1,6 @@
 //! The clients' appetite: lowered on a crossing and raised again afterwards.
 //!
-//! In: clients, and what to do with them. A1: a client that was set otherwise in the meantime is left as it is.
+//! In: clients, and what to do with them. AP1: a client that was set otherwise in the meantime is left as it is.
 
 use super::settings::Appetite;
 use crate::Client;
@@ -33,7 +33,7 @@ impl Clients {
         }
     }
 
-    /// Restores the previous appetite (A1).
+    /// Restores the previous appetite (AP1).
     pub(super) fn raise(&mut self) {
         for (client, lowered) in self.all.iter().zip(&mut self.lowered) {
             match self.appetite {

@@ -2,8 +2,8 @@
 //!
 //! The files are located once, when the watch is built (`cgroup/find.rs`); a process that is moved later
 //! is not followed. Memory that the kernel reclaims before it kills does not count as in use: clean file
-//! pages, active or not, and reclaimable slabs. G1: a group without a limit limits nothing, however its
-//! version writes that. G2: for version 2 the smaller of `memory.max` and `memory.high` is the limit:
+//! pages, active or not, and reclaimable slabs. CG1: a group without a limit limits nothing, however its
+//! version writes that. CG2: for version 2 the smaller of `memory.max` and `memory.high` is the limit:
 //! above `high` a process is not killed, but slowed down so much that it makes no difference.
 
 use super::system::{Scratch, least};

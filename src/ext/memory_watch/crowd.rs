@@ -2,7 +2,7 @@
 //! or the machine, fills up, and not only because of this process.
 //!
 //! In: how full it is, and whether this process's ladder has warned already. Out: whether
-//! to warn now. C1: it warns once, and again only after the usage was well below the limit.
+//! to warn now. CW1: it warns once, and again only after the usage was well below the limit.
 
 use super::cgroup::Fill;
 use super::limits::{HYSTERESIS_SHARE, WARNING_SHARE};

@@ -1,8 +1,8 @@
 //! The folder of the snapshots: its requirements, and how a file gets into it completely or not at all.
 //!
-//! D1: nothing is written until the folder was opened and checked: it is a folder and not a link, only we can write
-//! to it, and it has room. D2: all paths below are names within the opened folder. D3: a file gets its name when it
-//! is complete; until then it is a partial file, which is removed with its writer. D4: nothing here allocates memory.
+//! FO1: nothing is written until the folder was opened and checked: it is a folder and not a link, only we can write
+//! to it, and it has room. FO2: all paths below are names within the opened folder. FO3: a file gets its name when it
+//! is complete; until then it is a partial file, which is removed with its writer. FO4: nothing here allocates memory.
 
 use super::error::SnapshotError;
 use rustix::fs::{

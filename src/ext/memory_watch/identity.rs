@@ -3,7 +3,7 @@
 //!
 //! Two containers both have a process 1, and a wall clock may be set: neither shows whether two profiles
 //! come from one process, nor how far apart they are. In: what the kernel reports about this process. Out:
-//! two lines for a profile. I1: all watches of a process have one identity, and no two processes share
+//! two lines for a profile. ID1: all watches of a process have one identity, and no two processes share
 //! one: it consists of the boot, the pid namespace, the pid, the start time, and the addresses of program
 //! and stack, which the kernel randomizes at each start. A child made by fork differs by pid and start.
 

@@ -2,7 +2,7 @@
 //!
 //! Nothing is set here, neither the allocator nor its options: a program that wants heap profiles uses
 //! jemalloc as its `#[global_allocator]` and starts with `prof:true`. In: nothing. Out: a profile as
-//! gzipped pprof, or the reason why there is none. J1: the text of a dump goes into the snapshots' folder,
+//! gzipped pprof, or the reason why there is none. JE1: the text of a dump goes into the snapshots' folder,
 //! not the temporary one, and has no name: it disappears with its writer, however the writer ends.
 
 use super::error::SnapshotError;

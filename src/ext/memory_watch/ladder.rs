@@ -1,8 +1,8 @@
 //! Decides when to warn, to take a snapshot and to wait: a pure state machine.
 //!
 //! In: the time since the watch began, and the memory in use. Out: a [`Step`]. The ladder has rungs (`plan.rs`); a
-//! snapshot is taken on a rung, and the next one waits above it. L1: at most one snapshot per rung until the ladder
-//! is back at the bottom. L2: only a snapshot that was written moves the ladder. L3: at most `per_hour_max` snapshots
+//! snapshot is taken on a rung, and the next one waits above it. LD1: at most one snapshot per rung until the ladder
+//! is back at the bottom. LD2: only a snapshot that was written moves the ladder. LD3: at most `per_hour_max` snapshots
 //! within an hour, the last of which is reserved for the threshold. Not here: reading memory, writing files, clocks.
 
 use super::limits::DEMAND_EVERY;
@@ -213,7 +213,7 @@ impl Ladder {
         }
     }
 
-    /// No snapshot could be written: the ladder stays, and the next attempt comes after the cool-down (L2).
+    /// No snapshot could be written: the ladder stays, and the next attempt comes after the cool-down (LD2).
     pub(super) fn refused(&mut self, now: Duration) {
         (self.last, self.asked) = (Last::Refused(now), Asked::No);
     }

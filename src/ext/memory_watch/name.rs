@@ -1,6 +1,6 @@
 //! The name of a snapshot: service, time, MB, pid.
 //!
-//! `checkout-20261124T021530.123Z-812MB-4711.pb.gz`. Names sort by time. N1: a name is ours exactly
+//! `checkout-20261124T021530.123Z-812MB-4711.pb.gz`. Names sort by time. MN1: a name is ours exactly
 //! if it is what we would have written for its parts, so that nothing else is ever deleted.
 
 use super::text::Text;

@@ -1,7 +1,7 @@
 //! Every line that the watch logs: target `overspill::memory_watch`.
 //!
 //! Only changes are logged; the ladder ensures that no notice comes at every interval. A WARN
-//! notice that no subscriber reads goes to standard error. N1: with a subscriber, reporting a
+//! notice that no subscriber reads goes to standard error. NT1: with a subscriber, reporting a
 //! snapshot allocates no memory here; what the subscriber does is its own business.
 
 #[cfg(target_os = "linux")]

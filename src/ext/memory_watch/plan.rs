@@ -2,9 +2,9 @@
 //!
 //! In: the user's settings, and the limits. Out: [`Plan`]. A comparison needs three heap profiles, so by
 //! default three fit below the limit, whatever the service's normal level: the first halfway to the limit,
-//! and each next one a third of the remaining distance further, so that there are always more ahead. P1:
+//! and each next one a third of the remaining distance further, so that there are always more ahead. PL1:
 //! the distance ends where short reports begin, and includes what the kernel also holds for the process.
-//! P2: if the settings leave fewer than three, the plan says so, and which settings would leave three.
+//! PL2: if the settings leave fewer than three, the plan says so, and which settings would leave three.
 
 use super::error::StartError;
 use super::limits::{
@@ -105,7 +105,7 @@ impl Way {
         (self.limit as f64 * OVERHEAD_SHARE) as u64
     }
 
-    /// What this process may have in use while a heap profile is still written (P1).
+    /// What this process may have in use while a heap profile is still written (PL1).
     fn end(self) -> u64 {
         self.limit.saturating_sub(self.headroom_min).saturating_sub(self.overhead())
     }

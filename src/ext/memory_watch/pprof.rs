@@ -2,7 +2,7 @@
 //!
 //! In: the text of the dump (`heap_v2`). Out: gzipped protobuf with two values per call stack,
 //! `inuse_objects` and `inuse_space`, the sampling interval as the period, the mappings with their
-//! build ids, and the names of functions if the program has a symbol table (`symbols.rs`). P1: counts
+//! build ids, and the names of functions if the program has a symbol table (`symbols.rs`). PP1: counts
 //! and sizes are those that jeprof computes, scaled up from the samples. Addresses are those of the
 //! process; tools that symbolize by themselves find file, offset and build id in the mappings.
 

@@ -1,8 +1,8 @@
 //! Decides which old snapshots are removed: only ours, never this process's first, never the newest.
 //!
 //! In: the names in the folder. Out: those to remove, oldest first, until number and bytes are within their
-//! limits. R1: called only after a new snapshot was written. R2: a file is removed only if its name is one that
-//! we write for this service, and it is a regular file. R3: partial files whose writer is gone are removed too:
+//! limits. RT1: called only after a new snapshot was written. RT2: a file is removed only if its name is one that
+//! we write for this service, and it is a regular file. RT3: partial files whose writer is gone are removed too:
 //! a process killed by the OOM killer leaves one. The choice is a pure function with a table test.
 
 use super::folder::Folder;

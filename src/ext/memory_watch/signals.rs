@@ -1,8 +1,8 @@
 //! The signal that requests a snapshot: how the kernel will deliver it, and what this thread does about that.
 //!
-//! In: a signal, the text of `/proc/self/status`. Out: [`Caught`]. S1: the watch's own thread
+//! In: a signal, the text of `/proc/self/status`. Out: [`Caught`]. SG1: the watch's own thread
 //! receives its signal even if all other threads block it, as they may have inherited from their
-//! parent: a process that blocks a signal in all threads never gets it. S2: the signal is unblocked
+//! parent: a process that blocks a signal in all threads never gets it. SG2: the signal is unblocked
 //! only after a handler is set, because a pending signal would otherwise end the process.
 
 use nix::sys::signal::{SigSet, Signal};
@@ -42,7 +42,7 @@ pub(super) enum Reach {
     Blocked,
 }
 
-/// Makes this thread receive the signal from now on, if possible (S1).
+/// Makes this thread receive the signal from now on, if possible (SG1).
 pub(super) fn take_here(signal: i32) -> Reach {
     match Signal::try_from(signal) {
         Ok(signal) => {

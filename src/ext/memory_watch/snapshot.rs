@@ -1,7 +1,7 @@
 //! Writes a snapshot: of the best kind that there is room for, into a file that is either complete or absent.
 //!
 //! In: a cause, and the memory at that moment. Out: kind and size; the file's name is in
-//! the writer. W1: near the limit nothing here allocates memory: every block is made with
+//! the writer. SS1: near the limit nothing here allocates memory: every block is made with
 //! the writer. Not here: when to write (`ladder.rs`), and what to remove (`retention.rs`).
 
 use super::counted::Counted;

@@ -3,7 +3,7 @@
 //! In: a file, and addresses in it. Out: the name of the function at each address. The table is read in pieces,
 //! and only the symbols looked for are kept: a process short of memory must not pay for its debug information,
 //! which takes tens of MB to read. So inlined functions are not named; tools that have the program name them, by
-//! the addresses in the profile. S1: reading ends, whatever the file contains; what cannot be parsed has no names.
+//! the addresses in the profile. SY1: reading ends, whatever the file contains; what cannot be parsed has no names.
 
 use super::limits::{SYMBOL_NAME_BYTES_MAX, SYMBOL_SECTIONS_MAX};
 use std::collections::HashMap;

@@ -1,6 +1,6 @@
 //! Text in a block that was allocated beforehand: near the memory limit nothing may allocate more.
 //!
-//! Also parses the numbers in the kernel's texts. T1: never longer than its
+//! Also parses the numbers in the kernel's texts. TX1: never longer than its
 //! initial capacity; text that does not fit is cut at a whole character.
 
 use std::fmt;

@@ -2,8 +2,8 @@
 //!
 //! All of these arrive through one socket that it reads with a timeout: a byte is a request for a
 //! snapshot, end of file is the end. So it wakes once per interval and never without need, and one read
-//! absorbs a storm of signals. T1: a requester never waits: a full socket already holds enough requests.
-//! T2: requests made before the end are served before the end. T3: a child made by fork has the socket
+//! absorbs a storm of signals. MT1: a requester never waits: a full socket already holds enough requests.
+//! MT2: requests made before the end are served before the end. MT3: a child made by fork has the socket
 //! but not the thread: it neither requests snapshots of its parent nor ends its parent's watch.
 
 use super::error::StartError;

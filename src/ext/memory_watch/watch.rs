@@ -1,7 +1,7 @@
 //! One look at memory, and its consequences.
 //!
-//! In: a moment. Out: [`Looked`]. The ladder decides; this module acts. W1: one snapshot at a time, because `look`
-//! takes the watch by `&mut`. W2: near the limit a look allocates no memory: `build` makes every block it needs. Not
+//! In: a moment. Out: [`Looked`]. The ladder decides; this module acts. WA1: one snapshot at a time, because `look`
+//! takes the watch by `&mut`. WA2: near the limit a look allocates no memory: `build` makes every block it needs. Not
 //! here: how a watch is made (`watch/build.rs`), threads (`thread.rs`), and how a snapshot is written (`snapshot.rs`).
 
 use super::appetite::Clients;

@@ -1,6 +1,6 @@
 //! The end of an interval: looks at each series, and turns anything there is to report into an event.
 //!
-//! In: a moment. Out: [`Aggregate`]s, and what to log. C1: pure except for the series: no clock, no thread, no client.
+//! In: a moment. Out: [`Aggregate`]s, and what to log. CL1: pure except for the series: no clock, no thread, no client.
 
 use super::aggregate::{Aggregate, Interval, Quantile};
 use super::limits::NOTICE_EVERY;
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(kinds, ["\"counter\"", "\"gauge\"", "\"histogram\""]);
     }
 
-    /// R2 and S2: threads that make and write the same few series at once, next
+    /// RG2 and SR2: threads that make and write the same few series at once, next
     /// to a collector: no series above the maximum, no value counted twice.
     #[test]
     fn what_threads_write_while_intervals_end_is_told_exactly_once() {

@@ -1,7 +1,7 @@
 //! The values of a histogram over an interval: their number, sum,
 //! minimum and maximum, and their shape, by buckets or by a sketch.
 //!
-//! D1: its memory does not depend on how many values there are. D2: a value that
+//! DI1: its memory does not depend on how many values there are. DI2: a value that
 //! is not finite is counted separately and changes none of the other numbers.
 
 use super::limits::{RELATIVE_ERROR, SKETCH_BINS, VALUE_MIN};

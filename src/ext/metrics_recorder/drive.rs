@@ -1,8 +1,8 @@
 //! What ends intervals: the recorder's own thread, [`MetricsGuard::flush`], and the end.
 //!
-//! T1: one interval is emitted at a time, and a thread waits for it at most [`STOP_WAIT`].
-//! T2: no lock is held while events are emitted. T3: a child made by fork has neither the
-//! thread nor the turn: there nothing is emitted and nothing waits. T4: the thread that
+//! DR1: one interval is emitted at a time, and a thread waits for it at most [`STOP_WAIT`].
+//! DR2: no lock is held while events are emitted. DR3: a child made by fork has neither the
+//! thread nor the turn: there nothing is emitted and nothing waits. DR4: the thread that
 //! stops the recorder emits the last interval, after the recorder's own thread has ended.
 
 use super::MetricsRecorder;

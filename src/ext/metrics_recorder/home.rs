@@ -1,7 +1,7 @@
 //! The process that the recorder lives in. A fork copies locks as they are but no other
 //! threads: a lock that another thread held at that moment is held in the child forever.
 //!
-//! F1: in a child no thread waits for a lock. Only a thread that finds a
+//! HM1: in a child no thread waits for a lock. Only a thread that finds a
 //! lock taken asks which process this is, so it costs nothing otherwise.
 
 use super::limits::TRIES_MAX;

@@ -1,8 +1,8 @@
 //! The series: found by their key, made at their first use, up to the maximum in the settings.
 //!
-//! R1: looking up an existing series allocates nothing and takes one lock for reading. R2: never more than
-//! `series_max` series, even if threads make them at once. R3: values without a series are counted, by a series
-//! that always exists. R4: a series that has a handle outside the registry, or something to report, is not removed.
+//! RG1: looking up an existing series allocates nothing and takes one lock for reading. RG2: never more than
+//! `series_max` series, even if threads make them at once. RG3: values without a series are counted, by a series
+//! that always exists. RG4: a series that has a handle outside the registry, or something to report, is not removed.
 
 use super::distribution::Plan;
 use super::home::Home;

@@ -1,7 +1,7 @@
 //! A series: what the `metrics` macros write to, and what a look at the end of an interval finds.
 //!
-//! S1: writing takes no lock that is held for longer than it takes to add a few values; counters and gauges
-//! take none. S2: a value written after a look belongs to the next one; none is counted twice or not at all.
+//! SR1: writing takes no lock that is held for longer than it takes to add a few values; counters and gauges
+//! take none. SR2: a value written after a look belongs to the next one; none is counted twice or not at all.
 
 use super::distribution::{Distribution, Plan};
 use super::home::Home;

@@ -1,6 +1,6 @@
 //! The future of one request, which sees how it ends.
 //!
-//! In: the service's own future. Out: its output, unchanged. F1: one event for each request,
+//! In: the service's own future. Out: its output, unchanged. FU1: one event for each request,
 //! however it ends: by an output, by a panic that goes through `poll`, or by a drop before either.
 
 use super::served::{Open, Outcome};

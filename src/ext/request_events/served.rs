@@ -1,6 +1,6 @@
 //! One request, from its start to its event.
 //!
-//! In: what is known at the start, and how it ends. Out: one event. O1: each started
+//! In: what is known at the start, and how it ends. Out: one event. SV1: each started
 //! request emits exactly one event; if its end is never reported, its drop emits it.
 
 use super::Told;

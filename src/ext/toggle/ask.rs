@@ -1,6 +1,6 @@
 //! One question to the flags' client, and its answer, whatever the provider does.
 //!
-//! In: a key and the kind of value wanted. Out: a value, or what is wrong. A1: a provider that hangs is abandoned
+//! In: a key and the kind of value wanted. Out: a value, or what is wrong. AS1: a provider that hangs is abandoned
 //! after the timeout, and a panic is caught: the client's own lock may panic as well, after its API was shut down.
 //! that panics is contained: the client's own lock may panic as well, after its API was shut down.
 

@@ -3,10 +3,10 @@
 //! In: a moment, and what the flag says or what is wrong with it. Out: a
 //! value to set, and something to report, if any. A pure state machine.
 //!
-//! C1: a value is set when it differs from the flag's last one, and at no other time. So trouble keeps the last value,
+//! CS1: a value is set when it differs from the flag's last one, and at no other time. So trouble keeps the last value,
 //!     and what others set in between (a person, the memory watch) stays until the flag changes.
-//! C2: trouble is reported once, and its end only if it was reported; neither more often than every [`TOLD_EVERY`].
-//! C3: a change is reported at once, unless one was reported within [`TOLD_EVERY`]: then the value at the end of that time is.
+//! CS2: trouble is reported once, and its end only if it was reported; neither more often than every [`TOLD_EVERY`].
+//! CS3: a change is reported at once, unless one was reported within [`TOLD_EVERY`]: then the value at the end of that time is.
 
 use super::limits::TOLD_EVERY;
 use super::meaning::Trouble;
@@ -60,14 +60,14 @@ impl<V: Copy + PartialEq> Course<V> {
     }
 
     fn says(&mut self, now: Instant, value: V) -> Step<V> {
-        // C1.
+        // CS1.
         let set = (self.value != Some(value)).then_some(value);
         self.value = Some(value);
         if self.trouble_told.take().is_some() {
             (self.value_told, self.change_told_at) = (Some(value), Some(now));
             return Step { set, tell: Some(Tell::Well(value)) };
         }
-        // C3.
+        // CS3.
         let is_news = self.value_told != Some(value) && is_time(now, self.change_told_at);
         if is_news {
             (self.value_told, self.change_told_at) = (Some(value), Some(now));
@@ -75,7 +75,7 @@ impl<V: Copy + PartialEq> Course<V> {
         Step { set, tell: is_news.then_some(Tell::Value(value)) }
     }
 
-    /// C2.
+    /// CS2.
     fn in_trouble(&mut self, now: Instant, trouble: Trouble) -> Option<Tell<V>> {
         let is_known = self.trouble_told.as_ref().is_some_and(|told| told.is_like(&trouble));
         if is_known || !is_time(now, self.trouble_told_at) {

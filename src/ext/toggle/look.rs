@@ -1,8 +1,8 @@
 //! One look at the flags, and its consequences.
 //!
 //! In: nothing. Out: modes, shares and rates that are set. Other modules decide what to ask (`ask.rs`), what
-//! an answer means (`meaning.rs`) and what follows (`course.rs`). L1: nothing here is on an event's path:
-//! `emit` reads the same word as without a toggle. L2: after its guard is dropped, no look sets anything.
+//! an answer means (`meaning.rs`) and what follows (`course.rs`). LK1: nothing here is on an event's path:
+//! `emit` reads the same word as without a toggle. LK2: after its guard is dropped, no look sets anything.
 
 use super::ask::{Kind, ask_any};
 use super::course::Course;
@@ -104,7 +104,7 @@ impl Toggle {
     pub async fn look(&mut self) {
         for flag in &mut self.followed {
             let given = ask_any(&self.flags, &flag.key, &mut flag.kinds, self.timeout).await;
-            // L2. Acquire: pairs with the guard's store; what its owner does after the drop is not undone here.
+            // LK2. Acquire: pairs with the guard's store; what its owner does after the drop is not undone here.
             if !self.following.load(Ordering::Acquire) {
                 return;
             }

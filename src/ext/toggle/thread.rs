@@ -1,8 +1,8 @@
 //! A thread that follows the flags, for applications without a runtime, and its end.
 //!
-//! In: a toggle. Out: a guard. T1: dropping the guard takes bounded time, whatever the
-//! provider does: a thread that a provider blocks is left behind, and sets nothing more (L2
-//! in `look.rs`). T2: a child made by fork has no such thread: there the guard does nothing.
+//! In: a toggle. Out: a guard. TT1: dropping the guard takes bounded time, whatever the
+//! provider does: a thread that a provider blocks is left behind, and sets nothing more (LK2
+//! in `look.rs`). TT2: a child made by fork has no such thread: there the guard does nothing.
 
 use super::error::StartError;
 use super::limits::STOP_WAIT;
@@ -90,7 +90,7 @@ fn block_sigpipe() {}
 impl Drop for ToggleGuard {
     fn drop(&mut self) {
         if self.pid != std::process::id() {
-            // T2: not sent, because another thread may have been changing its memory at the fork.
+            // TT2: not sent, because another thread may have been changing its memory at the fork.
             std::mem::forget(self.stop.take());
             return;
         }

@@ -1,7 +1,7 @@
 //! Ensures that no name is twice in an event: which names are taken, and what a field is called if its name is.
 //!
-//! N1: a name that is written is new in its event. N2: the first owner keeps the name: the client and the
-//! layer, then the event's fields, then the spans' from the innermost outwards. N3: none of an event's own
+//! TN1: a name that is written is new in its event. TN2: the first owner keeps the name: the client and the
+//! layer, then the event's fields, then the spans' from the innermost outwards. TN3: none of an event's own
 //! fields is left out; a span's field is left out only if a nearer one has its name, or there is no room.
 //!
 //! Names are compared only if one may already be there: [`Seen`] says "never seen" for most of them.

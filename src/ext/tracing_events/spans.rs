@@ -1,8 +1,8 @@
 //! What is kept of a span: its fields, as recorded, in the span's extensions.
 //!
-//! K1: bounded: [`SPAN_BYTES_MAX`] per span; fields that do not fit are counted. K2: none of the
+//! SP1: bounded: [`SPAN_BYTES_MAX`] per span; fields that do not fit are counted. SP2: none of the
 //! application's code runs while the extensions are locked: a `Debug` that logs, or records,
-//! comes back to this span. So values are read first, then stored. K3: kept under tracing's
+//! comes back to this span. So values are read first, then stored. SP3: kept under tracing's
 //! names, whatever the layer calls them, so that several layers in one registry share them.
 //!
 //! Kept as values, not as JSON: only text takes effort to make, and

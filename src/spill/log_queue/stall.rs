@@ -1,9 +1,9 @@
 //! How often writes to the log were stuck, and for how long. Only statistics use this.
 //!
-//! - T1: one thread writes ([W1](super)), so one thread counts; a reader also sees the current write.
-//! - T2: a reported value never decreases. When a write ends, it first stops being the current one and is then counted:
+//! - WS1: one thread writes ([LQ1](super)), so one thread counts; a reader also sees the current write.
+//! - WS2: a reported value never decreases. When a write ends, it first stops being the current one and is then counted:
 //!   in between it is missing, but never counted twice, and the highest value ever reported stands in for it.
-//! - T3: whatever was reported of a current write is counted when it ends: after reading the clock, a
+//! - WS3: whatever was reported of a current write is counted when it ends: after reading the clock, a
 //!   reader checks again that the write is still current, and the end of the write is measured after that.
 
 use super::LogQueue;
@@ -57,10 +57,10 @@ impl LogQueue {
         if before == 0 || lasted(now) + TICK < LOG_STALL {
             return;
         }
-        // After the store: T3.
+        // After the store: WS3.
         let lasted = lasted(self.clock.now());
         if lasted >= LOG_STALL {
-            // Release, for T2: a reader that sees the counts also sees the store before them.
+            // Release, for WS2: a reader that sees the counts also sees the store before them.
             self.stalls.ended.nanos.fetch_add(nanos(lasted), Ordering::Release);
             self.stalls.ended.stalls.fetch_add(1, Ordering::Release);
         }
@@ -74,7 +74,7 @@ impl LogQueue {
             0 => Duration::ZERO,
             began => {
                 let lasts = self.clock.now().since(Stamp(began - 1));
-                // T3. Acquire: the clock is read before this load.
+                // WS3. Acquire: the clock is read before this load.
                 if self.write_began.load(Ordering::Acquire) == began { lasts } else { Duration::ZERO }
             }
         };

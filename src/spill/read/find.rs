@@ -2,9 +2,9 @@
 //!
 //! In: bytes as they arrive. Out: the position of the next line that may carry a record, a notice or a piece of either.
 //!
-//! - F1: a line with `spill_client` in it, in lower or upper case, is found. So is a piece of a line (marked
+//! - FD1: a line with `spill_client` in it, in lower or upper case, is found. So is a piece of a line (marked
 //!   as partial, or as long as the lines that runtimes cut), which may contain only half of the name.
-//! - F2: it scans at least sixteen bytes at a time: the loop over a block has no branch.
+//! - FD2: it scans at least sixteen bytes at a time: the loop over a block has no branch.
 
 /// Every record and every notice contains it, whatever is around it.
 const NAME: &[u8] = b"spill_client";

@@ -1,7 +1,7 @@
 //! Joins parts into events, in any order, and unpacks packs.
 //!
-//! - J1: the memory held for incomplete events is bounded; the event that has waited longest is given up, and counted.
-//! - J2: every event that comes out is one JSON value: an event damaged by a torn line is given up, and counted.
+//! - JN1: the memory held for incomplete events is bounded; the event that has waited longest is given up, and counted.
+//! - JN2: every event that comes out is one JSON value: an event damaged by a torn line is given up, and counted.
 
 use super::object::is_json;
 use super::{Joined, SpilledPart};

@@ -1,7 +1,7 @@
 //! The entries of `journalctl -o export`: named fields; a field with line breaks is preceded by its length.
 //!
 //! In: lines, and the bytes after them. Out: the records and notices in an entry.
-//! E1: only fields that may be ours are held.
+//! JR1: only fields that may be ours are held.
 
 use super::line::{from_fields, is_version, read_entries};
 use super::scalar::Scalar;

@@ -2,9 +2,9 @@
 //!
 //! In: a line. Out: the records and notices in it.
 //!
-//! - L1: the start of a record decides, not what comes before it. Only text written by a formatter
+//! - LN1: the start of a record decides, not what comes before it. Only text written by a formatter
 //!   or a shipper is trusted, never a string inside it.
-//! - L2: nested wrappings are unwrapped to a bounded depth.
+//! - LN2: nested wrappings are unwrapped to a bounded depth.
 
 use super::find::has_name;
 use super::object::{self, Field, Object};

@@ -2,7 +2,7 @@
 //!
 //! In: events and notices as they are read. Out: for each client, how many events it reported as spilled, and how
 //! many of them are here. Gaps in the sequence numbers do not show a loss, because those events were usually
-//! delivered. The totals that a client logs when an outage ends and when it shuts down do. B1: never more than was
+//! delivered. The totals that a client logs when an outage ends and when it shuts down do. LO1: never more than was
 //! lost, even if notices are missing too; exact if the last notice is there.
 
 use super::{Joined, Seen, SpilledNotice};

@@ -1,7 +1,7 @@
 //! A line that is JSON: the record in it, or the line that it wraps.
 //!
 //! In: JSON text. Out: the parts that may matter, borrowed where possible; the rest is only checked
-//! to be JSON. O1: a text that is not valid JSON to its end yields nothing.
+//! to be JSON. OB1: a text that is not valid JSON to its end yields nothing.
 
 use super::line::is_version;
 use super::scalar::Scalar;

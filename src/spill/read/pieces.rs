@@ -1,7 +1,7 @@
 //! Rejoins lines that a container runtime cut: Kubernetes' partial marks, Docker's pieces without a line break.
 //!
-//! - P1: each stream has one open line at a time, because a runtime cuts them one after the other.
-//! - P2: a line that would be longer than any record's is given up whole, up to its end.
+//! - PC1: each stream has one open line at a time, because a runtime cuts them one after the other.
+//! - PC2: a line that would be longer than any record's is given up whole, up to its end.
 
 use crate::limits::READ_LINE_BYTES_MAX;
 

@@ -1,7 +1,7 @@
 //! Which events have been seen: finds duplicates and gaps.
 //!
-//! In: ids. Out: whether each is new, and the gaps. S1: stored as ranges, which are few in a real
-//! log. S2: bounded; what is forgotten is counted, and an event from there counts as new.
+//! In: ids. Out: whether each is new, and the gaps. SN1: stored as ranges, which are few in a real
+//! log. SN2: bounded; what is forgotten is counted, and an event from there counts as new.
 
 use crate::limits::SEEN_RANGES_MAX;
 use std::collections::BTreeMap;

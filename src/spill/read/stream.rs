@@ -1,7 +1,7 @@
 //! Reads a whole log, line by line, in constant memory.
 //!
-//! In: any reader. Out: the records and notices in it, in order. R1: it holds one
-//! line, and for each of two streams one line that a container runtime cut. R2: a
+//! In: any reader. Out: the records and notices in it, in order. ST1: it holds one
+//! line, and for each of two streams one line that a container runtime cut. ST2: a
 //! reader that starts again at `resume_at` finds everything that has not come out yet.
 
 use super::find::{self, Next};

@@ -1,7 +1,7 @@
 //! The texts of endpoint and proxy, read strictly: what a browser would mend, or move to another host, is an error.
 //!
-//! In: what the user wrote. Out: a [`Url`] that says the same. A1: host, port and path of the URL are those that stand in the text. A2: no
-//! error repeats the text, which may hold a key; a scheme is shown, cut short, and what is wrong with the rest is said in words.
+//! In: what the user wrote. Out: a [`Url`] that says the same. AD1: host, port and path of the URL are those that stand in the text. AD2:
+//! no error repeats the text, which may hold a key; a scheme is shown, cut short, and what is wrong with the rest is said in words.
 
 use crate::build_error::BuildError;
 use crate::encode::printable;

@@ -4,8 +4,8 @@
 //! retries, no referer, no key log, every phase with a timeout, few and short-lived idle connections, a bounded answer. hyper's own
 //! retry of a request that a closed keep-alive connection did not take stays: that one was provably not processed.
 //!
-//! R1: what the HTTP client would drop in silence (a proxy it does not know, a certificate in a bundle that it cannot read, TLS settings
-//! for an endpoint in plain text) is an error of [`Recipe::new`]. R2: PEM texts are read once, there.
+//! CN1: what the HTTP client would drop in silence (a proxy it does not know, a certificate in a bundle that it cannot read, TLS settings
+//! for an endpoint in plain text) is an error of [`Recipe::new`]. CN2: PEM texts are read once, there.
 
 use super::tls::Trust;
 use super::witness::Witness;

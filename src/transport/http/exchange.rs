@@ -1,10 +1,10 @@
 //! One request and its answer, within the post timeout.
 //!
-//! In: a request. Out: a reply, or why there is none. E1: the status settles. Once it is there, nothing that the body does makes a failure
-//! of it. E2: a body that nobody needs keeps the post for [`REPLY_BODY_PATIENCE`], one that refuses for [`REFUSAL_PATIENCE`] (its words are for
-//! the log), and only one that says which events were taken for what is left of the post timeout. E3: what is left of a body is read in the background, so that
+//! In: a request. Out: a reply, or why there is none. EX1: the status settles. Once it is there, nothing that the body does makes a failure
+//! of it. EX2: a body that nobody needs keeps the post for [`REPLY_BODY_PATIENCE`], one that refuses for [`REFUSAL_PATIENCE`] (its words are for
+//! the log), and only one that says which events were taken for what is left of the post timeout. EX3: what is left of a body is read in the background, so that
 //! its connection can be used again: at most [`REPLY_DRAIN`] long, at most one for each post that may be in flight; beyond, the connection
-//! is closed. E4: a request is sent a second time only after a 401, which took nothing, and only with other headers than the first.
+//! is closed. EX4: a request is sent a second time only after a 401, which took nothing, and only with other headers than the first.
 
 use super::failure::{Peer, failure_of};
 use super::headers::{Headers, Stamped};

@@ -1,7 +1,7 @@
 //! Why there is no answer: the HTTP client's error as a kind, and as words that say what to do where that can be known.
 //!
 //! In: an error, and whether its connection was a new one. Out: a [`Failure`]. The error's own words come first, cut short; neither URL
-//! nor secrets. L1: [`FailureKind::Stale`] only if it is certain: a connection out of the pool, ended by its peer, no answer.
+//! nor secrets. FA1: [`FailureKind::Stale`] only if it is certain: a connection out of the pool, ended by its peer, no answer.
 
 use super::witness::Made;
 use crate::encode::printable;

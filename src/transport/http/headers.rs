@@ -1,7 +1,7 @@
 //! The headers of each request: fixed ones, which may be replaced at any time, and live ones, whose value is asked for.
 //!
 //! In: the settings, then [`Headers::set`] from any thread. Out: for each request the headers as they are now, and whether they have
-//! changed since. H1: a name, a value, and a credential over plain http are checked alike in `build` and in `set`. H2: the lock is held
+//! changed since. HD1: a name, a value, and a credential over plain http are checked alike in `build` and in `set`. HD2: the lock is held
 //! to copy a pointer, never while a value is asked for.
 
 use super::secrets;

@@ -1,8 +1,8 @@
 //! A header whose value is asked for: from a closure of the user's, or a file that others write.
 //!
-//! In: the question. Out: a value, kept for [`CREDENTIAL_AGE`]. V1: it is asked on a thread of its own, one at a time, never on a caller's
-//! or the sender's: a vault may take its time. V2: a request waits for an answer only if there is no value yet, or after a 401; when
-//! the value has become old it is asked for while the old one serves on. V3: an error, a panic and a value that cannot be sent are the same:
+//! In: the question. Out: a value, kept for [`CREDENTIAL_AGE`]. HS1: it is asked on a thread of its own, one at a time, never on a caller's
+//! or the sender's: a vault may take its time. HS2: a request waits for an answer only if there is no value yet, or after a 401; when
+//! the value has become old it is asked for while the old one serves on. HS3: an error, a panic and a value that cannot be sent are the same:
 //! no new value; told, and the last one serves on.
 
 use super::headers::checked;

@@ -1,7 +1,7 @@
 //! Whom to trust, and who we are: certificates in PEM.
 //!
-//! In: PEM texts. Out: certificates that the HTTP client takes. X1: whatever stands in a text is used or is an error: nothing is
-//! passed over. X2: no error repeats a text.
+//! In: PEM texts. Out: certificates that the HTTP client takes. TS1: whatever stands in a text is used or is an error: nothing is
+//! passed over. TS2: no error repeats a text.
 
 use super::HttpSettings;
 use super::connect::Encrypted;

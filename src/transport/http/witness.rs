@@ -1,8 +1,8 @@
 //! Sees whether a request got a connection of its own or one that had been used before: the HTTP client does not say.
 //!
-//! In: a request's future. Out: the same, and [`Made`]. N1: a connection is counted on the thread and within the poll in which it comes
+//! In: a request's future. Out: the same, and [`Made`]. WI1: a connection is counted on the thread and within the poll in which it comes
 //! about; a request's own is made within a poll of the request, and one that the HTTP client goes on making in the background is not. So
-//! a request without a count has been given a connection out of the pool. N2: in doubt it says [`Made::Now`]: if one was made and
+//! a request without a count has been given a connection out of the pool. WI2: in doubt it says [`Made::Now`]: if one was made and
 //! another one came back to the pool in the same moment, and was taken.
 
 use crate::sync::thread_local;

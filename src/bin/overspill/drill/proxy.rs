@@ -1,6 +1,6 @@
 //! The proxy: an endpoint of the test kit in front of the real one, or of nothing, in which case it answers 200.
 //!
-//! In: requests. Out: what the real endpoint answers, or a fault. P1: the proxy
+//! In: requests. Out: what the real endpoint answers, or a fault. PX1: the proxy
 //! remembers which events were in a request that was answered with a 2xx.
 
 use super::fault::{Fault, LATE};

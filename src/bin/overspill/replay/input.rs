@@ -1,7 +1,7 @@
 //! Reads the logs on a separate thread. Each part comes with the position from which its log may be read again.
 //!
-//! I1: a bounded number of parts waits; a slow endpoint slows the reading.
-//! I2: a position is reported only after the part that ends before it.
+//! RI1: a bounded number of parts waits; a slow endpoint slows the reading.
+//! RI2: a position is reported only after the part that ends before it.
 
 use crate::exit::Failure;
 use crate::logs;

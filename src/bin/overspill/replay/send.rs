@@ -1,7 +1,7 @@
 //! The window of events in flight: sent, waited for, sent again.
 //!
-//! S1: the events that `send` returns are settled, or were left because of a stop; by then refused
-//! events are on the disk. S2: at most one window is in doubt at any time, whenever the process ends.
+//! SD1: the events that `send` returns are settled, or were left because of a stop; by then refused
+//! events are on the disk. SD2: at most one window is in doubt at any time, whenever the process ends.
 
 use super::progress::Progress;
 use super::rejects::Rejects;

@@ -1,6 +1,6 @@
 //! The sums of a log: the records, the notices, and the outages that both describe.
 //!
-//! In: records and notices in the order of the log. Out: sums. B1: memory is bounded for any log: clients,
+//! In: records and notices in the order of the log. Out: sums. BK1: memory is bounded for any log: clients,
 //! outages, names and holes are listed individually up to the limits here, and the rest is counted together.
 
 use super::names;

@@ -1,6 +1,6 @@
 //! Which of a client's numbers were seen, as ranges, and the holes between them.
 //!
-//! S1: bounded: above the limit, the two lowest ranges become one, and the hole between them is no longer reported.
+//! SQ1: bounded: above the limit, the two lowest ranges become one, and the hole between them is no longer reported.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;

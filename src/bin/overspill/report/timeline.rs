@@ -1,6 +1,6 @@
 //! Counts over time, in as many buckets as a chart has room for, for any time span of the log.
 //!
-//! In: moments, in any order. Out: buckets of equal width. T1: at most [`BUCKETS_MAX`]
+//! In: moments, in any order. Out: buckets of equal width. TL1: at most [`BUCKETS_MAX`]
 //! buckets: if a moment does not fit, all buckets become twice as wide.
 
 use std::collections::VecDeque;

@@ -1,6 +1,6 @@
 //! Standard input, and the signals that end it.
 //!
-//! I1: everything read before a signal is returned; nothing is read
+//! SI1: everything read before a signal is returned; nothing is read
 //! after it. So no line is taken from the pipe and then forgotten.
 
 use std::io;

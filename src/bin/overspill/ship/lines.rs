@@ -1,7 +1,7 @@
 //! Turns lines into events: JSON objects unchanged, everything else as the text of a message.
 //!
-//! In: bytes as they arrive from a pipe. Out: events, in the order of their lines. L1: every byte of a
-//! non-empty line is in an event. L2: no event is longer than the client accepts. L3: at most one line is held.
+//! In: bytes as they arrive from a pipe. Out: events, in the order of their lines. SL1: every byte of a
+//! non-empty line is in an event. SL2: no event is longer than the client accepts. SL3: at most one line is held.
 
 use serde::Serialize;
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! G1 to G3 as tables and over random inputs.
+//! RK1 to RK3 as tables and over random inputs.
 
 use super::*;
 use proptest::prelude::*;

@@ -2,7 +2,7 @@
 //!
 //! In: `/proc/self/cgroup`, `/proc/self/mountinfo`, and the folders that they name. Out: our group and its
 //! ancestors. There may be several mounts, for example when a container also has the host's: the right mount is
-//! the one whose folder for our group lists this process; a folder that lists other processes is not ours. F1:
+//! the one whose folder for our group lists this process; a folder that lists other processes is not ours. CF1:
 //! a path that leads out of what a mount shows (`/../x`) is followed only in a mount that also begins there.
 
 use super::{Cgroup, Level, Sight, V1, V2, Version};

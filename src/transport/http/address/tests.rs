@@ -134,7 +134,7 @@ fn a_proxy_that_would_be_passed_by_in_silence_is_an_error() {
 }
 
 proptest! {
-    /// A1 over everything: whatever is accepted has the host that was written, and goes on the line as it is.
+    /// AD1 over everything: whatever is accepted has the host that was written, and goes on the line as it is.
     #[test]
     fn an_accepted_endpoint_has_the_host_and_the_port_that_were_written(
         text in "(http|HTTP|https|ftp)?(:|://|:///|:/)?([a-z@:%.\\\\#?/ \t0-9\\[\\]-]{0,24})"

@@ -80,7 +80,7 @@ fn a_frame_that_only_some_others_share_is_not_the_culprit() {
     assert_eq!(comparison.persistent()[0].culprit().address(), Some(("/opt/service", KEEP)));
 }
 
-/// M1 without names: each depth grows by a twentieth of a sample period.
+/// Without names: each depth grows by a twentieth of a sample period.
 #[test]
 fn recursion_in_a_stripped_program_is_found_by_its_address() {
     let at = |minute: i64| {
