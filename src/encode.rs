@@ -26,7 +26,7 @@ mod slot;
 
 use crate::event::{Blocks, Event};
 use crate::sync::contain;
-use json::{Json, State};
+use json::{Json, Soundness};
 use raw::Raw;
 use serde::Serialize;
 use slot::Slot;
@@ -66,24 +66,24 @@ impl Encoder {
             let slot = Slot::new(event.inline_room(), &self.blocks, 2 * self.event_bytes_max);
             let mut json = Json::new(slot, self.raw);
             let ended = value.serialize(&mut json);
-            let state = json.state();
+            let soundness = json.soundness();
             let (len, block) = json.slot.into_text();
             event.hold(len, block);
-            (ended, state)
+            (ended, soundness)
         });
         let len = event.text().len();
         match ended {
             Err(panicked) => Encoded::Failed(format!("Serialize panicked: {}", panicked.0)),
             Ok((Err(refusal), _)) if refusal.is_cut() => Encoded::TooLong,
-            Ok((_, State::Cut)) => Encoded::TooLong,
+            Ok((_, Soundness::Cut)) => Encoded::TooLong,
             Ok((Err(refusal), _)) => Encoded::Failed(refusal.to_string()),
-            Ok((Ok(()), State::Broken)) => {
+            Ok((Ok(()), Soundness::Broken)) => {
                 Encoded::Failed("its Serialize ignored an error, or left something unfinished".to_owned())
             }
             // A maximum smaller than the slot's inline room is first checked here.
-            Ok((Ok(()), State::Sound)) if len > 2 * self.event_bytes_max => Encoded::TooLong,
-            Ok((Ok(()), State::Sound)) if len > self.event_bytes_max => Encoded::Oversized,
-            Ok((Ok(()), State::Sound)) => Encoded::Whole,
+            Ok((Ok(()), Soundness::Sound)) if len > 2 * self.event_bytes_max => Encoded::TooLong,
+            Ok((Ok(()), Soundness::Sound)) if len > self.event_bytes_max => Encoded::Oversized,
+            Ok((Ok(()), Soundness::Sound)) => Encoded::Whole,
         }
     }
 

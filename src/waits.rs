@@ -71,12 +71,12 @@ pub(crate) enum Reached {
 /// Where the sender posts its progress.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
-    state: Mutex<State>,
+    state: Mutex<BoardState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BoardState {
     flushed: u64,
     written: Progress,
     ended: Ended,
@@ -99,7 +99,7 @@ enum Alarm {
     On,
 }
 
-impl State {
+impl BoardState {
     fn reached(&self, goal: Goal) -> bool {
         match goal {
             Goal::Flushed(number) => self.flushed >= number || self.ended == Ended::Yes,
@@ -122,7 +122,7 @@ impl Board {
         self.change(|state| state.ended = Ended::Yes);
     }
 
-    fn change(&self, change: impl FnOnce(&mut State)) {
+    fn change(&self, change: impl FnOnce(&mut BoardState)) {
         let wakers: Vec<Waker> = {
             let mut state = lock(&self.state);
             change(&mut state);
@@ -152,7 +152,7 @@ impl Board {
     }
 
     /// `false`: no thread could be started.
-    fn start_alarm(self: &Arc<Board>, state: &mut State) -> bool {
+    fn start_alarm(self: &Arc<Board>, state: &mut BoardState) -> bool {
         if state.alarm == Alarm::On {
             self.changed.notify_all();
             return true;
@@ -188,7 +188,11 @@ impl Board {
 /// How often a wait without an alarm checks for itself.
 const WITHOUT_ALARM: Duration = Duration::from_millis(1);
 
-fn wait_on<'a>(changed: &Condvar, state: MutexGuard<'a, State>, left: Duration) -> MutexGuard<'a, State> {
+fn wait_on<'a>(
+    changed: &Condvar,
+    state: MutexGuard<'a, BoardState>,
+    left: Duration,
+) -> MutexGuard<'a, BoardState> {
     changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
 }
 

@@ -4,7 +4,7 @@
 //! because most of an event is strings: serde_json checks each byte of them, and a second
 //! pass would have to look for unprintable characters. serde_json writes the numbers.
 //!
-//! - JS1: if the state is [`Sound`](State::Sound) at the end, the text is one JSON value, whatever
+//! - JS1: if it is [`Sound`](Soundness::Sound) at the end, the text is one JSON value, whatever
 //!   the `Serialize` did in between. An error that it ignores or a panic that it catches in an
 //!   element, a key without a value, an array that it never ends: each is remembered, or shows in
 //!   `depth` and `steps`. Text that claims to be JSON already (`RawValue`) is trusted.
@@ -80,7 +80,7 @@ pub(super) type Done = Result<(), Refusal>;
 
 /// Whether something went wrong that the text does not show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum Soundness {
     Sound,
     /// An element failed, and the `Serialize` may have ignored it.
     Broken,
@@ -96,18 +96,18 @@ pub(super) struct Json<'e> {
     wrappers: usize,
     /// Steps that have begun but not ended: unwinding through one leaves it half written.
     steps: usize,
-    state: State,
+    soundness: Soundness,
 }
 
 impl<'e> Json<'e> {
     pub(super) fn new(slot: Slot<'e>, raw: Raw) -> Json<'e> {
-        Json { slot, raw, depth: 0, wrappers: 0, steps: 0, state: State::Sound }
+        Json { slot, raw, depth: 0, wrappers: 0, steps: 0, soundness: Soundness::Sound }
     }
 
     /// See JS1.
-    pub(super) fn state(&self) -> State {
+    pub(super) fn soundness(&self) -> Soundness {
         let unended = self.depth > 0 || self.steps > 0;
-        if unended && self.state == State::Sound { State::Broken } else { self.state }
+        if unended && self.soundness == Soundness::Sound { Soundness::Broken } else { self.soundness }
     }
 
     /// Writes a part of a larger value. If it fails or unwinds, it leaves half of the part behind.
@@ -123,7 +123,11 @@ impl<'e> Json<'e> {
     /// Remembers a failure as it propagates, in case the `Serialize` ignores it.
     #[cold]
     pub(super) fn broken(&mut self, refusal: Refusal) -> Refusal {
-        self.state = if refusal.is_cut() || self.state == State::Cut { State::Cut } else { State::Broken };
+        self.soundness = if refusal.is_cut() || self.soundness == Soundness::Cut {
+            Soundness::Cut
+        } else {
+            Soundness::Broken
+        };
         refusal
     }
 

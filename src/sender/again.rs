@@ -7,7 +7,7 @@ use super::flight::Flight;
 use super::outage::Purpose;
 use super::post::{Post, is_feeler};
 use super::retry::price;
-use super::verdict::{Cause, Verdict};
+use super::verdict::{Cause, PostVerdict};
 use crate::clock::Stamp;
 use crate::limits::FRESH_CONNECTIONS_EVERY;
 use crate::outcome::MaybeDelivered;
@@ -36,9 +36,9 @@ impl Sender {
         now: Stamp,
         flight: Flight,
         answer: &Result<Reply, Failure>,
-        verdict: &Verdict,
+        verdict: &PostVerdict,
     ) {
-        let (Verdict::Failed(cause, _) | Verdict::Denied(cause)) = verdict else {
+        let (PostVerdict::Failed(cause, _) | PostVerdict::Denied(cause)) = verdict else {
             return self.end(flight.batch);
         };
         let goes_again = self.goes_again(now, &flight, answer, verdict);
@@ -78,7 +78,7 @@ impl Sender {
         now: Stamp,
         flight: &Flight,
         answer: &Result<Reply, Failure>,
-        verdict: &Verdict,
+        verdict: &PostVerdict,
     ) -> bool {
         let Some(price) = price(answer, verdict) else { return false };
         let may = flight.purpose == Purpose::Delivery
@@ -86,9 +86,11 @@ impl Sender {
             && self.outage.may_try_again()
             && now < self.closing_times().0;
         let others_deliver = match verdict {
-            Verdict::Denied(_) => self.outage.hearing().delivers(now),
-            Verdict::Failed(_, retry_after) => retry_after.0.is_zero() || self.outage.doubts_retry_after(now),
-            Verdict::Delivered | Verdict::Sorted(_) | Verdict::Halve(_) => false,
+            PostVerdict::Denied(_) => self.outage.hearing().delivers(now),
+            PostVerdict::Failed(_, retry_after) => {
+                retry_after.0.is_zero() || self.outage.doubts_retry_after(now)
+            }
+            PostVerdict::Delivered | PostVerdict::Sorted(_) | PostVerdict::Halve(_) => false,
         };
         may && others_deliver && self.second_tries.spend(price)
     }

@@ -8,10 +8,10 @@ use super::flight::{Flight, Patience};
 use super::halving::Next;
 use super::outage::{Miss, Purpose, Weight};
 use super::post::{Post, size_of};
-use super::verdict::{Cause, Heed, RetryAfter, Verdict, judge};
+use super::verdict::{Cause, Heed, PostVerdict, RetryAfter, judge};
 use super::words;
 use crate::clock::Stamp;
-use crate::format::{Fate, Repeats, Verdict as Said};
+use crate::format::{Fate, Repeats, Verdict};
 use crate::ledger::PostEnd;
 use crate::observer::Signal;
 use crate::outcome::{MaybeDelivered, Reason};
@@ -33,21 +33,21 @@ impl Sender {
         self.account(&flight, &answer, &verdict, now);
         let advice = answer.as_ref().ok().and_then(|reply| words::advice(reply.status));
         match &verdict {
-            Verdict::Delivered => {
+            PostVerdict::Delivered => {
                 flight.batch.deliver(flight.range.clone());
                 self.delivered(now, &mut flight);
             }
-            Verdict::Sorted(sorted) => {
+            PostVerdict::Sorted(sorted) => {
                 if self.sorted(now, &mut flight, sorted, advice) == Next::GiveUp {
                     return self.end(flight.batch);
                 }
             }
-            Verdict::Halve(cause) => {
+            PostVerdict::Halve(cause) => {
                 if self.refused(now, &mut flight, cause, advice) == Next::GiveUp {
                     return self.end(flight.batch);
                 }
             }
-            Verdict::Failed(cause, retry_after) => {
+            PostVerdict::Failed(cause, retry_after) => {
                 let weight = if cause.reason == Reason::Timeout { Weight::Two } else { Weight::One };
                 let miss = miss(&flight, weight, *retry_after);
                 if cause.reason == Reason::Timeout && self.gap.since(flight.started_at) {
@@ -67,7 +67,7 @@ impl Sender {
                 self.fail(now, &miss, cause, advice);
                 return self.again_or_spill(now, flight, &answer, &verdict);
             }
-            Verdict::Denied(cause) => {
+            PostVerdict::Denied(cause) => {
                 let miss = miss(&flight, Weight::Denied, RetryAfter::default());
                 self.fail(now, &miss, cause, advice);
                 return self.again_or_spill(now, flight, &answer, &verdict);
@@ -88,23 +88,23 @@ impl Sender {
     }
 
     /// The answer's words are shown if they contain no secret.
-    fn judge(&self, flight: &Flight, answer: &Result<Reply, Failure>) -> Verdict {
-        let (mut own, mut said) = (String::new(), Said::ByStatus);
+    fn judge(&self, flight: &Flight, answer: &Result<Reply, Failure>) -> PostVerdict {
+        let (mut own, mut said) = (String::new(), Verdict::ByStatus);
         if let Ok(reply) = answer {
             let is_success = (200..=299).contains(&reply.status);
             let events = flight.range.len();
-            let on_panic = if is_success { Said::Unknown } else { Said::ByStatus };
+            let on_panic = if is_success { Verdict::Unknown } else { Verdict::ByStatus };
             said = contain(|| self.format.verdict(reply, events)).unwrap_or(on_panic);
             let shown = |words: &mut String| *words = self.shown(words);
             match &mut said {
-                Said::Each(fates) => fates.iter_mut().filter_map(Fate::words_mut).for_each(shown),
-                Said::NoneTaken { words }
-                | Said::SomeRefused { words, .. }
-                | Said::Unavailable { words, .. }
-                | Said::Denied { words } => {
+                Verdict::Each(fates) => fates.iter_mut().filter_map(Fate::words_mut).for_each(shown),
+                Verdict::NoneTaken { words }
+                | Verdict::SomeRefused { words, .. }
+                | Verdict::Unavailable { words, .. }
+                | Verdict::Denied { words } => {
                     shown(words);
                 }
-                Said::ByStatus if !is_success => {
+                Verdict::ByStatus if !is_success => {
                     // Search more than what would be shown: a secret may cross its end.
                     let text = String::from_utf8_lossy(&reply.body[..reply.body.len().min(WORDS_LOOKED_AT)]);
                     own = words::of(reply);
@@ -112,7 +112,7 @@ impl Sender {
                         own.clear();
                     }
                 }
-                Said::ByStatus | Said::Unknown => {}
+                Verdict::ByStatus | Verdict::Unknown => {}
             }
         }
         let heed = Heed {
@@ -262,7 +262,7 @@ impl Sender {
         }
     }
 
-    fn account(&self, flight: &Flight, answer: &Result<Reply, Failure>, verdict: &Verdict, now: Stamp) {
+    fn account(&self, flight: &Flight, answer: &Result<Reply, Failure>, verdict: &PostVerdict, now: Stamp) {
         let settler = &self.shared.settler;
         settler.ledger.post(verdict.failed_by().map_or(PostEnd::Succeeded, PostEnd::Failed));
         settler.signal(&Signal::PostEnded {

@@ -8,7 +8,7 @@
 //!     gets little more load, and one that delivers nothing gets none.
 //! R3: a post that reached no endpoint cost it nothing: only R1 limits those second tries.
 
-use super::verdict::Verdict;
+use super::verdict::PostVerdict;
 use crate::limits::{SECOND_TRIES_PER_DELIVERY, SECOND_TRIES_SAVED_MAX};
 use crate::outcome::MaybeDelivered;
 use crate::transport::{Failure, FailureKind, Reply};
@@ -23,17 +23,17 @@ pub(crate) enum Price {
 }
 
 /// What a second try of this post would cost; `None` if it may not have one.
-pub(crate) fn price(answer: &Result<Reply, Failure>, verdict: &Verdict) -> Option<Price> {
+pub(crate) fn price(answer: &Result<Reply, Failure>, verdict: &PostVerdict) -> Option<Price> {
     match (answer, verdict) {
         (Err(failure), _) => match failure.kind {
             FailureKind::Connect if failure.maybe_delivered == MaybeDelivered::No => Some(Price::Nothing),
             FailureKind::Stale => Some(Price::Nothing),
             FailureKind::Connect | FailureKind::Timeout | FailureKind::Broken => None,
         },
-        (Ok(_), Verdict::Failed(cause, _) | Verdict::Denied(cause)) => {
+        (Ok(_), PostVerdict::Failed(cause, _) | PostVerdict::Denied(cause)) => {
             (cause.maybe_delivered == MaybeDelivered::No).then_some(Price::Post)
         }
-        (Ok(_), Verdict::Delivered | Verdict::Sorted(_) | Verdict::Halve(_)) => None,
+        (Ok(_), PostVerdict::Delivered | PostVerdict::Sorted(_) | PostVerdict::Halve(_)) => None,
     }
 }
 

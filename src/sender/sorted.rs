@@ -3,7 +3,7 @@
 //! In: a fate for each event. Out: runs of events with the same fate, and what the post counts as. A pure rule.
 //! V1: an event that the answer does not mention may have been taken, and is never counted as delivered.
 
-use super::verdict::{Cause, RetryAfter, Verdict};
+use super::verdict::{Cause, PostVerdict, RetryAfter};
 use crate::format::Fate;
 use crate::outcome::Reason;
 use std::ops::Range;
@@ -44,13 +44,13 @@ pub(crate) enum CountsAs {
 
 impl Sorted {
     /// All events with the same fate: refused, for certain or not.
-    pub(crate) fn all(events: usize, cause: Cause) -> Verdict {
+    pub(crate) fn all(events: usize, cause: Cause) -> PostVerdict {
         let counts_as = match cause.maybe_delivered {
             crate::MaybeDelivered::No => CountsAs::Refusal(cause.clone()),
             crate::MaybeDelivered::Yes => CountsAs::Delivery(Some(cause.clone())),
         };
         let runs = vec![Run { range: 0..events, what: What::Spill(cause) }];
-        Verdict::Sorted(Sorted { runs, counts_as, retry_after: RetryAfter::default() })
+        PostVerdict::Sorted(Sorted { runs, counts_as, retry_after: RetryAfter::default() })
     }
 
     /// Why none of the events were taken, or hardly any; `None`: some were.
@@ -68,7 +68,7 @@ pub(crate) fn sort(
     events: usize,
     retry_after: RetryAfter,
     detail: impl Fn(&str) -> String,
-) -> Verdict {
+) -> PostVerdict {
     let silent = Fate::Unknown("the answer does not say what happened to it".to_owned());
     let fates = || fates.iter().chain(std::iter::repeat(&silent)).take(events);
     let mut runs: Vec<Run> = Vec::new();
@@ -92,16 +92,19 @@ pub(crate) fn sort(
     let failure = cause(|cause| cause.reason != Reason::Refused);
     let refusal = cause(|cause| cause.reason == Reason::Refused);
     let counts_as = match (failure, refusal) {
-        (None, None) if delivered == events => return Verdict::Delivered,
+        (None, None) if delivered == events => return PostVerdict::Delivered,
         (None, None) if delivered == 0 => {
             // None was taken, and no reason is given.
-            return Verdict::Failed(Cause::of(Reason::Unavailable, detail("none was taken")), retry_after);
+            return PostVerdict::Failed(
+                Cause::of(Reason::Unavailable, detail("none was taken")),
+                retry_after,
+            );
         }
         (Some(cause), _) if failed > delivered => CountsAs::Failure(cause),
         (_, Some(cause)) if delivered == 0 => CountsAs::Refusal(cause),
         (failure, refusal) => CountsAs::Delivery(failure.or(refusal)),
     };
-    Verdict::Sorted(Sorted { runs, counts_as, retry_after })
+    PostVerdict::Sorted(Sorted { runs, counts_as, retry_after })
 }
 
 fn what(fate: &Fate, detail: impl Fn(&str) -> String) -> What {
@@ -133,19 +136,19 @@ mod tests {
         Fate::Unavailable("busy".to_owned())
     }
 
-    fn of(fates: &[Fate]) -> Verdict {
+    fn of(fates: &[Fate]) -> PostVerdict {
         sort(fates, fates.len(), RetryAfter::default(), detail)
     }
 
     fn counts_as(fates: &[Fate]) -> CountsAs {
-        let Verdict::Sorted(sorted) = of(fates) else { panic!("{:?}", of(fates)) };
+        let PostVerdict::Sorted(sorted) = of(fates) else { panic!("{:?}", of(fates)) };
         sorted.counts_as
     }
 
     #[test]
     fn a_post_counts_by_what_became_of_most_of_its_events() {
         let (delivered, unknown) = (Fate::Delivered, Fate::Unknown("?".to_owned()));
-        assert_eq!(of(&[delivered.clone(), delivered.clone()]), Verdict::Delivered);
+        assert_eq!(of(&[delivered.clone(), delivered.clone()]), PostVerdict::Delivered);
         let busy_cause = Cause::of(Reason::Unavailable, "status 200: busy");
         let bad = Cause::of(Reason::Refused, "status 200: bad");
         for (fates, expected) in [
@@ -161,7 +164,7 @@ mod tests {
             assert_eq!(counts_as(&fates), expected, "{fates:?}");
         }
         assert!(
-            matches!(of(&[Fate::NotTaken]), Verdict::Failed(cause, _) if cause.maybe_delivered == MaybeDelivered::No)
+            matches!(of(&[Fate::NotTaken]), PostVerdict::Failed(cause, _) if cause.maybe_delivered == MaybeDelivered::No)
         );
     }
 
@@ -179,9 +182,9 @@ mod tests {
                 _ => Fate::Unknown(String::new()),
             }).collect();
             let ends: Vec<What> = match sort(&fates, events, RetryAfter::default(), detail) {
-                Verdict::Delivered => vec![What::Deliver; events],
-                Verdict::Failed(cause, _) => vec![What::Spill(cause); events],
-                Verdict::Sorted(sorted) => {
+                PostVerdict::Delivered => vec![What::Deliver; events],
+                PostVerdict::Failed(cause, _) => vec![What::Spill(cause); events],
+                PostVerdict::Sorted(sorted) => {
                     prop_assert!(sorted.runs.windows(2).all(|two| two[0].range.end == two[1].range.start));
                     sorted.runs.iter().flat_map(|run| std::iter::repeat_n(run.what.clone(), run.range.len())).collect()
                 }

@@ -18,14 +18,14 @@
 use super::sorted::{Sorted, sort};
 use super::{hint, words};
 use crate::config::HtmlAnswers;
-use crate::format::{Repeats, Verdict as Said};
+use crate::format::{Repeats, Verdict};
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::transport::{BodyEnd, Failure, FailureKind, Reply};
 use std::time::{Duration, SystemTime};
 
-/// What to do.
+/// What to do with a post.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum PostVerdict {
     Delivered,
     /// The answer is about single events.
     Sorted(Sorted),
@@ -37,13 +37,15 @@ pub(crate) enum Verdict {
     Denied(Cause),
 }
 
-impl Verdict {
+impl PostVerdict {
     /// Why the post counts as failed, if it does.
     pub(crate) fn failed_by(&self) -> Option<Reason> {
         match self {
-            Verdict::Delivered => None,
-            Verdict::Sorted(sorted) => sorted.failed_by(),
-            Verdict::Halve(cause) | Verdict::Failed(cause, _) | Verdict::Denied(cause) => Some(cause.reason),
+            PostVerdict::Delivered => None,
+            PostVerdict::Sorted(sorted) => sorted.failed_by(),
+            PostVerdict::Halve(cause) | PostVerdict::Failed(cause, _) | PostVerdict::Denied(cause) => {
+                Some(cause.reason)
+            }
         }
     }
 }
@@ -79,7 +81,7 @@ pub(crate) struct Heed<'a> {
     pub(crate) words: &'a str,
     pub(crate) html: HtmlAnswers,
     /// What the format reads from it, about this many events.
-    pub(crate) said: &'a Said,
+    pub(crate) said: &'a Verdict,
     pub(crate) events: usize,
     pub(crate) repeats: Repeats,
 }
@@ -87,13 +89,13 @@ pub(crate) struct Heed<'a> {
 impl Heed<'_> {
     #[cfg(all(test, not(overspill_model)))]
     pub(crate) fn nothing(wall: SystemTime) -> Heed<'static> {
-        let (said, repeats) = (&Said::ByStatus, Repeats::Double);
+        let (said, repeats) = (&Verdict::ByStatus, Repeats::Double);
         Heed { wall, words: "", html: HtmlAnswers::Refused, said, events: 1, repeats }
     }
 }
 
 /// Judges one exchange.
-pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> Verdict {
+pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> PostVerdict {
     let reply = match answer {
         Ok(reply) => reply,
         Err(failure) => {
@@ -103,7 +105,7 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> Verdict
                 FailureKind::Broken | FailureKind::Stale => Reason::Broken,
             };
             let maybe_delivered = failure.maybe_delivered;
-            return Verdict::Failed(
+            return PostVerdict::Failed(
                 Cause { reason, maybe_delivered, detail: failure.detail.clone() },
                 RetryAfter::default(),
             );
@@ -112,7 +114,7 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> Verdict
     if (200..=299).contains(&reply.status) && heed.html == HtmlAnswers::Refused && words::is_page(reply) {
         let page = "an HTML page instead of an answer: a captive portal or login page?";
         let detail = format!("status {}: {page}", reply.status);
-        return Verdict::Failed(Cause::maybe(Reason::Broken, detail), RetryAfter::default());
+        return PostVerdict::Failed(Cause::maybe(Reason::Broken, detail), RetryAfter::default());
     }
     let retry_after = RetryAfter(hint::of(reply, heed.wall));
     let detail = |words: &str| match words {
@@ -120,15 +122,17 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> Verdict
         words => format!("status {}: {words}", reply.status),
     };
     match heed.said {
-        Said::ByStatus => by_status(reply.status, detail(heed.words), retry_after),
-        Said::Each(fates) => sort(fates, heed.events, retry_after, detail),
-        Said::NoneTaken { words } => Verdict::Halve(Cause::of(Reason::Refused, detail(words))),
-        Said::SomeRefused { refused: Some(0), .. } => Verdict::Delivered,
-        Said::SomeRefused { refused, words } => {
+        Verdict::ByStatus => by_status(reply.status, detail(heed.words), retry_after),
+        Verdict::Each(fates) => sort(fates, heed.events, retry_after, detail),
+        Verdict::NoneTaken { words } => PostVerdict::Halve(Cause::of(Reason::Refused, detail(words))),
+        Verdict::SomeRefused { refused: Some(0), .. } => PostVerdict::Delivered,
+        Verdict::SomeRefused { refused, words } => {
             let all = heed.events == 1 || refused.is_some_and(|refused| refused >= heed.events);
             match (all, heed.repeats) {
                 (true, _) => Sorted::all(heed.events, Cause::of(Reason::Refused, detail(words))),
-                (false, Repeats::Harmless) => Verdict::Halve(Cause::maybe(Reason::Refused, detail(words))),
+                (false, Repeats::Harmless) => {
+                    PostVerdict::Halve(Cause::maybe(Reason::Refused, detail(words)))
+                }
                 (false, Repeats::Double) => {
                     let some = refused.map_or_else(|| "some".to_owned(), |refused| refused.to_string());
                     let which = format!("{some} of {} refused, and not said which: {words}", heed.events);
@@ -136,31 +140,31 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> Verdict
                 }
             }
         }
-        &Said::Unavailable { maybe_delivered, ref words } => {
+        &Verdict::Unavailable { maybe_delivered, ref words } => {
             let cause = Cause { reason: Reason::Unavailable, maybe_delivered, detail: detail(words) };
-            Verdict::Failed(cause, retry_after)
+            PostVerdict::Failed(cause, retry_after)
         }
-        Said::Denied { words } => Verdict::Denied(Cause::of(Reason::Denied, detail(words))),
-        Said::Unknown => {
+        Verdict::Denied { words } => PostVerdict::Denied(Cause::of(Reason::Denied, detail(words))),
+        Verdict::Unknown => {
             let why = match reply.body_end {
                 BodyEnd::Whole => "the answer does not say which events were refused",
                 BodyEnd::Cut => "the answer was cut off",
             };
-            Verdict::Failed(Cause::maybe(Reason::Broken, detail(why)), retry_after)
+            PostVerdict::Failed(Cause::maybe(Reason::Broken, detail(why)), retry_after)
         }
     }
 }
 
-fn by_status(status: u16, detail: String, retry_after: RetryAfter) -> Verdict {
+fn by_status(status: u16, detail: String, retry_after: RetryAfter) -> PostVerdict {
     match status {
-        200..=299 => Verdict::Delivered,
-        400 | 413 | 422 => Verdict::Halve(Cause::of(Reason::Refused, detail)),
+        200..=299 => PostVerdict::Delivered,
+        400 | 413 | 422 => PostVerdict::Halve(Cause::of(Reason::Refused, detail)),
         300..=399 | 401..=407 | 410 | 411 | 414 | 415 | 417 | 421 | 426 | 431 | 451 => {
-            Verdict::Denied(Cause::of(Reason::Denied, detail))
+            PostVerdict::Denied(Cause::of(Reason::Denied, detail))
         }
-        503 | 400..=499 => Verdict::Failed(Cause::of(Reason::Unavailable, detail), retry_after),
-        500..=599 => Verdict::Failed(Cause::maybe(Reason::Unavailable, detail), retry_after),
-        _ => Verdict::Failed(Cause::maybe(Reason::Broken, detail), RetryAfter::default()),
+        503 | 400..=499 => PostVerdict::Failed(Cause::of(Reason::Unavailable, detail), retry_after),
+        500..=599 => PostVerdict::Failed(Cause::maybe(Reason::Unavailable, detail), retry_after),
+        _ => PostVerdict::Failed(Cause::maybe(Reason::Broken, detail), RetryAfter::default()),
     }
 }
 
@@ -169,7 +173,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn of(status: u16) -> Verdict {
+    fn of(status: u16) -> PostVerdict {
         judge(&Ok(Reply::of_status(status)), &Heed::nothing(SystemTime::UNIX_EPOCH))
     }
 
@@ -178,19 +182,19 @@ mod tests {
         for status in 0..=u16::MAX {
             let verdict = of(status);
             match status {
-                200..=299 => assert_eq!(verdict, Verdict::Delivered),
-                400 | 413 | 422 => assert!(matches!(verdict, Verdict::Halve(_)), "{status}"),
+                200..=299 => assert_eq!(verdict, PostVerdict::Delivered),
+                400 | 413 | 422 => assert!(matches!(verdict, PostVerdict::Halve(_)), "{status}"),
                 300..=399 | 401..=407 | 410 | 411 | 414 | 415 | 417 | 421 | 426 | 431 | 451 => {
-                    assert!(matches!(verdict, Verdict::Denied(_)), "{status}");
+                    assert!(matches!(verdict, PostVerdict::Denied(_)), "{status}");
                 }
                 400..=599 => {
-                    let Verdict::Failed(cause, _) = verdict else { panic!("{status}") };
+                    let PostVerdict::Failed(cause, _) = verdict else { panic!("{status}") };
                     let maybe = status >= 500 && status != 503;
                     assert_eq!(cause.maybe_delivered == MaybeDelivered::Yes, maybe, "{status}");
                     assert_eq!(cause.reason, Reason::Unavailable);
                 }
                 _ => assert!(
-                    matches!(verdict, Verdict::Failed(cause, _) if cause.reason == Reason::Broken),
+                    matches!(verdict, PostVerdict::Failed(cause, _) if cause.reason == Reason::Broken),
                     "{status}"
                 ),
             }
@@ -210,7 +214,7 @@ mod tests {
                 let expected = Cause { reason, maybe_delivered, detail: "why".to_owned() };
                 assert_eq!(
                     judge(&Err(failure), &Heed::nothing(SystemTime::UNIX_EPOCH)),
-                    Verdict::Failed(expected, RetryAfter::default())
+                    PostVerdict::Failed(expected, RetryAfter::default())
                 );
             }
         }
@@ -221,12 +225,12 @@ mod tests {
      {
         let page = || Reply { body: b"<!doctype html>".to_vec(), ..Reply::of_status(200) };
         let heed = Heed { words: "why", ..Heed::nothing(SystemTime::UNIX_EPOCH) };
-        let Verdict::Failed(cause, _) = judge(&Ok(page()), &heed) else { panic!("no delivery") };
+        let PostVerdict::Failed(cause, _) = judge(&Ok(page()), &heed) else { panic!("no delivery") };
         assert_eq!((cause.reason, cause.maybe_delivered), (Reason::Broken, MaybeDelivered::Yes));
         assert!(cause.detail.starts_with("status 200: an HTML page instead of an answer"));
         let accepting = Heed { html: HtmlAnswers::Accepted, ..heed };
-        assert_eq!(judge(&Ok(page()), &accepting), Verdict::Delivered);
-        let Verdict::Halve(cause) = judge(&Ok(Reply::of_status(400)), &heed) else { panic!("refused") };
+        assert_eq!(judge(&Ok(page()), &accepting), PostVerdict::Delivered);
+        let PostVerdict::Halve(cause) = judge(&Ok(Reply::of_status(400)), &heed) else { panic!("refused") };
         assert_eq!(cause.detail, "status 400: why");
     }
 
@@ -245,7 +249,7 @@ mod tests {
             prop_assert_eq!(&verdict, &judge(&bare, &Heed::nothing(SystemTime::UNIX_EPOCH)));
             prop_assert_eq!(&verdict, &judge(&answer, &Heed::nothing(SystemTime::UNIX_EPOCH)));
             // Not even a random body is a page: none begins with a tag.
-            prop_assert_eq!(verdict == Verdict::Delivered, (200..=299).contains(&status));
+            prop_assert_eq!(verdict == PostVerdict::Delivered, (200..=299).contains(&status));
         }
     }
 }

@@ -127,7 +127,7 @@ enum Lane {
     Others,
 }
 
-impl State {
+impl QueueState {
     fn is_empty(&self) -> bool {
         self.callers.is_empty() && self.others.is_empty()
     }
@@ -135,7 +135,7 @@ impl State {
 
 /// The queue of one destination.
 pub(crate) struct LogQueue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     /// The thread waits here for work.
     work: Condvar,
     /// Callers wait here for room.
@@ -154,7 +154,7 @@ pub(crate) struct LogQueue {
     writer: OnceLock<Weak<dyn Writer>>,
 }
 
-struct State {
+struct QueueState {
     callers: VecDeque<Work>,
     others: VecDeque<Work>,
     /// The lane served last; the other one is next.
@@ -189,7 +189,7 @@ struct State {
 impl LogQueue {
     pub(crate) fn new(events_max: usize, bytes_max: usize, sender: SenderPart) -> LogQueue {
         LogQueue {
-            state: Mutex::new(State {
+            state: Mutex::new(QueueState {
                 callers: VecDeque::new(),
                 others: VecDeque::new(),
                 last: Lane::Others,
@@ -326,7 +326,12 @@ impl LogQueue {
         }
     }
 
-    fn put(self: &Arc<Self>, mut state: MutexGuard<'_, State>, work: Work, urgency: Urgency) -> Progress {
+    fn put(
+        self: &Arc<Self>,
+        mut state: MutexGuard<'_, QueueState>,
+        work: Work,
+        urgency: Urgency,
+    ) -> Progress {
         match &work {
             Work::Event(event, ..) => state.bytes += event.charge(),
             Work::Batch(batch) => {
@@ -353,7 +358,7 @@ impl LogQueue {
     }
 
     /// LQ3.
-    fn see_to_it(self: &Arc<Self>, mut state: MutexGuard<'_, State>, urgency: Urgency) {
+    fn see_to_it(self: &Arc<Self>, mut state: MutexGuard<'_, QueueState>, urgency: Urgency) {
         if state.active != Active::Nobody {
             let crowded = state.callers.len() >= self.events_max.div_ceil(4) || state.batches > 0;
             let wakes = match state.sleep {
@@ -383,7 +388,7 @@ impl LogQueue {
     }
 
     /// Whether there is room behind `before` earlier callers.
-    fn has_room(&self, state: &State, charge: usize, before: usize) -> bool {
+    fn has_room(&self, state: &QueueState, charge: usize, before: usize) -> bool {
         let events = state.callers.len() + before;
         events == 0 || (events < self.events_max && state.bytes + charge <= self.bytes_max)
     }
@@ -391,9 +396,9 @@ impl LogQueue {
     /// Waits as in LQ2. `None`: there is no room.
     fn wait_for_room<'a>(
         self: &'a Arc<Self>,
-        mut state: MutexGuard<'a, State>,
+        mut state: MutexGuard<'a, QueueState>,
         charge: usize,
-    ) -> Option<MutexGuard<'a, State>> {
+    ) -> Option<MutexGuard<'a, QueueState>> {
         let until = self.clock.now().after(LOG_STALL);
         if state.active == Active::By(this_thread()) {
             return None;
@@ -436,7 +441,11 @@ impl LogQueue {
         }
     }
 
-    fn wait_done<'a>(&'a self, mut state: MutexGuard<'a, State>, at_most: Duration) -> MutexGuard<'a, State> {
+    fn wait_done<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, QueueState>,
+        at_most: Duration,
+    ) -> MutexGuard<'a, QueueState> {
         state.for_done += 1;
         state = self.done.wait_timeout(state, at_most).unwrap_or_else(PoisonError::into_inner).0;
         state.for_done -= 1;

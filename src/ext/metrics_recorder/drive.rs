@@ -2,7 +2,7 @@
 //!
 //! DR1: one interval is emitted at a time, and a thread waits for it at most [`STOP_WAIT`].
 //! DR2: no lock is held while events are emitted. DR3: a child made by fork has neither the
-//! thread nor the turn: there nothing is emitted and nothing waits. DR4: the thread that
+//! thread nor the collector: there nothing is emitted and nothing waits. DR4: the thread that
 //! stops the recorder emits the last interval, after the recorder's own thread has ended.
 
 use super::MetricsRecorder;
@@ -42,18 +42,18 @@ pub struct MetricsStats {
 }
 
 /// The collector; `None` while a thread is using it.
-struct Turn {
+struct CollectorSlot {
     collector: Mutex<Option<Collector>>,
     free: Condvar,
 }
 
 /// Gives the collector back when dropped, even after a panic.
 struct Taken<'a> {
-    turn: &'a Turn,
+    slot: &'a CollectorSlot,
     collector: Option<Collector>,
 }
 
-impl Turn {
+impl CollectorSlot {
     fn take(&self, within: Duration) -> Option<Taken<'_>> {
         let place = self.collector.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut place, _) = self
@@ -61,21 +61,21 @@ impl Turn {
             .wait_timeout_while(place, within, |place| place.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         let collector = place.take()?;
-        Some(Taken { turn: self, collector: Some(collector) })
+        Some(Taken { slot: self, collector: Some(collector) })
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        *self.turn.collector.lock().unwrap_or_else(PoisonError::into_inner) = self.collector.take();
-        self.turn.free.notify_one();
+        *self.slot.collector.lock().unwrap_or_else(PoisonError::into_inner) = self.collector.take();
+        self.slot.free.notify_one();
     }
 }
 
 /// What thread and guard share. The recorder itself, which lives as
 /// long as the process, has no part in it, and so holds no client.
 struct Engine {
-    turn: Turn,
+    slot: CollectorSlot,
     registry: Arc<Registry>,
     client: Client,
     began: Instant,
@@ -89,7 +89,7 @@ impl Engine {
         if !self.registry.home.is_here() {
             return Err(FlushError::InChild);
         }
-        let mut taken = self.turn.take(STOP_WAIT).ok_or(FlushError::Busy)?;
+        let mut taken = self.slot.take(STOP_WAIT).ok_or(FlushError::Busy)?;
         let Some(collector) = &mut taken.collector else { return Err(FlushError::Busy) };
         let now = Moment { age: self.began.elapsed(), wall: SystemTime::now() };
         let collected =
@@ -152,7 +152,7 @@ impl MetricsGuard {
         let began = Moment { age: Duration::ZERO, wall: SystemTime::now() };
         let collector = Collector::new(Arc::clone(&registry), &settings.quantiles, settings.idle_max, began);
         let engine = Arc::new(Engine {
-            turn: Turn { collector: Mutex::new(Some(collector)), free: Condvar::new() },
+            slot: CollectorSlot { collector: Mutex::new(Some(collector)), free: Condvar::new() },
             registry: Arc::clone(&registry),
             client: settings.client().clone(),
             began: Instant::now(),
@@ -280,8 +280,8 @@ mod tests {
     #[test]
     fn whoever_waits_for_an_interval_that_does_not_end_is_told_in_time() {
         let (_recorder, guard) = Builder::new(&Client::disabled()).start().unwrap();
-        let taken = guard.engine.turn.take(Duration::ZERO).unwrap();
-        assert!(guard.engine.turn.take(Duration::from_millis(1)).is_none());
+        let taken = guard.engine.slot.take(Duration::ZERO).unwrap();
+        assert!(guard.engine.slot.take(Duration::from_millis(1)).is_none());
         drop(taken);
         assert_eq!(guard.flush(), Ok(0));
     }

@@ -1,6 +1,6 @@
 //! The log queue as seen from outside: its progress, its speed, and what happens to it at a deadline.
 
-use super::stall::Turn;
+use super::stall::NextWrite;
 use super::{LogQueue, Progress, SenderPart, Urgency, Work};
 use crate::limits::{LOG_STALL, SPILL_TIME_PER_EVENT};
 use crate::sync::plain::Ordering;
@@ -10,7 +10,7 @@ use std::time::Duration;
 impl LogQueue {
     /// A write begins; an earlier write of the same batch has ended.
     pub(crate) fn write_begins(&self) {
-        self.turn(Turn::Write);
+        self.end_write(NextWrite::Begins);
     }
 
     /// Records that `events` events took `time` to write.

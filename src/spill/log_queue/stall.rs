@@ -38,20 +38,20 @@ pub(crate) struct Stalled {
     pub(crate) write_lasts: Duration,
 }
 
-/// What the thread does from now on.
+/// Whether the thread goes straight on to another write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
-    Write,
-    Nothing,
+pub(super) enum NextWrite {
+    Begins,
+    None,
 }
 
 impl LogQueue {
-    /// Ends the current write, if there is one.
-    pub(super) fn turn(&self, turn: Turn) {
+    /// Ends the current write, if there is one, and begins the next one.
+    pub(super) fn end_write(&self, next: NextWrite) {
         let now = self.clock.last_tick();
         // Relaxed: only the writing thread stores it, and this is that thread.
         let before = self.write_began.load(Ordering::Relaxed);
-        let began = if turn == Turn::Write { now.0 + 1 } else { 0 };
+        let began = if next == NextWrite::Begins { now.0 + 1 } else { 0 };
         self.write_began.store(began, Ordering::Release);
         let lasted = |now: Stamp| now.since(Stamp(before.saturating_sub(1)));
         if before == 0 || lasted(now) + TICK < LOG_STALL {

@@ -1,7 +1,7 @@
 //! The writing thread, and the threads that write in its place.
 
-use super::stall::Turn;
-use super::{Active, Lane, LogQueue, More, SenderPart, Sleep, State, Work, Writer};
+use super::stall::NextWrite;
+use super::{Active, Lane, LogQueue, More, QueueState, SenderPart, Sleep, Work, Writer};
 use crate::limits::{LOG_IDLE, LOG_IDLE_AFTER_END, LOG_LET_IN_EVERY, LOG_NAP};
 use crate::reentry::{self, this_thread};
 use crate::sync::{Arc, MutexGuard, PoisonError, contain, lock, start_thread};
@@ -93,7 +93,7 @@ impl LogQueue {
         }
     }
 
-    fn go(&self, mut state: MutexGuard<'_, State>) -> Option<Work> {
+    fn go(&self, mut state: MutexGuard<'_, QueueState>) -> Option<Work> {
         state.active = Active::Nobody;
         if state.sender != SenderPart::Writes {
             state.callers = VecDeque::new();
@@ -105,7 +105,7 @@ impl LogQueue {
         None
     }
 
-    fn take(&self, state: &mut State) -> Option<Work> {
+    fn take(&self, state: &mut QueueState) -> Option<Work> {
         if state.last == Lane::Others
             && let Some(event) = self.take_callers(state)
         {
@@ -124,7 +124,7 @@ impl LogQueue {
         }
     }
 
-    fn take_callers(&self, state: &mut State) -> Option<Work> {
+    fn take_callers(&self, state: &mut QueueState) -> Option<Work> {
         let work = state.callers.pop_front()?;
         if let Work::Event(event, ..) = &work {
             state.bytes -= event.charge();
@@ -174,7 +174,7 @@ impl LogQueue {
     }
 
     fn is_done(&self, writer: &dyn Writer, lane: Lane) {
-        self.turn(Turn::Nothing);
+        self.end_write(NextWrite::None);
         let mut state = lock(&self.state);
         match lane {
             Lane::Callers => state.done.callers += 1,

@@ -46,11 +46,11 @@ pub struct Records<R> {
     found: VecDeque<Entry>,
     /// Where the current findings begin.
     found_at: u64,
-    state: State,
+    phase: ReadPhase,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ReadPhase {
     /// Before the first line.
     Beginning,
     /// Only lines that may contain a record are parsed.
@@ -80,7 +80,7 @@ impl<R: BufRead> Records<R> {
             open_at: None,
             found: VecDeque::new(),
             found_at: 0,
-            state: State::Beginning,
+            phase: ReadPhase::Beginning,
         }
     }
 
@@ -115,11 +115,11 @@ impl<R: BufRead> Records<R> {
             if let Some(entry) = self.found.pop_front() {
                 return Some(Ok(entry));
             }
-            if self.state == State::Ended {
+            if self.phase == ReadPhase::Ended {
                 return None;
             }
             if let Err(error) = self.look_further() {
-                self.state = State::Ended;
+                self.phase = ReadPhase::Ended;
                 return Some(Err(error));
             }
         }
@@ -128,8 +128,8 @@ impl<R: BufRead> Records<R> {
     fn look_further(&mut self) -> io::Result<()> {
         let mut found = Vec::new();
         let before = self.open_at;
-        let line = match self.state {
-            State::Searching if !self.pieces.are_open() => self.search()?,
+        let line = match self.phase {
+            ReadPhase::Searching if !self.pieces.are_open() => self.search()?,
             _ => self.take_line()?,
         };
         match line {
@@ -140,7 +140,7 @@ impl<R: BufRead> Records<R> {
             }
             Line::TooLong => {}
             Line::End => {
-                self.state = State::Ended;
+                self.phase = ReadPhase::Ended;
                 if let Some(entry) = self.entry.take() {
                     entry.read(&mut found);
                 }
@@ -207,10 +207,10 @@ impl<R: BufRead> Records<R> {
     }
 
     fn look_at_text(&mut self, text: &str, found: &mut Vec<Entry>) -> io::Result<()> {
-        if self.state == State::Beginning {
-            self.state = if text.starts_with(CURSOR) { State::Export } else { State::Searching };
+        if self.phase == ReadPhase::Beginning {
+            self.phase = if text.starts_with(CURSOR) { ReadPhase::Export } else { ReadPhase::Searching };
         }
-        if self.state == State::Export {
+        if self.phase == ReadPhase::Export {
             return self.look_at_field(text, found);
         }
         if let Some(piece) = of_cri(text) {

@@ -33,10 +33,10 @@ pub(crate) fn ids_in(bytes: &[u8]) -> impl Iterator<Item = u64> + '_ {
 
 pub(crate) struct Proxy {
     front: Endpoint,
-    state: Arc<State>,
+    state: Arc<ProxyState>,
 }
 
-struct State {
+struct ProxyState {
     now: Mutex<Now>,
     behind: Option<Behind>,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Seen {
     pub(crate) failed_behind: u64,
 }
 
-impl State {
+impl ProxyState {
     fn now(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -110,7 +110,7 @@ impl State {
 impl Proxy {
     pub(crate) fn start(listen: Option<SocketAddr>, to: Option<&str>) -> Result<Proxy, Failure> {
         let behind = to.map(Behind::new).transpose()?;
-        let state = Arc::new(State { now: Mutex::default(), behind });
+        let state = Arc::new(ProxyState { now: Mutex::default(), behind });
         let (script, address) =
             (Arc::clone(&state), listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))));
         let said =

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 /// A file's position in its set. `app.log.2.gz` is older than `app.log.1`, an
 /// earlier date is older than a later one, and the plain name is the newest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Turn {
+enum Rotation {
     Number(Reverse<u64>),
     Date(String),
     Newest,
@@ -15,24 +15,24 @@ enum Turn {
 /// The files: each set at the position of its first file, and within a set in the order of writing.
 pub(crate) fn in_order(logs: &[PathBuf]) -> Vec<PathBuf> {
     let mut bases: Vec<PathBuf> = Vec::new();
-    let mut placed: Vec<(usize, Turn, &PathBuf)> = Vec::new();
+    let mut placed: Vec<(usize, Rotation, &PathBuf)> = Vec::new();
     for log in logs {
-        let (base, turn) = turn_of(log);
+        let (base, rotation) = rotation_of(log);
         let set = bases.iter().position(|known| *known == base).unwrap_or_else(|| {
             bases.push(base);
             bases.len() - 1
         });
-        placed.push((set, turn, log));
+        placed.push((set, rotation, log));
     }
     placed.sort_by(|(one_set, one, _), (other_set, other, _)| (one_set, one).cmp(&(other_set, other)));
     placed.dedup_by(|one, other| one.2 == other.2);
     placed.into_iter().map(|(_, _, log)| log.clone()).collect()
 }
 
-fn turn_of(log: &Path) -> (PathBuf, Turn) {
+fn rotation_of(log: &Path) -> (PathBuf, Rotation) {
     let name = log.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let plain = [".gz", ".zst", ".zstd"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
-    let newest = || (log.with_file_name(plain), Turn::Newest);
+    let newest = || (log.with_file_name(plain), Rotation::Newest);
     // `app.log.7`, `app.log-20261126`, `app.log.2026-11-26-12`
     let Some(at) = plain.find(['.', '-']).and_then(|_| {
         (1..plain.len()).filter(|&at| plain.is_char_boundary(at)).find(|&at| {
@@ -45,8 +45,8 @@ fn turn_of(log: &Path) -> (PathBuf, Turn) {
     };
     let (base, digits) = (log.with_file_name(&plain[..at]), &plain[at + 1..]);
     match digits.parse::<u64>() {
-        Ok(number) if digits.len() < 8 => (base, Turn::Number(Reverse(number))),
-        _ => (base, Turn::Date(digits.to_owned())),
+        Ok(number) if digits.len() < 8 => (base, Rotation::Number(Reverse(number))),
+        _ => (base, Rotation::Date(digits.to_owned())),
     }
 }
 
