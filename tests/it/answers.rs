@@ -177,7 +177,7 @@ fn whatever_the_body_does_the_events_are_delivered_and_the_slot_is_free_within_a
 }
 
 #[test]
-fn an_event_a_millisecond_is_delivered_past_bodies_that_never_end() {
+fn one_event_per_millisecond_is_delivered_despite_bodies_that_never_end() {
     let world = World::new();
     let endpoint = world.endpoint(|_| bytes(format!("{OK}content-length: 3\r\n\r\nok")));
     let client = Client::builder(endpoint.url()).build().unwrap();
@@ -193,7 +193,7 @@ fn an_event_a_millisecond_is_delivered_past_bodies_that_never_end() {
 }
 
 #[test]
-fn a_refusal_says_why_within_half_a_second_and_holds_its_slot_no_longer() {
+fn a_refusal_gives_its_reason_and_frees_its_slot_within_half_a_second() {
     for (what, act, words) in [
         ("whole", bytes("HTTP/1.1 400 Bad\r\ncontent-length: 3\r\n\r\nwhy"), true),
         ("held", bytes("HTTP/1.1 400 Bad\r\ncontent-length: 9\r\n\r\nwhy"), true),
@@ -301,7 +301,7 @@ fn a_format_that_wants_the_body_gets_it_whole_within_the_post_timeout() {
 /// Closes a connection that was idle for too long just as the next request arrives on it: the request is read, and nothing
 /// answers.
 #[test]
-fn what_a_reused_connection_did_not_answer_is_told_apart_from_what_a_new_one_did_not() {
+fn a_reused_connection_that_does_not_answer_is_distinguished_from_a_new_one() {
     let world = World::new();
     let served = Arc::new(AtomicU64::new(0));
     let counts = Arc::clone(&served);

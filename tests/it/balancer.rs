@@ -105,7 +105,7 @@ fn hangs(request: &Request) -> Answer {
 
 /// Case 1.
 #[tokio::test(start_paused = true)]
-async fn row_39_an_endpoint_that_refuses_everything_one_event_at_a_time_is_told_by_the_third_post() {
+async fn row_39_an_endpoint_that_refuses_everything_one_event_at_a_time_is_reported_by_the_third_post() {
     for status in [400, 413, 422] {
         let run = run(|b| b, 20, Duration::from_millis(300), move |_, _| says(status, None, "why")).await;
         run.assert_told(&format!("outage began: refused: status {status}: why"));
@@ -121,7 +121,7 @@ async fn row_39_an_endpoint_that_refuses_everything_one_event_at_a_time_is_told_
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_39_it_is_told_as_soon_where_a_batch_holds_several_events_and_a_poison_event_among_good_ones_is_no_outage()
+async fn row_39_it_is_reported_as_soon_for_batches_of_several_events_and_one_poison_event_among_good_ones_is_no_outage()
  {
     for every in [50, 2] {
         let run = run(|b| b, 1000, Duration::from_millis(every), |_, _| says(400, None, "")).await;
@@ -143,7 +143,7 @@ async fn row_39_it_is_told_as_soon_where_a_batch_holds_several_events_and_a_pois
 
 /// Case 2a, and the other failures in which the events were certainly not accepted.
 #[tokio::test(start_paused = true)]
-async fn row_40_one_of_three_backends_that_is_unavailable_is_told_and_the_others_are_used() {
+async fn row_40_one_of_three_backends_that_is_unavailable_is_reported_and_the_others_are_used() {
     for (what, bad) in [
         ("503", (|| Answer::status(SOON, 503)) as fn() -> Answer),
         ("429", || Answer::status(SOON, 429)),
@@ -192,7 +192,7 @@ async fn row_40_one_of_three_backends_that_hangs_does_not_hold_the_others_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn repeated_outages_are_throttled_in_the_log_and_each_that_is_told_is_told_to_have_ended() {
+async fn repeated_outages_are_throttled_in_the_log_and_the_end_of_each_reported_one_is_reported() {
     // A third of a second up, a third of a second denied, for all posts.
     let began = Instant::now();
     let answer = move |_, _: &Request| match began.elapsed().as_millis() / 333 % 2 {
@@ -212,7 +212,7 @@ async fn repeated_outages_are_throttled_in_the_log_and_each_that_is_told_is_told
 
 /// Case 10, by number and by size.
 #[tokio::test(start_paused = true)]
-async fn row_43_the_size_that_passes_is_remembered_and_hardly_a_post_is_refused_after_the_first_minute() {
+async fn row_43_the_size_that_passes_is_remembered_and_few_posts_are_refused_after_the_first_minute() {
     type Limit = fn(&Request) -> bool;
     for (what, status, fits) in [
         ("10 events", 413, (|request| events_of(&request.body).len() <= 10) as Limit),
@@ -240,7 +240,7 @@ async fn row_43_the_size_that_passes_is_remembered_and_hardly_a_post_is_refused_
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_too_large_by_itself_is_refused_alone_and_batches_stay_as_they_are() {
+async fn an_event_that_is_too_large_by_itself_is_refused_alone_and_batches_keep_their_size() {
     // Every hundredth event is too large.
     let answer = |_, request: &Request| match ids_of(&request.body).iter().any(|id| id % 100 == 7) {
         true => says(413, None, ""),
@@ -269,7 +269,7 @@ async fn with_two_posts_in_flight_the_later_retry_after_counts() {
 
 /// Cases 9 and 11, over sockets.
 #[test]
-fn an_answers_words_are_in_the_record_and_in_the_notice_unless_they_hold_what_was_sent() {
+fn an_answers_words_are_in_the_record_and_in_the_notice_unless_they_contain_what_was_sent() {
     let answer = |status: u16, kind: &str, body: &str| {
         Act::Bytes(
             format!(
@@ -321,7 +321,7 @@ fn an_answers_words_are_in_the_record_and_in_the_notice_unless_they_hold_what_wa
 }
 
 #[test]
-fn row_44_a_web_page_instead_of_an_answer_is_no_delivery_and_is_told_unless_the_user_takes_it() {
+fn row_44_a_web_page_is_no_delivery_and_is_reported_unless_the_user_accepts_it() {
     const PAGE: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/html; charset=utf-8\r\ncontent-length: 22\r\n\r\n<!doctype html><title>";
     let world = World::new();
     let portal = Endpoint::start(|_| Act::Bytes(PAGE.to_vec())).unwrap();

@@ -44,7 +44,7 @@ fn assert_whole(event: &str) {
 }
 
 #[test]
-fn every_event_has_them_at_the_endpoint_and_in_the_log_whatever_the_weather() {
+fn every_event_has_the_common_fields_at_the_endpoint_and_in_the_log_whatever_fails() {
     for ndjson in [false, true] {
         let world = World::new();
         let posts = AtomicU64::new(0);
@@ -75,7 +75,7 @@ fn every_event_has_them_at_the_endpoint_and_in_the_log_whatever_the_weather() {
 }
 
 #[test]
-fn a_spilled_event_is_the_text_that_its_requests_carried_each_time() {
+fn a_spilled_event_has_the_exact_text_that_each_of_its_requests_carried() {
     let world = World::new();
     let carried = Arc::new(Mutex::new(BTreeMap::<u64, BTreeSet<String>>::new()));
     let seen = Arc::clone(&carried);
@@ -204,7 +204,7 @@ fn placing(packing: SpillPacking, events: u64) -> (Spilled, BTreeMap<u64, Value>
 }
 
 #[test]
-fn a_format_with_a_place_for_them_writes_them_there_and_a_record_has_what_the_request_would_have() {
+fn a_format_with_a_place_for_common_fields_writes_them_there_and_a_record_has_what_the_request_would_have() {
     let (log, seen, _) = placing(SpillPacking::OneByOne, 1_000);
     let mut both = 0;
     for event in log.events() {
@@ -227,7 +227,7 @@ fn a_format_with_a_place_for_them_writes_them_there_and_a_record_has_what_the_re
 }
 
 #[test]
-fn a_pack_has_events_of_one_name_and_all_that_they_have_in_common() {
+fn a_pack_holds_events_of_one_name_with_their_common_fields() {
     let (log, _, _) = placing(SpillPacking::Packed, 1_000);
     for event in log.events() {
         let id = id_of(&event.event);
@@ -252,7 +252,7 @@ fn a_pack_has_events_of_one_name_and_all_that_they_have_in_common() {
 }
 
 #[test]
-fn what_a_caller_hands_to_the_log_has_them_too() {
+fn events_that_a_caller_hands_to_the_log_have_the_common_fields_too() {
     let world = World::new();
     let builder = || common(quick("http://127.0.0.1:9/")).time_field("timestamp");
     let client = builder().mode(Mode::LogOnly).build().unwrap();
@@ -271,7 +271,7 @@ fn what_a_caller_hands_to_the_log_has_them_too() {
 }
 
 #[test]
-fn an_event_that_is_no_object_stands_under_value_and_one_without_anything_added_stays_as_it_is() {
+fn an_event_that_is_not_an_object_is_written_under_value_and_one_with_nothing_added_is_unchanged() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = quick(endpoint.url()).build().unwrap();
@@ -312,7 +312,7 @@ fn every_event_has_its_own_name_however_many_names_there_are() {
 }
 
 #[test]
-fn a_batch_with_all_that_is_added_is_no_longer_than_its_maximum() {
+fn a_batch_with_all_additions_stays_within_its_maximum() {
     let longest = Arc::new(AtomicU64::new(0));
     let seen = Arc::clone(&longest);
     let world = World::new();
@@ -333,7 +333,7 @@ fn a_batch_with_all_that_is_added_is_no_longer_than_its_maximum() {
 }
 
 #[test]
-fn a_name_counts_towards_what_an_event_may_be() {
+fn a_name_counts_toward_the_maximum_size_of_an_event() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let bytes = serde_json::to_string(&Numbered::of(0)).unwrap().len();
@@ -416,7 +416,7 @@ async fn until_settled(client: &Client) {
 }
 
 #[test]
-fn what_is_redacted_is_redacted_in_the_common_fields_wherever_they_stand() {
+fn redaction_covers_the_common_fields_wherever_they_are() {
     for placing in [false, true] {
         let world = World::new();
         let redact = Redact::new().remove("/service.name").remove("/text");
@@ -436,7 +436,7 @@ fn what_is_redacted_is_redacted_in_the_common_fields_wherever_they_stand() {
 }
 
 #[test]
-fn lines_keep_to_their_bound_with_common_fields_beside_the_event_and_read_back_from_every_formatter() {
+fn lines_with_common_fields_stay_within_their_bound_and_read_back_from_every_formatter() {
     let texts: Vec<String> = ["\"\\".repeat(9_000), "世".repeat(9_000), "short".to_owned()].to_vec();
     for formatter in 0..4 {
         let log = Spilled::default();
@@ -478,7 +478,7 @@ fn lines_keep_to_their_bound_with_common_fields_beside_the_event_and_read_back_f
 }
 
 #[test]
-fn a_client_that_could_not_be_built_as_configured_writes_them_to_the_log() {
+fn a_client_that_could_not_be_built_as_configured_writes_the_common_fields_to_the_log() {
     let world = World::new();
     let client = common(quick("not a URL")).format(Placing).build_or_log_only();
     client.emit_named("seen", &Numbered::of(0));

@@ -70,7 +70,7 @@ fn through_rotations(builder: impl FnOnce(Builder) -> Builder, rotate: impl Fn(&
 }
 
 #[test]
-fn a_token_that_is_asked_for_is_asked_for_again_after_a_401_and_no_event_is_lost_to_rotation() {
+fn a_token_from_a_source_is_fetched_again_after_a_401_and_rotation_loses_no_event() {
     let (source, asked) = (Token::new("A"), Arc::new(AtomicU64::new(0)));
     let (asks, counts) = (source.clone(), Arc::clone(&asked));
     through_rotations(
@@ -96,7 +96,7 @@ fn a_token_in_a_file_is_read_again_after_a_401() {
 }
 
 #[test]
-fn a_token_that_is_set_counts_from_the_next_request_on() {
+fn a_token_that_is_set_is_used_from_the_next_request_on() {
     through_rotations(
         |builder| builder.bearer_auth("A"),
         |client, token| client.set_bearer_auth(token).unwrap(),
@@ -109,7 +109,7 @@ fn a_token_that_is_set_counts_from_the_next_request_on() {
 }
 
 #[test]
-fn a_request_that_is_refused_for_its_token_goes_once_more_with_the_same_key_and_not_twice() {
+fn a_request_refused_for_its_token_is_sent_once_more_with_the_same_key_and_not_twice() {
     let (world, token) = (World::new(), Token::new("never this one"));
     let (endpoint, refused) = guarded(&world, &token);
     let asked = Arc::new(AtomicU64::new(0));
@@ -130,7 +130,7 @@ fn a_request_that_is_refused_for_its_token_goes_once_more_with_the_same_key_and_
 }
 
 #[test]
-fn a_401_with_the_token_of_now_is_no_reason_for_another_request() {
+fn a_401_with_the_current_token_causes_no_second_request() {
     let (world, token) = (World::new(), Token::new("another"));
     let (endpoint, refused) = guarded(&world, &token);
     let client = quick(endpoint.url())
@@ -148,7 +148,7 @@ fn a_401_with_the_token_of_now_is_no_reason_for_another_request() {
 type Ask = fn() -> Result<String, Box<dyn std::error::Error + Send + Sync>>;
 
 #[test]
-fn a_source_without_a_value_is_told_and_sends_nothing_without_it() {
+fn a_source_without_a_value_is_reported_and_nothing_is_sent_without_it() {
     let asks: [(&str, Ask, &str); 5] = [
         ("an error", || Err("the vault is sealed".into()), "the vault is sealed"),
         ("a panic", || panic!("s0urce"), "panicked: s0urce"),
@@ -229,7 +229,7 @@ fn a_source_that_hangs_holds_up_neither_a_caller_nor_a_shutdown() {
 }
 
 #[test]
-fn what_build_would_refuse_is_refused_later_as_well_and_changes_nothing() {
+fn what_build_would_reject_is_rejected_later_too_and_changes_nothing() {
     let world = World::new();
     let endpoint = world.endpoint(|request| {
         assert_eq!(request.header("authorization"), Some("Bearer A"));
@@ -305,7 +305,7 @@ impl Drop for TokenFile {
 
 /// Case 8 with a token that nothing renews: the notice says what is refused, and what to check.
 #[test]
-fn a_fixed_token_that_is_refused_is_told_with_what_to_check() {
+fn a_refused_fixed_token_is_reported_with_what_to_check() {
     let (world, token) = (World::new(), Token::new("A"));
     let (endpoint, _) = guarded(&world, &token);
     let client = quick(endpoint.url()).bearer_auth("A").build().unwrap();
@@ -326,7 +326,7 @@ fn a_fixed_token_that_is_refused_is_told_with_what_to_check() {
 
 /// An answer may be on its way while its token is replaced.
 #[test]
-fn words_that_quote_a_token_are_hidden_though_it_was_just_replaced() {
+fn an_answer_that_quotes_a_token_is_hidden_even_if_the_token_was_just_replaced() {
     let replaced = |builder: fn(Builder) -> Builder, replace: &dyn Fn(&Client)| {
         let world = World::new();
         let (quote, shown) = ("no such token: canary-0123456789", "no such tenant");

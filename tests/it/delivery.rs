@@ -26,7 +26,7 @@ fn every_event_from_every_thread_is_delivered_once() {
 }
 
 #[test]
-fn ndjson_is_one_event_a_line_and_reads_back() {
+fn ndjson_is_one_event_per_line_and_reads_back() {
     let world = World::new();
     let bodies = Arc::new(Mutex::new(Vec::new()));
     let seen = Arc::clone(&bodies);
@@ -75,7 +75,7 @@ fn headers_and_the_batch_number_travel_with_each_request() {
 }
 
 #[test]
-fn a_batch_keeps_to_its_events_and_bytes() {
+fn a_batch_stays_within_its_event_and_byte_limits() {
     let world = World::new();
     let endpoint = world.endpoint(|request| {
         assert!(request.body.len() <= 1000, "{}", request.body.len());
@@ -134,7 +134,7 @@ fn packed_bodies_arrive(
 }
 
 #[test]
-fn gzip_bodies_say_so_and_unpack_to_the_same_events() {
+fn gzip_bodies_are_labeled_and_decompress_to_the_same_events() {
     packed_bodies_arrive("gzip", Builder::gzip, |body| {
         let mut unpacked = Vec::new();
         flate2::read::GzDecoder::new(body).read_to_end(&mut unpacked)?;

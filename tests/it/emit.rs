@@ -27,7 +27,7 @@ fn log_only_writes_each_event_to_the_log_and_off_does_not_even_evaluate_it() {
 }
 
 #[test]
-fn each_event_is_under_one_mode_while_the_mode_is_switched_all_the_time() {
+fn each_event_is_handled_in_one_mode_while_the_mode_keeps_changing() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = quick(endpoint.url()).build().unwrap();
@@ -112,7 +112,7 @@ impl SpillSink for Bombs {
 }
 
 #[test]
-fn a_panic_that_panics_again_when_it_is_dropped_is_contained_as_well() {
+fn a_panic_that_panics_again_when_it_is_dropped_is_contained_too() {
     let world = World::new();
     let client = quick("http://127.0.0.1:9/")
         .mode(Mode::LogOnly)
@@ -128,7 +128,7 @@ fn a_panic_that_panics_again_when_it_is_dropped_is_contained_as_well() {
 }
 
 #[test]
-fn a_serialize_that_fails_or_panics_is_lost_counted_and_told_and_harms_nobody_else() {
+fn an_event_whose_serialize_fails_or_panics_is_lost_counted_and_reported_and_harms_no_other() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = quick(endpoint.url()).build().unwrap();
@@ -185,7 +185,7 @@ impl Observer for Echoing {
 }
 
 #[test]
-fn what_a_spill_sink_or_an_observer_emits_is_an_echo_and_no_event() {
+fn what_a_spill_sink_or_an_observer_emits_is_an_echo_and_not_an_event() {
     let world = World::new();
     let client = Arc::new(OnceLock::new());
     let echoing = || Echoing(Arc::clone(&client), WriteSink::new(world.log.clone()));
@@ -228,7 +228,7 @@ fn the_observer_hears_of_each_event_once() {
 }
 
 #[test]
-fn a_byte_budget_smaller_than_a_batch_keeps_no_caller_waiting_for_the_age_of_one() {
+fn with_a_byte_budget_smaller_than_a_batch_no_caller_waits_for_the_batch_age() {
     // Longer than any test waits.
     const AGE: Duration = Duration::from_secs(60);
     let world = World::new();
@@ -265,7 +265,7 @@ fn a_burst_into_a_byte_budget_smaller_than_a_batch_is_delivered_if_it_has_room()
 }
 
 #[test]
-fn a_lowered_budget_refuses_what_it_has_no_room_for_and_the_whole_one_takes_it_again() {
+fn a_lowered_budget_refuses_what_does_not_fit_and_the_full_budget_accepts_it_again() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     // The sender does not run yet: the queue keeps what it accepts.

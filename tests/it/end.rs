@@ -279,7 +279,7 @@ fn a_shutdown_waits_until_what_callers_have_handed_over_to_the_log_is_written() 
 }
 
 #[test]
-fn deadlines_at_the_far_end_of_time_are_as_good_as_none() {
+fn a_deadline_in_the_far_future_is_no_deadline() {
     let far = || {
         let mut far = Instant::now();
         // The longest time that the platform can express, to the second.
@@ -306,7 +306,7 @@ fn deadlines_at_the_far_end_of_time_are_as_good_as_none() {
 }
 
 #[test]
-fn a_sender_that_is_dropped_reports_the_end_when_no_caller_has_an_event_in_hand() {
+fn a_dropped_sender_reports_its_end_once_no_caller_holds_an_event() {
     let log = Held::default();
     let (client, sender) = quick("http://127.0.0.1:9/")
         .mode(Mode::LogOnly)

@@ -27,7 +27,7 @@ fn all_spill(act: Act, reason: Reason, maybe: u64) {
 }
 
 #[test]
-fn a_refused_connection_spills_and_certainly_did_not_deliver() {
+fn a_refused_connection_spills_as_certainly_not_delivered() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     endpoint.refuse();
@@ -94,7 +94,7 @@ fn a_2xx_whose_body_never_ends_is_a_delivery_cut_at_the_post_timeout() {
 }
 
 #[test]
-fn a_2xx_whose_body_is_larger_than_is_read_is_a_delivery() {
+fn a_2xx_whose_body_is_longer_than_we_read_is_a_delivery() {
     static LARGE: std::sync::LazyLock<Vec<u8>> = std::sync::LazyLock::new(|| {
         let mut answer = b"HTTP/1.1 200 OK\r\ncontent-length: 10000000\r\n\r\n".to_vec();
         answer.resize(answer.len() + 10_000_000, b'x');
@@ -198,7 +198,7 @@ fn shutdown_in_a_tarpit_with_a_full_queue_keeps_its_deadline_and_loses_nothing()
 }
 
 #[test]
-fn a_hang_of_two_posts_is_an_outage_whose_totals_are_all_that_it_cost() {
+fn two_posts_that_hang_are_an_outage_whose_totals_include_everything_it_cost() {
     let world = World::new();
     let hang = Arc::new(AtomicU64::new(1));
     let hangs = Arc::clone(&hang);
@@ -267,7 +267,7 @@ impl SpillSink for Slow {
 }
 
 #[test]
-fn an_answer_that_came_while_the_sender_was_at_a_slow_log_is_heeded_and_not_late() {
+fn an_answer_that_arrives_while_the_sender_waits_for_a_slow_log_is_not_late() {
     let world = World::new();
     // The first request fails and is written to the slow log, for longer than the post timeout plus its grace;
     // the second has been sent by then, and succeeds meanwhile.

@@ -35,7 +35,8 @@ fn highest(figures: &Figures, of: fn(&Recovery) -> f64) -> String {
 }
 
 #[tokio::test(start_paused = true)]
-async fn row_10_a_fleet_that_lost_its_endpoint_comes_back_spread_and_is_never_more_load_than_a_healthy_one() {
+async fn row_10_a_fleet_that_lost_its_endpoint_returns_spread_out_and_never_exceeds_the_load_of_a_healthy_one()
+ {
     let figures = run(fleet(Duration::from_millis(200))).await;
     crate::figures::report(10, "peak/mean per 100 ms", highest(&figures, |recovery| recovery.peak_over_mean));
     let second = highest(&figures, |recovery| recovery.highest_second);
@@ -44,7 +45,7 @@ async fn row_10_a_fleet_that_lost_its_endpoint_comes_back_spread_and_is_never_mo
 
 /// If intervals began at 200 ms regardless of the batch age, each post would become ten probes here.
 #[tokio::test(start_paused = true)]
-async fn row_10_a_fleet_that_posts_seldom_probes_no_more_often() {
+async fn row_10_a_fleet_that_rarely_posts_probes_no_more_often() {
     let figures = run(fleet(Duration::from_secs(2))).await;
     crate::figures::report(
         10,

@@ -71,7 +71,7 @@ fn calls(client: &Client, each: u64, pause: Duration) -> [f64; 3] {
 }
 
 #[test]
-fn what_a_call_takes_is_told_for_each_outage_and_each_log() {
+fn the_duration_of_a_call_is_reported_for_each_outage_and_each_log() {
     const PAUSE: Duration = Duration::from_micros(500);
     let fast = || Log(Mutex::new(Duration::from_micros(10)));
     let told = |what: &str, client: &Client, each: u64, pause: Duration| {

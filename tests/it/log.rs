@@ -138,7 +138,7 @@ fn record(fields: &str) -> String {
 }
 
 #[test]
-fn the_fields_of_a_record_are_these_in_this_order_and_no_others() {
+fn a_record_has_exactly_these_fields_in_this_order() {
     let world = World::new();
     let (sink, fallback) = (Spilled::default(), Spilled::default());
     let event = Numbered { id: 7, text: "x".to_owned() };
@@ -383,7 +383,7 @@ impl SpillSink for Breaker {
 }
 
 #[test]
-fn a_sink_that_switches_the_client_does_not_wait_for_itself_and_costs_nobody_an_event() {
+fn a_sink_that_sets_the_clients_mode_does_not_wait_for_itself_and_costs_no_event() {
     let log = Spilled::default();
     let handle = Arc::<OnceLock<Client>>::default();
     let breaker = Breaker { client: Arc::clone(&handle), log: WriteSink::new(log.clone()) };

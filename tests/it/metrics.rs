@@ -74,7 +74,7 @@ fn record(times: u64) {
 }
 
 #[test]
-fn what_was_recorded_is_at_the_endpoint_and_the_last_interval_is_the_guards() {
+fn what_was_recorded_reaches_the_endpoint_and_the_guard_emits_the_last_interval() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = quick(endpoint.url()).build().unwrap();
@@ -175,7 +175,7 @@ fn the_recorders_own_thread_ends_intervals() {
 }
 
 #[test]
-fn surplus_series_are_counted_in_an_event_and_told_in_the_log_with_what_to_do() {
+fn surplus_series_are_counted_in_an_event_and_reported_in_the_log_with_advice() {
     let world = World::new();
     let client = quick("http://127.0.0.1:9/").build().unwrap();
     let (recorder, guard) =
@@ -252,7 +252,7 @@ fn the_books_of_a_client_can_be_published_and_emitted_by_another() {
 }
 
 #[test]
-fn a_process_takes_one_recorder_and_the_second_is_told_what_to_do() {
+fn a_process_accepts_one_recorder_and_the_second_gets_an_error_with_advice() {
     let client = Client::disabled();
     let first = MetricsRecorder::builder(&client).install().unwrap();
     counter!("of_the_process_total").increment(1);

@@ -61,7 +61,7 @@ impl Simulation {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_day_of_outage_costs_small_probes_made_of_what_comes_and_ends_with_the_first_delivery() {
+async fn a_day_of_outage_costs_small_probes_made_of_new_events_and_ends_with_the_first_delivery() {
     let began = Instant::now();
     let healed = Duration::from_secs(24 * 3600);
     let mut simulation = Simulation::new(
@@ -119,7 +119,7 @@ impl SpillSink for Looking {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_request_that_is_late_is_gone_before_its_events_are_written_down() {
+async fn a_late_request_is_aborted_before_its_events_are_written_to_the_log() {
     let (world, shares, most) = (World::new(), Arc::new(()), Arc::new(AtomicUsize::new(0)));
     let sink = Looking(world.log.clone(), Arc::clone(&shares), Arc::clone(&most));
     let (client, sender) = Client::builder("simulated")
@@ -141,7 +141,7 @@ async fn a_request_that_is_late_is_gone_before_its_events_are_written_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn probes_are_small_and_few_at_a_time_while_the_others_go_to_the_log() {
+async fn probes_are_small_and_few_while_all_other_events_go_to_the_log() {
     let mut simulation = Simulation::new(|builder| builder, |_| Answer::status(Duration::from_secs(5), 503));
     let stats = simulation.run(Duration::from_millis(10), Duration::from_secs(120)).await;
     simulation.world.assert_settled(&stats, stats.emitted);
@@ -173,7 +173,7 @@ async fn a_burst_that_nearly_fills_the_queue_is_delivered_by_an_endpoint_that_an
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_with_too_much_to_do_gets_half_as_many_requests_at_once_and_all_of_them_again() {
+async fn an_overloaded_endpoint_gets_half_as_many_concurrent_requests_and_later_all_of_them_again() {
     const TAKES: Duration = Duration::from_millis(100);
     let began = Instant::now();
     let complained = Arc::new(Mutex::new(None));
@@ -224,7 +224,7 @@ async fn an_endpoint_that_flaps_every_second_still_gets_most_of_its_uptime_and_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_dropped_in_the_middle_writes_down_what_it_and_the_queue_hold() {
+async fn a_sender_dropped_in_the_middle_writes_its_events_and_the_queues_to_the_log() {
     let mut simulation = Simulation::new(|builder| builder, |_| Answer::refused(Duration::from_secs(3600)));
     let sender = simulation.sender.take().unwrap();
     emit_all(&simulation.client, 0..3000);
@@ -242,7 +242,7 @@ async fn a_sender_dropped_in_the_middle_writes_down_what_it_and_the_queue_hold()
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_sender_that_was_never_run_writes_down_the_queue_when_it_is_dropped() {
+async fn a_sender_that_never_ran_writes_the_queue_to_the_log_when_dropped() {
     let mut simulation = Simulation::new(|builder| builder, |_| Answer::refused(Duration::ZERO));
     emit_all(&simulation.client, 0..100);
     drop(simulation.sender.take());

@@ -72,7 +72,7 @@ async fn an_outage_is_counted_and_timed_by_the_second_while_it_lasts_and_is_zero
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_that_fails_is_counted_under_the_reason_that_its_verdict_has() {
+async fn a_failed_post_is_counted_under_its_verdicts_reason() {
     for (answer, reason) in [
         (Answer::refused(Duration::ZERO), Reason::Connect),
         (Answer::Never, Reason::Timeout),
@@ -105,7 +105,7 @@ impl SpillSink for Shut {
 }
 
 #[test]
-fn a_log_that_is_stuck_is_seen_in_the_books_while_it_is_and_is_counted_afterwards() {
+fn a_stuck_log_shows_in_the_stats_while_it_is_stuck_and_is_counted_afterwards() {
     let (world, gate) = (World::new(), Arc::new(Mutex::new(())));
     let endpoint = world.endpoint(|_| Act::Status(503));
     let client =
@@ -125,7 +125,7 @@ fn a_log_that_is_stuck_is_seen_in_the_books_while_it_is_and_is_counted_afterward
 }
 
 #[test]
-fn the_books_tell_how_full_the_queue_is_and_what_its_limits_are() {
+fn the_stats_show_how_full_the_queue_is_and_its_limits() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     // The sender does not run yet, so emitted events stay in the queue.
@@ -177,7 +177,7 @@ fn table_of(text: &str) -> String {
 }
 
 #[test]
-fn the_guides_table_of_names_is_the_exposition() {
+fn the_guides_table_has_exactly_the_exposed_names() {
     const PAGE: &str = "src/guide/prometheus.md";
     const HEAD: &str = "| name | kind | labels | what it tells |\n|---|---|---|---|\n";
     let (page, wanted) = (read(PAGE), table_of(&exposition()));
@@ -197,7 +197,7 @@ fn names_in(text: &str) -> BTreeSet<&str> {
 }
 
 #[test]
-fn the_rules_the_dashboard_and_the_guide_use_names_that_there_are() {
+fn the_rules_the_dashboard_and_the_guide_use_names_that_exist() {
     let text = exposition();
     let known: BTreeSet<&str> =
         text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next()).collect();

@@ -140,7 +140,7 @@ async fn row_45_an_endpoint_that_is_back_is_noticed_within_two_seconds_by_the_sl
 
 /// An endpoint that needs three seconds for each answer is slow, and not gone.
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_is_back_but_slow_is_found_by_the_probe_that_is_patient() {
+async fn an_endpoint_that_is_back_but_slow_is_found_by_a_patient_probe() {
     let (began, kept) = (Instant::now(), Kept::default());
     let taken = Arc::clone(&kept.taken);
     let transport = Scripted::new(move |request: &Request| {

@@ -114,7 +114,7 @@ fn what_is_redacted_is_in_the_requests_and_nowhere_in_a_log_at_trace_and_the_rec
 }
 
 #[test]
-fn an_event_that_no_rule_names_is_spilled_as_it_is_and_its_record_says_so() {
+fn an_event_that_no_rule_matches_is_spilled_unchanged_and_its_record_says_so() {
     let world = World::new();
     let client = quick("http://127.0.0.1:9/").spill_redact(redact()).build().unwrap();
     emit_all(&client, 0..50);
@@ -158,7 +158,7 @@ fn an_event_whose_redaction_fails_is_lost_and_counted_and_its_content_is_in_no_l
 }
 
 #[test]
-fn a_path_that_is_none_is_an_error_of_build() {
+fn an_invalid_path_is_a_build_error() {
     let build = |redact| quick("http://127.0.0.1:9/").spill_redact(redact).build();
     let error = build(Redact::new().remove("/a").remove("user.email")).unwrap_err();
     assert!(error.to_string().contains("JSON pointer"), "{error}");
@@ -176,7 +176,7 @@ impl Observer for Surplus {
 }
 
 #[test]
-fn what_is_over_the_budget_of_the_log_is_lost_counted_and_told_and_the_rest_is_spilled() {
+fn events_over_the_logs_budget_are_lost_counted_and_reported_and_the_rest_are_spilled() {
     for packing in [SpillPacking::OneByOne, SpillPacking::Packed] {
         let world = World::new();
         let told = Arc::<Mutex<u64>>::default();

@@ -52,7 +52,7 @@ fn one_poison_event_is_isolated_by_halving_and_the_others_are_delivered() {
 }
 
 #[test]
-fn an_endpoint_that_refuses_everything_is_not_stormed() {
+fn an_endpoint_that_refuses_everything_is_not_flooded() {
     let world = World::new();
     let server = world.endpoint(poisoned(|_| true, 422));
     let client = quick(server.url()).probe_interval_max(Duration::from_secs(60)).build().unwrap();
@@ -92,7 +92,7 @@ fn a_denial_ends_posting_at_once_with_one_notice() {
 }
 
 #[test]
-fn a_redirect_is_never_followed_and_its_target_never_hears_of_us() {
+fn a_redirect_is_never_followed_and_its_target_gets_no_request() {
     for status in [301, 302, 303, 307, 308] {
         let world = World::new();
         let target = Endpoint::start(|_| Act::Status(200)).unwrap();
@@ -109,7 +109,7 @@ fn a_redirect_is_never_followed_and_its_target_never_hears_of_us() {
 }
 
 #[test]
-fn statuses_that_pass_by_make_an_outage_and_only_5xx_is_maybe_delivered() {
+fn transient_statuses_make_an_outage_and_only_5xx_is_maybe_delivered() {
     for (status, maybe) in [(408, 0), (429, 0), (503, 0), (500, 10), (502, 10)] {
         let world = World::new();
         let server = world.endpoint(move |_| Act::Status(status));
@@ -127,7 +127,7 @@ fn statuses_that_pass_by_make_an_outage_and_only_5xx_is_maybe_delivered() {
 }
 
 #[test]
-fn a_retry_after_that_is_said_twice_is_honoured_no_probe_comes_before_it() {
+fn a_repeated_retry_after_is_honoured_and_no_probe_comes_earlier() {
     let world = World::new();
     let server = world.endpoint(|_| answer(429, "retry-after: 3600", ""));
     let client = quick(server.url()).batch_events_max(10).posts_in_flight_max(1).build().unwrap();
@@ -148,7 +148,8 @@ fn a_retry_after_that_is_said_twice_is_honoured_no_probe_comes_before_it() {
 }
 
 #[test]
-fn an_answer_slower_than_the_post_timeout_spills_as_maybe_delivered_even_if_it_was_taken() {
+fn an_answer_slower_than_the_post_timeout_spills_as_maybe_delivered_even_if_the_endpoint_accepted_the_events()
+{
     let world = World::new();
     let taken = world.taken.clone();
     let server = Endpoint::start(move |request| {
@@ -228,7 +229,7 @@ fn a_2xx_that_does_not_say_which_events_it_refuses_spills_all_as_maybe_delivered
 }
 
 #[test]
-fn every_status_from_100_to_999_settles_as_tabled_and_only_2xx_delivers() {
+fn every_status_from_100_to_999_settles_as_the_table_says_and_only_2xx_delivers() {
     let status_of = |request: &Received| -> u16 {
         request.head.split('/').nth(3).and_then(|rest| rest.split(' ').next()).unwrap().parse().unwrap()
     };

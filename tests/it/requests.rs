@@ -141,7 +141,7 @@ async fn each_request_of_an_axum_service_has_one_event_with_its_route_and_not_it
 }
 
 #[tokio::test]
-async fn bodies_errors_and_readiness_are_the_services_own() {
+async fn bodies_errors_and_readiness_pass_through_unchanged() {
     #[derive(Debug, PartialEq)]
     struct Own(&'static str);
     let world = World::new();
@@ -183,7 +183,7 @@ async fn bodies_errors_and_readiness_are_the_services_own() {
 }
 
 #[test]
-fn a_request_that_is_dropped_or_panics_is_told_once_wherever_that_happens() {
+fn a_request_that_is_dropped_or_panics_is_reported_once_wherever_that_happens() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = quick(endpoint.url()).build().unwrap();
@@ -224,7 +224,7 @@ fn a_request_that_is_dropped_or_panics_is_told_once_wherever_that_happens() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_duration_is_that_of_the_answers_head_and_a_route_has_its_bounds() {
+async fn the_duration_ends_at_the_answers_head_and_the_length_of_a_route_is_bounded() {
     let (log, taken) = (Spilled::default(), Taken::default());
     let client =
         Client::builder("http://127.0.0.1:9/").spill_sink(log.clone()).mode(Mode::LogOnly).build().unwrap();
@@ -248,7 +248,7 @@ async fn the_duration_is_that_of_the_answers_head_and_a_route_has_its_bounds() {
 }
 
 #[tokio::test]
-async fn in_the_mode_off_nothing_is_told_and_no_route_is_asked_for() {
+async fn in_mode_off_nothing_is_emitted_and_no_route_is_looked_up() {
     let asked = Arc::new(AtomicU64::new(0));
     let client = Client::builder("http://127.0.0.1:9/").mode(Mode::Off).build().unwrap();
     let count = Arc::clone(&asked);
@@ -263,7 +263,7 @@ async fn in_the_mode_off_nothing_is_told_and_no_route_is_asked_for() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_becomes_of_endpoint_and_requests_each_request_is_at_the_endpoint_or_in_the_log() {
+async fn whatever_happens_to_endpoint_and_requests_each_request_is_at_the_endpoint_or_in_the_log() {
     const REQUESTS: u64 = 600;
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));

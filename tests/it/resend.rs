@@ -73,7 +73,7 @@ fn bodies(
 }
 
 #[test]
-fn an_event_has_its_id_time_name_and_common_fields_again_where_the_format_has_a_place_for_them() {
+fn an_event_keeps_its_id_time_name_and_common_fields_if_the_format_has_a_place_for_them() {
     for placement in [Placement::OncePerRequest, Placement::BesideEachEvent] {
         let events = spilled(Everything(placement), |client| {
             client.emit_named("order placed", &Numbered::of(0));
@@ -105,7 +105,7 @@ fn an_event_has_its_id_time_name_and_common_fields_again_where_the_format_has_a_
 }
 
 #[test]
-fn an_event_is_the_identical_json_where_the_format_has_none_and_what_stood_beside_it_is_in_it() {
+fn an_event_is_the_identical_json_if_the_format_has_no_such_place_and_fields_from_outside_it_move_into_it() {
     let (server, bodies) = bodies(|_| Act::Status(200));
     let mut resender = quick(server.url()).format(Ndjson).build_resender().unwrap();
     let within = spilled(Ndjson, |client| emit_all(client, 0..10));
@@ -125,7 +125,7 @@ fn an_event_is_the_identical_json_where_the_format_has_none_and_what_stood_besid
 }
 
 #[test]
-fn what_the_endpoint_refuses_comes_back_with_its_words_and_the_others_are_delivered() {
+fn refused_events_come_back_with_the_endpoints_words_and_the_others_are_delivered() {
     let events = spilled(Ndjson, |client| emit_all(client, 0..300));
     let (server, bodies) = bodies(|request| {
         let poison = events_of(&request.body).iter().any(|event| event.contains("\"id\":77,"));
@@ -189,7 +189,7 @@ fn ids_of_common(body: &str) -> Vec<u64> {
 }
 
 #[test]
-fn what_is_no_event_of_ours_is_refused_and_the_endpoint_never_sees_it() {
+fn anything_that_is_not_our_event_is_refused_and_never_sent() {
     let (server, bodies) = bodies(|_| Act::Status(200));
     let mut resender = quick(server.url()).format(Ndjson).build_resender().unwrap();
     let event = spilled(Ndjson, |client| emit_all(client, 0..1)).remove(0);
@@ -217,7 +217,7 @@ fn what_is_no_event_of_ours_is_refused_and_the_endpoint_never_sees_it() {
 }
 
 #[test]
-fn more_events_than_the_queue_holds_are_sent_in_turns() {
+fn more_events_than_the_queue_holds_are_sent_in_several_rounds() {
     let events = spilled(Ndjson, |client| emit_all(client, 0..1000));
     let (server, bodies) = bodies(|_| Act::Status(200));
     let mut resender = quick(server.url())
@@ -232,7 +232,7 @@ fn more_events_than_the_queue_holds_are_sent_in_turns() {
 }
 
 #[test]
-fn settings_that_would_do_nothing_are_errors_that_say_so() {
+fn settings_that_would_have_no_effect_are_errors() {
     let wrong = [
         quick("http://127.0.0.1:9/").common_field("a", 1),
         quick("http://127.0.0.1:9/").time_field("at"),
@@ -247,7 +247,7 @@ fn settings_that_would_do_nothing_are_errors_that_say_so() {
 
 /// The counters that a client writes into the log say how much it spilled; the log must hold all of it.
 #[test]
-fn lines_that_a_log_has_lost_are_found_by_what_the_client_says_it_has_spilled() {
+fn lines_missing_from_a_log_are_found_by_the_clients_count_of_spilled_events() {
     let world = World::new();
     let server = world.endpoint(|_| Act::Status(503));
     let client = quick(server.url()).build().unwrap();

@@ -70,7 +70,8 @@ async fn run(
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_certainly_not_taken_goes_once_more_at_once_on_another_connection_under_the_same_key() {
+async fn a_post_that_was_certainly_not_processed_is_retried_at_once_on_another_connection_with_the_same_key()
+{
     for (what, first) in [
         ("no connection", fails(FailureKind::Connect, MaybeDelivered::No)),
         ("503", Answer::status(SOON, 503)),
@@ -91,7 +92,7 @@ async fn what_was_certainly_not_taken_goes_once_more_at_once_on_another_connecti
 }
 
 #[tokio::test(start_paused = true)]
-async fn connections_that_are_closed_as_idle_are_no_news_to_the_operator() {
+async fn connections_closed_as_idle_are_not_reported_to_the_operator() {
     let stale = |nth| match nth % 2 {
         0 => fails(FailureKind::Stale, MaybeDelivered::Yes),
         _ => Answer::status(SOON, 200),
@@ -114,7 +115,7 @@ async fn connections_that_are_closed_as_idle_are_no_news_to_the_operator() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_have_been_taken_goes_once_only() {
+async fn a_post_that_may_have_been_processed_is_not_retried() {
     for (what, first) in [
         ("500", Answer::status(SOON, 500)),
         ("502", Answer::status(SOON, 502)),
@@ -129,7 +130,7 @@ async fn what_may_have_been_taken_goes_once_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_post_goes_twice_at_most_and_says_maybe_if_either_try_does() {
+async fn a_post_is_sent_at_most_twice_and_is_maybe_delivered_if_either_attempt_is() {
     for (first, second, reason, maybe) in [
         (fails(FailureKind::Stale, MaybeDelivered::Yes), Answer::status(SOON, 503), Reason::Unavailable, 1),
         (Answer::status(SOON, 503), fails(FailureKind::Broken, MaybeDelivered::Yes), Reason::Broken, 1),
@@ -154,7 +155,7 @@ async fn a_post_goes_twice_at_most_and_says_maybe_if_either_try_does() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_endpoint_that_takes_nothing_gets_one_second_try_and_none_while_it_is_out() {
+async fn an_endpoint_that_accepts_nothing_gets_one_retry_and_none_while_it_is_out() {
     for status in [503, 429] {
         let (world, stats, posts) = run(200, move |_| Answer::status(SOON, status)).await;
         let keys: Vec<&Post> = posts.iter().filter(|post| **post != Post::FreshConnections).collect();
@@ -166,7 +167,7 @@ async fn an_endpoint_that_takes_nothing_gets_one_second_try_and_none_while_it_is
 
 /// After a suspend or a freeze, answers are late and open connections are stale. Neither is the endpoint's fault.
 #[tokio::test(start_paused = true)]
-async fn after_a_gap_in_time_connections_are_given_up_and_what_was_late_is_no_outage() {
+async fn after_a_gap_in_time_connections_are_dropped_and_late_posts_are_no_outage() {
     let (world, posts) = (World::new(), Arc::new(Mutex::new(Vec::new())));
     let (taken, made, mut nth) = (world.taken.clone(), Arc::clone(&posts), 0);
     let transport = Scripted::new(move |request| {

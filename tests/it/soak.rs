@@ -24,7 +24,7 @@ fn hour(seed: u64, per_minute: f64) -> Vec<(f64, f64)> {
 }
 
 #[test]
-fn samples_that_hang_together_without_a_trend_are_not_called_growth() {
+fn correlated_samples_without_a_trend_are_not_called_growth() {
     let of_hour = |seed| Slope::of(&hour(seed, 0.0)).unwrap();
     let wrong = (0..400).map(of_hour).filter(|slope| slope.least() > 0.0 || slope.most() < 0.0).count();
     // One in twenty, as 95 % implies, plus chance.

@@ -73,7 +73,7 @@ fn events_go_through_a_unix_socket_with_their_credentials() {
 }
 
 #[test]
-fn a_unix_socket_that_is_not_there_or_not_listened_on_is_no_connection_until_it_is() {
+fn a_unix_socket_that_is_missing_or_has_no_listener_fails_to_connect_until_it_has_one() {
     let (world, socket) = (World::new(), Socket::new("absent"));
     let client = quick("http://localhost/").unix_socket(&socket.0).build().unwrap();
     emit_all(&client, 0..5);

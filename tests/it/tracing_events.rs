@@ -135,7 +135,7 @@ fn talk() {
 }
 
 #[test]
-fn an_event_is_taken_if_its_level_its_target_and_its_marker_are_chosen_and_it_is_not_ours() {
+fn an_event_is_accepted_if_its_level_target_and_marker_are_selected_and_it_is_not_ours() {
     let informed = ["info", "warn", "error", "marked", "marked not", "marked by text"];
     let cases: [(Choose, &[&str]); 9] = [
         (|b| b, &informed),
@@ -200,7 +200,7 @@ fn a_filter_of_the_layer_decides_what_it_sees_and_other_layers_keep_theirs() {
 }
 
 #[test]
-fn two_layers_feed_two_clients_each_with_what_it_has_chosen() {
+fn two_layers_feed_two_clients_each_with_its_own_selection() {
     let (one, two) =
         (Scene::new(|builder| builder), Scene::new(|builder| builder.common_field("tenant", "a")));
     let first = one.layer(|b| b.spans(SpanFields::All).target("it"));
@@ -230,7 +230,7 @@ fn two_layers_feed_two_clients_each_with_what_it_has_chosen() {
 }
 
 #[test]
-fn while_the_client_is_off_nothing_is_formatted_and_afterwards_it_is_again() {
+fn while_the_client_is_off_nothing_is_formatted_and_formatting_resumes_afterwards() {
     struct Never;
     impl fmt::Debug for Never {
         fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {

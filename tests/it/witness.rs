@@ -65,7 +65,7 @@ fn writer(log: &Spilled) -> impl Fn() -> Spilled + Send + Sync + use<> {
 }
 
 #[test]
-fn beside_a_layer_that_formats_everything_and_keeps_little_the_spill_layer_has_every_event() {
+fn next_to_a_layer_that_formats_everything_and_keeps_little_the_spill_layer_gets_every_event() {
     let (app, log, fallback) = (Spilled::default(), Spilled::default(), Spilled::default());
     let subscriber = registry()
         .with(Crumbs::default())
@@ -84,7 +84,7 @@ fn beside_a_layer_that_formats_everything_and_keeps_little_the_spill_layer_has_e
 }
 
 #[test]
-fn the_notice_at_the_start_says_by_what_the_log_is_witnessed() {
+fn the_startup_notice_says_how_writes_to_the_log_are_confirmed() {
     let told = |make: &dyn Fn(&Spilled) -> Dispatch,
                 words: &str,
                 setting: fn(overspill::Builder) -> overspill::Builder| {
@@ -129,7 +129,7 @@ impl Write for Flaky {
 }
 
 #[test]
-fn what_the_spill_layer_cannot_write_is_in_the_fallback_and_nothing_is_in_neither() {
+fn what_the_spill_layer_cannot_write_goes_to_the_fallback_and_nothing_is_missing() {
     let (log, fallback) = (Spilled::default(), Spilled::default());
     let flaky = Flaky(log.clone(), Arc::default());
     let _scope = set_default(&Dispatch::new(registry().with(SpillLayer::new(move || flaky.clone()))));
@@ -210,7 +210,7 @@ fn the_spill_layer_leaves_the_applications_records_alone_and_takes_overspills_ow
 
 /// A filter that is asked about the event itself lets it through: then it is in the log.
 #[test]
-fn a_filter_on_the_kind_or_on_the_fields_of_an_event_is_no_reason_not_to_read_it() {
+fn a_filter_on_the_kind_or_on_the_fields_of_an_event_lets_spilled_events_through() {
     let (log, fallback) = (Spilled::default(), Spilled::default());
     let layer = || fmt::layer().json().with_writer(writer(&log));
     let by_kind = layer().with_filter(filter_fn(|metadata| metadata.is_event()));
@@ -233,7 +233,7 @@ fn a_filter_on_the_kind_or_on_the_fields_of_an_event_is_no_reason_not_to_read_it
 /// tracing caches for the whole process whether a callsite is of interest, and may ask a thread that has no subscriber.
 /// Each level has its own callsite.
 #[test]
-fn a_thread_without_a_subscriber_that_spills_first_silences_nobody() {
+fn a_thread_without_a_subscriber_that_spills_first_silences_no_other_thread() {
     for level in [LogLevel::Error, LogLevel::Warn, LogLevel::Info, LogLevel::Debug] {
         let (log, fallback) = (Spilled::default(), Spilled::default());
         let dispatch = Dispatch::new(
@@ -273,8 +273,7 @@ fn spill_under_later_subscribers(client: &Client, own: &Dispatch) -> overspill::
 }
 
 #[test]
-fn a_subscriber_that_is_set_for_a_scope_has_the_records_of_the_clients_that_are_built_there_and_of_no_others()
-{
+fn a_scoped_subscriber_gets_the_records_of_clients_built_in_its_scope_and_of_no_others() {
     for mode in [Mode::On, Mode::LogOnly] {
         let (log, later, fallback) = (Spilled::default(), Spilled::default(), Spilled::default());
         let json = |log: &Spilled| Dispatch::new(fmt().json().with_writer(writer(log)).finish());
@@ -296,7 +295,7 @@ fn a_subscriber_that_is_set_for_a_scope_has_the_records_of_the_clients_that_are_
 
 #[cfg(unix)]
 #[test]
-fn a_file_of_spilled_events_is_for_its_owner_alone() {
+fn a_spill_file_is_accessible_to_its_owner_only() {
     use std::os::unix::fs::PermissionsExt;
     let path = std::env::temp_dir().join(format!("overspill-it-{}-owner.log", std::process::id()));
     let client = quick("http://127.0.0.1:9/").spill_sink(WriteSink::append(&path).unwrap()).build().unwrap();
@@ -312,7 +311,7 @@ fn a_file_of_spilled_events_is_for_its_owner_alone() {
 
 /// The notice repeats the sink's error. A sink may block on its own runtime, because it does not run inside one.
 #[test]
-fn a_sink_that_fails_is_told_with_its_own_words_and_its_events_are_in_the_fallback() {
+fn a_failing_sink_is_reported_with_its_own_error_and_its_events_go_to_the_fallback() {
     struct Blocks(tokio::runtime::Runtime);
     impl overspill::SpillSink for Blocks {
         fn write(&self, _: &overspill::spill::Record<'_>) -> io::Result<()> {

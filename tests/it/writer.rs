@@ -53,7 +53,7 @@ fn slowest(client: &Client, callers: u64) -> Duration {
 }
 
 #[test]
-fn a_slow_log_holds_no_caller_longer_than_a_stall_and_one_write_however_many_call() {
+fn a_slow_log_blocks_no_caller_longer_than_a_stall_plus_one_write_however_many_callers_there_are() {
     for (callers, takes) in [(20, Duration::from_millis(300)), (100, Duration::from_millis(40))] {
         let world = World::new();
         let builder = quick("http://127.0.0.1:9/").mode(Mode::LogOnly);
@@ -67,7 +67,7 @@ fn a_slow_log_holds_no_caller_longer_than_a_stall_and_one_write_however_many_cal
 }
 
 #[test]
-fn a_caller_that_finds_no_room_waits_for_it_as_long_as_a_stall_in_all_and_its_event_is_counted() {
+fn a_caller_without_room_waits_for_at_most_one_stall_in_total_and_its_event_is_counted() {
     let takes = Duration::from_millis(50);
     let world = World::new();
     // Room for two events only.
@@ -99,7 +99,7 @@ fn while_the_log_moves_callers_wait_for_room_and_nothing_is_lost() {
 }
 
 #[test]
-fn what_one_thread_emits_to_the_log_is_there_in_its_order() {
+fn events_of_one_thread_are_in_the_log_in_order() {
     let world = World::new();
     let client = quick("http://127.0.0.1:9/").mode(Mode::LogOnly).build().unwrap();
     emit_all(&client, 0..5000);
@@ -135,7 +135,7 @@ impl SpillSink for Blocking {
 }
 
 #[test]
-fn a_sink_that_blocks_on_a_runtime_of_its_own_stores_every_event_whoever_spills_it() {
+fn a_sink_that_blocks_on_its_own_runtime_stores_every_event_from_every_thread() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(503));
     let fallback = Spilled::default();
@@ -209,7 +209,7 @@ fn locked(act: Act, queue_events_max: usize, prepare: fn(&Client)) -> Duration {
 }
 
 #[test]
-fn a_layer_that_emits_under_its_own_lock_dead_locks_in_no_mode() {
+fn a_layer_that_emits_under_its_own_lock_deadlocks_in_no_mode() {
     let (over, is_over) = sync_channel(0);
     std::thread::spawn(move || {
         let nothing: fn(&Client) = |_| {};
@@ -281,7 +281,7 @@ impl io::Write for SlowLines {
 }
 
 #[test]
-fn the_end_of_an_outage_is_told_with_all_it_has_cost_and_the_endpoint_does_not_wait_for_the_log() {
+fn the_end_of_an_outage_is_reported_with_its_totals_and_the_endpoint_does_not_wait_for_the_log() {
     let world = World::new();
     let is_back = Arc::new(AtomicU64::new(0));
     let (back, log) = (Arc::clone(&is_back), SlowLines(world.log.clone()));
@@ -351,7 +351,7 @@ fn a_sender_that_hangs_does_not_take_the_log_with_it() {
 }
 
 #[test]
-fn a_caller_of_log_only_does_not_wait_for_the_log_while_there_is_room() {
+fn in_log_only_a_caller_does_not_wait_for_the_log_while_there_is_room() {
     struct Counting(AtomicU64, Mutex<Receiver<()>>);
     impl SpillSink for Counting {
         fn write(&self, _: &Record<'_>) -> io::Result<()> {

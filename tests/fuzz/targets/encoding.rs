@@ -1,4 +1,4 @@
-//! Any bytes as a tree of keys and values, beside serde_json: the property of `tests/it/hostile.rs`.
+//! Any bytes as a tree of keys and values, compared with serde_json: the property of `tests/it/hostile.rs`.
 #![no_main]
 
 #[path = "../../it/hostile/encoding.rs"]

@@ -1,7 +1,7 @@
-//! Every format over any event and any answer: a body that its own parser accepts and that is never longer than the format says, and no
-//! delivery that the answer does not tell of.
+//! Every format with any events and any answer: its parser accepts the body, the body is never longer than the format says, and nothing
+//! counts as delivered unless the answer says so.
 //!
-//! The input's lines are events as far as they are JSON, and the whole of it is an answer.
+//! Those lines of the input that are JSON are events, and the whole input is an answer.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -41,24 +41,24 @@ fn formats() -> [(Box<dyn Format>, Parsed); 17] {
 
 fuzz_target!(|input: (u16, bool, Vec<u8>)| {
     let (status, cut, bytes) = input;
-    // As the encoder writes them: on one line, printable.
+    // Printable and on one line, as the encoder writes them.
     let texts: Vec<String> = String::from_utf8_lossy(&bytes)
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .map(|event| event.to_string())
         .filter(|text| text.is_ascii() && !text.contains('\x7f'))
-        // The parser below has a limit of its own, and some formats put a few brackets around an event.
+        // The parser below has its own limit, and some formats put a few brackets around an event.
         .filter(|text| text.matches(['[', '{']).count() < 64)
         .collect();
     let events: Vec<&str> = texts.iter().map(String::as_str).collect();
     for (format, kind) in formats() {
-        no_answer_is_more_than_it_says(
+        no_verdict_claims_more_than_the_answer_says(
             &format,
             status,
             if cut { BodyEnd::Cut } else { BodyEnd::Whole },
             &bytes,
         );
-        // No request is without events.
+        // A request always has events.
         if events.is_empty() {
             continue;
         }
@@ -79,17 +79,22 @@ fuzz_target!(|input: (u16, bool, Vec<u8>)| {
     }
 });
 
-fn no_answer_is_more_than_it_says(format: &dyn Format, status: u16, body_end: BodyEnd, bytes: &[u8]) {
+fn no_verdict_claims_more_than_the_answer_says(
+    format: &dyn Format,
+    status: u16,
+    body_end: BodyEnd,
+    bytes: &[u8],
+) {
     let reply = Reply { body_end, ..Reply::of_status(status).with_body(bytes) };
     if let Verdict::Each(fates) = format.verdict(&reply, 7) {
         let delivered = fates.iter().filter(|fate| **fate == Fate::Delivered).count();
         assert!(fates.len() <= 7 && delivered <= 7);
-        // An item that says so is some bytes of the answer.
+        // An item that reports a delivery takes some bytes of the answer.
         assert!(delivered == 0 || !bytes.is_empty());
     }
 }
 
-/// Fields with their lengths, to the end.
+/// Whether it consists of fields with their lengths, to the end.
 fn well_formed(mut message: &[u8]) -> bool {
     while let Some((&tag, rest)) = message.split_first() {
         message = rest;

@@ -1,5 +1,5 @@
-//! A log as bad as it gets: lines torn, doubled, out of order, cut by runtimes, wrapped, and anything at all between them. What comes out
-//! of it is what went in, or nothing; and never more is read than there is.
+//! The worst kind of log: lines torn, duplicated, out of order, cut by runtimes, wrapped, with any bytes between them. An event that is
+//! read from it is one that was written to it, unchanged.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ use std::io::BufReader;
 
 const CLIENTS: [&str; 3] = ["0123456789abcdef", "fedcba9876543210", "00000000000000ff"];
 
-/// What the bytes ask for, one after the other; at their end all are 0.
+/// The choices that the bytes make, one after the other; after their end all are 0.
 struct Asked<'a>(std::slice::Iter<'a, u8>);
 
 impl Asked<'_> {
@@ -58,7 +58,7 @@ fuzz_target!(|bytes: &[u8]| {
     let mut asked = Asked(bytes.iter());
     let mut log: Vec<u8> = Vec::new();
     let mut emitted: BTreeMap<(String, u64), String> = BTreeMap::new();
-    // What was cut off, or stands among what anybody may have written, may come out or not.
+    // An event that was cut off, or is surrounded by other bytes, may be read or not.
     let (mut whole, mut is_forged) = (BTreeMap::new(), false);
     let mut late: Vec<Vec<String>> = Vec::new();
     for seq in 0..asked.one_of(24) as u64 {
@@ -71,7 +71,7 @@ fuzz_target!(|bytes: &[u8]| {
         for line in lines_of(client, seq, &event, parts) {
             let lines = wrapped(&line, asked.one_of(8));
             match asked.one_of(8) {
-                // A process that dies within its line: the next one goes on in it.
+                // A process that dies in the middle of a line: the next one continues on it.
                 0 => {
                     let at = asked.one_of(256) * lines[0].len() / 256;
                     let at = (0..=at).rev().find(|&at| lines[0].is_char_boundary(at)).unwrap_or(0);

@@ -1,4 +1,4 @@
-//! Any bytes as an event's content, through every fmt formatter and back: the property of `tests/it/hostile.rs`.
+//! Any bytes as an event's content, written by every fmt formatter and read back: the property of `tests/it/hostile.rs`.
 #![no_main]
 
 #[path = "../../it/hostile/invisible.rs"]

@@ -1,4 +1,4 @@
-//! The property of `targets/encoding.rs` with a generator instead of coverage: for serde_json's features, see `.ci/serde-features`.
+//! The property of `targets/encoding.rs`, with a random generator instead of coverage, for serde_json's features: see `.ci/serde-features`.
 
 #[path = "../../it/hostile/encoding.rs"]
 mod encoding;
@@ -7,21 +7,21 @@ mod invisible;
 #[path = "../../it/split_mix.rs"]
 mod split_mix;
 #[path = "../../it/hostile/random.rs"]
-#[expect(dead_code, reason = "shared with tests/it, which draws other things as well")]
+#[expect(dead_code, reason = "shared with tests/it, which uses the rest")]
 mod random;
 
 use invisible::is_hostile;
 
-/// The log's thread naps between two events that come one by one: 2 ms each.
+/// The log's thread naps for 2 ms between two single events.
 const CASES: u64 = 20_000;
 
 #[test]
-fn whatever_serde_offers_is_encoded_as_serde_json_of_these_features_has_it() {
+fn everything_that_serde_offers_is_encoded_as_by_serde_json_with_these_features() {
     let (mut random, encoding) = (random::Random::seeded(1), encoding::Encoding::start());
     (0..CASES).for_each(|_| encoding.check(&random.bytes(200)));
 }
 
-/// The features are on: otherwise this would hold for something else.
+/// The features are on: otherwise the test above would say nothing about them.
 #[test]
 fn serde_json_has_the_features_of_this_run() {
     let precise = serde_json::from_str::<serde_json::Value>("1.50").unwrap().to_string();

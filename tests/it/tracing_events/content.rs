@@ -89,7 +89,7 @@ fn a_chain_of_errors_without_an_end_is_cut() {
 }
 
 #[test]
-fn the_members_are_written_by_the_names_that_were_chosen() {
+fn members_are_written_under_the_configured_names() {
     let scene = Scene::new(|builder| builder);
     scene.run(
         |b| {
@@ -124,7 +124,7 @@ fn an_event_without_any_member_is_an_empty_object_and_one_outside_of_spans_has_n
 }
 
 #[test]
-fn a_name_that_was_given_is_the_events_name_and_one_that_tracing_made_is_not() {
+fn an_explicit_name_is_the_events_name_and_one_generated_by_tracing_is_not() {
     let scene = Scene::new(|builder| builder.time_field("at"));
     scene.run(
         |b| b.leave_out(Member::Target),

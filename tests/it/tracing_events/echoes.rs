@@ -73,7 +73,8 @@ fn a_full_queue_costs_a_caller_no_formatting() {
 }
 
 #[test]
-fn the_http_stacks_events_are_not_events_by_their_thread_and_the_applications_of_the_same_name_are() {
+fn tracing_events_of_our_http_stack_are_excluded_by_thread_and_the_applications_with_the_same_target_are_not()
+{
     let scene = Scene::before(Act::Close, |builder| builder);
     let client: Client = scene.client.clone();
     scene.run(

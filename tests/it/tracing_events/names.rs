@@ -52,7 +52,7 @@ fn a_field_whose_name_is_taken_gets_an_underscore_and_none_is_left_out() {
 }
 
 #[test]
-fn a_field_that_an_event_has_twice_is_there_twice_under_two_names() {
+fn a_field_that_an_event_has_twice_is_written_twice_under_two_names() {
     let scene = Scene::new(|builder| builder);
     scene.run(|b| b, || info!(a = 1, r#type = 2, "type" = 3, a = 4, a_ = 5, a = 6, r#a = 7));
     assert_eq!(
@@ -71,7 +71,7 @@ fn a_second_message_is_a_field() {
 }
 
 #[test]
-fn of_equal_names_the_nearest_is_written_and_the_layers_own_stay() {
+fn among_equal_names_the_innermost_is_written_and_the_layers_own_names_stay() {
     let scene = Scene::new(adding);
     scene.run(
         |b| b.spans(SpanFields::All),
@@ -92,7 +92,7 @@ fn of_equal_names_the_nearest_is_written_and_the_layers_own_stay() {
 
 /// More fields than the bit mask has bits.
 #[test]
-fn many_fields_with_names_that_look_alike_are_all_there() {
+fn many_fields_with_similar_names_are_all_written() {
     macro_rules! many {
         ($($name:ident)*) => {{
             let scene = Scene::new(|builder| builder);

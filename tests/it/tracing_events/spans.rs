@@ -11,7 +11,7 @@ use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::registry;
 
 #[test]
-fn an_event_has_the_fields_of_no_span_of_the_current_one_or_of_all_as_chosen() {
+fn an_event_has_the_fields_of_no_span_the_current_span_or_all_spans_as_configured() {
     for (spans, expected) in [
         (SpanFields::None, r#"{"level":"INFO","target":"t","own":1}"#),
         (SpanFields::Current, r#"{"level":"INFO","target":"t","own":1,"attempt":2,"later":"l"}"#),
@@ -35,7 +35,7 @@ fn an_event_has_the_fields_of_no_span_of_the_current_one_or_of_all_as_chosen() {
 }
 
 #[test]
-fn an_event_with_a_parent_of_its_own_has_that_ones_fields_and_a_root_event_none() {
+fn an_event_with_an_explicit_parent_has_that_spans_fields_and_a_root_event_has_none() {
     let scene = Scene::new(|builder| builder);
     scene.run(
         |b| b.spans(SpanFields::All),
@@ -104,7 +104,7 @@ impl Debug for Endless {
 }
 
 #[test]
-fn a_span_keeps_no_more_than_its_room_and_the_event_says_how_many_fields_are_missing() {
+fn a_span_stores_no_more_than_its_maximum_and_the_event_says_how_many_fields_are_missing() {
     let scene = Scene::new(|builder| builder);
     scene.run(
         |b| b.spans(SpanFields::All),
@@ -132,7 +132,7 @@ fn a_span_keeps_no_more_than_its_room_and_the_event_says_how_many_fields_are_mis
 }
 
 #[test]
-fn an_event_takes_so_many_fields_of_so_many_spans_and_says_that_there_were_more() {
+fn an_event_takes_a_limited_number_of_spans_and_fields_and_says_if_there_were_more() {
     let scene = Scene::new(|builder| builder);
     scene.run(
         |b| b.spans(SpanFields::All),
@@ -177,7 +177,7 @@ impl Debug for Panics {
 }
 
 #[test]
-fn a_debug_that_panics_costs_a_span_this_field_and_its_events_nothing() {
+fn a_debug_that_panics_costs_a_span_that_field_and_its_events_nothing() {
     let scene = Scene::new(|builder| builder);
     scene.run(
         |b| b.spans(SpanFields::Current),

@@ -68,9 +68,9 @@ pub const PARTS: &[Part] = &[
     Part {
         title: "HTTP",
         rows: &[
-            row(11, "every status from 100 to 999", "settled as tabled; only 2xx is delivered"),
-            row(12, "a redirect", "never followed; its target hears nothing of us"),
-            row(13, "Retry-After: any text at all", "honoured within [0, 10 min], never a panic"),
+            row(11, "every status from 100 to 999", "settled as the table says; only 2xx is delivered"),
+            row(12, "a redirect", "never followed; its target gets no request"),
+            row(13, "Retry-After with any text", "honoured within [0, 10 min], never a panic"),
             row(
                 14,
                 "one poison event in a batch",
@@ -93,7 +93,7 @@ pub const PARTS: &[Part] = &[
                 "closed, with one clear notice; not a byte of an event is sent",
             ),
             row(18, "proxy variables in the environment", "ignored unless asked"),
-            row(19, "secrets in headers and URLs", "in no output of ours, at TRACE either"),
+            row(19, "secrets in headers and URLs", "in none of our output, not even at TRACE"),
         ],
     },
     Part {
@@ -117,16 +117,16 @@ pub const PARTS: &[Part] = &[
             row(
                 23,
                 "a panic in any hook, or in the sender",
-                "contained; the batch in hand is spilled; on within 100 ms",
+                "contained; the current batch is spilled; running again within 100 ms",
             ),
             row(
                 24,
                 "no file descriptors, no threads; ten thousand clients built and dropped",
-                "an error of build or a spill; nothing leaks",
+                "a build error or a spill; nothing leaks",
             ),
             row(25, "the wall clock jumps", "timers are monotonic"),
             row(26, "the future of a flush, a shutdown or the sender is dropped", "nothing lost or doubled"),
-            row(27, "the mode switched all the time, under load", "each event under one mode"),
+            row(27, "the mode keeps changing under load", "each event handled in one mode"),
         ],
     },
     Part {
@@ -135,20 +135,20 @@ pub const PARTS: &[Part] = &[
             row(
                 28,
                 "no subscriber; target filtered; level compiled out",
-                "noticed; the fallback takes the events",
+                "reported; the fallback gets the events",
             ),
             row(
                 29,
                 "stdout is a pipe that nobody reads",
-                "callers wait once, for a second at most; the surplus is lost and counted",
+                "callers wait once, for at most a second; the surplus is lost and counted",
             ),
             row(30, "the log's disk is full; the subscriber panics", "contained and counted; resumes"),
             row(31, "an application that emits on every log record", "depth one; no loop, no deadlock"),
             row(32, "hostile content", "one printable line per part; parts join to the identical JSON"),
             row(
                 46,
-                "standard error closed or read-only; a layer that keeps little; filters on kind or fields; a log that only log feeds",
-                "spilled means kept; otherwise fallback or lost, and told",
+                "standard error closed or read-only; a layer that keeps little; filters on kind or fields; a log that is fed by the log crate alone",
+                "spilled means kept; otherwise fallback or lost, and reported",
             ),
             row(
                 47,
@@ -158,7 +158,7 @@ pub const PARTS: &[Part] = &[
             row(
                 48,
                 "a slow log and many callers; a layer that emits under its own lock",
-                "no caller waits longer than a stall and one write; no deadlock in any mode",
+                "no caller waits longer than a stall plus one write; no deadlock in any mode",
             ),
         ],
     },
@@ -178,18 +178,18 @@ pub const PARTS: &[Part] = &[
         rows: &[
             row(
                 35,
-                "a threshold crossed, memory that swings, mapped files; a leak to the limit without any setting; a storm of signals, one that is blocked",
-                "one snapshot a step, one at a time, spaced; none for files; three heap profiles before the limit; a blocked signal is taken",
+                "a threshold crossed, memory that swings, mapped files; a leak to the limit with default settings; a storm of signals; a blocked signal",
+                "one snapshot per step, one at a time, spaced; none for files; three heap profiles before the limit; a blocked signal is handled",
             ),
             row(
                 36,
-                "a snapshot folder that is missing, linked, foreign, open to others, read-only; a disk that is short; no temporary folder; a death in the middle of a dump",
-                "told at the start, refused with a reason; nothing is left behind; the threshold still stands",
+                "a snapshot folder that is missing, linked, another user's, open to others, read-only; a disk that is nearly full; no temporary folder; a death in the middle of a dump",
+                "reported at startup, refused with a reason; nothing is left behind; the threshold still applies",
             ),
             row(
                 37,
                 "near the memory limit; near it by cached files alone",
-                "a short report, without asking for memory; no short one for cached files, which the kernel gives back",
+                "a short report that allocates no memory; no short one for cached files, which the kernel can reclaim",
             ),
             row(
                 38,
@@ -204,17 +204,17 @@ pub const PARTS: &[Part] = &[
             row(
                 39,
                 "an endpoint that refuses everything, one event at a time",
-                "told as an outage by the third refused post, in the endpoint's words",
+                "reported as an outage by the third refused post, in the endpoint's words",
             ),
             row(
                 40,
                 "one of three backends answers 503, 404, Retry-After, or hangs",
-                "the healthy ones are used: 95 % delivered, 60 % where it hangs; the share that fails is told",
+                "the healthy ones are used: 95 % delivered, 60 % if one hangs; the share that fails is reported",
             ),
             row(
                 41,
                 "a server that closes idle connections at any moment",
-                "once more on a new connection; nothing spilled",
+                "retried on a new connection; nothing spilled",
             ),
             row(
                 42,
@@ -223,13 +223,13 @@ pub const PARTS: &[Part] = &[
             ),
             row(
                 43,
-                "413 by size or by number, for ever",
+                "413 by size or by number, forever",
                 "the size that passes is remembered: below 10 % refused",
             ),
             row(
                 44,
                 "tokens that rotate; a web page instead of an answer",
-                "a new token without a restart; a page is no delivery",
+                "a new token without a restart; a web page is not a delivery",
             ),
             row(
                 45,

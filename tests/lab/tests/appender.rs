@@ -1,5 +1,5 @@
-//! tracing-appender's non-blocking writer behind the subscriber: what overspill counts as spilled was formatted and handed to that
-//! writer, which may still drop it later. The chapter `overspill::guide::log` says so; these tests back it.
+//! A subscriber that writes through tracing-appender's non-blocking writer: what overspill counts as spilled was formatted and handed to
+//! that writer, which may still drop it later. The chapter `overspill::guide::log` says so; these tests back it.
 //!
 //! The destination is a gate, as slow as a test needs.
 
@@ -23,7 +23,7 @@ const EVENTS: u64 = 1_000;
 /// How many lines the writer holds for its thread; its default is 128,000.
 const LINES: usize = 50;
 
-/// A file behind a gate: a write waits until it is open.
+/// A file with a gate: a write waits until the gate is open.
 #[derive(Clone, Default)]
 struct Gated {
     file: Spilled,
@@ -106,7 +106,7 @@ fn what_a_lossy_writer_drops_is_counted_as_spilled_and_is_missing_from_the_file(
 }
 
 #[test]
-fn with_lossy_false_the_file_has_them_all() {
+fn with_lossy_false_the_file_has_every_event() {
     for which in 0..2 {
         let gate = Gated::default();
         let builder = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LINES);
@@ -136,7 +136,7 @@ impl Write for Full {
 }
 
 #[test]
-fn an_error_behind_a_non_blocking_writer_is_seen_by_nobody_and_behind_our_layer_alone_by_the_fallback() {
+fn a_non_blocking_writer_hides_write_errors_and_without_it_the_fallback_gets_the_events() {
     let (writer, _guard) = NonBlockingBuilder::default().lossy(false).finish(Full);
     for log in subscribers(&writer) {
         let stats = flood(&log, |_| ());

@@ -28,7 +28,7 @@ impl log::Log for Logger {
 }
 
 #[test]
-fn an_application_whose_log_is_the_log_crates_has_its_spilled_events_there() {
+fn an_application_that_logs_with_the_log_crate_finds_its_spilled_events_there() {
     log::set_logger(&Logger).unwrap();
     log::set_max_level(log::LevelFilter::Info);
     let fallback = Spilled::default();

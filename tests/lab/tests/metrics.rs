@@ -193,7 +193,7 @@ proptest! {
 }
 
 #[test]
-fn any_recorder_gets_our_books_under_the_names_of_the_text_for_prometheus() {
+fn any_recorder_gets_our_stats_under_the_names_in_the_prometheus_text() {
     let theirs = theirs();
     let stats = Stats::default().with_delivered(700).with_spilled(Reason::Outage, 480).with_pending(3);
     with_local_recorder(&theirs, || {

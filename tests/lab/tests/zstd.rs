@@ -12,7 +12,7 @@ use overspill::format::Bulk;
 use support::{Act, Endpoint, LONG, World, emit_all, quick};
 
 #[test]
-fn zstd_bodies_say_so_and_unpack_to_the_same_events() {
+fn zstd_bodies_are_labeled_and_decompress_to_the_same_events() {
     let world = World::new();
     let taken = world.taken.clone();
     let endpoint = Endpoint::start(move |request| {
@@ -29,7 +29,7 @@ fn zstd_bodies_say_so_and_unpack_to_the_same_events() {
 }
 
 #[test]
-fn a_format_whose_endpoint_is_not_known_to_unpack_zstd_is_refused_by_name() {
+fn a_format_whose_endpoint_is_not_known_to_accept_zstd_is_refused_by_name() {
     let refused =
         Client::builder("http://127.0.0.1:9/").format(Bulk::new()).zstd().build().unwrap_err().to_string();
     assert!(refused.contains("compression is zstd"), "{refused}");

@@ -15,7 +15,7 @@ fn drilled(arguments: &[&str]) -> (Vec<Value>, Option<i32>) {
 }
 
 #[test]
-fn of_every_event_of_a_drill_it_is_known_what_became_of_it_and_none_is_lost() {
+fn a_drill_accounts_for_every_event_and_loses_none() {
     let (phases, code) = drilled(&["--faults", "refuse,reset,503,html"]);
     let names: Vec<&str> = phases.iter().map(|phase| phase["phase"].as_str().unwrap()).collect();
     let healthy = "healthy";
@@ -43,7 +43,7 @@ fn of_every_event_of_a_drill_it_is_known_what_became_of_it_and_none_is_lost() {
 }
 
 #[test]
-fn a_drill_of_a_real_endpoint_passes_what_is_healthy_and_nothing_else() {
+fn a_drill_of_a_real_endpoint_passes_only_if_the_endpoint_is_healthy() {
     let taken = Taken::default();
     let endpoint = Endpoint::start(taken.when(|request| {
         assert!(request.head.starts_with("POST /v1/events?key=1 "), "{}", request.head);
@@ -57,7 +57,7 @@ fn a_drill_of_a_real_endpoint_passes_what_is_healthy_and_nothing_else() {
 }
 
 #[test]
-fn an_endpoint_that_takes_nothing_anyway_is_exit_code_3() {
+fn an_endpoint_that_accepts_nothing_even_without_faults_is_exit_code_3() {
     let endpoint = Endpoint::start(|_| Act::Status(500)).unwrap();
     let (phases, code) = drilled(&["--faults", "503", "--to", &endpoint.url()]);
     assert_eq!(code, Some(3), "{phases:?}");
@@ -65,7 +65,7 @@ fn an_endpoint_that_takes_nothing_anyway_is_exit_code_3() {
 
 /// The service is `overspill ship`: the law holds through the proxy.
 #[test]
-fn a_service_is_drilled_by_letting_it_post_to_the_proxy() {
+fn a_service_is_drilled_by_pointing_it_at_the_proxy() {
     let taken = Taken::default();
     let endpoint = Endpoint::start(taken.when(|_| Act::Status(200))).unwrap();
     let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();

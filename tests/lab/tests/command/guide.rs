@@ -34,7 +34,7 @@ fn without_numbers(text: &str) -> String {
 }
 
 #[test]
-fn the_sessions_of_the_guide_are_what_the_command_says() {
+fn the_guides_sessions_show_what_the_command_prints() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../src/guide/command.md");
     let guide = fs::read_to_string(&path).unwrap();
     let renew = std::env::var_os("RENEW_GUIDE").is_some();

@@ -32,7 +32,7 @@ fn written(content: impl AsRef<[u8]>) -> std::path::PathBuf {
 }
 
 #[test]
-fn the_page_of_the_sample_is_one_file_that_needs_no_other() {
+fn the_samples_page_is_one_self_contained_file() {
     let folder = sample();
     let output =
         overspill(&["report", "--html", "page.html", "orders.log"]).current_dir(folder).output().unwrap();
@@ -90,7 +90,7 @@ fn a_log_that_lost_nothing_is_exit_code_0_and_every_sum_is_that_of_its_lines() {
 }
 
 #[test]
-fn lines_that_the_log_lost_are_counted_and_told_by_client_number_and_time() {
+fn lines_that_the_log_lost_are_counted_and_listed_by_client_number_and_time() {
     let (report, code) = report(&written(made::log(40)));
     assert_eq!(code, Some(1));
     assert_eq!(report["missing"], 40);
@@ -114,7 +114,7 @@ fn lines_that_the_log_lost_are_counted_and_told_by_client_number_and_time() {
 }
 
 #[test]
-fn records_alone_tell_of_outages_where_the_notices_are_gone() {
+fn outages_are_found_from_the_records_if_the_notices_are_missing() {
     let log: String = made::log(0)
         .lines()
         .filter(|line| !line.contains("overspill::notice"))
@@ -127,7 +127,7 @@ fn records_alone_tell_of_outages_where_the_notices_are_gone() {
 }
 
 #[test]
-fn a_log_twice_is_the_same_log_and_packed_ones_are_as_plain_ones() {
+fn reading_a_log_twice_changes_nothing_and_packed_records_count_like_plain_ones() {
     let log = made::log(0);
     let once = written(&log);
     let packed = folder().join("app.log.gz");
@@ -150,7 +150,7 @@ fn a_log_twice_is_the_same_log_and_packed_ones_are_as_plain_ones() {
 }
 
 #[test]
-fn what_a_log_says_is_text_in_the_page() {
+fn a_logs_content_is_escaped_in_the_page() {
     let log = made::log(0)
         .replace("Connection refused (os error 111)", "<script>alert(1)</script>")
         .replace("payment_failed", "<img src=x>");
@@ -162,7 +162,7 @@ fn what_a_log_says_is_text_in_the_page() {
 }
 
 #[test]
-fn a_log_without_records_says_so_and_what_is_no_log_is_told() {
+fn a_log_without_records_is_reported_and_so_is_a_file_that_is_no_log() {
     let empty = output(&["report", written("hello\n").to_str().unwrap()]);
     assert_eq!(empty.status.code(), Some(0));
     assert!(text(&empty.stdout).starts_with("No event is in this log"), "{}", text(&empty.stdout));

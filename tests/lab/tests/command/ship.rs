@@ -16,7 +16,7 @@ fn lines(events: &BTreeSet<String>) -> Vec<u8> {
 }
 
 #[test]
-fn what_an_endpoint_that_flaps_does_not_take_is_in_the_file() {
+fn what_a_flapping_endpoint_does_not_accept_is_in_the_file() {
     let taken = Taken::default();
     let turn = std::sync::atomic::AtomicU32::new(0);
     let endpoint = Endpoint::start(taken.when(move |_| {
@@ -111,7 +111,7 @@ fn a_signal_settles_what_was_read_and_ends_it() {
 }
 
 #[test]
-fn when_the_reader_of_tee_goes_what_was_read_is_settled_and_the_end_is_quiet() {
+fn when_the_reader_of_tee_leaves_what_was_read_is_settled_and_the_command_ends_quietly() {
     let taken = Taken::default();
     let endpoint = Endpoint::start(taken.when(|_| Act::Status(200))).unwrap();
     let mut child = Alive(
@@ -142,7 +142,7 @@ fn when_the_reader_of_tee_goes_what_was_read_is_settled_and_the_end_is_quiet() {
 }
 
 #[test]
-fn with_wait_a_healthy_endpoint_sets_the_pace_and_takes_all() {
+fn with_wait_a_healthy_endpoint_sets_the_pace_and_gets_everything() {
     let taken = Taken::default();
     let endpoint = Endpoint::start(taken.when(|_| Act::Status(200))).unwrap();
     let emitted = objects(0..60_000);
@@ -152,7 +152,7 @@ fn with_wait_a_healthy_endpoint_sets_the_pace_and_takes_all() {
 }
 
 #[test]
-fn options_come_before_the_environment_and_the_environment_counts() {
+fn options_override_the_environment_and_the_environment_is_used() {
     let taken = Taken::default();
     let endpoint = Endpoint::start(taken.when(|request| {
         assert_eq!(request.header("x-of-the-environment"), Some("yes"));
@@ -171,7 +171,7 @@ fn options_come_before_the_environment_and_the_environment_counts() {
 }
 
 #[test]
-fn a_line_longer_than_an_event_is_at_the_endpoint_in_pieces() {
+fn a_line_longer_than_an_event_arrives_in_pieces() {
     let taken = Taken::default();
     let endpoint = Endpoint::start(taken.when(|_| Act::Status(200))).unwrap();
     let long = "0123456789".repeat(20_000);

@@ -15,7 +15,7 @@ fn events(bytes: &[u8], at_once: usize) -> (Vec<String>, Lines) {
 }
 
 #[test]
-fn objects_are_events_as_they_are_and_everything_else_is_a_message() {
+fn objects_are_shipped_unchanged_and_everything_else_is_a_message() {
     let table: [(&[u8], &[&str]); 12] = [
         (b"", &[]),
         (b"\n \n\r\n", &[]),

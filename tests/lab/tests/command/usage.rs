@@ -4,7 +4,7 @@ use crate::stage::{folder, output, overspill, text};
 use std::process::Stdio;
 
 #[test]
-fn what_is_wrong_is_said_in_one_sentence_that_says_what_to_do() {
+fn an_error_is_one_sentence_that_says_what_to_do() {
     let folder = folder();
     let folder = folder.to_str().unwrap();
     let table: [(&[&str], i32, &str); 14] = [
@@ -38,7 +38,7 @@ fn what_is_wrong_is_said_in_one_sentence_that_says_what_to_do() {
 }
 
 #[test]
-fn a_variable_that_is_typed_wrong_is_named() {
+fn a_mistyped_variable_is_named() {
     let output =
         overspill(&["ship", "--to", "http://127.0.0.1:9"]).env("OVERSPILL_MOD", "off").output().unwrap();
     assert_eq!(output.status.code(), Some(2));
@@ -73,7 +73,7 @@ fn every_subcommand_has_help_with_examples_a_man_page_and_completions() {
 }
 
 #[test]
-fn a_reader_that_has_gone_is_a_quiet_end() {
+fn the_command_ends_quietly_when_its_reader_is_gone() {
     for arguments in [&["completions", "bash"][..], &["man"], &["--help"]] {
         let mut child = overspill(arguments).stdout(Stdio::piped()).spawn().unwrap();
         drop(child.stdout.take());

@@ -12,7 +12,7 @@ fn profile(mb: u64) -> String {
 }
 
 #[test]
-fn a_process_that_grows_is_asked_three_times_and_what_grew_is_named() {
+fn a_growing_process_is_asked_three_times_and_what_grew_is_named() {
     let folder = folder();
     for (nth, mb) in [(1, 100), (2, 200), (3, 300)] {
         fs::write(folder.join(format!("next.{nth}")), profile(mb)).unwrap();
@@ -32,7 +32,7 @@ fn a_process_that_grows_is_asked_three_times_and_what_grew_is_named() {
 }
 
 #[test]
-fn a_process_that_the_signal_would_end_gets_none() {
+fn a_process_that_the_signal_would_kill_gets_no_signal() {
     let mut process = Alive(Command::new("sleep").arg("1000").spawn().unwrap());
     let output = output(&["watch", &process.0.id().to_string(), "--every", "1ms"]);
     assert_eq!(output.status.code(), Some(2));
@@ -41,7 +41,7 @@ fn a_process_that_the_signal_would_end_gets_none() {
 }
 
 #[test]
-fn what_is_no_process_or_no_signal_is_told() {
+fn an_invalid_process_or_signal_is_an_error() {
     for (arguments, words) in [
         (&["watch", "999999999"][..], "there is no process 999999999"),
         (&["watch", "0"], "0 is not in 1.."),

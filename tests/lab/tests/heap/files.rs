@@ -48,7 +48,7 @@ fn said_of(spoil: impl FnOnce(&mut wire::Profile)) -> String {
 }
 
 #[test]
-fn what_is_not_a_heap_profile_is_refused_with_what_it_is() {
+fn a_file_that_is_not_a_heap_profile_is_refused_and_the_error_says_what_it_is() {
     let read = |bytes: &[u8]| Profile::read(bytes).unwrap_err().to_string();
     let table = [
         (read(b""), "an empty file"),
@@ -91,7 +91,7 @@ fn what_is_not_a_heap_profile_is_refused_with_what_it_is() {
 
 /// Cut at any byte, including the boundaries between two messages.
 #[test]
-fn a_profile_that_is_cut_off_is_told_as_cut_off() {
+fn a_truncated_profile_is_reported_as_cut_off() {
     let whole = wire_of(0, ROWS).encode_to_vec();
     // Before the names of its values nothing distinguishes it from other bytes.
     let begins = 2 * (2 + wire_of(0, ROWS).sample_type[0].encoded_len());
@@ -115,7 +115,7 @@ fn a_profile_that_was_gzipped_twice_is_read() {
     assert_eq!(Profile::read(&twice).unwrap().held_by(|_| true).bytes, 1_800_000);
 }
 
-/// Whatever bytes a program's names have.
+/// The names of a program may have any bytes.
 #[test]
 fn a_name_that_is_not_utf_8_is_read_with_the_byte_replaced() {
     let mut bytes = wire_of(0, ROWS).encode_to_vec();
@@ -139,7 +139,7 @@ fn space_in_any_unit_is_read_as_bytes() {
 }
 
 #[test]
-fn what_is_more_than_can_be_counted_is_the_most_that_can() {
+fn numbers_beyond_the_maximum_are_read_as_the_maximum() {
     let two: &[crate::made::Row<'_>] = &[
         (&["alloc::a", "service::keep"], i64::MAX, i64::MAX),
         (&["alloc::b", "service::keep"], i64::MAX, i64::MAX),

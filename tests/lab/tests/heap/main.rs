@@ -106,7 +106,7 @@ fn tasks_of_libraries_under_one_executor_stay_apart() {
 }
 
 #[test]
-fn with_more_than_three_profiles_a_saw_is_not_persistent_growth() {
+fn with_more_than_three_profiles_a_sawtooth_is_not_persistent_growth() {
     let stack: &[&str] = &["service::saw"];
     let at = |minute: i64, held: i64| {
         profile(minute, &[(stack, 1, held * 1_000_000), (&["service::rest"], 1, 600_000)])

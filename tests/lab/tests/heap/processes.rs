@@ -44,7 +44,7 @@ fn profiles_that_do_not_belong_together_are_refused() {
 }
 
 #[test]
-fn one_file_twice_is_told_as_that_wherever_it_stands() {
+fn the_same_file_given_twice_is_reported_as_such_in_any_position() {
     let at = |minute| profile(minute, ROWS);
     let table = [([0, 1, 1], 2, 3), ([1, 1, 2], 1, 2), ([0, 1, 0], 1, 3), ([0, 0, 0], 1, 2)];
     for (minutes, first, second) in table {
@@ -55,7 +55,7 @@ fn one_file_twice_is_told_as_that_wherever_it_stands() {
 }
 
 #[test]
-fn two_processes_are_not_compared_unless_that_is_meant() {
+fn two_processes_are_not_compared_unless_asked_for() {
     let (a, b) = ("0123456789abcdef", "fedcba9876543210");
     let three = [of_process(a, 1, 1), of_process(b, 2, 2), of_process(a, 3, 3)];
     let said = compare(&three).unwrap_err().to_string();
@@ -83,7 +83,7 @@ fn the_process_s_own_clock_gives_order_and_intervals_where_all_have_it() {
 }
 
 #[test]
-fn another_path_or_another_place_in_memory_is_told() {
+fn a_different_path_or_address_in_memory_is_reported() {
     let spoilt = |minute, spoil: fn(&mut wire::Profile)| {
         let mut wire = wire_of(minute, ROWS);
         (wire.mapping[0].memory_start, wire.mapping[0].memory_limit) = (0x5500_0000_0000, 0x5500_0010_0000);

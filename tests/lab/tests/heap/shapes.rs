@@ -173,7 +173,7 @@ fn a_seeded_leak_of_any_shape_among_growing_caches_comes_first() {
 
 /// Caches and the leak by one function of one's own: what they have in common is not the answer.
 #[test]
-fn a_leak_by_the_helper_that_fills_the_caches_is_told_by_its_caller() {
+fn a_leak_through_the_helper_that_fills_the_caches_is_attributed_to_its_caller() {
     const SEEDS: u64 = 40;
     let comes_first = |seed| {
         let mut random = Rng::with_seed(seed);
@@ -203,7 +203,7 @@ fn a_seeded_leak_among_growing_caches_comes_first() {
 
 /// In a thousand modules and all shapes, which doubles the candidates.
 #[test]
-fn what_sampling_alone_makes_grow_is_not_called_growth() {
+fn growth_from_sampling_alone_is_not_called_growth() {
     const SEEDS: u64 = 20;
     let (mut persistent, mut once, mut whole) = (0, 0, 0);
     for seed in 0..SEEDS {
@@ -237,7 +237,7 @@ fn twenty_thousand_steady_stacks_in_one_profile_grow_nothing() {
 
 /// However the growth is spread, the verdict never says that nothing grew if the whole heap did.
 #[test]
-fn growth_that_is_spread_over_everything_is_told_of_the_whole() {
+fn growth_spread_over_everything_is_reported_for_the_whole() {
     let leak: Vec<Vec<String>> = (0..400).map(|nth| frames(&[&format!("part_{nth}::keep")])).collect();
     let places: Vec<Place> = leak
         .into_iter()

@@ -91,7 +91,7 @@ fn assert_books(stats: &Stats, emitted: u64) {
 }
 
 /// Nothing is being written to the log: standard output's lock is the standard library's, and one that is held as the process forks is held
-/// in the child for ever.
+/// in the child forever.
 fn quiet(client: &Client) {
     client.flush_blocking(LONG).unwrap();
 }
@@ -409,7 +409,7 @@ fn clients(ended: &Ended) -> BTreeSet<String> {
 }
 
 #[test]
-fn a_child_delivers_what_it_emits_or_has_it_in_its_log_and_the_parent_what_is_its_own() {
+fn a_childs_events_are_delivered_or_in_its_log_and_the_parent_keeps_its_own() {
     let mut nowhere = 0;
     for part in
         ["fork: on", "fork: log only", "fork: own sender", "fork: own transport", "fork: nothing built"]
@@ -425,7 +425,7 @@ fn a_child_delivers_what_it_emits_or_has_it_in_its_log_and_the_parent_what_is_it
 }
 
 #[test]
-fn an_event_has_its_name_and_what_all_have_in_a_child_too() {
+fn an_event_keeps_its_name_and_the_common_fields_in_a_child() {
     for peer in [Peer::healthy(), Peer::refused()] {
         let ended = Start::of("fork: names", peer.url()).start().succeed();
         assert_settled(&peer, &ended, 5);
@@ -441,7 +441,7 @@ fn an_event_has_its_name_and_what_all_have_in_a_child_too() {
 }
 
 #[test]
-fn where_the_log_is_held_for_ever_a_child_delivers_and_counts_and_tells_what_it_cannot_write() {
+fn if_the_log_is_locked_forever_a_child_delivers_and_counts_and_reports_what_it_cannot_write() {
     let (peer, file) = (Peer::healthy(), File::new("held"));
     let start = Start::of("fork: a log that is held", peer.url()).variable("FORK_FILE", file.name());
     let ended = start.start().succeed();
@@ -451,7 +451,7 @@ fn where_the_log_is_held_for_ever_a_child_delivers_and_counts_and_tells_what_it_
 }
 
 #[test]
-fn a_child_says_that_it_has_a_client_of_its_own_and_whose_it_was() {
+fn a_childs_notice_names_its_own_client_and_its_parents() {
     let ended = Start::of("fork: log only", Peer::healthy().url()).start().succeed();
     assert_eq!(ended.count_notices("started: endpoint"), 2, "{ended}");
     assert_eq!(ended.count_notices("in a fork of the process of client"), 1, "{ended}");
@@ -475,7 +475,7 @@ fn parent_and_child_append_to_one_file_and_join_finds_all_of_it() {
 }
 
 #[test]
-fn what_is_pending_as_a_process_forks_is_settled_by_the_parent_alone() {
+fn what_is_pending_at_a_fork_is_settled_by_the_parent_alone() {
     let first = AtomicBool::new(true);
     let held = std::sync::Arc::new((std::sync::Mutex::new(true), std::sync::Condvar::new()));
     let gate = std::sync::Arc::clone(&held);
@@ -513,7 +513,7 @@ fn the_end_of_a_childs_main_says_what_the_child_left_behind() {
 }
 
 #[test]
-fn a_client_that_was_closed_or_off_is_so_in_a_child() {
+fn a_client_that_was_closed_or_off_stays_so_in_a_child() {
     let peer = Peer::healthy();
     assert_settled(&peer, &Start::of("fork: after shutdown", peer.url()).start().succeed(), 2);
     let peer = Peer::healthy();
@@ -534,7 +534,7 @@ fn a_child_begins_with_what_was_set_in_its_parent() {
 }
 
 #[test]
-fn four_generations_and_eight_siblings_have_an_id_each() {
+fn each_of_four_generations_and_eight_siblings_has_its_own_id() {
     for (peer, clients_wanted) in [(Peer::healthy(), 0), (Peer::refused(), 4)] {
         let ended = Start::of("fork: generations", peer.url()).start().succeed();
         assert_settled(&peer, &ended, 80);

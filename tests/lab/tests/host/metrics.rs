@@ -90,6 +90,6 @@ fn a_fork_among_threads() {
 }
 
 #[test]
-fn a_child_of_a_process_that_records_goes_on_and_emits_nothing_of_its_parents() {
+fn a_child_of_a_recording_process_keeps_working_and_emits_nothing_of_its_parents() {
     Start::of("metrics: fork", "http://127.0.0.1:9/").within(Duration::from_secs(120)).start().succeed();
 }

@@ -74,7 +74,7 @@ fn a_log_that_goes() {
 }
 
 #[test]
-fn a_peer_that_goes_in_the_middle_of_a_request_does_not_end_a_process_that_sigpipe_would() {
+fn a_peer_that_disconnects_during_a_request_does_not_kill_a_process_that_sigpipe_would_kill() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1/events", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -97,7 +97,7 @@ fn a_peer_that_goes_in_the_middle_of_a_request_does_not_end_a_process_that_sigpi
 }
 
 #[test]
-fn a_log_whose_reader_has_gone_does_not_end_a_process_that_sigpipe_would() {
+fn a_log_whose_reader_is_gone_does_not_kill_a_process_that_sigpipe_would_kill() {
     Start::of("a log that goes", "http://127.0.0.1:9/").start().succeed();
 }
 

@@ -52,7 +52,7 @@ fn a_rotated_set_is_replayed_whole_and_each_event_once() {
 }
 
 #[test]
-fn lines_that_a_runtime_and_a_shipper_have_wrapped_come_through_standard_input() {
+fn lines_wrapped_by_a_runtime_and_a_shipper_are_read_from_standard_input() {
     let folder = folder();
     let log = folder.join("app.log");
     spill(&log, 0..200);
@@ -80,7 +80,7 @@ fn lines_that_a_runtime_and_a_shipper_have_wrapped_come_through_standard_input()
 }
 
 #[test]
-fn what_is_refused_is_in_the_rejects_file_with_the_endpoints_words_and_can_be_replayed_from_there() {
+fn refused_events_are_in_the_rejects_file_with_the_endpoints_words_and_can_be_replayed_from_there() {
     let folder = folder();
     spill(&folder.join("app.log"), 0..300);
     let (server, taken) = endpoint(|request| {
@@ -113,7 +113,7 @@ fn what_is_refused_is_in_the_rejects_file_with_the_endpoints_words_and_can_be_re
 }
 
 #[test]
-fn an_event_that_has_lost_a_part_is_told_and_the_others_are_delivered() {
+fn an_event_with_a_missing_part_is_reported_and_the_others_are_delivered() {
     let folder = folder();
     let log = folder.join("app.log");
     spill(&log, 0..100);

@@ -12,7 +12,7 @@ use std::time::Duration;
 const EVENTS: u64 = 8_000;
 
 #[test]
-fn killed_again_and_again_it_goes_on_where_it_was_and_sends_no_more_than_one_batch_twice() {
+fn killed_repeatedly_it_resumes_where_it_was_and_sends_at_most_one_batch_twice() {
     let folder = folder();
     spill(&folder.join("app.log.1"), 0..EVENTS / 2);
     spill(&folder.join("app.log"), EVENTS / 2..EVENTS);
@@ -55,7 +55,7 @@ fn killed_again_and_again_it_goes_on_where_it_was_and_sends_no_more_than_one_bat
 }
 
 #[test]
-fn a_checkpoint_that_is_something_else_is_an_error_and_nothing_is_sent() {
+fn a_file_that_is_not_a_checkpoint_is_an_error_and_nothing_is_sent() {
     let folder = folder();
     spill(&folder.join("app.log"), 0..10);
     fs::write(folder.join("kept"), "something else").unwrap();
@@ -67,7 +67,7 @@ fn a_checkpoint_that_is_something_else_is_an_error_and_nothing_is_sent() {
 }
 
 #[test]
-fn a_log_that_has_grown_since_is_replayed_from_where_it_was_and_another_of_its_name_from_the_beginning() {
+fn a_log_that_has_grown_is_replayed_from_the_checkpoint_and_a_new_one_with_its_name_from_the_beginning() {
     let folder = folder();
     let log = folder.join("app.log");
     let (server, taken) = endpoint(|_| Act::Status(200));

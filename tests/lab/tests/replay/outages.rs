@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 #[test]
-fn it_waits_for_an_endpoint_that_goes_out_and_delivers_each_event_once() {
+fn it_waits_during_an_outage_and_delivers_each_event_once() {
     let folder = folder();
     spill(&folder.join("app.log"), 0..3_000);
     let requests = AtomicU64::new(0);
@@ -22,7 +22,7 @@ fn it_waits_for_an_endpoint_that_goes_out_and_delivers_each_event_once() {
 }
 
 #[test]
-fn where_it_is_to_stop_it_leaves_the_rest_and_the_next_run_delivers_that() {
+fn if_told_to_stop_at_an_outage_it_leaves_the_rest_for_the_next_run() {
     let folder = folder();
     spill(&folder.join("app.log"), 0..3_000);
     let is_up = Arc::new(AtomicBool::new(true));
@@ -42,7 +42,7 @@ fn where_it_is_to_stop_it_leaves_the_rest_and_the_next_run_delivers_that() {
 }
 
 #[test]
-fn an_endpoint_that_is_not_there_or_denies_is_told_and_nothing_is_done() {
+fn an_endpoint_that_is_missing_or_denies_is_reported_and_nothing_is_done() {
     let folder = folder();
     spill(&folder.join("app.log"), 0..10);
     let gone = Endpoint::start(|_| Act::Close).unwrap();
@@ -57,7 +57,7 @@ fn an_endpoint_that_is_not_there_or_denies_is_told_and_nothing_is_done() {
 }
 
 #[test]
-fn a_signal_ends_the_waiting_and_the_checkpoint_knows_what_was_accepted() {
+fn a_signal_ends_the_wait_and_the_checkpoint_has_what_was_accepted() {
     let folder = folder();
     spill(&folder.join("app.log"), 0..2_000);
     let (server, taken) = endpoint({

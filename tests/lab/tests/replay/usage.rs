@@ -8,7 +8,7 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 #[test]
-fn only_what_is_asked_for_is_sent() {
+fn only_what_was_selected_is_sent() {
     let folder = folder();
     spill(&folder.join("app.log"), 0..100);
     let sent = |arguments: &[&str]| -> BTreeSet<u64> {
@@ -54,7 +54,7 @@ fn a_rate_is_kept() {
 }
 
 #[test]
-fn what_is_wrong_is_told_before_anything_is_sent() {
+fn errors_are_reported_before_anything_is_sent() {
     let folder = folder();
     spill(&folder.join("app.log"), 0..10);
     let (server, taken) = endpoint(|_| Act::Status(200));

@@ -119,7 +119,7 @@ async fn a_self_signed_wrong_or_expired_certificate_fails_closed_with_one_clear_
 }
 
 #[test]
-fn a_bad_certificate_text_is_an_error_of_build() {
+fn a_bad_certificate_text_is_a_build_error() {
     let error = Client::builder("https://localhost/").root_certificate_pem("no PEM").build().unwrap_err();
     assert!(error.to_string().contains("holds no certificate"), "{error}");
 }
@@ -139,7 +139,7 @@ fn client_certificate() -> (rcgen::Certificate, String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_endpoint_that_asks_who_we_are_gets_events_from_a_client_with_a_certificate_alone() {
+async fn an_endpoint_that_requires_a_client_certificate_gets_events_only_from_a_client_that_has_one() {
     let (root, cert, key) = client_certificate();
     let (_, other_cert, other_key) = client_certificate();
     let (url, pem, read) = endpoint_for(&["127.0.0.1"], Valid::Now, Some(&root)).await;
@@ -185,7 +185,7 @@ async fn a_bundle_with_one_damaged_certificate_is_an_error_though_the_others_are
 
 /// What a plain port says to TLS, and what a TLS port says to plain text.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_scheme_is_told_with_what_to_do() {
+async fn a_wrong_scheme_is_reported_with_advice() {
     let world = World::new();
     let plain = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/", plain.local_addr().unwrap());
@@ -224,7 +224,7 @@ async fn proxy(answer: &'static str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_proxy_that_does_not_let_us_through_is_told_as_such() {
+async fn a_proxy_that_rejects_us_is_reported_as_such() {
     for (answer, word) in [
         ("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n", "the proxy did not let us through"),
         ("HTTP/1.1 407 Who\r\ncontent-length: 0\r\n\r\n", "put a user and a password into the proxy's URL"),

@@ -65,7 +65,7 @@ fn without_root_certificates_build_says_so_and_build_or_log_only_starts_with_one
 }
 
 #[test]
-fn root_certificates_are_the_platforms_wherever_it_says_they_are() {
+fn root_certificates_come_from_where_the_platform_says_they_are() {
     let certified = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
     let mut bundle = NamedFile::new("own-root.pem");
     bundle.1.write_all(certified.cert.pem().as_bytes()).unwrap();

@@ -10,7 +10,7 @@ fn client(mode: Mode) -> Client {
 }
 
 #[test]
-fn a_client_logs_only_while_memory_is_short_and_is_switched_back_when_it_has_come_down() {
+fn a_client_is_in_log_only_while_memory_is_short_and_is_switched_back_afterwards() {
     let world = World::new();
     let [on, off, chosen] = [Mode::On, Mode::Off, Mode::On].map(client);
     let builder = world.builder().client(&on).client(&off).client(&chosen);
@@ -22,16 +22,16 @@ fn a_client_logs_only_while_memory_is_short_and_is_switched_back_when_it_has_com
     world.resident(850 * MB);
     assert!(matches!(course.look(&mut watch, 15), Looked::Taken(_)));
     assert_eq!([on.mode(), off.mode(), chosen.mode()], [Mode::LogOnly, Mode::Off, Mode::LogOnly]);
-    chosen.set_mode(Mode::Off); // set by the service meanwhile
+    chosen.set_mode(Mode::Off); // the service sets it in the meantime
     world.resident(300 * MB);
     course.look(&mut watch, 15);
-    assert_eq!(on.mode(), Mode::LogOnly, "not yet: it may come back");
+    assert_eq!(on.mode(), Mode::LogOnly, "not yet: usage may rise again");
     assert!(matches!(course.look(&mut watch, 600), Looked::Rearmed));
     assert_eq!([on.mode(), off.mode(), chosen.mode()], [Mode::On, Mode::Off, Mode::Off]);
 }
 
 #[test]
-fn a_client_has_a_share_of_its_budget_while_memory_is_short_and_all_of_it_when_it_has_come_down() {
+fn a_client_has_a_share_of_its_budget_while_memory_is_short_and_all_of_it_afterwards() {
     let world = World::new();
     let [whole, chosen, other] = [Mode::On; 3].map(client);
     other.set_queue_share(QueueShare::Half);
@@ -44,7 +44,7 @@ fn a_client_has_a_share_of_its_budget_while_memory_is_short_and_all_of_it_when_i
         clients.map(Client::queue_share),
         [QueueShare::Quarter, QueueShare::Quarter, QueueShare::Half]
     );
-    chosen.set_queue_share(QueueShare::Eighth); // set by the service meanwhile
+    chosen.set_queue_share(QueueShare::Eighth); // the service sets it in the meantime
     world.resident(300 * MB);
     course.look(&mut watch, 15);
     assert!(matches!(course.look(&mut watch, 600), Looked::Rearmed));
@@ -52,7 +52,7 @@ fn a_client_has_a_share_of_its_budget_while_memory_is_short_and_all_of_it_when_i
 }
 
 #[test]
-fn unless_it_is_asked_for_the_clients_go_on_as_they_are() {
+fn without_an_appetite_on_crossing_clients_are_left_alone() {
     let world = World::new();
     let on = client(Mode::On);
     let mut watch = world.builder().client(&on).build().unwrap();
@@ -62,7 +62,7 @@ fn unless_it_is_asked_for_the_clients_go_on_as_they_are() {
 }
 
 #[test]
-fn the_service_is_told_of_each_crossing_and_its_panic_is_its_own() {
+fn the_service_is_notified_of_each_crossing_and_its_panic_is_contained() {
     let world = World::new();
     let told = Arc::new(Mutex::new(Vec::new()));
     let tell = Arc::clone(&told);

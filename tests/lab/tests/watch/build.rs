@@ -52,7 +52,7 @@ fn without_proc_there_is_no_watch_and_the_error_says_why() {
 }
 
 #[test]
-fn a_share_of_a_limit_that_nobody_says_is_an_error() {
+fn a_share_of_an_unknown_limit_is_an_error() {
     let world = World::new();
     std::fs::remove_file(world.root().join("proc/meminfo")).unwrap();
     let error =

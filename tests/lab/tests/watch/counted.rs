@@ -39,7 +39,7 @@ fn what_is_swapped_out_counts() {
 }
 
 #[test]
-fn the_resident_set_counts_where_that_is_chosen() {
+fn the_resident_set_counts_if_configured() {
     let world = World::new();
     let builder = world.builder().threshold(Level::Bytes(100 * MB)).counts(Counted::Resident);
     let mut watch = builder.build().unwrap();
@@ -50,7 +50,7 @@ fn the_resident_set_counts_where_that_is_chosen() {
 }
 
 #[test]
-fn a_kernel_that_does_not_tell_makes_it_the_resident_set_and_a_notice_says_so() {
+fn if_the_kernel_does_not_report_anonymous_memory_the_resident_set_counts_and_a_notice_says_so() {
     let world = World::new();
     world.put("proc/self/status", "Name:\tservice\nVmRSS:\t 1 kB\n");
     let mut watch = world.builder().threshold(Level::Bytes(150 * MB)).build().unwrap();
@@ -61,20 +61,20 @@ fn a_kernel_that_does_not_tell_makes_it_the_resident_set_and_a_notice_says_so() 
 }
 
 #[test]
-fn the_cache_of_files_does_not_make_a_report_short() {
+fn cached_files_do_not_make_a_report_short() {
     let world = World::new();
     world.cgroup(1_000 * MB, 950 * MB);
     world.cgroup_stat(&format!("anon {}\nfile {}\nactive_file {}\n", 57 * MB, 860 * MB, 860 * MB));
     let mut watch = world.builder().threshold(Level::Bytes(50 * MB)).build().unwrap();
     world.resident(57 * MB);
     let Looked::Taken(snapshot) = Course::new().look(&mut watch, 0) else { panic!("no snapshot") };
-    assert_eq!(snapshot.kind, Kind::Report, "the best kind that there is here, and not the short one");
+    assert_eq!(snapshot.kind, Kind::Report, "the best kind that is possible here, and not the short one");
     let short = world.files().iter().filter(|file| file.ends_with(".short.txt")).count();
     figures::report(37, "short reports with 860 MB of cached files in the limit, expected 0", short);
 }
 
 #[test]
-fn what_others_in_the_container_use_is_told_before_its_limit_is_reached() {
+fn memory_used_by_others_in_the_container_is_reported_before_its_limit_is_reached() {
     let world = World::new();
     world.cgroup(1_000 * MB, 100 * MB);
     world.resident(57 * MB);
@@ -90,7 +90,7 @@ fn what_others_in_the_container_use_is_told_before_its_limit_is_reached() {
     assert_eq!(told[0]["level"], "WARN");
     assert_eq!(told[0]["fields"]["in_use_bytes"], 930 * MB);
     assert_eq!(told[0]["fields"]["limit_bytes"], 1_000 * MB);
-    // What the kernel gives back is no reason; and after a rest it is told anew.
+    // Memory that the kernel can reclaim is no reason; and once usage has been low for a while, it is reported again.
     world.cgroup_stat(&format!("inactive_file {}\n", 200 * MB));
     assert!(matches!(course.look(&mut watch, 15), Looked::Calm));
     world.cgroup_stat("");

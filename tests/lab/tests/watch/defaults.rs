@@ -1,4 +1,4 @@
-//! With no setting at all a service leaves three heap profiles before its limit; where its settings do not, that is told at the start.
+//! With default settings a service leaves three heap profiles before its limit; if other settings do not, a notice at startup says so.
 
 use crate::figures;
 use crate::world::{Course, MB, World};
@@ -14,7 +14,7 @@ fn until_the_limit(limit: u64, per_look: u64) -> (usize, usize) {
     let (mut full, mut short, mut own) = (0, 0, 10 * MB);
     while own + own / 50 < limit {
         world.resident(own);
-        // What the kernel holds besides.
+        // What the kernel holds in addition.
         world.cgroup(limit, own + own / 50);
         if let Looked::Taken(snapshot) = course.look(&mut watch, 1) {
             match snapshot.kind {
@@ -24,7 +24,7 @@ fn until_the_limit(limit: u64, per_look: u64) -> (usize, usize) {
         }
         own += per_look;
     }
-    assert!(world.notices("as things are").is_empty(), "nothing to tell at the start");
+    assert!(world.notices("as things are").is_empty(), "nothing to report at startup");
     (full, short)
 }
 
@@ -43,7 +43,7 @@ fn a_leak_in_a_container_of_any_common_size_leaves_three_full_snapshots_before_t
 }
 
 #[test]
-fn settings_that_leave_no_heap_profile_are_told_at_the_start_with_some_that_do() {
+fn settings_that_leave_no_heap_profile_are_reported_at_startup_with_settings_that_do() {
     let world = World::new();
     world.cgroup(192 * MB, 20 * MB);
     let _watch = world.builder().threshold(Level::ShareOfLimit(0.7)).build().unwrap();
@@ -65,7 +65,7 @@ fn settings_that_leave_no_heap_profile_are_told_at_the_start_with_some_that_do()
 }
 
 #[test]
-fn the_numbers_of_before_stay_a_choice_and_are_told_where_they_are_too_high() {
+fn the_earlier_defaults_can_still_be_set_and_are_reported_if_they_are_too_high() {
     for (limit, expected) in
         [(1_024 * MIB, "only 2 of the 3 heap profiles"), (512 * MIB, "no heap profile fits")]
     {
@@ -78,13 +78,13 @@ fn the_numbers_of_before_stay_a_choice_and_are_told_where_they_are_too_high() {
 }
 
 #[test]
-fn what_others_have_at_the_start_is_told_where_it_leaves_too_little() {
+fn memory_used_by_others_at_startup_is_reported_if_it_leaves_too_little() {
     let world = World::new();
     world.cgroup(1_000 * MB, 700 * MB);
     let _watch = world.builder().threshold(Level::Bytes(500 * MB)).build().unwrap();
     let told = world.notices("no heap profile fits before the limit of 1000 MB, of which others have 599 MB");
     assert_eq!(told.len(), 1, "{}", world.log.text());
-    // By default the series follows what is left.
+    // The default thresholds depend on what is left.
     let world = World::new();
     world.cgroup(1_000 * MB, 700 * MB);
     let mut watch = world.builder().build().unwrap();

@@ -1,4 +1,4 @@
-//! The disk guard: a folder that is not as it should be is refused, with a reason and without a trace.
+//! The disk guard: an unsuitable folder is refused with a reason, and nothing is left in it.
 
 use crate::figures;
 use crate::world::{Course, MB, World, folder_of_child, mode_of, names_in, play};
@@ -11,12 +11,12 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// A folder that is as it should not be.
+/// What can be wrong with a folder.
 struct Fault {
     name: &'static str,
-    /// Makes it so; the folder that is given to the watch.
+    /// Breaks it, and returns the folder to give to the watch.
     make: fn(&World) -> PathBuf,
-    /// Makes it good.
+    /// Repairs it.
     mend: fn(&World),
     reason: fn(&SnapshotError) -> bool,
 }
@@ -83,14 +83,14 @@ const FAULTS: &[Fault] = &[
     },
 ];
 
-/// Meets the fault on a threshold, and again; mends it, and the snapshot of the same threshold is written.
+/// Runs into the fault at a threshold, twice; once it is repaired, the snapshot for the same threshold is written.
 fn refused_then_taken(world: &World, fault: &Fault) -> usize {
     let given = (fault.make)(world);
     let (mut watch, mut course) = (world.builder_into(&given).build().unwrap(), Course::new());
     assert_eq!(
         world.notices("cannot be written as things are").len(),
         1,
-        "{}: said at the start",
+        "{}: reported at startup",
         fault.name
     );
     world.resident(850 * MB);
@@ -112,22 +112,26 @@ fn refused_then_taken(world: &World, fault: &Fault) -> usize {
     }
     let leftovers = names_in(&given).len() + names_in(&world.root().join("target")).len();
     (fault.mend)(world);
-    assert!(matches!(course.look(&mut watch, 60), Looked::Taken(_)), "{}: the rung still stands", fault.name);
+    assert!(
+        matches!(course.look(&mut watch, 60), Looked::Taken(_)),
+        "{}: the threshold still applies",
+        fault.name
+    );
     assert_eq!(world.notices("memory snapshot:")[0]["fields"]["threshold_bytes"], 800 * MB, "{}", fault.name);
     assert_eq!(names_in(&given).len(), 1, "{}", fault.name);
     leftovers
 }
 
 #[test]
-fn a_folder_that_is_not_as_it_should_be_is_refused_with_a_reason_and_nothing_is_left_in_it() {
+fn an_unsuitable_folder_is_refused_with_a_reason_and_nothing_is_left_in_it() {
     let leftovers: usize = FAULTS.iter().map(|fault| refused_then_taken(&World::new(), fault)).sum();
     assert_eq!(leftovers, 0);
     figures::report(36, "leftovers after missing, linked, no folder, open to others", leftovers);
 }
 
 #[test]
-fn a_folder_of_somebody_else_is_refused() {
-    // Root gives its folder away; other users use one of the system's.
+fn a_folder_of_another_user_is_refused() {
+    // Root gives its folder to another user; other users take one of the system's.
     let fault = Fault {
         name: "foreign owner",
         make: |world| {
@@ -141,7 +145,7 @@ fn a_folder_of_somebody_else_is_refused() {
     let world = World::new();
     if is_root() {
         let leftovers = refused_then_taken(&world, &fault);
-        figures::report(36, "leftovers in a folder of somebody else", leftovers);
+        figures::report(36, "leftovers in a folder of another user", leftovers);
         return;
     }
     let mut watch = world.builder_into(Path::new("/usr/lib")).build().unwrap();
@@ -150,13 +154,13 @@ fn a_folder_of_somebody_else_is_refused() {
     assert!(matches!(looked, Looked::Refused(SnapshotError::ForeignOwner(0))), "{looked:?}");
     let ours = names_in(Path::new("/usr/lib")).iter().filter(|name| name.contains("shop-")).count();
     assert_eq!(ours, 0);
-    figures::report(36, "leftovers in a folder of somebody else", ours);
+    figures::report(36, "leftovers in a folder of another user", ours);
 }
 
 #[test]
 fn a_folder_that_cannot_be_written_to_is_refused() {
     let world = World::new();
-    // No mode keeps root out, but sysfs does: its folders are root's and accept no files.
+    // No mode keeps root out, but sysfs does: its folders belong to root and accept no files.
     let folder = if is_root() { PathBuf::from("/sys/kernel") } else { made(&world) };
     if !is_root() {
         mode(&folder, 0o500);
@@ -171,7 +175,7 @@ fn a_folder_that_cannot_be_written_to_is_refused() {
 }
 
 #[test]
-fn a_disk_that_is_short_is_left_alone() {
+fn a_disk_that_is_nearly_full_is_left_alone() {
     let world = World::new();
     let (mut watch, mut course) =
         (world.builder().disk_free_min(u64::MAX / 2).build().unwrap(), Course::new());
@@ -179,12 +183,12 @@ fn a_disk_that_is_short_is_left_alone() {
     let looked = course.look(&mut watch, 0);
     assert!(matches!(looked, Looked::Refused(SnapshotError::DiskShort { .. })), "{looked:?}");
     assert_eq!(world.files(), [""; 0]);
-    figures::report(36, "leftovers on a disk that is short", world.files().len());
+    figures::report(36, "leftovers on a disk that is nearly full", world.files().len());
 }
 
-pub const PART: &str = "a disk that ends";
+pub const PART: &str = "a disk that fills up";
 
-/// In a child that may write files of a kilobyte only.
+/// In a child whose files are limited to a kilobyte.
 pub fn a_disk_that_ends() {
     let folder = folder_of_child();
     let world = World::new();
@@ -200,8 +204,8 @@ pub fn a_disk_that_ends() {
 fn a_write_that_fails_half_way_leaves_nothing() {
     let world = World::new();
     made(&world);
-    // A full disk as the process sees it: the file takes a part of what is written, and then no more. The log of the child is
-    // in memory, its output a pipe.
+    // What a process sees of a full disk: the file takes a part of what is written, and then no more. The child's log is
+    // in memory, and its output is a pipe.
     let said = play(PART, "trap '' XFSZ; ulimit -f 1;", &world.folder, &[]);
     assert!(said.contains("refused: "), "{said}");
     assert_eq!(world.files(), [""; 0]);
@@ -209,7 +213,7 @@ fn a_write_that_fails_half_way_leaves_nothing() {
 }
 
 #[test]
-fn the_folder_is_made_for_its_owner_alone_and_so_is_every_file() {
+fn the_folder_and_its_files_are_accessible_to_their_owner_only() {
     let world = World::new();
     let mut watch = world.builder().build().unwrap();
     assert_eq!(mode_of(&world.folder), 0o700);

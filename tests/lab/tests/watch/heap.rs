@@ -1,4 +1,4 @@
-//! Heap profiles, of a child whose jemalloc profiles: what grew is in them by name.
+//! Heap profiles of a child with jemalloc's profiling: they name what grew.
 
 use crate::world::{World, folder_of_child, play};
 use flate2::read::GzDecoder;
@@ -9,7 +9,7 @@ use std::io::Read;
 use std::time::Instant;
 
 pub const PART: &str = "a leaking service";
-pub const PART_INACTIVE: &str = "a service whose profiling sleeps";
+pub const PART_INACTIVE: &str = "a service whose profiling is inactive";
 
 #[inline(never)]
 fn the_leak(bytes: usize) -> Vec<Vec<u8>> {
@@ -39,8 +39,8 @@ pub fn a_service_whose_profiling_sleeps() {
     one_look(Kind::Report);
 }
 
-/// A protobuf message, field by field: numbers, and the bytes of what has a length. Written from the specification, not with
-/// the code that wrote the file.
+/// A protobuf message, field by field: numbers, and the bytes of fields that have a length. Written from the specification, and
+/// not with the code that wrote the file.
 #[derive(Default)]
 struct Fields {
     numbers: HashMap<u64, Vec<u64>>,
@@ -148,21 +148,21 @@ fn with_jemallocs_profiling_on_a_snapshot_is_a_heap_profile_that_names_what_grew
             (objects, space) = (objects + values[0], space + values[1]);
         }
     }
-    // 50,000 objects of 1,024 B and a vector of a megabyte: some 3,000 samples, an error of 2 %.
+    // 50,000 objects of 1,024 B and a vector of a megabyte: about 3,000 samples, an error of 2 %.
     assert!((45_000..55_000).contains(&objects), "{objects} objects");
     assert!((46_000_000..58_000_000).contains(&space), "{space} bytes");
-    // And the comparison reads what the watch writes.
+    // The comparison can read what the watch writes.
     let read = Profile::read_file(world.folder.join(&files[0])).unwrap();
     let leaked = read.held_by(|stack| stack.iter().any(|frame| frame.function().contains("::the_leak")));
     assert_eq!((leaked.bytes, leaked.objects), (space, Some(objects)));
     assert_eq!(read.sample_period_bytes(), 1 << 14);
-    // By convention the first mapping is the program; build ids tell one build from another.
+    // By convention the first mapping is the program; build ids distinguish builds.
     let mapping = &profile.messages(3)[0];
     assert!(text(mapping.number(5)).contains("watch-"), "{}", text(mapping.number(5)));
 }
 
 #[test]
-fn profiling_that_is_not_active_yields_a_text_report_and_says_why() {
+fn inactive_profiling_yields_a_text_report_that_says_why() {
     let world = World::new();
     let options = [("_RJEM_MALLOC_CONF", "prof:true,prof_active:false")];
     let said = play(PART_INACTIVE, "", &world.folder, &options);

@@ -1,4 +1,4 @@
-//! A real limit: a service without any setting, in a container of 256 MiB that it leaks full until the kernel kills it.
+//! A real limit: a service with default settings leaks in a container of 256 MiB until the kernel kills it.
 
 use crate::figures;
 use crate::world::{FOLDER, PART as VARIABLE, World, folder_of_child, lines_of};
@@ -13,7 +13,7 @@ use std::time::Duration;
 pub const PART: &str = "a service that leaks to its limit";
 const LIMIT: u64 = 256 << 20;
 
-/// Some 10 MB a second, in pieces of a kilobyte; what it says of each snapshot goes to standard error.
+/// Leaks about 10 MB a second, in pieces of a kilobyte, and reports each snapshot on standard error.
 pub fn a_service_that_leaks_to_its_limit() {
     let _watch = MemoryWatch::builder("shop", folder_of_child()).disk_free_min(0).start().unwrap();
     let mut held = Vec::new();
@@ -24,7 +24,7 @@ pub fn a_service_that_leaks_to_its_limit() {
     }
 }
 
-/// A cgroup with a limit, which root can make; removed at the end.
+/// A cgroup with a limit, which only root can create; removed at the end.
 struct Group(PathBuf);
 
 impl Group {
@@ -54,7 +54,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
-        // The kernel needs a moment for the processes that were killed.
+        // The kernel needs a moment to remove the killed processes.
         for _ in 0..100 {
             if fs::remove_dir(&self.0).is_ok() {
                 return;
@@ -74,7 +74,7 @@ fn skip(why: &str) {
 }
 
 #[test]
-fn in_a_real_cgroup_a_service_without_any_setting_leaves_three_heap_profiles_before_it_is_killed() {
+fn in_a_real_cgroup_a_service_with_default_settings_leaves_three_heap_profiles_before_it_is_killed() {
     let group = match Group::new() {
         Ok(group) => group,
         Err(why) => return skip(&why),

@@ -1,4 +1,4 @@
-//! Events in a process's life: signals that are blocked, replaced or early, a fork, another working folder, a kill during a dump.
+//! Events in a process's life: signals that are blocked, replaced or sent early, a fork, a change of folder, a kill during a dump.
 
 use crate::figures;
 use crate::world::{FOLDER, MB, World, folder_of_child, lines_of, names_in, play, until};
@@ -17,33 +17,33 @@ pub const PART_KILLED: &str = "a service that is killed while it dumps";
 const LONG: Duration = Duration::from_secs(3_600);
 const PROFILED: (&str, &str) = ("_RJEM_MALLOC_CONF", "prof:true,prof_active:true,lg_prof_sample:14");
 
-/// A watch of the real process that takes what it is asked for, and nothing else.
+/// A watch of the real process that takes snapshots on demand only.
 fn asked() -> MemoryWatch {
     let builder = MemoryWatch::builder("shop", folder_of_child()).interval(LONG).disk_free_min(0);
     builder.threshold(Level::Bytes(u64::MAX / 2)).headroom_min(0).snapshot_on_sigusr2().start().unwrap()
 }
 
 pub fn a_service_whose_parent_blocks_the_signal() {
-    // Before the start: it waits, since all threads block it.
+    // Before the start: the signal stays pending, because all threads block it.
     kill_process(getpid(), Signal::USR2).unwrap();
     let watch = asked();
-    until("the snapshot that was asked for before the start", || names_in(&folder_of_child()).len() == 1);
-    std::thread::sleep(overspill::memory_watch::limits::DEMAND_EVERY); // the gap between two, by the wall
+    until("the snapshot requested before the start", || names_in(&folder_of_child()).len() == 1);
+    std::thread::sleep(overspill::memory_watch::limits::DEMAND_EVERY); // the gap between two, in real time
     kill_process(getpid(), Signal::USR2).unwrap();
     until("another", || names_in(&folder_of_child()).len() == 2);
     watch.stop();
 }
 
 #[test]
-fn a_signal_that_the_parent_has_blocked_is_taken_even_one_from_before_the_start() {
+fn a_signal_that_the_parent_blocked_is_handled_even_if_it_was_sent_before_the_start() {
     let world = World::new();
     let said = play(PART_BLOCKED, "exec env --block-signal=USR2 \"$@\";", &world.folder, &[]);
     assert_eq!(world.files().len(), 2, "{said}");
-    figures::report(35, "snapshots by a signal that the parent has blocked, taken / expected", "2 / 2");
+    figures::report(35, "snapshots by a signal that the parent blocked, taken / expected", "2 / 2");
 }
 
 #[test]
-fn a_signal_whose_handler_is_gone_is_told_once() {
+fn a_signal_whose_handler_was_replaced_is_reported_once() {
     for (sets, words) in [
         ("SigIgn:\t0000000000000000\nSigCgt:\t0000000000000000\n", "has set it back to its own action"),
         ("SigIgn:\t0000000000000800\nSigCgt:\t0000000000000000\n", "has set it to be ignored"),
@@ -53,7 +53,7 @@ fn a_signal_whose_handler_is_gone_is_told_once() {
             world.builder().interval(Duration::from_millis(10)).snapshot_on_sigusr2().start().unwrap();
         let status = |sets| world.put("proc/self/status", &format!("RssAnon:\t 1 kB\n{sets}"));
         status("SigIgn:\t0000000000000000\nSigCgt:\t0000000000000800\n");
-        std::thread::park_timeout(Duration::from_millis(50)); // some looks, all of them content
+        std::thread::park_timeout(Duration::from_millis(50)); // several looks, none of which finds a fault
         assert!(world.notices("is not heard").is_empty());
         status(sets);
         until("the notice", || !world.notices("is not heard").is_empty());
@@ -71,7 +71,7 @@ pub fn a_service_that_forks() {
     let mut by_hand = builder.threshold(Level::Bytes(u64::MAX / 2)).build().unwrap();
     match fork().unwrap() {
         Fork::Child => {
-            // None of this is for the parent's watch, nor ends it.
+            // None of this reaches the parent's watch or ends it.
             watch.ask_for_snapshot();
             kill_process(getpid(), Signal::USR2).unwrap();
             watch.stop();
@@ -92,7 +92,7 @@ pub fn a_service_that_forks() {
 }
 
 #[test]
-fn a_child_made_by_fork_has_an_identity_of_its_own_and_leaves_its_parents_watch_alone() {
+fn a_child_made_by_fork_has_its_own_identity_and_leaves_its_parents_watch_alone() {
     let world = World::new();
     let said = play(PART_FORK, "", &world.folder, &[]);
     let mut processes: Vec<String> = world
@@ -118,7 +118,7 @@ pub fn a_service_that_changes_its_folder() {
 }
 
 #[test]
-fn a_relative_folder_is_where_it_was_when_the_watch_was_built() {
+fn a_relative_folder_is_resolved_when_the_watch_is_built() {
     let world = World::new();
     let said = play(PART_MOVES, "", &world.folder, &[]);
     let files = world.files();
@@ -127,13 +127,13 @@ fn a_relative_folder_is_where_it_was_when_the_watch_was_built() {
 }
 
 #[test]
-fn what_was_asked_for_before_the_end_is_taken_before_the_end() {
+fn a_snapshot_requested_before_the_end_is_taken_before_the_end() {
     let world = World::new();
     let watch = world.builder().interval(LONG).start().unwrap();
     watch.ask_for_snapshot();
     watch.stop();
     assert_eq!(world.files().len(), 1);
-    // And again, within the gap between two on demand.
+    // Again, within the gap between two on demand.
     let watch = world.builder().interval(LONG).start().unwrap();
     watch.ask_for_snapshot();
     until("the first", || world.files().len() == 2);
@@ -142,11 +142,11 @@ fn what_was_asked_for_before_the_end_is_taken_before_the_end() {
     assert_eq!(world.files().len(), 3);
     let watch = world.builder().interval(LONG).start().unwrap();
     watch.stop();
-    assert_eq!(world.files().len(), 3, "and nothing that nobody has asked for");
+    assert_eq!(world.files().len(), 3, "and nothing that was not requested");
 }
 
 #[test]
-fn wishes_do_not_use_up_the_hour_of_the_threshold() {
+fn requested_snapshots_do_not_use_up_the_thresholds_hourly_limit() {
     let world = World::new();
     let (mut watch, mut course) = (world.builder().build().unwrap(), crate::world::Course::new());
     let mut taken = 0;
@@ -174,7 +174,7 @@ pub fn a_service_that_is_killed_while_it_dumps() {
 }
 
 #[test]
-fn a_service_that_is_killed_while_it_dumps_leaves_nothing_that_the_next_start_does_not_take_away() {
+fn the_next_start_removes_everything_that_a_service_killed_during_a_dump_left() {
     let world = World::new();
     let temporary = world.root().join("tmp");
     fs::create_dir(&temporary).unwrap();
@@ -201,7 +201,7 @@ fn a_service_that_is_killed_while_it_dumps_leaves_nothing_that_the_next_start_do
         left += world.files().iter().filter(|file| !file.ends_with(".pb.gz")).count();
     }
     assert_eq!((killed, names_in(&temporary).len()), (12, 0), "and nothing in the temporary folder");
-    // One for certain.
+    // One that is certainly there.
     fs::write(world.folder.join(".shop-20200101T000000.000Z-800MB-1.pb.gz.part"), "half of it").unwrap();
     let _watch = world.builder().build().unwrap();
     let after = world.files().iter().filter(|file| !file.ends_with(".pb.gz")).count();

@@ -28,7 +28,7 @@ mod signal;
 mod start;
 mod world;
 
-/// Heap profiles are of this allocator; it profiles only in the children that are started so.
+/// Heap profiles come from this allocator; it profiles only in children that are started with profiling on.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

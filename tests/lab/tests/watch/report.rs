@@ -5,7 +5,7 @@ use overspill::memory_watch::{Builder, Kind, Level, Looked};
 use overspill::{Client, Mode};
 use std::time::Duration;
 
-/// At 800 MB and each 100 MB, whatever the limit is.
+/// A snapshot at 800 MB and at every 100 MB above it, whatever the limit is.
 fn fixed(world: &World) -> Builder {
     world.builder().threshold(Level::Bytes(800 * MB)).step(Level::Bytes(100 * MB))
 }
@@ -53,7 +53,7 @@ fn the_report_has_the_process_the_cgroup_the_allocator_and_the_books() {
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
-    assert_eq!(world.notices("no heap profiles, text reports instead").len(), 1, "said once");
+    assert_eq!(world.notices("no heap profiles, text reports instead").len(), 1, "reported once");
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn near_the_limit_of_the_cgroup_or_of_the_machine_the_report_is_short() {
 }
 
 #[test]
-fn old_snapshots_wait_with_going_until_there_is_memory_again() {
+fn old_snapshots_are_removed_only_when_there_is_memory_again() {
     let world = World::new();
     let builder = fixed(&world).retained_files_max(3).cool_down(Duration::ZERO);
     let (mut watch, mut course) = (builder.build().unwrap(), Course::new());

@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::time::Duration;
 
 #[test]
-fn the_first_and_the_newest_stay_and_of_the_others_the_newer() {
+fn the_first_and_the_newest_snapshots_are_kept_and_of_the_others_the_newer_ones() {
     let world = World::new();
     let builder = world.builder().retained_files_max(3).cool_down(Duration::ZERO);
     let (mut watch, mut course) = (builder.build().unwrap(), Course::new());
@@ -21,7 +21,7 @@ fn the_first_and_the_newest_stay_and_of_the_others_the_newer() {
 }
 
 #[test]
-fn the_bytes_that_stay_are_bounded_too() {
+fn the_bytes_that_are_kept_are_bounded_too() {
     let world = World::new();
     let builder = world.builder().retained_bytes_max(1).cool_down(Duration::ZERO);
     let (mut watch, mut course) = (builder.build().unwrap(), Course::new());
@@ -33,7 +33,7 @@ fn the_bytes_that_stay_are_bounded_too() {
 }
 
 #[test]
-fn nothing_goes_that_is_not_a_snapshot_of_this_service() {
+fn only_snapshots_of_this_service_are_removed() {
     let world = World::new();
     fs::create_dir(&world.folder).unwrap();
     let others = [
@@ -60,7 +60,7 @@ fn nothing_goes_that_is_not_a_snapshot_of_this_service() {
 }
 
 #[test]
-fn nothing_goes_when_no_new_snapshot_was_written() {
+fn nothing_is_removed_if_no_new_snapshot_was_written() {
     let world = World::new();
     fs::create_dir(&world.folder).unwrap();
     let old: Vec<String> = (0..9).map(|nth| format!("shop-2020010{nth}T000000.000Z-800MB-1.pb.gz")).collect();
@@ -71,9 +71,9 @@ fn nothing_goes_when_no_new_snapshot_was_written() {
     assert_eq!(world.files(), old);
 }
 
-/// A process that is killed for lack of memory, in the middle of a snapshot, leaves a partial file.
+/// A process that is killed in the middle of a snapshot, because memory is full, leaves a partial file.
 #[test]
-fn a_partial_file_goes_when_its_writer_is_gone_and_stays_while_it_writes() {
+fn a_partial_file_is_removed_once_its_writer_is_gone_and_not_before() {
     let world = World::new();
     fs::create_dir(&world.folder).unwrap();
     let [dead, alive] = [1, 2].map(|pid| format!(".shop-20200101T000000.000Z-800MB-{pid}.pb.gz.part"));

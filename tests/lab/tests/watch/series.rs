@@ -45,7 +45,7 @@ fn a_growing_heap_leaves_an_escalating_series_one_snapshot_a_step() {
 }
 
 #[test]
-fn memory_that_swings_around_a_threshold_for_an_hour_is_one_snapshot() {
+fn memory_that_swings_around_a_threshold_for_an_hour_causes_one_snapshot() {
     let world = World::new();
     let (mut watch, mut course) = (world.builder().build().unwrap(), Course::new());
     let mut taken = 0;
@@ -59,7 +59,7 @@ fn memory_that_swings_around_a_threshold_for_an_hour_is_one_snapshot() {
 }
 
 #[test]
-fn a_series_begins_anew_after_memory_has_rested_below_the_threshold() {
+fn a_new_series_begins_after_memory_has_stayed_below_the_threshold() {
     let world = World::new();
     let (mut watch, mut course) = (world.builder().build().unwrap(), Course::new());
     world.resident(810 * MB);
@@ -76,7 +76,7 @@ fn a_series_begins_anew_after_memory_has_rested_below_the_threshold() {
 }
 
 #[test]
-fn an_hour_has_its_number_of_snapshots_and_the_log_says_when_the_next_is_possible() {
+fn snapshots_per_hour_are_limited_and_the_log_says_when_the_next_is_possible() {
     let world = World::new();
     let builder = world.builder().snapshots_per_hour_max(3).cool_down(Duration::ZERO);
     let (mut watch, mut course) = (builder.build().unwrap(), Course::new());
@@ -94,7 +94,7 @@ fn an_hour_has_its_number_of_snapshots_and_the_log_says_when_the_next_is_possibl
 }
 
 #[test]
-fn thresholds_may_be_shares_of_the_smallest_limit_there_is() {
+fn thresholds_can_be_shares_of_the_smallest_limit() {
     let world = World::new();
     world.cgroup(1_000 * MB, 500 * MB);
     let shares = world.builder().threshold(Level::ShareOfLimit(0.5)).step(Level::ShareOfLimit(0.1));
@@ -112,7 +112,7 @@ fn thresholds_may_be_shares_of_the_smallest_limit_there_is() {
 }
 
 #[test]
-fn memory_that_cannot_be_read_is_told_once_and_looked_for_again() {
+fn unreadable_memory_figures_are_reported_once_and_read_again_later() {
     let world = World::new();
     let (mut watch, mut course) = (world.builder().build().unwrap(), Course::new());
     std::fs::rename(world.root().join("proc/self/statm"), world.root().join("away")).unwrap();
@@ -125,7 +125,7 @@ fn memory_that_cannot_be_read_is_told_once_and_looked_for_again() {
 }
 
 #[test]
-fn snapshots_in_one_and_the_same_millisecond_have_names_of_their_own() {
+fn snapshots_in_the_same_millisecond_have_different_names() {
     let world = World::new();
     let (mut watch, mut course) = (world.builder().build().unwrap(), Course::new());
     for _ in 0..100 {

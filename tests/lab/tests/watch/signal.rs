@@ -1,4 +1,4 @@
-//! Snapshots on demand: by a signal that others may handle too, or by a call, however often.
+//! Snapshots on demand: by a signal that others may handle too, or by a call, any number of times.
 
 use crate::figures;
 use crate::world::{MB, World, until};
@@ -16,7 +16,7 @@ fn taken_on_demand(world: &World) -> usize {
 }
 
 #[test]
-fn a_storm_of_signals_is_one_snapshot_and_one_more_for_those_that_came_during_it() {
+fn a_storm_of_signals_causes_one_snapshot_and_one_more_for_signals_that_arrive_during_it() {
     let world = World::new();
     let heard_before = Arc::new(AtomicBool::new(false));
     let before =
@@ -28,21 +28,21 @@ fn a_storm_of_signals_is_one_snapshot_and_one_more_for_those_that_came_during_it
     }
     let stormed = began.elapsed();
     until("a snapshot", || taken_on_demand(&world) > 0);
-    // Long enough for another that was asked for meanwhile, and for any that should not be.
-    until("the time of another", || began.elapsed() > stormed + 2 * DEMAND_EVERY);
+    // Long enough for the second snapshot, and for any that should not be taken.
+    until("the time for another", || began.elapsed() > stormed + 2 * DEMAND_EVERY);
     watch.stop();
     let taken = taken_on_demand(&world);
-    // One at once and one at the end of each gap that a signal fell into.
+    // One at once, and one at the end of each gap in which a signal arrived.
     let most = 2 + stormed.as_secs() / DEMAND_EVERY.as_secs();
     assert!((1..=most).contains(&(taken as u64)), "{taken} of {signals} signals in {stormed:?}");
     assert_eq!(world.files().len(), taken);
-    assert!(heard_before.load(Ordering::Acquire), "the handler that was there before is called as well");
+    assert!(heard_before.load(Ordering::Acquire), "the earlier handler is called too");
     signal_hook::low_level::unregister(before);
     figures::report(35, "snapshots after 10,000 signals, expected 1 or 2", taken);
 }
 
 #[test]
-fn another_signal_may_be_chosen_and_does_not_end_the_process_after_the_watch_has_ended() {
+fn another_signal_can_be_chosen_and_does_not_kill_the_process_after_the_watch_has_ended() {
     let world = World::new();
     let watch = world.builder().interval(LONG).snapshot_on_signal(SIGUSR1).start().unwrap();
     kill_process(getpid(), Signal::USR1).unwrap();
@@ -53,7 +53,7 @@ fn another_signal_may_be_chosen_and_does_not_end_the_process_after_the_watch_has
 }
 
 #[test]
-fn who_asks_for_a_snapshot_does_not_wait_for_it() {
+fn a_request_for_a_snapshot_does_not_wait_for_it() {
     let world = World::new();
     let watch = world.builder().interval(LONG).start().unwrap();
     for _ in 0..100_000 {
@@ -64,7 +64,7 @@ fn who_asks_for_a_snapshot_does_not_wait_for_it() {
 }
 
 #[test]
-fn the_watch_looks_by_itself_and_its_thread_ends_with_it() {
+fn the_watch_has_its_own_thread_which_ends_with_it() {
     let world = World::new();
     let kept = Arc::new(());
     let hook = Arc::clone(&kept);
@@ -73,8 +73,8 @@ fn the_watch_looks_by_itself_and_its_thread_ends_with_it() {
     world.resident(850 * MB);
     until("a snapshot", || world.files().len() == 1);
     watch.stop();
-    assert_eq!(Arc::strong_count(&kept), 1, "the thread is gone, and what it had with it");
-    // If dropped, it ends as well, without being waited for.
+    assert_eq!(Arc::strong_count(&kept), 1, "the thread is gone, and everything it held");
+    // If the watch is dropped, the thread ends too, and the drop does not wait for it.
     let hook = Arc::clone(&kept);
     let watch = world.builder().interval(LONG).on_crossing(move |_| drop(Arc::clone(&hook))).start().unwrap();
     drop(watch);

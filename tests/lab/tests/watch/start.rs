@@ -1,4 +1,4 @@
-//! The check at the start reports what will not work.
+//! The check at startup reports what will not work.
 
 use crate::figures;
 use crate::world::{World, folder_of_child, lines_of, names_in, play};
@@ -8,7 +8,7 @@ use std::time::Instant;
 pub const PART: &str = "a service that starts";
 const PROFILED: &str = "prof:true,prof_active:true,lg_prof_sample:14";
 
-/// Starts, and takes one snapshot of what it holds.
+/// Starts, and takes one snapshot.
 pub fn a_service_that_starts() {
     let builder = MemoryWatch::builder("shop", folder_of_child()).threshold(Level::Bytes(1_000_000));
     let mut watch = builder.step(Level::Bytes(1_000_000)).disk_free_min(0).headroom_min(0).build().unwrap();
@@ -18,7 +18,7 @@ pub fn a_service_that_starts() {
     drop(std::hint::black_box(held));
 }
 
-/// What such a service logs before its first look.
+/// What the service logs before its first look.
 fn at_the_start(commands: &str, variables: &[(&str, &str)], world: &World) -> String {
     let said = play(PART, commands, &world.folder, variables);
     // Standard error comes after standard output.
@@ -26,12 +26,12 @@ fn at_the_start(commands: &str, variables: &[(&str, &str)], world: &World) -> St
 }
 
 #[test]
-fn a_variable_that_this_program_does_not_read_is_told_with_the_one_that_it_reads() {
+fn a_variable_that_this_program_does_not_read_is_reported_with_the_one_that_it_reads() {
     for (set, other) in [("_RJEM_MALLOC_CONF", "MALLOC_CONF"), ("MALLOC_CONF", "_RJEM_MALLOC_CONF")] {
         let world = World::new();
         let said = at_the_start("", &[(set, PROFILED)], &world);
         let heap = world.files().iter().any(|file| file.ends_with(".pb.gz"));
-        // As tikv-jemallocator is built here, it reads one of them.
+        // tikv-jemallocator as built here reads one of them.
         let in_vain = said.contains(&format!(
             "{set} is set, which this program's jemalloc does not heed: set {other} to the same"
         ));
@@ -46,7 +46,7 @@ fn a_variable_that_this_program_does_not_read_is_told_with_the_one_that_it_reads
 }
 
 #[test]
-fn profiling_that_is_not_active_is_told_before_the_first_crossing() {
+fn inactive_profiling_is_reported_before_the_first_crossing() {
     let said = at_the_start("", &[("_RJEM_MALLOC_CONF", "prof:true,prof_active:false")], &World::new());
     assert!(said.contains("as things are: heap profiles would be empty"), "{said}");
 }
@@ -59,7 +59,7 @@ fn a_temporary_folder_that_is_missing_read_only_or_full_is_no_obstacle() {
     std::fs::write(&full, "not even a folder").unwrap();
     for temporary in ["/nowhere/at/all", "/proc", "/sys/kernel", full.to_str().unwrap()] {
         let world = World::new();
-        // The child's own world is made in the temporary folder, the watch's folder is not.
+        // The child's own world is in the temporary folder, and the watch's folder is not.
         let said = at_the_start("", &[("_RJEM_MALLOC_CONF", PROFILED), ("TMPDIR", temporary)], &world);
         let files = world.files();
         assert!(files.len() == 1 && files[0].ends_with(".pb.gz"), "{temporary}: {files:?} {said}");
@@ -69,15 +69,15 @@ fn a_temporary_folder_that_is_missing_read_only_or_full_is_no_obstacle() {
 }
 
 #[test]
-fn a_limit_on_the_size_of_files_is_told() {
+fn a_limit_on_the_size_of_files_is_reported() {
     let said = at_the_start("trap '' XFSZ; ulimit -f 64;", &[("_RJEM_MALLOC_CONF", PROFILED)], &World::new());
     assert!(said.contains("may not write files of more than"), "{said}");
 }
 
 #[test]
-fn a_folder_that_cannot_be_written_to_is_told_by_trying() {
+fn a_folder_that_cannot_be_written_to_is_found_by_a_trial_write() {
     let world = World::new();
-    // No mode keeps root out, but sysfs does: its folders are root's and accept no files.
+    // No mode keeps root out, but sysfs does: its folders belong to root and accept no files.
     let folder = if rustix::process::geteuid().is_root() {
         std::path::PathBuf::from("/sys/kernel")
     } else {
@@ -88,7 +88,7 @@ fn a_folder_that_cannot_be_written_to_is_told_by_trying() {
     let _watch = world.builder_into(&folder).build().unwrap();
     let told = world.notices("snapshots cannot be written as things are: the folder cannot be written to: ");
     assert_eq!(told.len(), 1);
-    // And where it can be, the trial leaves nothing.
+    // If it can be written to, the trial leaves nothing behind.
     let world = World::new();
     let _watch = world.builder().build().unwrap();
     assert_eq!(names_in(&world.folder), [""; 0]);
@@ -96,7 +96,7 @@ fn a_folder_that_cannot_be_written_to_is_told_by_trying() {
 }
 
 #[test]
-fn little_room_is_told() {
+fn low_disk_space_is_reported() {
     let world = World::new();
     let free = rustix::fs::statvfs(world.root()).map(|stat| stat.f_bavail * stat.f_frsize).unwrap();
     let _watch = world.builder().disk_free_min(free - 16_000_000).build().unwrap();
@@ -104,7 +104,7 @@ fn little_room_is_told() {
 }
 
 #[test]
-fn a_cgroup_that_cannot_be_seen_is_told() {
+fn a_cgroup_that_cannot_be_seen_is_reported() {
     let world = World::new();
     world.put("proc/self/cgroup", "0::/kubepods/pod7/app\n");
     let _watch = world.builder().build().unwrap();
@@ -112,9 +112,9 @@ fn a_cgroup_that_cannot_be_seen_is_told() {
 }
 
 #[test]
-fn below_a_folder_of_somebody_else_the_advice_is_a_folder_that_the_watch_makes() {
+fn in_another_users_folder_the_advice_is_a_subfolder_that_the_watch_creates() {
     if !rustix::process::geteuid().is_root() {
-        println!("SKIPPED: only root can make a folder of somebody else");
+        println!("SKIPPED: only root can make a folder for another user");
         return;
     }
     let world = World::new();

@@ -1,4 +1,4 @@
-//! A system as a folder, in which memory is what the test says; the log; children.
+//! A folder that stands for the system, with as much memory in use as the test says; the log; children.
 
 use overspill::memory_watch::{Builder, Looked, MemoryWatch, Watch};
 use overspill::testkit::Spilled;
@@ -57,7 +57,7 @@ impl World {
         self.put("proc/self/statm", &format!("999999 {pages} 1 1 0 1 0\n"));
     }
 
-    /// The machine's memory, and what is available of it.
+    /// The machine's memory, and how much is available.
     pub fn machine(&self, total: u64, available: u64) {
         let text =
             format!("MemTotal: {} kB\nMemFree: 1 kB\nMemAvailable: {} kB\n", total >> 10, available >> 10);
@@ -72,12 +72,12 @@ impl World {
         self.put("sys/fs/cgroup/memory.current", &format!("{in_use}\n"));
     }
 
-    /// What of the cgroup's use the kernel would give back, and what else its `memory.stat` says.
+    /// How much of the cgroup's memory the kernel could reclaim, and the rest of its `memory.stat`.
     pub fn cgroup_stat(&self, stat: &str) {
         self.put("sys/fs/cgroup/memory.stat", stat);
     }
 
-    /// Whole at once: the watch may be reading.
+    /// Writes the file in one step: the watch may be reading it.
     pub fn put(&self, path: &str, text: &str) {
         let (path, new) = (self.root.join(path), self.root.join("new"));
         fs::write(&new, text).unwrap();
@@ -88,7 +88,7 @@ impl World {
         &self.root
     }
 
-    /// A watch of service `shop` over this system; any disk has room enough.
+    /// A watch of service `shop` on this system; every disk has enough room.
     pub fn builder(&self) -> Builder {
         self.builder_into(&self.folder)
     }
@@ -155,12 +155,12 @@ impl Course {
     }
 }
 
-/// Waits for a condition, half a minute at most.
+/// Waits for a condition, at most half a minute.
 #[track_caller]
 pub fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = Instant::now();
     while !condition() {
-        assert!(began.elapsed() < Duration::from_secs(30), "it did not come about: {what}");
+        assert!(began.elapsed() < Duration::from_secs(30), "it did not happen: {what}");
         std::thread::park_timeout(Duration::from_millis(2));
     }
 }
