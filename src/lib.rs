@@ -84,13 +84,10 @@
 //! The modules are listed in `src/lib.rs` in the order of an event's way. Read from top to bottom, they are the program.
 #![cfg_attr(
     test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")
 )]
 #![cfg_attr(docsrs, feature(doc_cfg))]
-#![cfg_attr(
-    overspill_model,
-    allow(dead_code, unused_imports, reason = "a model is made of a few modules only")
-)]
+#![cfg_attr(overspill_model, allow(dead_code, unused_imports, reason = "a model uses only a few modules"))]
 
 // An event, and how it may end.
 mod queue_share;

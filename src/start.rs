@@ -123,14 +123,17 @@ fn nowhere(parts: &Parts, problem: &str, switch: ModeSwitch) -> (Own, Sender) {
     let (source, clock) = (Source::Machine, Clock::start(Source::Machine));
     #[expect(
         clippy::expect_used,
-        reason = "fails without the memory to ask for forks to be told, and then so does all else"
+        reason = "fails only if memory is too short to register the fork handler, and then everything else fails too"
     )]
     parts.again().assemble(carrier, (source, clock), switch).expect("a process that can go on")
 }
 
 fn parts_without_endpoint(builder: Builder) -> Parts {
     let builder = builder.transport(Nowhere(String::new()));
-    #[expect(clippy::expect_used, reason = "the settings are defaults, or checked by `for_the_log_alone`")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the settings are defaults, or were checked by `for_the_log_alone`"
+    )]
     let (parts, _) = Parts::of(builder, Clock::start(Source::Machine)).expect("valid settings");
     parts
 }

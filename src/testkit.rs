@@ -30,7 +30,7 @@
 //! ```
 //!
 //! The testkit uses nothing of the crate that you could not use.
-#![expect(clippy::panic, reason = "an assertion of a test's panics, and says so")]
+#![expect(clippy::panic, reason = "a failed assertion panics, as its documentation says")]
 
 mod act;
 mod blackhole;

@@ -5,9 +5,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test says what it means"
+    reason = "a test fails by panicking"
 )]
-#![allow(missing_docs, reason = "a test binary has no outside")]
+#![allow(missing_docs, reason = "a test binary has no public API")]
 
 use overspill::Client;
 use overspill::testkit::{Act, Endpoint};

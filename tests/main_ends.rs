@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test says what it means"
+    reason = "a test fails by panicking"
 )]
 
 #[path = "it/figures.rs"]

@@ -53,7 +53,7 @@ pub(crate) const KINDS: [Kind; 8] = [
 ];
 
 /// A thousand different events: a single one would train the branch predictor and make every system look faster.
-#[allow(dead_code, reason = "not each bench wants a thousand")]
+#[allow(dead_code, reason = "not every bench uses a thousand")]
 pub(crate) fn corpus(kind: Kind) -> Vec<Event<'static>> {
     of(kind, 1024)
 }

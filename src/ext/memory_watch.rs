@@ -163,7 +163,7 @@
 //! you set; at the third if it follows the limit, because halfway to the limit memory is not short.
 #![cfg_attr(
     not(target_os = "linux"),
-    allow(dead_code, unused_imports, reason = "nothing is started elsewhere")
+    allow(dead_code, unused_imports, reason = "the watch runs on Linux only")
 )]
 
 mod check;

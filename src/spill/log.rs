@@ -195,7 +195,7 @@ fn give<const N: usize>(
         dispatcher::get_default(|current| {
             if is_interested(current, metadata) {
                 let mut names = metadata.fields().iter();
-                #[expect(clippy::expect_used, reason = "both callers give a value for each name")]
+                #[expect(clippy::expect_used, reason = "both callers give a value for every field")]
                 let fields: [Field; N] =
                     std::array::from_fn(|_| names.next().expect("a name for each value"));
                 let named: [_; N] = std::array::from_fn(|nth| (&fields[nth], values[nth]));

@@ -241,7 +241,7 @@ impl LogQueue {
     /// [`LOG_LATE_PATIENCE`] at most, because the process may be about to end.
     #[expect(
         clippy::result_large_err,
-        reason = "an event that finds no room is returned; a box would be an allocation"
+        reason = "an event without room is returned; a box would be an allocation"
     )]
     pub(crate) fn hand_over(self: &Arc<Self>, event: Event, side: Side, reason: Reason) -> Result<(), Event> {
         let charge = event.charge();

@@ -1,5 +1,5 @@
 //! Figures that the tests measure, for the table of `tests/lab/run faults`.
-#![allow(unreachable_pub, reason = "a test binary has no outside")]
+#![allow(unreachable_pub, reason = "a test binary has no public API")]
 
 use std::fmt::Display;
 use std::io::Write;

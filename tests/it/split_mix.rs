@@ -1,5 +1,5 @@
 //! Pseudo-random numbers, the same for the same seed: for tests, the laboratory and the benches.
-#![allow(unreachable_pub, dead_code, reason = "each uses another part of it")]
+#![allow(unreachable_pub, dead_code, reason = "each user needs a different part of it")]
 
 /// SplitMix64 (Steele, Lea, Flood 2014).
 #[derive(Debug, Clone)]

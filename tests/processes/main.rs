@@ -3,14 +3,14 @@
 //! A test starts this binary again as a child in one role ([`child`]), under a watchdog, and is itself the endpoint;
 //! so the law is checked outside the process that may have died.
 #![cfg(target_os = "linux")] // /proc shows what a process holds, and the shell sets its limits.
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(unreachable_pub, reason = "a test binary has no public API")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test says what it means"
+    reason = "a test fails by panicking"
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 

@@ -4,14 +4,14 @@
 //! Run `cargo test --release --test simulation`, with `FAULTS_SEEDS=100000` for a longer run, or with
 //! `FAULTS_SEED=7` to repeat a seed that failed.
 
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(unreachable_pub, reason = "a test binary has no public API")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test says what it means"
+    reason = "a test fails by panicking"
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 

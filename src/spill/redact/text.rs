@@ -14,7 +14,7 @@ struct Open {
 }
 
 /// The text after the rules. The inner `None`: they change nothing. The outer `None`: the text is not JSON.
-#[expect(clippy::option_option, reason = "the caller takes both apart at once")]
+#[expect(clippy::option_option, reason = "the caller matches on both levels at once")]
 pub(super) fn rewrite(text: &str, rules: &[Rule]) -> Option<Option<String>> {
     let mut out = String::new();
     let mut changed = false;

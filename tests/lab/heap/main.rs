@@ -12,7 +12,7 @@ mod json;
 #[path = "../../../src/bin/overspill/heap/table.rs"]
 mod table;
 #[path = "../../../src/bin/overspill/units.rs"]
-#[allow(dead_code, reason = "the command shows more kinds of numbers")]
+#[allow(dead_code, reason = "shared with the command, which uses all of it")]
 mod units;
 
 use clap::Parser;

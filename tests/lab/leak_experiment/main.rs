@@ -18,7 +18,7 @@ mod endpoint;
 #[path = "../toggle/file.rs"]
 mod file;
 #[path = "../../it/figures.rs"]
-#[expect(clippy::expect_used, reason = "as a test does")]
+#[expect(clippy::expect_used, reason = "a failed run panics, as a test does")]
 mod figures;
 #[path = "../heap/flame.rs"]
 mod flame;
@@ -40,7 +40,7 @@ mod snapshot;
 #[path = "../../../src/bin/overspill/heap/table.rs"]
 mod table;
 #[path = "../../../src/bin/overspill/units.rs"]
-#[allow(dead_code, reason = "the command shows more kinds of numbers")]
+#[allow(dead_code, reason = "shared with the command, which uses all of it")]
 mod units;
 #[path = "../../../src/ext/wire.rs"]
 mod wire;

@@ -7,7 +7,7 @@
 //! touch the machine's own network: its addresses are reserved for documentation, and exist only in the namespaces.
 #![allow(missing_docs, reason = "a program has no public API")]
 #![expect(unreachable_pub, reason = "a program has no public API")]
-#![allow(clippy::expect_used, reason = "shared with the tests: a figure that cannot be kept is a failure")]
+#![allow(clippy::expect_used, reason = "shared with the tests, which fail if a figure cannot be stored")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "prints for people to read")]
 
 mod conductor;

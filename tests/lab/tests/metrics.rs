@@ -1,5 +1,5 @@
 //! The metrics recorder compared with metrics-exporter-prometheus, which gets the same values; and its memory.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
 use metrics::{Recorder, counter, gauge, histogram, with_local_recorder};

@@ -1,6 +1,6 @@
 //! OTLP by the published messages: OpenTelemetry's own types read what is posted, in both encodings, and the fields are compared with
 //! what was emitted. Their answers are understood.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
 use opentelemetry_proto::tonic::collector::logs::v1::{

@@ -38,7 +38,7 @@ pub(crate) struct Text<'a> {
     pieces: Option<u64>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde requires a reference")]
 fn is_plain(escaped: &bool) -> bool {
     !escaped
 }

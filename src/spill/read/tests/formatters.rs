@@ -13,7 +13,11 @@ use tracing_subscriber::fmt::time::{FormatTime, SystemTime as Default, Uptime};
 use tracing_subscriber::fmt::{FormatEvent, FormatFields, SubscriberBuilder};
 
 #[path = "../../../../tests/it/figures.rs"]
-#[allow(clippy::print_stdout, clippy::expect_used, reason = "what the tests of the whole client use")]
+#[allow(
+    clippy::print_stdout,
+    clippy::expect_used,
+    reason = "shared with tests/it, whose tests print and panic"
+)]
 mod figures;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

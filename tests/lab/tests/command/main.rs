@@ -3,13 +3,13 @@
 //! These tests are not in the root, whose `cargo test` does not build the command. The first test that needs it builds it, with the
 //! root's lock file.
 #![cfg(target_os = "linux")]
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(unreachable_pub, reason = "a test binary has no public API")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test says what it means"
+    reason = "a test fails by panicking"
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 

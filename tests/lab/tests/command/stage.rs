@@ -100,7 +100,7 @@ pub fn assert_same(found: &BTreeSet<String>, emitted: &BTreeSet<String>) {
 }
 
 #[track_caller]
-#[allow(dead_code, reason = "tests/replay waits by it")]
+#[allow(dead_code, reason = "tests/replay uses it to wait")]
 pub fn until(mut condition: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_secs(30);
     while !condition() {

@@ -11,7 +11,7 @@ mod child;
 mod figures;
 mod fork;
 #[path = "../../../processes/law.rs"]
-#[allow(dead_code, reason = "as above")]
+#[allow(dead_code, reason = "shared with tests/processes, which uses all of it")]
 mod law;
 mod metrics;
 mod sigpipe;

@@ -1,12 +1,12 @@
 //! https: trusted and untrusted certificates, and where the platform keeps its own.
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(unreachable_pub, reason = "a test binary has no public API")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test says what it means"
+    reason = "a test fails by panicking"
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 

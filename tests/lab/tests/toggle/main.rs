@@ -1,6 +1,6 @@
 //! The toggle with providers that services have, and under load.
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test says what it means")]
+#![expect(unreachable_pub, reason = "a test binary has no public API")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod law;
 #[path = "../../toggle/memory.rs"]

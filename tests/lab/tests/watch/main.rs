@@ -1,13 +1,13 @@
 //! The memory watch's promises. A separate binary, because it sets the allocator, signals and limits of the process.
 #![cfg(target_os = "linux")] // The watch reads /proc.
-#![expect(unreachable_pub, reason = "a test binary has no outside")]
+#![expect(unreachable_pub, reason = "a test binary has no public API")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "a test says what it means"
+    reason = "a test fails by panicking"
 )]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
