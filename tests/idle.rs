@@ -100,7 +100,7 @@ fn the_thread_that_writes_the_log_comes_with_the_first_spilled_event_and_goes_wh
         .spill_sink(overspill::testkit::Spilled::default())
         .build()
         .unwrap();
-    // Those of the other tests have ended.
+    // The threads of the other tests have ended.
     while !threads(LOG).is_empty() {
         std::thread::yield_now();
     }

@@ -241,7 +241,7 @@ fn row_41_behind_a_server_that_closes_idle_connections_at_any_moment_nothing_is_
                 if reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
                     return;
                 }
-                // Every other time once the whole next request has arrived, otherwise at once or in between.
+                // Half of the time after the whole next request has arrived, otherwise at once or at a moment in between.
                 match closes.fetch_add(1, Ordering::Relaxed) % 4 {
                     0 => {}
                     1 => drop(reader.fill_buf()),

@@ -158,7 +158,7 @@ fn a_sink_that_blocks_on_its_own_runtime_stores_every_event_from_every_thread() 
     assert_eq!(fallback.events().len(), 0, "{}", fallback.text());
 }
 
-/// An application's layer that reports what it receives, and holds its lock meanwhile.
+/// An application's layer that holds its lock while it reports what it receives.
 #[derive(Clone, Default)]
 struct Locking {
     client: Arc<OnceLock<Client>>,

@@ -62,7 +62,7 @@ fn megabytes(bytes: u64) -> String {
 }
 
 #[test]
-fn in_a_blackhole_callers_go_on_memory_stays_bounded_and_the_recovery_is_found_within_a_probe() {
+fn in_a_blackhole_callers_keep_running_memory_stays_bounded_and_recovery_is_found_within_a_probe() {
     let _alone = alone();
     let (blackhole, ids) = (Blackhole::open().unwrap(), Ids::up_to(1_000_000));
     let service = Service::start(blackhole.url(), &ids, |builder| builder);
@@ -84,7 +84,7 @@ fn in_a_blackhole_callers_go_on_memory_stays_bounded_and_the_recovery_is_found_w
 }
 
 #[test]
-fn a_refused_outage_costs_one_small_probe_an_interval_and_less_cpu_than_delivering() {
+fn a_refused_outage_costs_one_small_probe_per_interval_and_less_cpu_than_delivering() {
     let _alone = alone();
     let ids = Ids::up_to(1_000_000);
     let endpoint = Endpoint::start(ids.when(|_| Act::Status(200))).unwrap();

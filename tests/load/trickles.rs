@@ -142,7 +142,7 @@ fn an_exchange_cut_by_fin_half_close_or_rst_at_any_byte_ends_each_event_once() {
 }
 
 #[test]
-fn a_keep_alive_connection_closed_while_we_write_loses_nothing_and_doubles_nothing_unmarked() {
+fn a_keep_alive_connection_closed_while_we_write_loses_nothing_and_duplicates_only_marked_events() {
     let _alone = alone();
     let rounds = cases(1_000, 10_000);
     let ids = Ids::up_to(2 * rounds);
@@ -170,7 +170,7 @@ fn a_keep_alive_connection_closed_while_we_write_loses_nothing_and_doubles_nothi
 }
 
 #[test]
-fn dripping_endless_and_senseless_answers_are_cut_and_memory_does_not_move() {
+fn dripping_endless_and_garbage_answers_are_cut_off_and_memory_stays_flat() {
     let _alone = alone();
     let head = b"HTTP/1.1 200 OK\r\n".to_vec();
     let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();

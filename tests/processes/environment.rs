@@ -70,7 +70,7 @@ fn a_proxy_that_was_asked_for_is_used() {
 }
 
 #[test]
-fn variables_of_ours_are_read_when_asked_for() {
+fn our_variables_are_read_if_asked_for() {
     let (trap, peer) = (Endpoint::start(|_| Act::Status(200)).unwrap(), Peer::healthy());
     let start = Start::of("asked for ours", peer.url()).variable("OVERSPILL_ENDPOINT", trap.url());
     start.start().succeed();
@@ -78,7 +78,7 @@ fn variables_of_ours_are_read_when_asked_for() {
 }
 
 #[test]
-fn whatever_an_environment_sets_wrong_the_service_starts_and_its_events_are_delivered_or_in_its_log() {
+fn with_any_wrong_setting_in_the_environment_the_service_starts_and_its_events_are_delivered_or_in_its_log() {
     let links = [
         ("OVERSPILL_SERVICE_HOST", "10.96.0.7"),
         ("OVERSPILL_SERVICE_PORT_HTTP", "80"),

@@ -132,12 +132,12 @@ fn with_every_disk_full_events_are_lost_and_counted_and_nothing_panics() {
 }
 
 #[test]
-fn a_sink_that_tore_a_line_on_a_full_disk_begins_the_next_one_anew_once_there_is_room() {
+fn a_sink_that_tore_a_line_on_a_full_disk_starts_a_new_line_once_there_is_space() {
     keeps_all("full for a while");
 }
 
 #[test]
-fn a_subscriber_on_a_full_disk_harms_nobody_and_hides_it_from_us() {
+fn a_subscriber_on_a_full_disk_does_no_harm_and_hides_the_error_from_us() {
     let peer = Peer::refused();
     let ended = Start::of("full subscriber", peer.url()).start().succeed();
     // The formatter has read the record; nothing more can be known. The README says so.
@@ -145,7 +145,7 @@ fn a_subscriber_on_a_full_disk_harms_nobody_and_hides_it_from_us() {
 }
 
 #[test]
-fn a_subscriber_that_panics_costs_no_event_and_is_asked_again_until_it_works() {
+fn a_subscriber_that_panics_costs_no_event_and_is_tried_again_until_it_works() {
     let ended = keeps_all("panicking subscriber");
     let by_subscriber = ended.lines.iter().filter(|line| line.contains("overspill::spill\"}")).count() as u64;
     // It is asked up to twice for each.

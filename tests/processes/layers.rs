@@ -1,4 +1,4 @@
-//! Row 48, with a global subscriber: a layer that reports what it receives and holds its lock meanwhile, for its own records as well.
+//! Row 48, with a global subscriber: a layer that reports what it receives while it holds its lock, for its own records too.
 //! And a global subscriber that is set after the client was built.
 
 use crate::child::{Part, Start, log_to_stdout, say, url};
@@ -82,7 +82,7 @@ fn layer_that_locks() {
 }
 
 #[test]
-fn a_global_layer_that_builds_switches_emits_and_shuts_down_under_its_own_lock_dead_locks_in_no_mode() {
+fn a_global_layer_that_builds_switches_emits_and_shuts_down_under_its_own_lock_deadlocks_in_no_mode() {
     for (mode, peer) in [
         ("on", Peer::healthy()),
         ("on", Peer::refused()),
@@ -115,7 +115,7 @@ fn a_global_layer_that_builds_switches_emits_and_shuts_down_under_its_own_lock_d
 }
 
 #[test]
-fn a_global_subscriber_that_comes_later_than_the_client_has_every_event() {
+fn a_global_subscriber_installed_after_the_client_gets_every_event() {
     let peer = Peer::refused();
     let ended = Start::of("a subscriber that comes later", peer.url()).start().succeed();
     assert_settled(&peer, &ended, RECORDS);

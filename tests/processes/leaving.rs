@@ -73,7 +73,7 @@ fn client() -> Client {
 }
 
 #[test]
-fn with_a_guard_everything_is_delivered_or_in_the_log_however_main_is_left() {
+fn with_a_guard_everything_is_delivered_or_in_the_log_however_main_ends() {
     for part in ["guard: end", "guard: early return", "guard: panic", "guard: static", "guard: async"] {
         for peer in [Peer::healthy(), Peer::refused(), Peer::tarpit()] {
             let ended = Start::of(part, peer.url()).start().succeed();

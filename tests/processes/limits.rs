@@ -107,7 +107,7 @@ fn no_threads() {
 }
 
 #[test]
-fn without_file_descriptors_build_fails_or_events_spill_and_delivery_comes_back_with_them() {
+fn without_file_descriptors_build_fails_or_events_spill_and_delivery_resumes_with_them() {
     // By name as well: looking one up opens files.
     for host in ["127.0.0.1", "localhost"] {
         let peer = Peer::healthy();
@@ -122,7 +122,7 @@ fn without_file_descriptors_build_fails_or_events_spill_and_delivery_comes_back_
 }
 
 #[test]
-fn without_threads_build_fails_or_events_spill_and_delivery_comes_back_with_them() {
+fn without_threads_build_fails_or_events_spill_and_delivery_resumes_with_them() {
     let Some((exe, uid)) = nobody() else {
         return println!(
             "\n*** SKIPPED: the limit of threads binds only a user of one's own, and only root can become one\n"

@@ -83,7 +83,7 @@ fn which_threads_take_sigpipe() {
 }
 
 #[test]
-fn threads_of_ours_take_no_sigpipe_and_those_of_the_application_do() {
+fn our_threads_block_sigpipe_and_the_applications_do_not() {
     let ended = Start::of("which threads take SIGPIPE", Peer::healthy().url()).start().succeed();
     let (ours, theirs): (Vec<&String>, Vec<&String>) =
         ended.said.iter().partition(|said| said.starts_with("overspill"));

@@ -26,7 +26,7 @@ fn full_queue_in_a_tarpit() {
 }
 
 #[test]
-fn shutdown_with_a_full_queue_in_a_tarpit_returns_in_time_and_its_report_is_what_was_observed() {
+fn shutdown_with_a_full_queue_in_a_tarpit_returns_in_time_and_its_stats_match_what_was_observed() {
     let sees = Taken::default();
     let keeps = sees.clone();
     let endpoint = Endpoint::start(move |request| {

@@ -210,12 +210,12 @@ fn before_each_peer(part: &'static str, emitted: u64, reentrant: u64) {
 }
 
 #[test]
-fn a_debug_that_logs_and_records_while_a_span_or_an_event_is_read_blocks_nobody() {
+fn a_debug_that_logs_and_records_while_a_span_or_an_event_is_read_blocks_no_thread() {
     before_each_peer("tracing: a Debug that logs", 400, 0);
 }
 
 #[test]
-fn a_debug_that_logs_itself_without_end_ends_at_depth_one() {
+fn a_debug_that_logs_itself_endlessly_ends_at_depth_one() {
     before_each_peer("tracing: a Debug without end", 2, 1);
 }
 

@@ -87,7 +87,7 @@ fn the_law_holds_after_every_step_whatever_fails_and_whenever_it_ends() {
 }
 
 #[test]
-fn a_seed_lives_the_same_life_again() {
+fn a_seed_repeats_the_same_run() {
     hooks::silence_planned_panics();
     for seed in 0..10 {
         assert_eq!(run(seed), run(seed), "seed {seed}");

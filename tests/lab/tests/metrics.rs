@@ -13,7 +13,7 @@ use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3_600);
 const BOUNDS: [f64; 6] = [-1.0, 0.0, 0.01, 0.1, 1.0, 100.0];
-/// Those that the exporter tells by default but the ends, which are `min` and `max` here.
+/// The exporter's default quantiles, except 0 and 1, which are `min` and `max` here.
 const QUANTILES: [f64; 5] = [0.5, 0.9, 0.95, 0.99, 0.999];
 
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ enum Op {
     Set(usize, f64),
     Add(usize, f64),
     Value(&'static str, usize, f64, usize),
-    /// The end of an interval, of which the other knows nothing.
+    /// Ends an interval; the exporter has none.
     End,
 }
 

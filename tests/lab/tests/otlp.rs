@@ -140,7 +140,7 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     (digits.len() % 2 == 0).then(|| digits.chunks(2).map(|pair| (pair[0] * 16 + pair[1]) as u8).collect())
 }
 
-/// Takes out what differs from run to run, and holds it to what it must be.
+/// Removes what differs from run to run, after checking it.
 fn checked(mut record: LogRecord, ids: &mut std::collections::BTreeSet<String>) -> LogRecord {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos();
     let time = u128::from(std::mem::take(&mut record.time_unix_nano));

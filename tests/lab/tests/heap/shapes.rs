@@ -16,7 +16,7 @@ fn frames(names: &[&str]) -> Vec<String> {
 }
 
 /// A leak of 60 MB a minute, in some shape; thirty caches of up to five times that, which fill while they are watched; and three
-/// hundred places that hold what they hold, and replace it.
+/// hundred places whose content is replaced but does not grow.
 fn service_with_a_leak(leak: &[Vec<String>], random: &mut Rng) -> Vec<Place> {
     let share = |bytes: u64| bytes / leak.len() as u64;
     let mut places: Vec<Place> = leak

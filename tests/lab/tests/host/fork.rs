@@ -90,8 +90,8 @@ fn assert_books(stats: &Stats, emitted: u64) {
     assert_eq!((stats.emitted, stats.lost, stats.pending), (emitted, 0, 0), "{stats}");
 }
 
-/// Nothing is being written to the log: standard output's lock is the standard library's, and one that is held as the process forks is held
-/// in the child forever.
+/// Waits until nothing is being written to the log: a thread that writes holds the standard library's lock of standard output, and a lock
+/// that is held during the fork stays locked in the child forever.
 fn quiet(client: &Client) {
     client.flush_blocking(LONG).unwrap();
 }
@@ -363,7 +363,7 @@ fn names() {
     assert_books(&client.shutdown_blocking(LONG), 3);
 }
 
-/// Another thread holds standard output at the fork, so that in the child nothing can ever write to it.
+/// Another thread holds the lock of standard output during the fork, so nothing in the child can ever write to it.
 fn a_log_that_is_held() {
     log_to_stdout();
     let fallback = WriteSink::append(file()).unwrap();
