@@ -114,9 +114,9 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settled = shop.settle().await;
     let panels = dashboard::query(&servers, &arguments.rules.join("dashboard.json"), course.span()).await?;
     let heading = picture::Heading {
-        message: "The endpoint goes away: the log takes over, nothing is lost, nothing piles up, and two alerts say so",
-        below: "The dashboard's panels for one client, 100 events/s. Shaded: nobody listens at its endpoint. Dashed: where an alert \
-                begins. A minute of the rules is a second here.",
+        message: "The endpoint goes away: events go to the log, none is lost, none piles up, and two alerts fire",
+        below: "The dashboard's panels for one client, 100 events/s. Shaded: its endpoint is gone. Dashed: the threshold of an alert. A \
+                minute of the rules is a second here.",
         columns: 3,
     };
     picture::draw(&panels, &heading, &[course.shade()], &out.join("prometheus.svg"))?;

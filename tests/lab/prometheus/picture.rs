@@ -12,13 +12,18 @@ const WIDTH: u32 = 1440;
 /// The height of a panel, as a share of its width.
 const SHAPE: f64 = 0.56;
 const HEAD: u32 = 78;
-const COLOURS: [RGBColor; 6] = [
+/// What becomes of events has the same colours in every picture.
+const FATES: [(&str, RGBColor); 3] = [
+    ("delivered", RGBColor(60, 140, 80)),
+    ("to the log", RGBColor(196, 128, 0)),
+    ("lost", RGBColor(190, 30, 45)),
+];
+const COLOURS: [RGBColor; 5] = [
     RGBColor(0, 104, 139),
-    RGBColor(196, 128, 0),
-    RGBColor(190, 30, 45),
     RGBColor(100, 60, 140),
-    RGBColor(60, 130, 60),
     RGBColor(110, 110, 110),
+    RGBColor(205, 90, 150),
+    RGBColor(100, 170, 190),
 ];
 const GONE: RGBColor = RGBColor(255, 229, 219);
 const FIRING: RGBColor = RGBColor(190, 30, 45);
@@ -124,9 +129,11 @@ fn lines<'a, 'b: 'a>(
         };
         chart.draw_series((0..60).step_by(2).map(dash))?;
     }
-    for (line, colour) in panel.lines.iter().zip(COLOURS.iter().cycle()) {
+    let mut others = COLOURS.into_iter().cycle();
+    for line in &panel.lines {
         let points = line.points.iter().map(|(at, value)| (*at, value * factor));
-        let colour = *colour;
+        let fate = FATES.iter().find(|(name, _)| *name == line.name);
+        let colour = fate.map(|(_, colour)| *colour).or_else(|| others.next()).unwrap_or(BLACK);
         chart
             .draw_series(LineSeries::new(points, colour.stroke_width(2)))?
             .label(line.name.clone())

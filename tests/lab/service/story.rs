@@ -277,13 +277,13 @@ async fn draw(
     }
     let cut = (moments[2].at - from.at, moments[3].at - from.at);
     let below = format!(
-        "{} orders a second, an event each from tracing and from the request layer, and metrics. A flag switches telemetry on at \
-         {:.0} s. Shaded: the endpoint is cut off.",
+        "{} orders a second, each with one event from tracing and one from the request layer, and metrics. A flag switches telemetry on \
+         at {:.0} s. Shaded: the endpoint is cut off.",
         Callers::rate(),
         moments[1].at - from.at
     );
     let heading = Heading {
-        message: "The endpoint is cut off: callers and memory notice nothing, the log takes over, two alerts say so",
+        message: "The endpoint is cut off: callers do not wait, memory stays flat, events go to the log, two alerts fire",
         below: &below,
         columns: 2,
     };
