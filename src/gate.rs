@@ -3,9 +3,9 @@
 //!
 //! In: callers with an event, the sender before it sleeps, whoever closes. Out: a count.
 //!
-//! G1: one word, one modification order. An announcement comes before or after the close, and before or after the sender's last look. So
+//! GT1: one word, one modification order. An announcement comes before or after the close, and before or after the sender's last look. So
 //!     neither side needs a fence or a second look at the other.
-//! G2: [`announced`](Gate::announced) never falls, and is final once closed: an event after the close counts at its end.
+//! GT2: [`announced`](Gate::announced) never falls, and is final once closed: an event after the close counts at its end.
 //!
 //! Deliberately not here: what is pushed where, and who is woken.
 
@@ -47,7 +47,7 @@ impl Gate {
     /// One more event.
     #[inline]
     pub(crate) fn announce(&self) -> Pass {
-        // AcqRel: whoever comes after the sender's look sees what it stored before that (G1); whoever takes over after a close sees what
+        // AcqRel: whoever comes after the sender's look sees what it stored before that (GT1); whoever takes over after a close sees what
         // callers did before their announcement.
         Pass { before: self.word.fetch_add(ONE, Ordering::AcqRel) }
     }
@@ -93,7 +93,7 @@ impl Gate {
     /// Like [`is_closed`](Gate::is_closed), for a thread that has just done something that the sender of a closed client waits for: the
     /// answer is no only if whoever closes later sees it done.
     pub(crate) fn is_closed_after_this(&self) -> bool {
-        // A write that changes nothing, for its place in the word's order (G1). A load could come before a close that does not see
+        // A write that changes nothing, for its place in the word's order (GT1). A load could come before a close that does not see
         // what was done.
         self.word.fetch_or(0, Ordering::AcqRel) & CLOSED != 0
     }

@@ -39,7 +39,7 @@ use crate::sync::{AtomicU64, Latch, Ordering, Padded, channel, latch};
 use budget::Budget;
 use chunk::held_max;
 use line::Line;
-use shard::{Ground, Shard, Then, Why};
+use shard::{Ground, NotPut, Shard, Then};
 use spares::{Found, Spares};
 use wake::{Wake, Wanted};
 
@@ -135,13 +135,13 @@ impl Queue {
                 self.ring();
                 Ok(())
             }
-            Err(Why::Full(Full::Closed)) => Err(Full::Closed),
+            Err(NotPut::Full(Full::Closed)) => Err(Full::Closed),
             Err(why) => self.push_elsewhere(home, why, event),
         }
     }
 
     #[inline]
-    fn put(&self, shard: usize, event: &Event) -> Result<Then, Why> {
+    fn put(&self, shard: usize, event: &Event) -> Result<Then, NotPut> {
         let ground = Ground { shape: &self.shape, budget: &self.budget.0, wake: &self.wake.0 };
         // A power of two.
         self.shards[shard & (self.shards.len() - 1)].0.put(event.piece(), &ground, self)
@@ -149,10 +149,10 @@ impl Queue {
 
     /// The shard was busy, or there was no room for a step.
     #[cold]
-    fn push_elsewhere(&self, home: usize, mut why: Why, event: &Event) -> Result<(), Full> {
+    fn push_elsewhere(&self, home: usize, mut why: NotPut, event: &Event) -> Result<(), Full> {
         let shards = self.shards.len();
         for attempt in 0..=QUEUE_TRIES * shards {
-            if let Why::Full(Full::NoRoom) = why {
+            if let NotPut::Full(Full::NoRoom) = why {
                 // Others may have taken more than they use.
                 self.shards.iter().for_each(|shard| shard.0.give_back(&self.budget.0));
             }
@@ -163,13 +163,13 @@ impl Queue {
                     }
                     return Ok(());
                 }
-                Err(Why::Full(Full::Closed)) => return Err(Full::Closed),
+                Err(NotPut::Full(Full::Closed)) => return Err(Full::Closed),
                 // All shards have been tried and have given back.
-                Err(Why::Full(Full::NoRoom)) if attempt >= shards && why != Why::Busy => {
+                Err(NotPut::Full(Full::NoRoom)) if attempt >= shards && why != NotPut::Busy => {
                     return self.refuse();
                 }
                 Err(again) => {
-                    if again == Why::Busy {
+                    if again == NotPut::Busy {
                         crate::sync::relax();
                     }
                     why = again;
@@ -177,8 +177,8 @@ impl Queue {
             }
         }
         match why {
-            Why::Busy => self.push_alone(event),
-            Why::Full(_) => self.refuse(),
+            NotPut::Busy => self.push_alone(event),
+            NotPut::Full(_) => self.refuse(),
         }
     }
 

@@ -38,7 +38,7 @@ mod words;
 
 use crate::clock::Stamp;
 use crate::format::Format;
-use crate::format::compress::Packer;
+use crate::format::compress::Compressor;
 use crate::limits::SENDER_RESTART;
 use crate::observer::Signal;
 use crate::outcome::Reason;
@@ -78,7 +78,7 @@ pub struct Sender {
     limits: BatchLimits,
     /// What of them the endpoint takes.
     fit: Fit,
-    packer: Packer,
+    compressor: Compressor,
     outage: Outage,
     sharing: Sharing,
     telling: Telling,
@@ -125,7 +125,7 @@ impl Sender {
             format,
             limits,
             fit: Fit::new(Size { events: config.batch_events_max, bytes: config.batch_bytes_max }),
-            packer: Packer::new(config.compression),
+            compressor: Compressor::new(config.compression),
             outage: Outage::new(backoff),
             sharing: Sharing::default(),
             telling: Telling::default(),

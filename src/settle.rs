@@ -20,7 +20,7 @@ use crate::queue::Queue;
 use crate::reentry;
 use crate::shutdown::Closing;
 use crate::spill::log_queue::LogQueue;
-use crate::spill::{Leaf, Spill, Why};
+use crate::spill::{Leaf, RecordCause, Spill};
 use crate::sync::plain::AtomicU64;
 use crate::sync::{Arc, contain, yield_now};
 use crate::waits::Board;
@@ -130,7 +130,12 @@ impl Settler {
 
     /// An event from the sender's hand, or a pack of them, goes to the log, or is lost if it is too late for that. Returns how
     /// it ended, unless someone had taken it over.
-    pub(crate) fn spill_in_hand(&self, leaf: Leaf<'_>, bytes: usize, why: &Why<'_>) -> Option<Ending> {
+    pub(crate) fn spill_in_hand(
+        &self,
+        leaf: Leaf<'_>,
+        bytes: usize,
+        why: &RecordCause<'_>,
+    ) -> Option<Ending> {
         let ending = self.write_in_time(leaf, why);
         (self.settle_in_hand(leaf.events as usize, bytes, ending) == Claimed::Yes).then_some(ending)
     }
@@ -200,14 +205,14 @@ impl Settler {
     }
 
     /// Some time after the deadline of a shutdown, nothing is written that anybody waits for.
-    fn write_in_time(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Ending {
+    fn write_in_time(&self, leaf: Leaf<'_>, why: &RecordCause<'_>) -> Ending {
         if self.closing.is_asked() && self.closing.is_over(self.clock.now()) {
             return Ending::Lost(LostReason::Deadline);
         }
         self.write(leaf, why)
     }
 
-    fn write(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Ending {
+    fn write(&self, leaf: Leaf<'_>, why: &RecordCause<'_>) -> Ending {
         self.log.write_begins();
         match self.spill.write(leaf, why) {
             Ok(()) => Ending::Spilled(why.reason, why.maybe_delivered),

@@ -55,7 +55,7 @@ use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::reentry;
 use crate::sync::{Arc, contain};
 use crate::time;
-use pack::Packing;
+use pack::PackMemory;
 use parts::Parts;
 use rate::Rate;
 use std::borrow::Cow;
@@ -81,7 +81,7 @@ pub(crate) struct Leaf<'a> {
 
 /// Why the event is spilled.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Why<'a> {
+pub(crate) struct RecordCause<'a> {
     pub(crate) reason: Reason,
     pub(crate) maybe_delivered: MaybeDelivered,
     /// 0 if the event was never in a batch.
@@ -89,9 +89,9 @@ pub(crate) struct Why<'a> {
     pub(crate) detail: &'a str,
 }
 
-impl Why<'_> {
-    pub(crate) fn simple(reason: Reason) -> Why<'static> {
-        Why { reason, maybe_delivered: MaybeDelivered::No, batch: 0, detail: "" }
+impl RecordCause<'_> {
+    pub(crate) fn simple(reason: Reason) -> RecordCause<'static> {
+        RecordCause { reason, maybe_delivered: MaybeDelivered::No, batch: 0, detail: "" }
     }
 }
 
@@ -152,7 +152,7 @@ pub(crate) struct Spill {
     shape: Shape,
     rate: Rate,
     event_room: usize,
-    pub(crate) packing: Packing,
+    pub(crate) packing: PackMemory,
 }
 
 impl Spill {
@@ -165,7 +165,7 @@ impl Spill {
         shape: Shape,
     ) -> Spill {
         let event_room = event_room(shape.line_bytes_max, shape.common.as_ref());
-        let packing = Packing::new(shape.packing, event_room, Arc::clone(&shape.redact));
+        let packing = PackMemory::new(shape.packing, event_room, Arc::clone(&shape.redact));
         let rate = Rate::new(shape.bytes_per_second_max);
         Spill { client, primary, fallback, clock, notices, shape, rate, event_room, packing }
     }
@@ -195,7 +195,7 @@ impl Spill {
     ///
     /// # Blocking
     /// As long as the log takes. Only the thread that writes the log's queue calls this.
-    pub(crate) fn write(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Result<(), LostReason> {
+    pub(crate) fn write(&self, leaf: Leaf<'_>, why: &RecordCause<'_>) -> Result<(), LostReason> {
         let written = {
             let _own = reentry::own_work();
             self.write_record(leaf, why)
@@ -210,7 +210,7 @@ impl Spill {
         }
     }
 
-    fn write_record(&self, leaf: Leaf<'_>, why: &Why<'_>) -> Result<(), Trouble> {
+    fn write_record(&self, leaf: Leaf<'_>, why: &RecordCause<'_>) -> Result<(), Trouble> {
         // Always UTF-8 (E1); `from_utf8` checks many bytes at a time.
         let text = match std::str::from_utf8(leaf.text) {
             Ok(text) => Cow::Borrowed(text),

@@ -2,7 +2,7 @@
 
 use super::units::Bytes;
 use super::{BuildError, Builder, check::in_range};
-use crate::format::compress::{Compression, Packer};
+use crate::format::compress::{Compression, Compressor};
 use crate::format::{Demands, Layout, TokenHeader};
 use crate::limits::*;
 
@@ -74,7 +74,7 @@ impl Builder {
     }
 
     pub(super) fn checked_compression(&self, demands: &Demands) -> Result<Compression, BuildError> {
-        let (Some(encoding), Some(taken)) = (Packer::new(self.compression).encoding(), demands.encodings)
+        let (Some(encoding), Some(taken)) = (Compressor::new(self.compression).encoding(), demands.encodings)
         else {
             return Ok(self.compression);
         };

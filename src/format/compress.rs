@@ -41,15 +41,15 @@ const GZIP_LEVEL: u32 = 1;
 const ZSTD_LEVEL: i32 = 1;
 
 /// The sender's compressor. The tables that it reuses are allocated for the first body.
-pub(crate) struct Packer {
+pub(crate) struct Compressor {
     compression: Compression,
     #[cfg(feature = "zstd")]
     zstd: Option<zstd::bulk::Compressor<'static>>,
 }
 
-impl Packer {
-    pub(crate) fn new(compression: Compression) -> Packer {
-        Packer {
+impl Compressor {
+    pub(crate) fn new(compression: Compression) -> Compressor {
+        Compressor {
             compression,
             #[cfg(feature = "zstd")]
             zstd: None,
@@ -67,7 +67,7 @@ impl Packer {
         }
     }
 
-    pub(crate) fn pack(&mut self, body: RequestBody) -> std::io::Result<RequestBody> {
+    pub(crate) fn compress(&mut self, body: RequestBody) -> std::io::Result<RequestBody> {
         match self.compression {
             Compression::Plain => Ok(body),
             #[cfg(feature = "gzip")]
@@ -114,11 +114,11 @@ mod tests {
     #[test]
     fn compressed_bodies_read_back_unchanged_one_after_another() {
         for compression in [Compression::Plain, Compression::Gzip, Compression::Zstd] {
-            let mut packer = Packer::new(compression);
+            let mut compressor = Compressor::new(compression);
             for events in [0, 1, 500, 20] {
                 let body = br#"[{"id":1},{"id":2}]"#.repeat(events);
-                let packed = packer.pack(RequestBody::from(body.clone())).unwrap();
-                assert_eq!(unpacked(&packed, packer.encoding()), body);
+                let packed = compressor.compress(RequestBody::from(body.clone())).unwrap();
+                assert_eq!(unpacked(&packed, compressor.encoding()), body);
                 assert!(compression == Compression::Plain || packed.len() <= body.len() / 10 + 64);
             }
         }
@@ -129,10 +129,10 @@ mod tests {
         let mut random = fastrand::Rng::with_seed(7);
         let mut body = vec![0; BATCH_BYTES_LIMIT];
         random.fill(&mut body);
-        let mut packer = Packer::new(Compression::Zstd);
-        let packed = packer.pack(RequestBody::from(body)).unwrap();
+        let mut compressor = Compressor::new(Compression::Zstd);
+        let packed = compressor.compress(RequestBody::from(body)).unwrap();
         assert!(packed.len() <= BATCH_BYTES_LIMIT + BATCH_BYTES_LIMIT / 8, "{}", packed.len());
-        let tables = packer.zstd.as_mut().unwrap().context_mut().sizeof();
+        let tables = compressor.zstd.as_mut().unwrap().context_mut().sizeof();
         assert!((100_000..=ZSTD_BYTES).contains(&tables), "{tables}");
     }
 }

@@ -3,7 +3,7 @@
 //! Callers push on threads of their own, each into its shard. The sender does what `Sender::serve` does, less the batches: pull,
 //! settle, and sleep when there is nothing. A sender that nobody wakes is a deadlock, which both checkers report.
 
-use super::shard::{Then, Why};
+use super::shard::{NotPut, Then};
 use super::{Full, Queue, Shape, Want};
 use crate::clock::Stamp;
 use crate::event::Event;
@@ -42,7 +42,7 @@ fn push_into(queue: &Queue, shard: usize, bytes: usize) {
         match queue.put(shard, &event(bytes)) {
             Ok(Then::Nothing) => return,
             Ok(Then::Ring) => return queue.ring(),
-            Err(why) => assert_eq!(why, Why::Busy),
+            Err(why) => assert_eq!(why, NotPut::Busy),
         }
         yield_now();
     }

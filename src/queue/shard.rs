@@ -69,7 +69,7 @@ pub(crate) enum Then {
 
 /// Why an event is not in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Why {
+pub(crate) enum NotPut {
     /// Someone else holds the latch.
     Busy,
     Full(Full),
@@ -85,20 +85,25 @@ pub(crate) struct Ground<'a> {
 impl Shard {
     /// Puts the event in. A full chunk goes to the depot, which also hands out empty ones.
     #[inline]
-    pub(crate) fn put(&self, piece: Piece<'_>, ground: &Ground<'_>, depot: &impl Depot) -> Result<Then, Why> {
-        let Some(mut filling) = try_latch(&self.filling) else { return Err(Why::Busy) };
+    pub(crate) fn put(
+        &self,
+        piece: Piece<'_>,
+        ground: &Ground<'_>,
+        depot: &impl Depot,
+    ) -> Result<Then, NotPut> {
+        let Some(mut filling) = try_latch(&self.filling) else { return Err(NotPut::Busy) };
         if filling.closed {
-            return Err(Why::Full(Full::Closed));
+            return Err(NotPut::Full(Full::Closed));
         }
         let mut then = Then::Nothing;
         let bytes = piece.text.len();
         if !filling.chunk.has_room(bytes, ground.shape) {
-            then = self.seal(&mut filling, ground, depot).ok_or(Why::Full(Full::NoRoom))?;
+            then = self.seal(&mut filling, ground, depot).ok_or(NotPut::Full(Full::NoRoom))?;
         }
         match ground.budget.cover(&mut filling.credit, bytes as u64, ground.wake) {
             None => {
                 self.publish(&filling);
-                return Err(Why::Full(Full::NoRoom));
+                return Err(NotPut::Full(Full::NoRoom));
             }
             Some(Some(taken)) if ground.wake.after_step(taken) => then = Then::Ring,
             Some(_) => {}

@@ -7,7 +7,7 @@ use super::flight::Flight;
 use super::outage::Purpose;
 use super::post::{Post, is_feeler};
 use super::retry::price;
-use super::verdict::{Cause, PostVerdict};
+use super::verdict::{PostVerdict, SpillCause};
 use crate::clock::Stamp;
 use crate::limits::FRESH_CONNECTIONS_EVERY;
 use crate::outcome::MaybeDelivered;
@@ -16,7 +16,7 @@ use crate::transport::{Failure, FailureKind, Reply};
 impl Sender {
     /// No answer within a short time. That says nothing about the endpoint, which may just be slow: the posts that hang will tell. The
     /// next few events try again.
-    pub(super) fn feel_on(&mut self, now: Stamp, mut flight: Flight, cause: &Cause) {
+    pub(super) fn feel_on(&mut self, now: Stamp, mut flight: Flight, cause: &SpillCause) {
         self.hear_apart(now, cause, None);
         flight.batch.spill(flight.range.clone(), cause);
         flight.range = 0..0;

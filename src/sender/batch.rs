@@ -12,7 +12,7 @@
 mod measured;
 mod part;
 
-use super::verdict::Cause;
+use super::verdict::SpillCause;
 use crate::clock::Stamp;
 use crate::common::Time;
 use crate::format::{Events, Format, Frame, Layout, Origin, Overhead};
@@ -358,17 +358,17 @@ impl Batch {
     }
 
     /// These events go to the log: they are the part's now, which is handed over to the log's writer.
-    pub(crate) fn spill(&mut self, range: Range<usize>, cause: &Cause) {
+    pub(crate) fn spill(&mut self, range: Range<usize>, cause: &SpillCause) {
         match self.doubtful {
             MaybeDelivered::No => self.spill_known(range, cause),
             MaybeDelivered::Yes => {
-                self.spill_known(range, &Cause { maybe_delivered: MaybeDelivered::Yes, ..cause.clone() })
+                self.spill_known(range, &SpillCause { maybe_delivered: MaybeDelivered::Yes, ..cause.clone() })
             }
         }
     }
 
     /// These go to the log with this very cause: their own answer said so.
-    pub(crate) fn spill_known(&mut self, range: Range<usize>, cause: &Cause) {
+    pub(crate) fn spill_known(&mut self, range: Range<usize>, cause: &SpillCause) {
         let first_seq = self.first_seq();
         let open = |nth: &usize| self.marks[*nth].is_open();
         let events = range.clone().filter(open).count();
@@ -391,7 +391,7 @@ impl Batch {
     /// The rest of the batch, whichever request carries it, goes to the log.
     pub(crate) fn spill_rest(&mut self, reason: Reason, detail: &str) {
         let posted = std::mem::take(&mut self.posted);
-        let cause = |maybe_delivered| Cause { reason, maybe_delivered, detail: detail.to_owned() };
+        let cause = |maybe_delivered| SpillCause { reason, maybe_delivered, detail: detail.to_owned() };
         self.spill(posted, &cause(MaybeDelivered::Yes));
         self.spill(0..self.len(), &cause(MaybeDelivered::No));
     }

@@ -8,7 +8,7 @@ use super::batch::Batch;
 use super::flight::Patience;
 use super::outage::{Purpose, Route};
 use super::post::Post;
-use super::verdict::Cause;
+use super::verdict::SpillCause;
 use super::{Progress, Sender};
 use crate::clock::Stamp;
 use crate::limits::{PROBE_EVENTS_MAX, PROBES_MAX, RELIEF_PATIENCE, SPARE_POSTS, SPARE_POSTS_BESIDE_HUNG};
@@ -81,7 +81,7 @@ impl Sender {
                 }
                 let all = 0..batch.len();
                 self.shared.settler.notices.queue_full(now);
-                batch.spill(all, &Cause::of(Reason::QueueFull, "relieved by the sender"));
+                batch.spill(all, &SpillCause::of(Reason::QueueFull, "relieved by the sender"));
                 self.end(batch);
             }
             Route::Post => {
@@ -109,8 +109,8 @@ impl Sender {
             && self.flights.len() + 1 < self.most_on_the_wire()
     }
 
-    pub(super) fn in_outage(&self) -> Cause {
-        Cause::of(Reason::Outage, self.telling.detail.as_str())
+    pub(super) fn in_outage(&self) -> SpillCause {
+        SpillCause::of(Reason::Outage, self.telling.detail.as_str())
     }
 
     fn post_batch(&mut self, batch: Batch, range: Range<usize>, how: (Purpose, Patience)) {

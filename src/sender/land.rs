@@ -8,7 +8,7 @@ use super::flight::{Flight, Patience};
 use super::halving::Next;
 use super::outage::{Miss, Purpose, Weight};
 use super::post::{Post, size_of};
-use super::verdict::{Cause, Heed, PostVerdict, RetryAfter, judge};
+use super::verdict::{Heed, PostVerdict, RetryAfter, SpillCause, judge};
 use super::words;
 use crate::clock::Stamp;
 use crate::format::{Fate, Repeats, Verdict};
@@ -168,7 +168,7 @@ impl Sender {
     }
 
     /// 400, 413, 422: the halves of the request wait, or its single event is refused, or all of it.
-    fn refused(&mut self, now: Stamp, flight: &mut Flight, cause: &Cause, advice: Option<&str>) -> Next {
+    fn refused(&mut self, now: Stamp, flight: &mut Flight, cause: &SpillCause, advice: Option<&str>) -> Next {
         let range = flight.range.clone();
         let next = flight.halving.refused(range.clone());
         if cause.maybe_delivered == MaybeDelivered::Yes {
@@ -184,7 +184,7 @@ impl Sender {
             // It was alone in its request.
             _ => flight
                 .batch
-                .spill_known(range, &Cause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }),
+                .spill_known(range, &SpillCause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }),
         }
         next
     }
@@ -196,7 +196,7 @@ impl Sender {
         now: Stamp,
         flight: &Flight,
         next: Next,
-        cause: &Cause,
+        cause: &SpillCause,
         advice: Option<&str>,
     ) {
         let weight = match next {
@@ -227,20 +227,20 @@ impl Sender {
     }
 
     /// The request's events, and the halves that wait after them, go to the log.
-    pub(super) fn spill_batch(&mut self, mut flight: Flight, cause: &Cause) {
+    pub(super) fn spill_batch(&mut self, mut flight: Flight, cause: &SpillCause) {
         let maybe_delivered = match flight.first_try {
             Some(MaybeDelivered::Yes) => MaybeDelivered::Yes,
             _ => cause.maybe_delivered,
         };
-        let posted = Cause { maybe_delivered, ..cause.clone() };
+        let posted = SpillCause { maybe_delivered, ..cause.clone() };
         flight.batch.spill(flight.range.clone(), &posted);
-        let behind = Cause { maybe_delivered: MaybeDelivered::No, ..posted };
+        let behind = SpillCause { maybe_delivered: MaybeDelivered::No, ..posted };
         flight.batch.spill(0..flight.batch.len(), &behind);
         self.end(flight.batch);
     }
 
     /// The state first, so that the notice of the outage precedes its events in the log.
-    pub(super) fn fail(&mut self, now: Stamp, miss: &Miss, cause: &Cause, advice: Option<&str>) {
+    pub(super) fn fail(&mut self, now: Stamp, miss: &Miss, cause: &SpillCause, advice: Option<&str>) {
         self.note_books();
         let detail = format!("{}: {}", cause.reason, cause.detail);
         let edge = self.outage.failed(now, miss);
@@ -249,7 +249,7 @@ impl Sender {
     }
 
     /// Single refused events among good ones, and feelers that hang, form a share of failures if there are many.
-    pub(super) fn hear_apart(&mut self, now: Stamp, cause: &Cause, advice: Option<&str>) {
+    pub(super) fn hear_apart(&mut self, now: Stamp, cause: &SpillCause, advice: Option<&str>) {
         self.note_books();
         self.outage.failed_apart(now);
         self.tell_share(now, &format!("{}: {}", cause.reason, cause.detail), advice);

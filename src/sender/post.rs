@@ -88,7 +88,7 @@ impl Sender {
         let request = Request {
             body,
             content_type: self.format.content_type(),
-            content_encoding: self.packer.encoding(),
+            content_encoding: self.compressor.encoding(),
             idempotency_key: format!("{}-{}", self.shared.settler.spill.client(), batch.number),
             timeout,
             settled_by: self.format.settled_by(),
@@ -119,7 +119,7 @@ impl Sender {
             Layout::Framed(_) => batch.body(range),
             Layout::Encoded => self.encoded(batch, range)?,
         };
-        self.packer.pack(body).map_err(|error| error.to_string())
+        self.compressor.compress(body).map_err(|error| error.to_string())
     }
 
     fn encoded(&self, batch: &Batch, range: &Range<usize>) -> Result<RequestBody, String> {

@@ -9,7 +9,7 @@ use super::land::miss;
 use super::outage::Weight;
 use super::post::size_of;
 use super::sorted::{CountsAs, Run, Sorted, What};
-use super::verdict::Cause;
+use super::verdict::SpillCause;
 use crate::clock::Stamp;
 use crate::outcome::{MaybeDelivered, Reason};
 use std::ops::Range;
@@ -65,13 +65,13 @@ impl Sender {
 }
 
 /// Why the events that the endpoint did not look at are in the log.
-fn rest_because_of(counts_as: &CountsAs) -> Cause {
+fn rest_because_of(counts_as: &CountsAs) -> SpillCause {
     match counts_as {
         CountsAs::Delivery(Some(cause)) | CountsAs::Failure(cause) | CountsAs::Refusal(cause) => {
-            Cause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }
+            SpillCause { maybe_delivered: MaybeDelivered::No, ..cause.clone() }
         }
         CountsAs::Delivery(None) => {
-            Cause::of(Reason::Unavailable, "not taken after the maximum number of posts")
+            SpillCause::of(Reason::Unavailable, "not taken after the maximum number of posts")
         }
     }
 }

@@ -3,7 +3,7 @@
 //! In: a fate for each event. Out: runs of events with the same fate, and what the post counts as. A pure rule.
 //! V1: an event that the answer does not mention may have been taken, and is never counted as delivered.
 
-use super::verdict::{Cause, PostVerdict, RetryAfter};
+use super::verdict::{PostVerdict, RetryAfter, SpillCause};
 use crate::format::Fate;
 use crate::outcome::Reason;
 use std::ops::Range;
@@ -26,7 +26,7 @@ pub(crate) struct Run {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum What {
     Deliver,
-    Spill(Cause),
+    Spill(SpillCause),
     /// Post again.
     Again,
 }
@@ -35,16 +35,16 @@ pub(crate) enum What {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CountsAs {
     /// Some were taken; if not all, this is a reason why.
-    Delivery(Option<Cause>),
+    Delivery(Option<SpillCause>),
     /// More were not taken for now, or have an unknown fate, than were taken.
-    Failure(Cause),
+    Failure(SpillCause),
     /// None was taken, and some are refused.
-    Refusal(Cause),
+    Refusal(SpillCause),
 }
 
 impl Sorted {
     /// All events with the same fate: refused, for certain or not.
-    pub(crate) fn all(events: usize, cause: Cause) -> PostVerdict {
+    pub(crate) fn all(events: usize, cause: SpillCause) -> PostVerdict {
         let counts_as = match cause.maybe_delivered {
             crate::MaybeDelivered::No => CountsAs::Refusal(cause.clone()),
             crate::MaybeDelivered::Yes => CountsAs::Delivery(Some(cause.clone())),
@@ -83,7 +83,7 @@ pub(crate) fn sort(
     let counted = |wanted: fn(&Fate) -> bool| fates().filter(|fate| wanted(fate)).count();
     let delivered = counted(|fate| *fate == Fate::Delivered);
     let failed = counted(|fate| matches!(fate, Fate::Unavailable(_) | Fate::Unknown(_)));
-    let cause = |wanted: fn(&Cause) -> bool| {
+    let cause = |wanted: fn(&SpillCause) -> bool| {
         runs.iter().find_map(|run| match &run.what {
             What::Spill(cause) if wanted(cause) => Some(cause.clone()),
             _ => None,
@@ -96,7 +96,7 @@ pub(crate) fn sort(
         (None, None) if delivered == 0 => {
             // None was taken, and no reason is given.
             return PostVerdict::Failed(
-                Cause::of(Reason::Unavailable, detail("none was taken")),
+                SpillCause::of(Reason::Unavailable, detail("none was taken")),
                 retry_after,
             );
         }
@@ -111,10 +111,10 @@ fn what(fate: &Fate, detail: impl Fn(&str) -> String) -> What {
     What::Spill(match fate {
         Fate::Delivered => return What::Deliver,
         Fate::NotTaken => return What::Again,
-        Fate::Refused(words) => Cause::of(Reason::Refused, detail(words)),
-        Fate::MaybeRefused(words) => Cause::maybe(Reason::Refused, detail(words)),
-        Fate::Unavailable(words) => Cause::of(Reason::Unavailable, detail(words)),
-        Fate::Unknown(words) => Cause::maybe(Reason::Broken, detail(words)),
+        Fate::Refused(words) => SpillCause::of(Reason::Refused, detail(words)),
+        Fate::MaybeRefused(words) => SpillCause::maybe(Reason::Refused, detail(words)),
+        Fate::Unavailable(words) => SpillCause::of(Reason::Unavailable, detail(words)),
+        Fate::Unknown(words) => SpillCause::maybe(Reason::Broken, detail(words)),
     })
 }
 
@@ -149,8 +149,8 @@ mod tests {
     fn a_post_counts_by_what_became_of_most_of_its_events() {
         let (delivered, unknown) = (Fate::Delivered, Fate::Unknown("?".to_owned()));
         assert_eq!(of(&[delivered.clone(), delivered.clone()]), PostVerdict::Delivered);
-        let busy_cause = Cause::of(Reason::Unavailable, "status 200: busy");
-        let bad = Cause::of(Reason::Refused, "status 200: bad");
+        let busy_cause = SpillCause::of(Reason::Unavailable, "status 200: busy");
+        let bad = SpillCause::of(Reason::Refused, "status 200: bad");
         for (fates, expected) in [
             (vec![delivered.clone(), refused()], CountsAs::Delivery(Some(bad.clone()))),
             (vec![delivered.clone(), busy()], CountsAs::Delivery(Some(busy_cause.clone()))),
@@ -159,7 +159,7 @@ mod tests {
             (vec![refused(), refused()], CountsAs::Refusal(bad)),
             (vec![refused(), busy()], CountsAs::Failure(busy_cause)),
             (vec![delivered.clone(), Fate::NotTaken], CountsAs::Delivery(None)),
-            (vec![unknown], CountsAs::Failure(Cause::maybe(Reason::Broken, "status 200: ?"))),
+            (vec![unknown], CountsAs::Failure(SpillCause::maybe(Reason::Broken, "status 200: ?"))),
         ] {
             assert_eq!(counts_as(&fates), expected, "{fates:?}");
         }

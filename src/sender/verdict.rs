@@ -30,11 +30,11 @@ pub(crate) enum PostVerdict {
     /// The answer is about single events.
     Sorted(Sorted),
     /// One or some of the events are refused: halve, or spill the single one.
-    Halve(Cause),
+    Halve(SpillCause),
     /// Spill, and count towards an outage.
-    Failed(Cause, RetryAfter),
+    Failed(SpillCause, RetryAfter),
     /// Spill, and go out at once, unless others deliver.
-    Denied(Cause),
+    Denied(SpillCause),
 }
 
 impl PostVerdict {
@@ -52,19 +52,19 @@ impl PostVerdict {
 
 /// What the log says about a spilled event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cause {
+pub(crate) struct SpillCause {
     pub(crate) reason: Reason,
     pub(crate) maybe_delivered: MaybeDelivered,
     pub(crate) detail: String,
 }
 
-impl Cause {
-    pub(crate) fn of(reason: Reason, detail: impl Into<String>) -> Cause {
-        Cause { reason, maybe_delivered: MaybeDelivered::No, detail: detail.into() }
+impl SpillCause {
+    pub(crate) fn of(reason: Reason, detail: impl Into<String>) -> SpillCause {
+        SpillCause { reason, maybe_delivered: MaybeDelivered::No, detail: detail.into() }
     }
 
-    pub(crate) fn maybe(reason: Reason, detail: impl Into<String>) -> Cause {
-        Cause { reason, maybe_delivered: MaybeDelivered::Yes, detail: detail.into() }
+    pub(crate) fn maybe(reason: Reason, detail: impl Into<String>) -> SpillCause {
+        SpillCause { reason, maybe_delivered: MaybeDelivered::Yes, detail: detail.into() }
     }
 }
 
@@ -106,7 +106,7 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> PostVer
             };
             let maybe_delivered = failure.maybe_delivered;
             return PostVerdict::Failed(
-                Cause { reason, maybe_delivered, detail: failure.detail.clone() },
+                SpillCause { reason, maybe_delivered, detail: failure.detail.clone() },
                 RetryAfter::default(),
             );
         }
@@ -114,7 +114,7 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> PostVer
     if (200..=299).contains(&reply.status) && heed.html == HtmlAnswers::Refused && words::is_page(reply) {
         let page = "an HTML page instead of an answer: a captive portal or login page?";
         let detail = format!("status {}: {page}", reply.status);
-        return PostVerdict::Failed(Cause::maybe(Reason::Broken, detail), RetryAfter::default());
+        return PostVerdict::Failed(SpillCause::maybe(Reason::Broken, detail), RetryAfter::default());
     }
     let retry_after = RetryAfter(hint::of(reply, heed.wall));
     let detail = |words: &str| match words {
@@ -124,33 +124,33 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> PostVer
     match heed.said {
         Verdict::ByStatus => by_status(reply.status, detail(heed.words), retry_after),
         Verdict::Each(fates) => sort(fates, heed.events, retry_after, detail),
-        Verdict::NoneTaken { words } => PostVerdict::Halve(Cause::of(Reason::Refused, detail(words))),
+        Verdict::NoneTaken { words } => PostVerdict::Halve(SpillCause::of(Reason::Refused, detail(words))),
         Verdict::SomeRefused { refused: Some(0), .. } => PostVerdict::Delivered,
         Verdict::SomeRefused { refused, words } => {
             let all = heed.events == 1 || refused.is_some_and(|refused| refused >= heed.events);
             match (all, heed.repeats) {
-                (true, _) => Sorted::all(heed.events, Cause::of(Reason::Refused, detail(words))),
+                (true, _) => Sorted::all(heed.events, SpillCause::of(Reason::Refused, detail(words))),
                 (false, Repeats::Harmless) => {
-                    PostVerdict::Halve(Cause::maybe(Reason::Refused, detail(words)))
+                    PostVerdict::Halve(SpillCause::maybe(Reason::Refused, detail(words)))
                 }
                 (false, Repeats::Double) => {
                     let some = refused.map_or_else(|| "some".to_owned(), |refused| refused.to_string());
                     let which = format!("{some} of {} refused, and not said which: {words}", heed.events);
-                    Sorted::all(heed.events, Cause::maybe(Reason::Refused, detail(&which)))
+                    Sorted::all(heed.events, SpillCause::maybe(Reason::Refused, detail(&which)))
                 }
             }
         }
         &Verdict::Unavailable { maybe_delivered, ref words } => {
-            let cause = Cause { reason: Reason::Unavailable, maybe_delivered, detail: detail(words) };
+            let cause = SpillCause { reason: Reason::Unavailable, maybe_delivered, detail: detail(words) };
             PostVerdict::Failed(cause, retry_after)
         }
-        Verdict::Denied { words } => PostVerdict::Denied(Cause::of(Reason::Denied, detail(words))),
+        Verdict::Denied { words } => PostVerdict::Denied(SpillCause::of(Reason::Denied, detail(words))),
         Verdict::Unknown => {
             let why = match reply.body_end {
                 BodyEnd::Whole => "the answer does not say which events were refused",
                 BodyEnd::Cut => "the answer was cut off",
             };
-            PostVerdict::Failed(Cause::maybe(Reason::Broken, detail(why)), retry_after)
+            PostVerdict::Failed(SpillCause::maybe(Reason::Broken, detail(why)), retry_after)
         }
     }
 }
@@ -158,13 +158,13 @@ pub(crate) fn judge(answer: &Result<Reply, Failure>, heed: &Heed<'_>) -> PostVer
 fn by_status(status: u16, detail: String, retry_after: RetryAfter) -> PostVerdict {
     match status {
         200..=299 => PostVerdict::Delivered,
-        400 | 413 | 422 => PostVerdict::Halve(Cause::of(Reason::Refused, detail)),
+        400 | 413 | 422 => PostVerdict::Halve(SpillCause::of(Reason::Refused, detail)),
         300..=399 | 401..=407 | 410 | 411 | 414 | 415 | 417 | 421 | 426 | 431 | 451 => {
-            PostVerdict::Denied(Cause::of(Reason::Denied, detail))
+            PostVerdict::Denied(SpillCause::of(Reason::Denied, detail))
         }
-        503 | 400..=499 => PostVerdict::Failed(Cause::of(Reason::Unavailable, detail), retry_after),
-        500..=599 => PostVerdict::Failed(Cause::maybe(Reason::Unavailable, detail), retry_after),
-        _ => PostVerdict::Failed(Cause::maybe(Reason::Broken, detail), RetryAfter::default()),
+        503 | 400..=499 => PostVerdict::Failed(SpillCause::of(Reason::Unavailable, detail), retry_after),
+        500..=599 => PostVerdict::Failed(SpillCause::maybe(Reason::Unavailable, detail), retry_after),
+        _ => PostVerdict::Failed(SpillCause::maybe(Reason::Broken, detail), RetryAfter::default()),
     }
 }
 
@@ -211,7 +211,7 @@ mod tests {
         ] {
             for maybe_delivered in [MaybeDelivered::No, MaybeDelivered::Yes] {
                 let failure = Failure { kind, maybe_delivered, detail: "why".to_owned() };
-                let expected = Cause { reason, maybe_delivered, detail: "why".to_owned() };
+                let expected = SpillCause { reason, maybe_delivered, detail: "why".to_owned() };
                 assert_eq!(
                     judge(&Err(failure), &Heed::nothing(SystemTime::UNIX_EPOCH)),
                     PostVerdict::Failed(expected, RetryAfter::default())

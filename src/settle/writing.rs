@@ -6,7 +6,7 @@ use crate::gate::Side;
 use crate::ledger::Ending;
 use crate::outcome::{LostReason, Reason};
 use crate::spill::log_queue::{More, Progress, Work, Writer};
-use crate::spill::{Leaf, Why};
+use crate::spill::{Leaf, RecordCause};
 use crate::sync::Arc;
 use crate::sync::plain::Ordering;
 
@@ -69,7 +69,7 @@ impl Settler {
             events: 1,
             redacted: false,
         };
-        let why = Why::simple(reason);
+        let why = RecordCause::simple(reason);
         let ending = match side {
             Side::Open => self.write_in_time(leaf, &why),
             // Its own shutdown is over.

@@ -40,17 +40,17 @@ impl SpillPacking {
 
 /// The memory that the one sender packs in, kept between batches.
 #[derive(Debug)]
-pub(crate) enum Packing {
+pub(crate) enum PackMemory {
     OneByOne,
     Packed(Room),
 }
 
-impl Packing {
+impl PackMemory {
     /// `event_room` is the room for events in one record.
-    pub(crate) fn new(choice: SpillPacking, event_room: usize, redact: Arc<Redact>) -> Packing {
+    pub(crate) fn new(choice: SpillPacking, event_room: usize, redact: Arc<Redact>) -> PackMemory {
         match choice {
-            SpillPacking::OneByOne => Packing::OneByOne,
-            SpillPacking::Packed => Packing::Packed(Room { spare: FreeList::new(1), event_room, redact }),
+            SpillPacking::OneByOne => PackMemory::OneByOne,
+            SpillPacking::Packed => PackMemory::Packed(Room { spare: FreeList::new(1), event_room, redact }),
         }
     }
 }
@@ -101,33 +101,33 @@ impl Pack {
 
     /// Adds the event, redacted, unless the record would then be too long. An event that cannot be
     /// redacted gets `NoRoom` too: it is then settled on its own.
-    pub(crate) fn add(&mut self, text: &[u8]) -> Packed {
+    pub(crate) fn add(&mut self, text: &[u8]) -> Added {
         if self.redact.is_empty() {
             return self.add_redacted(text);
         }
         let redact = Arc::clone(&self.redact);
         let Some(redacted) = std::str::from_utf8(text).ok().and_then(|text| redact.apply(text)) else {
-            return Packed::NoRoom;
+            return Added::NoRoom;
         };
         let packed = self.add_redacted(redacted.text.as_bytes());
-        self.redacted |= packed == Packed::Yes && redacted.is_changed();
+        self.redacted |= packed == Added::Yes && redacted.is_changed();
         packed
     }
 
-    fn add_redacted(&mut self, text: &[u8]) -> Packed {
+    fn add_redacted(&mut self, text: &[u8]) -> Added {
         // Escaping never shortens a text. The 2 are the bracket or comma in front, and the closing bracket.
         if self.text.len() + text.len() + 2 > self.escaped_max {
-            return Packed::NoRoom;
+            return Added::NoRoom;
         }
         let escaped = self.escaped + escaped_len(text) + 1;
         if escaped + 1 > self.escaped_max {
-            return Packed::NoRoom;
+            return Added::NoRoom;
         }
         self.text.reserve_exact(self.escaped_max - self.text.len());
         self.text.push(if self.text.is_empty() { b'[' } else { b',' });
         self.text.extend_from_slice(text);
         self.escaped = escaped;
-        Packed::Yes
+        Added::Yes
     }
 
     /// The finished array.
@@ -139,7 +139,7 @@ impl Pack {
 
 /// Whether an event fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Packed {
+pub(crate) enum Added {
     Yes,
     NoRoom,
 }

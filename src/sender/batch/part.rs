@@ -7,11 +7,11 @@ use crate::clock::{Calendar, Stamp};
 use crate::ledger::Ending;
 use crate::mark::Mark;
 use crate::outcome::LostReason;
-use crate::sender::verdict::Cause;
+use crate::sender::verdict::SpillCause;
 use crate::settle::Settler;
 use crate::spill::log_queue::{self, More};
-use crate::spill::pack::{Pack, Packed, Packing};
-use crate::spill::{Leaf, Why};
+use crate::spill::pack::{Added, Pack, PackMemory};
+use crate::spill::{Leaf, RecordCause};
 use crate::sync::Arc;
 use std::ops::Range;
 use std::time::Duration;
@@ -31,7 +31,7 @@ pub(super) struct Part {
     /// The texts, one after another.
     text: Vec<u8>,
     events: Vec<Handed>,
-    cause: Arc<Cause>,
+    cause: Arc<SpillCause>,
     /// The first event that is not written yet.
     next: usize,
     told: Told,
@@ -48,7 +48,7 @@ impl Part {
         (number, calendar): (u64, Calendar),
         text: Vec<u8>,
         events: Vec<Handed>,
-        cause: &Cause,
+        cause: &SpillCause,
     ) {
         let part = Part {
             settler: Arc::clone(settler),
@@ -64,7 +64,7 @@ impl Part {
         settler.log.hand_over_batch(Box::new(part));
     }
 
-    fn write_one(&mut self, nth: usize, why: &Why<'_>) {
+    fn write_one(&mut self, nth: usize, why: &RecordCause<'_>) {
         let span = self.span(nth);
         let Handed { seq, mark, charge } = &mut self.events[nth];
         // Before the write, which runs user code: whatever that does to us must not settle the event twice.
@@ -82,7 +82,7 @@ impl Part {
     }
 
     /// A run of events with consecutive numbers, as long as a record has room for it.
-    fn write_run(&mut self, pack: &mut Pack, why: &Why<'_>) -> usize {
+    fn write_run(&mut self, pack: &mut Pack, why: &RecordCause<'_>) -> usize {
         let first = self.next;
         let run = self.pack_run(pack);
         if run.events < 2 {
@@ -115,7 +115,7 @@ impl Part {
             // A record has room for one name.
             let follows =
                 next_seq.is_none_or(|next| next == event.seq) && name(event) == name(&self.events[self.next]);
-            if !follows || pack.add(&self.text[self.span(nth)]) == Packed::NoRoom {
+            if !follows || pack.add(&self.text[self.span(nth)]) == Added::NoRoom {
                 break;
             }
             next_seq = Some(event.seq + 1);
@@ -166,7 +166,7 @@ impl log_queue::Handed for Part {
 
     fn write_next(&mut self) -> More {
         let cause = Arc::clone(&self.cause);
-        let why = Why {
+        let why = RecordCause {
             reason: cause.reason,
             maybe_delivered: cause.maybe_delivered,
             batch: self.number,
@@ -176,11 +176,11 @@ impl log_queue::Handed for Part {
         // Ticks are too coarse for one event, and right on average.
         let began = clock.last_tick();
         let written = match &Arc::clone(&self.settler).spill.packing {
-            Packing::OneByOne => {
+            PackMemory::OneByOne => {
                 self.write_one(self.next, &why);
                 1
             }
-            Packing::Packed(room) => {
+            PackMemory::Packed(room) => {
                 let mut pack = room.take();
                 let written = self.write_run(&mut pack, &why);
                 room.give(pack);

@@ -210,7 +210,7 @@ proptest! {
                 batch.deliver(range);
                 delivered += settled;
             } else {
-                batch.spill(range, &Cause::of(Reason::Unavailable, ""));
+                batch.spill(range, &SpillCause::of(Reason::Unavailable, ""));
             }
             let stats = client.stats();
             prop_assert_eq!((stats.delivered, stats.pending as usize), (delivered, batch.open().0));
