@@ -119,3 +119,33 @@ fn the_thread_that_writes_the_log_comes_with_the_first_spilled_event_and_goes_wh
     let stats = client.shutdown_blocking(Duration::from_secs(5));
     assert_eq!((stats.spilled, stats.pending), (2, 0));
 }
+
+/// Resident bytes of this process.
+fn resident() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/smaps_rollup").unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
+}
+
+/// P14.
+#[test]
+fn an_idle_client_holds_at_most_128_kib_beside_what_all_clients_share() {
+    const CLIENTS: u64 = 50;
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let build = || {
+        let client = Client::builder("http://127.0.0.1:9/").build().unwrap();
+        // A flush is answered by the sender's loop: the client has started.
+        client.flush_blocking(Duration::from_secs(10)).unwrap();
+        client
+    };
+    let _first = build();
+    let before = resident();
+    let clients: Vec<Client> = (0..CLIENTS).map(|_| build()).collect();
+    let each = resident().saturating_sub(before) / CLIENTS;
+    println!("an idle client holds {} KiB", each / 1024);
+    assert!(each <= 128 << 10, "{each} bytes");
+    for client in clients {
+        let stats = client.shutdown_blocking(Duration::from_secs(5));
+        assert_eq!((stats.emitted, stats.pending), (0, 0));
+    }
+}
