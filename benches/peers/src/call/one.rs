@@ -55,8 +55,8 @@ impl Beside {
 pub struct Sample {
     pub one: Beside,
     pub two: Beside,
-    /// Bursts of half a batch, with an empty queue in between.
-    pub half: Beside,
+    /// Bursts of half a batch, with an empty queue in between: of overspill, which knows when its queue is empty.
+    pub half: Option<Beside>,
     /// In the order of [`GAPS`].
     pub trickles: Vec<Beside>,
     /// The cost of the clock, already subtracted.
@@ -91,7 +91,8 @@ pub fn one(arguments: &Arguments) -> Result<Sample, Failure> {
         Beside { before, system, after: measure(&*floor, &floors) }
     };
     let (one, two) = (in_bursts(of(1)), in_bursts(of(2)));
-    let half = in_bursts(Pace { producers: 1, burst: HALF_BURST, until: Until::ItIsEmpty });
+    let half = (entry.kind == Kind::Ours)
+        .then(|| in_bursts(Pace { producers: 1, burst: HALF_BURST, until: Until::ItIsEmpty }));
     let trickles = GAPS
         .iter()
         .map(|&gap| {
