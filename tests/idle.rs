@@ -127,7 +127,6 @@ fn resident() -> u64 {
     line.trim().trim_end_matches("kB").trim().parse::<u64>().unwrap() * 1024
 }
 
-/// P14.
 #[test]
 fn an_idle_client_holds_at_most_128_kib_beside_what_all_clients_share() {
     const CLIENTS: u64 = 50;

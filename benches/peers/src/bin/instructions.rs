@@ -399,7 +399,7 @@ mod tests {
     #[test]
     fn a_text_that_is_dearer_than_serde_json_is_told_whatever_its_budget() {
         assert_eq!(text_verdict("cjk-20", 1.01, Some(1.01), 3.0), "DEARER than serde_json");
-        assert_eq!(text_verdict("mixed-20", 1.01, Some(1.01), 3.0), "within");
+        assert_eq!(text_verdict("mixed-200", 1.01, Some(1.01), 3.0), "within");
         assert_eq!(text_verdict("cjk-20", 0.99, Some(0.90), 3.0), "EXCEEDED");
         assert_eq!(text_verdict("cjk-20", 0.80, Some(0.90), 3.0), "below");
         assert_eq!(text_verdict("cjk-20", 0.80, None, 3.0), "no budget");
