@@ -103,6 +103,11 @@ impl Shard {
         match ground.budget.cover(&mut filling.credit, bytes as u64, ground.wake) {
             None => {
                 self.publish(&filling);
+                drop(filling);
+                if then == Then::Ring {
+                    // The chunk is sealed although this event is refused.
+                    ground.wake.ring();
+                }
                 return Err(NotPut::Full(Full::NoRoom));
             }
             Some(Some(taken)) if ground.wake.after_step(taken) => then = Then::Ring,

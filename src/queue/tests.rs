@@ -114,3 +114,21 @@ fn an_event_that_finds_every_shard_busy_goes_to_the_side_door_and_is_pulled_with
     queue.close();
     assert!(queue.is_drained());
 }
+
+/// Whether a sleeping sender has been rung.
+fn is_rung(queue: &Queue) -> bool {
+    let woken = std::pin::pin!(queue.woken());
+    woken.poll(&mut std::task::Context::from_waker(std::task::Waker::noop())).is_ready()
+}
+
+#[test]
+fn a_call_that_seals_a_chunk_wakes_the_sender_even_if_its_own_event_is_refused() {
+    let queue = Queue::new(4_096, 20, shape(500, 16));
+    assert_eq!(queue.push_at(0, &event(b"1234567890")), Ok(()));
+    assert!(queue.arm_for_batch(500, 1_000));
+    assert!(!is_rung(&queue));
+    // No room beside the first event in a chunk of 16 bytes, nor in a budget of 20.
+    assert_eq!(queue.push_at(0, &event(b"12345678901")), Err(Full::NoRoom));
+    assert!(is_rung(&queue), "the sealed chunk waits for the sender's timer");
+    assert_eq!(pull(&queue), ["1234567890"]);
+}
