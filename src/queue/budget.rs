@@ -79,7 +79,13 @@ impl Budget {
         if credit.bytes < bytes {
             let missing = bytes - credit.bytes;
             let step = short(self.step.bytes, wanted.bytes, &self.bytes).max(missing);
-            let (step, sum) = take(&self.bytes, self.bytes_max(), step, missing)?;
+            let Some((step, sum)) = take(&self.bytes, self.bytes_max(), step, missing) else {
+                if taken.events > 0 {
+                    // Or the next event would use a step that nobody was told of.
+                    self.leave(std::mem::take(&mut credit.events));
+                }
+                return None;
+            };
             credit.bytes += step;
             taken.bytes = sum;
         }

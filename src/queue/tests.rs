@@ -132,3 +132,13 @@ fn a_call_that_seals_a_chunk_wakes_the_sender_even_if_its_own_event_is_refused()
     assert!(is_rung(&queue), "the sealed chunk waits for the sender's timer");
     assert_eq!(pull(&queue), ["1234567890"]);
 }
+
+#[test]
+fn a_step_of_events_is_given_back_if_there_is_no_room_for_the_bytes() {
+    let (budget, wake) = (Budget::new(4_096, 10, 1), Wake::default());
+    let mut credit = budget::Credit::default();
+    assert!(budget.cover(&mut credit, 11, &wake).is_none());
+    assert_eq!((credit.events, credit.bytes, budget.events(), budget.bytes()), (0, 0, 0, 0));
+    assert!(budget.cover(&mut credit, 10, &wake).is_some());
+    assert_eq!((budget.events(), budget.bytes()), (credit.events, 10));
+}
