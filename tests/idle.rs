@@ -113,6 +113,7 @@ fn the_thread_that_writes_the_log_comes_with_the_first_spilled_event_and_goes_wh
         let began = Instant::now();
         while !threads(LOG).is_empty() {
             assert!(began.elapsed() < 2 * overspill::limits::LOG_IDLE, "the thread is still there");
+            // The polling interval.
             std::thread::sleep(Duration::from_millis(10));
         }
     }

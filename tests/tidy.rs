@@ -271,3 +271,28 @@ fn the_links_of_the_documents_lead_somewhere() {
     }
     assert!(seen > 5, "the rule is out of date");
 }
+
+/// A test waits for a condition. Where a sleep is the thing itself (a pace, a polling interval, the length of a fault), it says so.
+#[test]
+fn a_sleep_in_a_test_says_at_its_line_what_it_is_for() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let (mut sleeps, mut silent) = (0, Vec::new());
+    for path in files.iter().filter(|path| !path.ends_with("tidy.rs")) {
+        let text = fs::read_to_string(path).unwrap();
+        let mut before = "";
+        for (at, line) in text.lines().enumerate() {
+            let calls = ["sleep(", "sleep_until("].iter().any(|call| line.contains(call));
+            if calls && !line.trim_start().starts_with("//") {
+                sleeps += 1;
+                if !line.contains("//") && !before.trim_start().starts_with("//") {
+                    silent.push(format!("{}:{}", path.display(), at + 1));
+                }
+            }
+            before = line;
+        }
+    }
+    assert!(sleeps > 50, "the rule is out of date");
+    assert!(silent.is_empty(), "{silent:#?}");
+}

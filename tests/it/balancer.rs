@@ -75,6 +75,7 @@ async fn run(
     let emitting = async {
         for id in 0..events {
             emit_all(&client, id..id + 1);
+            // The pace, on a paused clock.
             sleep(every).await;
         }
         client.shutdown(Duration::from_secs(2)).await

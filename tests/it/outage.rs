@@ -52,6 +52,7 @@ impl Simulation {
             while began.elapsed() < lasting {
                 emit_all(&client, id..id + 1);
                 id += 1;
+                // The pace, on a paused clock.
                 sleep(every).await;
             }
             client.shutdown(LONG).await
@@ -346,6 +347,7 @@ async fn under_a_steady_load_no_caller_wakes_the_sender_and_after_a_pause_the_fi
     });
     let count = move || woken.lock().unwrap().as_ref().unwrap().0.load(Ordering::Relaxed);
     let emitting = async move {
+        // A paused clock: the sender falls asleep meanwhile.
         sleep(Duration::from_millis(10)).await;
         // A wake-up while `emit` runs comes from the caller.
         let rings = |id| {
@@ -357,9 +359,11 @@ async fn under_a_steady_load_no_caller_wakes_the_sender_and_after_a_pause_the_fi
         let mut rung = [0; 2];
         for id in 1..2000 {
             rung[usize::from(id >= 1000)] += rings(id);
+            // The pace.
             sleep(Duration::from_millis(1)).await;
         }
         assert_eq!(rung[1], 0, "once the load is known; before: {}", rung[0]);
+        // A pause long enough for the load to be forgotten.
         sleep(Duration::from_secs(10)).await;
         assert_eq!(rings(2000), 1, "after a pause");
         client.shutdown(LONG).await

@@ -33,6 +33,7 @@ async fn second_by_second(
         let mut seen = Vec::new();
         for id in 0..seconds {
             emit_all(&client, id..id + 1);
+            // The interval between two scrapes, on a paused clock.
             sleep(SECOND).await;
             seen.push(client.stats());
         }

@@ -97,8 +97,10 @@ async fn life(seed: u64, away: Away, lasting: Duration) -> Life {
             // Few samples in the middle of a long outage: the intervals between probes have long been at their maximum.
             let now = Instant::now();
             let busy = now < from + Duration::from_secs(4) || now + Duration::from_secs(4) > until;
+            // The pace, on a paused clock.
             sleep(Duration::from_millis(if busy { 20 } else { 700 })).await;
         }
+        // The end of the outage, on a paused clock.
         sleep_until(end).await;
         let stats = client.shutdown(Duration::from_secs(20)).await;
         assert_eq!((stats.emitted, stats.lost, stats.pending), (id, 0, 0), "{stats}");
@@ -170,6 +172,7 @@ async fn an_endpoint_that_is_back_but_slow_is_found_by_a_patient_probe() {
         while client.stats().delivered == 0 {
             client.emit(&id);
             id += 1;
+            // The pace, on a paused clock.
             sleep(Duration::from_millis(20)).await;
         }
         let back_after = began.elapsed() - Duration::from_secs(30);

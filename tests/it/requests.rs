@@ -114,6 +114,7 @@ async fn each_request_of_an_axum_service_has_one_event_with_its_route_and_not_it
     drop(leaves);
     // The server runs on this thread.
     while client.stats().emitted < 6 {
+        // The polling interval.
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     server.abort();
@@ -295,6 +296,7 @@ async fn whatever_happens_to_endpoint_and_requests_each_request_is_at_the_endpoi
             let _ = task.await;
         }
         while world.taken.is_empty() {
+            // The polling interval.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         // Some of the events so far are still in flight.

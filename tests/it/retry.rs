@@ -192,6 +192,7 @@ async fn after_a_gap_in_time_connections_are_dropped_and_late_posts_are_no_outag
         client.flush(LONG).await.unwrap();
         // Two requests in flight when the machine is suspended.
         emit_all(&client, 10..12);
+        // A paused clock: both requests are sent meanwhile.
         tokio::time::sleep(Duration::from_millis(500)).await;
         tokio::time::advance(Duration::from_secs(3600)).await;
         emit_all(&client, 12..20);

@@ -23,6 +23,7 @@ pub fn sender_cpu() -> Duration {
 
 /// Lets time pass: in these tests an outage has to last.
 pub fn let_pass(time: Duration) {
+    // The time itself is what the caller wants.
     std::thread::sleep(time);
 }
 

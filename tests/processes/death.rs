@@ -20,6 +20,7 @@ fn client() -> Client {
 
 /// Slow enough for the endpoint to keep up: 100 events, then a short wait.
 fn pace() {
+    // The pace.
     std::thread::sleep(Duration::from_millis(5));
 }
 

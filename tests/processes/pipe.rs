@@ -40,6 +40,7 @@ fn nobody_reads() {
                 for nth in 0..EACH {
                     // A steady rate; a late thread does not wait.
                     let due = Duration::from_secs(1) * nth as u32 / EACH as u32;
+                    // The pace.
                     std::thread::sleep(due.saturating_sub(began.elapsed()));
                     let event = Numbered { id: thread * EACH + nth, text: padding.clone() };
                     let called = Instant::now();

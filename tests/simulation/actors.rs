@@ -76,12 +76,14 @@ impl Cast<'_> {
                 self.emit_any(&mut rng);
             }
             left -= burst;
+            // The pace, drawn from the seed; all time here is simulated.
             sleep(2 * pause.mul_f64(rng.f64()) * burst as u32).await;
         }
     }
 
     pub async fn switch_modes(&self, mut rng: Rng) {
         for _ in 0..rng.u32(..12) {
+            // Until the next event of this actor.
             sleep(self.plan.horizon.mul_f64(rng.f64() / 6.0)).await;
             self.client.set_mode([Mode::On, Mode::On, Mode::LogOnly, Mode::Off][rng.usize(..4)]);
             self.step();
@@ -93,6 +95,7 @@ impl Cast<'_> {
     /// promises nothing and breaks nothing.
     pub async fn flush(&self, mut rng: Rng) {
         for _ in 0..rng.u32(..8) {
+            // Until the next event of this actor.
             sleep(self.plan.horizon.mul_f64(rng.f64() / 4.0)).await;
             let before = self.books.kept();
             let patience = log_uniform(&mut rng, Duration::from_micros(10), Duration::from_secs(60));
@@ -107,6 +110,7 @@ impl Cast<'_> {
     /// Reads the stats at random times.
     pub async fn look(&self, mut rng: Rng) {
         for _ in 0..50 {
+            // Until the next event of this actor.
             sleep(self.plan.horizon.mul_f64(rng.f64() / 25.0)).await;
             self.step();
         }
@@ -117,6 +121,7 @@ impl Cast<'_> {
         if !self.calm || self.plan.hooks == Hooks::Panicking {
             return;
         }
+        // The end of the run.
         sleep_until(self.began + self.plan.horizon).await;
         // Two probes at their longest interval, the longest Retry-After, the longest tarpit.
         let long_enough = 2 * self.plan.probe_interval_max + Duration::from_secs(20 + 22);
@@ -125,6 +130,7 @@ impl Cast<'_> {
             id = self.books.next_id();
             let event = Event { id, padding: "", manner: Manner::Good };
             self.books.emitted(id, self.client.emit(&event));
+            // The pace.
             sleep(Duration::from_secs(1)).await;
             self.step();
         }

@@ -185,6 +185,7 @@ pub fn check(bytes: &[u8]) {
                 if client.stats().pending == 0 {
                     break;
                 }
+                // The polling interval, on a paused clock.
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             ends.assert_settled(&client.stats(), emitted, partial);

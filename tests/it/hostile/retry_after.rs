@@ -76,6 +76,7 @@ impl Endpoint {
             tokio::time::sleep(HEARD_FOR).await;
             let before = posts();
             self.client.emit("delivered");
+            // On a paused clock, as all sleeps here: all other tasks run first, and it takes no time.
             tokio::time::sleep(Duration::from_millis(10)).await;
             assert_eq!((posts(), self.client.stats().endpoint), (before + 1, EndpointState::Healthy));
             self.script.lock().expect("no reader panics").refuse_with = vec![text.to_owned(); 2];
@@ -92,20 +93,25 @@ impl Endpoint {
                 // A probe asks again, and gets the same answer.
                 tokio::time::sleep(2 * SLACK).await;
                 self.client.emit("asks");
+                // The answer comes meanwhile.
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 assert_eq!(posts(), before + 2, "{text:?}");
             }
             self.script.lock().expect("no reader panics").refuse_with.clear();
             let before = posts();
             if earliest > 4 * SLACK {
+                // Just short of the moment at which it may ask again.
                 tokio::time::sleep(earliest - 4 * SLACK).await;
                 self.client.emit("too early");
+                // A request would be made meanwhile.
                 tokio::time::sleep(Duration::from_millis(10)).await;
                 assert_eq!(posts(), before, "asked too early: {text:?}");
             }
             let spread = latest.mul_f64(SPREAD).min(PROBE_INTERVAL);
+            // To the last moment at which it may still hold back.
             tokio::time::sleep(latest - earliest + spread + 6 * SLACK).await;
             self.client.emit("asks");
+            // The answer comes meanwhile.
             tokio::time::sleep(Duration::from_millis(10)).await;
             assert_eq!(
                 (posts(), self.client.stats().endpoint),

@@ -27,16 +27,21 @@ pub fn play(home: &Path) -> Result<(String, Seen, Expected), Failure> {
     let name = format!("haproxy + 2 x {}", servers[0].name());
     let flow = Flow::impatient(servers[0].client_of(front.port), 0)?;
     flow.beside(|| {
+        // The length of each stage, here and below.
         std::thread::sleep(HEALTHY);
         servers[1].kill();
+        // The length of the fault.
         std::thread::sleep(DEAD);
         servers[1].start()?;
+        // The time between two faults.
         std::thread::sleep(HEALTHY);
         let killed_once = flow.client.stats();
         println!("    killed and restarted: {killed_once}");
         servers[1].stop()?;
+        // The length of the fault.
         std::thread::sleep(STOPPED);
         servers[1].kill();
+        // The length of the fault.
         std::thread::sleep(DEAD);
         servers[1].start()?;
         flow.recover()

@@ -37,6 +37,7 @@ impl Process {
             if Instant::now() > until {
                 return Err(format!("{} does not answer", self.name).into());
             }
+            // The polling interval.
             std::thread::sleep(LOOK_EVERY);
         }
         Ok(())
@@ -76,6 +77,7 @@ pub fn until_enough(
         if found.len() >= enough || Instant::now() > until {
             return Ok(found);
         }
+        // The polling interval.
         std::thread::sleep(LOOK_EVERY);
     }
 }

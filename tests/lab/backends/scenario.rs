@@ -143,6 +143,7 @@ fn padded(id: u64, bytes: usize) -> Value {
 fn killed(backend: &mut dyn Backend, keeps: Keeps, first: u64) -> Result<Seen, Failure> {
     let flow = Flow::impatient(backend.client(), first)?;
     let earlier = flow.beside(|| {
+        // Healthy for this long.
         std::thread::sleep(BEFORE_THE_KILL);
         let mut earlier = Vec::new();
         if keeps == Keeps::Nothing {
@@ -153,8 +154,10 @@ fn killed(backend: &mut dyn Backend, keeps: Keeps, first: u64) -> Result<Seen, F
         } else {
             backend.stop()?;
         }
+        // The length of the fault.
         std::thread::sleep(STOPPED);
         backend.kill();
+        // The length of the fault.
         std::thread::sleep(DEAD);
         backend.start()?;
         flow.recover()?;

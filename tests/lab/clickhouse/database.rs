@@ -57,6 +57,7 @@ impl Database {
             match self.try_read_table(packages).await {
                 Err(_) if attempts < READ_ATTEMPTS_MAX => {
                     attempts += 1;
+                    // The pause before the next attempt.
                     tokio::time::sleep(READ_PAUSE).await;
                 }
                 Err(error) => return Err(format!("the table cannot be read back: {error}").into()),

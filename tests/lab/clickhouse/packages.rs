@@ -92,6 +92,7 @@ impl<'a> Stream<'a> {
     pub async fn flow(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until {
+            // The pace.
             tokio::time::sleep(TICK).await;
             let elapsed = self.began.elapsed();
             let due = (elapsed.as_secs_f64() * self.rate as f64) as u64;

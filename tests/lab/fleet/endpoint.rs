@@ -118,6 +118,7 @@ impl Transport for Line {
     fn post(&mut self, request: Request) -> Posting {
         let (at, answer) = self.endpoint.arrive(self.client, &request.body);
         Box::pin(async move {
+            // The simulated answer time.
             sleep_until(at).await;
             answer
         })

@@ -150,10 +150,12 @@ async fn emit(
     until: Instant,
 ) {
     let gap = Duration::from_secs_f64(1.0 / plan.events_per_second);
+    // A client starts at a moment of its own; all time here is simulated.
     sleep((plan.batch_age + gap).mul_f64(random.share())).await;
     while Instant::now() < until {
         // One thread takes and uses the number, so the ids are those from 0 to the counter's final value.
         client.emit(&Beat { id: ids.fetch_add(1, Ordering::Relaxed), client: nth, event: "beat" });
+        // The pace.
         sleep(gap.mul_f64(0.5 + random.share())).await;
     }
 }
@@ -162,18 +164,24 @@ async fn emit(
 async fn conduct(endpoint: &Endpoint, chronicle: &Chronicle, plan: &Plan) {
     let at = |after: Duration| chronicle.began() + after;
     let [refused, gateway] = TROUBLES;
+    // The schedule of the faults, here and below.
     sleep_until(at(refused.from)).await;
     let live = chronicle.note(|notes| live_rate(notes));
     endpoint.set_limit(live / TICK.as_secs_f64() * plan.capacity);
     endpoint.set_weather(Weather::Refused);
+    // The length of the fault.
     sleep_until(at(refused.healed)).await;
     endpoint.set_weather(Weather::Up);
+    // The time between two faults.
     sleep_until(at(gateway.from)).await;
     endpoint.set_weather(Weather::Stuck { until: at(gateway.from + STUCK), retry_after: RETRY_AFTER });
+    // The length of the fault.
     sleep_until(at(gateway.from + STUCK)).await;
     endpoint.set_weather(Weather::Unavailable { retry_after: RETRY_AFTER });
+    // The length of the fault.
     sleep_until(at(gateway.healed)).await;
     endpoint.set_weather(Weather::Up);
+    // The end of the run.
     sleep_until(at(END)).await;
 }
 

@@ -45,6 +45,7 @@ impl Load {
                     let mut latencies = latencies.lock().unwrap_or_else(PoisonError::into_inner);
                     took.iter().for_each(|&nanos| latencies.saturating_record(nanos));
                     drop(latencies);
+                    // The pace.
                     std::thread::sleep(Duration::from_millis(1));
                 }
             })

@@ -31,6 +31,7 @@ pub fn play() -> Result<(), Failure> {
 
     title("1. The watch starts, and takes a snapshot while the service is healthy");
     load.take();
+    // Measures the load for this long.
     std::thread::sleep(Duration::from_secs(4));
     let unwatched = load.take();
     let builder = || MemoryWatch::builder("checkout", &folder).client(&events).disk_free_min(100 * MB);
@@ -44,8 +45,10 @@ pub fn play() -> Result<(), Failure> {
     let first = Rss::now()?.bytes() / MB * MB + 2 * STEP;
     let series = builder().interval(INTERVAL).threshold(Level::Bytes(first)).step(Level::Bytes(STEP));
     let watch = series.cool_down(Duration::ZERO).snapshot_on_sigusr2().start()?;
+    // The watch has looked once by then.
     std::thread::sleep(INTERVAL);
     let before = Used::by_the_watch()?;
+    // Measures the watch for this many looks.
     std::thread::sleep(INTERVAL * LOOKS);
     let idle = Used::by_the_watch()?.since(before);
 
@@ -54,6 +57,7 @@ pub fn play() -> Result<(), Failure> {
     let began = Instant::now();
     while snapshots(&folder)? < 5 && began.elapsed() < Duration::from_secs(30) {
         history.remember(500_000);
+        // The rate at which memory grows.
         std::thread::sleep(Duration::from_millis(50));
     }
 
@@ -61,6 +65,7 @@ pub fn play() -> Result<(), Failure> {
     kill_process(getpid(), Signal::USR2)?;
     let began = Instant::now();
     while snapshots(&folder)? < 6 && began.elapsed() < Duration::from_secs(30) {
+        // The polling interval.
         std::thread::sleep(Duration::from_millis(50));
     }
     watch.stop();

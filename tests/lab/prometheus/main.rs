@@ -85,6 +85,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     println!("Prometheus scrapes {} once a second; a minute of the rules is a second", shop.page());
 
     let load = shop.load();
+    // Healthy for this long.
     tokio::time::sleep(HEALTHY).await;
     let early = receiver.seen();
     if !early.is_empty() {
@@ -92,13 +93,16 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     let mut course = Course::begin();
     shop.begin_faults()?;
+    // The length of the fault.
     tokio::time::sleep(FAULTY).await;
     std::fs::write(out.join("metrics.txt"), shop.text())?;
     course.end_faults();
     shop.end_faults()?;
+    // The time between two faults.
     tokio::time::sleep(BETWEEN).await;
     course.begin_ballast();
     shop.take_ballast();
+    // The length of the fault.
     tokio::time::sleep(SHORT_OF_MEMORY).await;
     course.end_ballast();
     shop.drop_ballast();
@@ -107,6 +111,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
         // The polling interval.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    // Quiet for this long, so that the picture shows it.
     tokio::time::sleep(QUIET).await;
     load.stop();
 

@@ -109,6 +109,7 @@ pub async fn run(arguments: &Arguments) -> Result<(), Failure> {
             _ => {}
         }
         say(&format!("{:5.1} s  {name}", callers.now()))?;
+        // The length of the stage.
         tokio::time::sleep(*lasts).await;
         moments.push(now());
     }

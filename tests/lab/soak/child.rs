@@ -76,6 +76,7 @@ impl Child {
             if began.elapsed() > patience {
                 return Err(format!("the {} did not stop within {patience:?}", self.name).into());
             }
+            // The polling interval.
             std::thread::sleep(Duration::from_millis(10));
         }
     }

@@ -97,6 +97,7 @@ fn until(
         if left.is_zero() {
             return Ok(());
         }
+        // The polling interval.
         std::thread::sleep(left.min(Duration::from_millis(100)));
     }
 }

@@ -79,6 +79,7 @@ fn listen_again(endpoint: &Endpoint) -> io::Result<()> {
     let began = Instant::now();
     loop {
         match endpoint.accept() {
+            // The pause before the next attempt.
             Err(_) if began.elapsed() < PORT_PATIENCE => std::thread::sleep(Duration::from_millis(10)),
             result => return result,
         }

@@ -86,6 +86,7 @@ impl Load {
     fn pass(&self, lasting: Duration) {
         let began = Instant::now();
         while began.elapsed() < lasting && !self.stop.load(Ordering::Relaxed) {
+            // The pace.
             std::thread::sleep(Duration::from_millis(10).min(lasting));
         }
     }

@@ -102,6 +102,7 @@ fn becomes(what: &str, is_so: impl Fn() -> bool) -> Outcome {
         if began.elapsed() > Duration::from_secs(10) {
             return Err(format!("not {what}").into());
         }
+        // The polling interval.
         std::thread::sleep(Duration::from_millis(1));
     }
     println!("    {what}");

@@ -293,6 +293,7 @@ fn in_the_middle() {
                         nth += 1;
                         // A log that falls behind must get time to catch up.
                         if nth % 64 == 0 {
+                            // The pace.
                             std::thread::sleep(Duration::from_millis(1));
                         }
                     }
