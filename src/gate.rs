@@ -1,7 +1,7 @@
 //! The gate for every event that does not go through a shard: refused ones, those for the log alone, those at the side door. It counts
 //! them and tells, in the same atomic step, whether the client is closed.
 //!
-//! In: callers with an event, the sender before it sleeps, whoever closes. Out: a count.
+//! In: callers with an event, the sender before it sleeps, a thread that closes. Out: a count.
 //!
 //! GT1: one word, one modification order. An announcement comes before or after the close, and before or after the sender's last look. So
 //!     neither side needs a fence or a second look at the other.
@@ -47,7 +47,7 @@ impl Gate {
     /// One more event.
     #[inline]
     pub(crate) fn announce(&self) -> Pass {
-        // AcqRel: whoever comes after the sender's look sees what it stored before that (GT1); whoever takes over after a close sees what
+        // AcqRel: a caller after the sender's look sees what it stored before that (GT1); a thread that takes over after a close sees what
         // callers did before their announcement.
         Pass { before: self.word.fetch_add(ONE, Ordering::AcqRel) }
     }
@@ -91,7 +91,7 @@ impl Gate {
     }
 
     /// Like [`is_closed`](Gate::is_closed), for a thread that has just done something that the sender of a closed client waits for: the
-    /// answer is no only if whoever closes later sees it done.
+    /// answer is no only if a thread that closes later sees it done.
     pub(crate) fn is_closed_after_this(&self) -> bool {
         // A write that changes nothing, for its place in the word's order (GT1). A load could come before a close that does not see
         // what was done.

@@ -344,7 +344,7 @@ impl Queue {
         let quiet = self.gate().announced_after_this() <= self.resolved.load(Ordering::Acquire)
             && self.shards.iter().all(|shard| shard.0.watch())
             && self.look().events == 0;
-        // A watched shard clears the mark at its next event, whoever is awake then.
+        // A watched shard clears the mark at its next event, even if the sender is awake by then.
         if !quiet {
             self.disarm();
         }

@@ -79,7 +79,7 @@ impl Settler {
     /// A caller keeps an event for which the queue had no room. Until it is settled, a shutdown waits for it,
     /// and takes it over when it can wait no longer.
     pub(crate) fn hold(&self) {
-        // In hand before resolved: whoever finds the queue drained and every hand empty finds nothing left.
+        // In hand before resolved: once the queue is drained and every hand is empty, nothing is left.
         self.ledger.take_in_hand(1);
         self.queue.resolve_beside(1);
     }
@@ -198,7 +198,7 @@ impl Settler {
     }
 
     fn settle_in_hand(&self, events: usize, bytes: usize, ending: Ending) -> Claimed {
-        // First: whoever finds nothing pending, and ends, finds nothing held.
+        // First: a thread that finds nothing pending, and ends, finds nothing held.
         self.queue.discharge(bytes);
         let claimed = self.ledger.settle_in_hand(events as u64, ending);
         if claimed { Claimed::Yes } else { Claimed::No }

@@ -88,7 +88,7 @@ impl Pulling<'_> {
             alone += 1;
         }
         if alone > 0 {
-            // After the push: whoever finds all announcements resolved finds the events in the line.
+            // After the push: a thread that finds all announcements resolved finds the events in the line.
             self.queue.resolve(alone);
         }
     }

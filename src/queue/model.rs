@@ -20,7 +20,7 @@ fn event(bytes: usize) -> Event {
     event
 }
 
-/// Of so many events a chunk is full.
+/// A chunk is full with `events_max` events.
 fn shape(events_max: usize) -> Shape {
     let overhead = Overhead { per_batch: 0, per_event: 0 };
     Shape { events_max, bytes_max: ROOMY, overhead, frame: Frame { before: b"", between: b"", behind: b"" } }
@@ -87,7 +87,7 @@ fn settle_all(queue: &Queue) -> usize {
     events
 }
 
-/// The sender until it has settled so many events.
+/// The sender, until it has settled `events` events.
 fn serve(queue: &Queue, events: usize) {
     let mut settled = 0;
     while settled < events {

@@ -116,7 +116,7 @@ impl Shard {
         filling.credit.events -= 1;
         filling.credit.bytes -= bytes as u64;
         filling.chunk.append(piece, ground.shape);
-        // A2. A plain addition: only the holder of the latch writes this. Release: whoever sees the event settled also sees it counted.
+        // A2. A plain addition: only the holder of the latch writes this. Release: a thread that sees the event settled sees it counted.
         let accepted = self.accepted.load(Ordering::Relaxed) + 1;
         store(&self.accepted, accepted);
         if !matches!(filling.next, Next::Ready(_)) && filling.chunk.is_half_full(ground.shape) {

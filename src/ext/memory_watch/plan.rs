@@ -222,7 +222,7 @@ fn shortfall(rungs: Rungs, way: Way, limit: u64) -> Option<Shortfall> {
 pub(super) fn until_next_look(rungs: Rungs, rung: u64, in_use: u64) -> Duration {
     let Rungs::Toward { limit, .. } = rungs else { return INTERVAL };
     if in_use >= rung {
-        // It is not waiting for memory, but for the cool-down or the hour.
+        // It waits for the cool-down or the hour, not for memory.
         return LOOK_EVERY_MIN * 4;
     }
     let seconds = 16.0 * (rung - in_use) as f64 / limit.max(1) as f64;
