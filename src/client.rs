@@ -10,6 +10,7 @@ use crate::build_error::BuildError;
 use crate::config::Builder;
 use crate::encode::Encoded;
 use crate::event::Event;
+use crate::flush::FlushError;
 use crate::fork::Own;
 use crate::gate::Side;
 use crate::mode::Mode;
@@ -18,12 +19,10 @@ use crate::outcome::{Emitted, LostReason, Reason};
 use crate::queue::Full;
 use crate::queue_share::QueueShare;
 use crate::reentry;
-use crate::sender::Sender;
-use crate::settle::Settler;
 use crate::shared::Shared;
 use crate::stats::Stats;
 use crate::sync::Arc;
-use crate::waits::{Deadline, Reached, in_the_future};
+use crate::waits::{Deadline, in_the_future};
 use named::{Naming, NoName};
 use serde::Serialize;
 use std::fmt;
@@ -70,17 +69,6 @@ impl Client {
     /// Starts to configure a client for `endpoint`, an `http://` or `https://` URL.
     pub fn builder(endpoint: impl Into<String>) -> Builder {
         Builder::new(endpoint)
-    }
-
-    /// A client that is always off, for tests, tools and services without an endpoint: `emit` returns [`Emitted::Off`], the stats stay
-    /// empty, nothing is started and nothing is logged. [`set_mode`](Client::set_mode) does not turn it on.
-    ///
-    /// ```
-    /// let events = overspill::Client::disabled();
-    /// assert_eq!(events.emit(&"nobody hears this"), overspill::Emitted::Off);
-    /// ```
-    pub fn disabled() -> Client {
-        crate::start::disabled()
     }
 
     pub(crate) fn new(own: Own) -> Client {
@@ -130,11 +118,10 @@ impl Client {
     /// Never on the log: the notice is handed to the thread that writes it. The observer is told before this returns.
     pub fn set_mode(&self, mode: Mode) {
         let shared = self.own.to_change();
-        let settler = &shared.settler;
         let from = self.own.set_mode(mode);
         if from != mode {
-            settler.notices.mode_changed(settler.clock.now(), from, mode);
-            settler.signal(&Signal::ModeChanged { from, to: mode });
+            shared.notices.mode_changed(shared.clock.now(), from, mode);
+            shared.signal(&Signal::ModeChanged { from, to: mode });
         }
     }
 
@@ -150,19 +137,18 @@ impl Client {
     /// Like [`set_mode`](Client::set_mode).
     pub fn set_queue_share(&self, share: QueueShare) {
         let shared = self.own.to_change();
-        let settler = &shared.settler;
         if shared.mode.is_off_for_good() {
             return;
         }
-        let from = settler.queue.set_queue_share(share);
+        let from = shared.queue.set_queue_share(share);
         if from != share {
-            settler.notices.queue_share_changed(settler.clock.now(), from, share);
+            shared.notices.queue_share_changed(shared.clock.now(), from, share);
         }
     }
 
     /// The share of its byte budget that the client may use now.
     pub fn queue_share(&self) -> QueueShare {
-        self.seen().settler.queue.queue_share()
+        self.seen().queue.queue_share()
     }
 
     /// Sends `authorization: Bearer token` from the next request on. See [`set_header`](Client::set_header).
@@ -234,11 +220,7 @@ impl Client {
     /// Cancel safe. It starts when first polled, and a `Duration` counts from then. Dropping the future only stops the waiting.
     pub async fn flush(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
         let Ok(shared) = self.own.look() else { return Ok(()) };
-        let until = in_the_future(deadline.into().remaining());
-        match shared.flush(until).await {
-            Reached::Yes => Ok(()),
-            Reached::No => Err(FlushError::DeadlinePassed),
-        }
+        shared.flush(in_the_future(deadline.into().remaining())).await
     }
 
     /// [`flush`](Client::flush) for code that cannot await. It works without a runtime or inside one, because the sender runs on its own
@@ -256,10 +238,7 @@ impl Client {
             return Err(FlushError::DeadlinePassed);
         }
         let Ok(shared) = self.own.look() else { return Ok(()) };
-        match shared.flush_blocking(in_the_future(deadline.into().remaining())) {
-            Reached::Yes => Ok(()),
-            Reached::No => Err(FlushError::DeadlinePassed),
-        }
+        shared.flush_blocking(in_the_future(deadline.into().remaining()))
     }
 
     /// Closes the client, lets the sender deliver what it can until the deadline, writes the rest to the log, and returns the final stats.
@@ -314,21 +293,20 @@ impl Client {
 
 impl Shared {
     fn emit_under<T: Serialize + ?Sized>(&self, mode: Mode, naming: impl Naming, value: &T) -> Emitted {
-        let settler: &Settler = &self.settler;
         if reentry::is_echo() {
-            settler.ledger.echo();
+            self.ledger.echo();
             return Emitted::Echo;
         }
         let Some(_encoding) = reentry::encoding() else {
-            return settler.lose_callers(LostReason::Reentrant);
+            return self.lose_callers(LostReason::Reentrant);
         };
-        let mut event = Event::vacant(settler.clock.last_tick());
-        let encoded = settler.encoder.encode(value, &mut event);
-        let encoded = naming.name(settler, &mut event, encoded);
+        let mut event = Event::vacant(self.clock.last_tick());
+        let encoded = self.encoder.encode(value, &mut event);
+        let encoded = naming.name(self, &mut event, encoded);
         if encoded == Encoded::Whole && mode == Mode::On {
-            return match settler.queue.push(&event) {
+            return match self.queue.push(&event) {
                 Ok(()) => {
-                    settler.encoder.recycle(&mut event);
+                    self.encoder.recycle(&mut event);
                     Emitted::Queued
                 }
                 Err(why) => self.refused(event, why),
@@ -341,8 +319,8 @@ impl Shared {
     fn refused(&self, event: Event, why: Full) -> Emitted {
         match why {
             Full::NoRoom => {
-                self.settler.hold();
-                self.settler.notices.queue_full(event.emitted_at);
+                self.hold();
+                self.notices.queue_full(event.emitted_at);
                 self.spill(event, Side::Open, Reason::QueueFull)
             }
             Full::Closed => self.spill(event, Side::Closed, Reason::Closed),
@@ -352,30 +330,29 @@ impl Shared {
     /// Everything that does not go into the queue.
     #[cold]
     fn settle_apart(&self, mut event: Event, encoded: Encoded, mode: Mode) -> Emitted {
-        let settler = &self.settler;
         let lost = match encoded {
             Encoded::Whole | Encoded::Oversized => {
                 let reason = if mode == Mode::LogOnly { Reason::LogOnly } else { Reason::Oversized };
-                let side = settler.announce();
+                let side = self.announce();
                 return self.spill(event, side, reason);
             }
             Encoded::TooLong => {
-                let beginning = settler.spill.beginning_of(event.text());
-                settler.notices.oversized(self.now(), self.config.event_bytes_max, &beginning);
+                let beginning = self.spill.beginning_of(event.text());
+                self.notices.oversized(self.now(), self.config.event_bytes_max, &beginning);
                 LostReason::Oversized
             }
             Encoded::Failed(why) => {
-                settler.notices.encode_failed(self.now(), &why);
+                self.notices.encode_failed(self.now(), &why);
                 LostReason::EncodeFailed
             }
         };
-        settler.encoder.recycle(&mut event);
-        settler.lose_callers(lost)
+        self.encoder.recycle(&mut event);
+        self.lose_callers(lost)
     }
 
     #[cold]
     fn spill(&self, event: Event, side: Side, reason: Reason) -> Emitted {
-        self.settler.spill_callers(event, side, reason)
+        self.spill_callers(event, side, reason)
     }
 }
 
@@ -386,78 +363,6 @@ impl fmt::Debug for Client {
             .field("stats", &self.stats())
             .field("memory_bound", &self.memory_bound())
             .finish()
-    }
-}
-
-/// Why a flush did not reach its goal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum FlushError {
-    /// Something emitted before the flush is not settled yet.
-    DeadlinePassed,
-}
-
-impl fmt::Display for FlushError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the flush deadline passed before all events were settled")
-    }
-}
-
-impl std::error::Error for FlushError {}
-
-impl Builder {
-    /// Checks every setting and starts the client, with its sender on its own thread.
-    ///
-    /// A program that returns from `main` without [`shutdown`](Client::shutdown) ends with its last events pending: hold a
-    /// [guard](Client::shutdown_on_drop) there.
-    ///
-    /// Spilled events and notices go to the tracing subscriber that is current here, even if it is set only for this thread or scope, as in
-    /// a test. Without one, or once it is gone, they go to the global subscriber, which may be set later. They are written on one of
-    /// overspill's threads. A subscriber set for another thread or scope, or set later for this one, gets none of them; if there is no
-    /// other subscriber, the fallback gets them.
-    ///
-    /// In a child of `fork` the client rebuilds itself when it is first needed: [`guide::processes`](crate::guide::processes).
-    ///
-    /// # Errors
-    /// [`BuildError`] says which setting is wrong and what to do, or why the thread, runtime or HTTP client could not be made.
-    ///
-    /// # Blocking
-    /// Until the sender's thread is up: well under a millisecond. For https, as long as it takes to read the root certificates.
-    pub fn build(self) -> Result<Client, BuildError> {
-        crate::start::on_own_thread(self)
-    }
-
-    /// Builds the client like [`build`](Builder::build). On an error it returns a client that writes its events to the log, so that
-    /// telemetry never keeps a service from starting.
-    ///
-    /// On an error one notice says what is wrong and what to do (ERROR, in the log or the fallback), and the client starts in
-    /// [`Mode::LogOnly`], or in [`Mode::Off`] if that was configured. It has no endpoint: if you switch it to [`Mode::On`], it is in an
-    /// outage that says why. It keeps the spill settings and the observers. If the redaction itself is misconfigured, events are lost
-    /// ([`LostReason::RedactFailed`]) rather than written unredacted. With [`with_env`](Builder::with_env) a wrong variable is such an
-    /// error too.
-    ///
-    /// ```
-    /// let events = overspill::Client::builder("not a URL").with_env().build_or_log_only();
-    /// assert_eq!(events.mode(), overspill::Mode::LogOnly);
-    /// # events.shutdown_blocking(std::time::Duration::from_secs(2));
-    /// ```
-    ///
-    /// # Blocking
-    /// Like [`build`](Builder::build).
-    pub fn build_or_log_only(self) -> Client {
-        crate::start::on_own_thread_or_log_only(self)
-    }
-
-    /// Like [`build`](Builder::build), but you run the sender, on a tokio runtime with io and time enabled. For simulations on a paused
-    /// clock, and for programs that place their own threads. The client uses tokio's clock; callers waiting in `flush` or `shutdown` wait
-    /// in real time. The sender writes the log itself, on the thread and in the runtime that polls it. Short-lived threads remain: one that
-    /// resolves a host name, one that watches the clock for an awaited `flush` or `shutdown`, one that reports a stuck log, and one that
-    /// writes the log when the sender has ended, or is not polled and there is no more room.
-    ///
-    /// # Errors
-    /// Those of [`build`](Builder::build).
-    pub fn build_with_sender(self) -> Result<(Client, Sender), BuildError> {
-        crate::start::by_hand(self)
     }
 }
 

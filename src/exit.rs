@@ -20,7 +20,7 @@ impl Drop for Built {
             // A parent's pending events are the parent's business.
             let pending = if shared.process.is_this() { shared.stats().pending } else { 0 };
             if pending > 0 {
-                shared.settler.notices.left_behind(pending);
+                shared.notices.left_behind(pending);
             }
         }
     }

@@ -18,7 +18,6 @@ use crate::limits::{FORK_PATIENCE, FORK_PLACES};
 use crate::mode::{Mode, ModeSwitch};
 use crate::reentry;
 use crate::shared::Shared;
-use crate::start::{self, Parts};
 use crate::stats::Stats;
 use crate::sync::Arc;
 use crate::sync::plain::{AtomicU64, Ordering};
@@ -28,7 +27,7 @@ use std::time::Duration;
 /// A client, as seen by one process.
 pub(crate) struct Own {
     pub(crate) shared: Arc<Shared>,
-    parts: Parts,
+    make_for_child: MakeForChild,
     /// The client of a child, for which this process is the parent, and so on.
     child: [Place; FORK_PLACES],
 }
@@ -41,9 +40,12 @@ struct Place {
     own: OnceLock<Box<Own>>,
 }
 
+/// Makes the client of a child process, given its parent's, which nobody runs there.
+pub(crate) type MakeForChild = Box<dyn Fn(&Shared) -> Own + Send + Sync>;
+
 impl Own {
-    pub(crate) fn new(shared: Arc<Shared>, parts: Parts) -> Own {
-        Own { shared, parts, child: Default::default() }
+    pub(crate) fn new(shared: Arc<Shared>, make_for_child: MakeForChild) -> Own {
+        Own { shared, make_for_child, child: Default::default() }
     }
 
     /// The mode. A whole family of clients shares the mode of the first, so
@@ -123,7 +125,7 @@ impl Own {
     /// Makes this process's client; `self` is its parent's.
     fn make(&self) -> &Own {
         let this = u64::from(std::process::id());
-        let make = || Box::new(start::in_child(&self.parts, &self.shared));
+        let make = || Box::new((self.make_for_child)(&self.shared));
         for place in &self.child {
             // Acquire: a thread that sees a maker also sees what the maker was copied with.
             match place.maker.compare_exchange(0, this, Ordering::AcqRel, Ordering::Acquire) {
@@ -147,7 +149,7 @@ impl Own {
     /// Closes a child's client that was never made: what it emits from now on is closed out.
     pub(crate) fn shut_unused(parent: &Shared) -> Stats {
         // The word alone: there is no thread to wake.
-        parent.settler.queue.gate().close();
+        parent.queue.gate().close();
         Own::unused(parent)
     }
 

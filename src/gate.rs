@@ -104,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn announcements_behind_the_close_are_told_and_not_counted() {
+    fn an_announcement_after_the_close_learns_so_and_is_not_counted() {
         let gate = Gate::default();
         let passes = [gate.announce(), gate.announce()];
         assert_eq!(passes.map(Pass::side), [Side::Open, Side::Open]);

@@ -101,6 +101,7 @@ mod sample;
 
 // The callers' side.
 mod client;
+mod flush;
 mod guard;
 mod resend;
 mod encode;
@@ -122,6 +123,7 @@ pub mod spill;
 // Around it: settings, start and end, what is told, time and threads.
 mod build_error;
 mod clock;
+mod closing;
 mod config;
 mod exit;
 mod fork;
@@ -181,8 +183,9 @@ pub mod testkit;
 pub mod guide;
 
 pub use build_error::BuildError;
-pub use client::{Client, FlushError};
+pub use client::Client;
 pub use config::Builder;
+pub use flush::FlushError;
 pub use guard::ShutdownGuard;
 pub use mode::Mode;
 pub use names::UnknownName;

@@ -13,10 +13,10 @@ mod again;
 mod backoff;
 pub(crate) mod batch;
 mod dispatch;
+mod end;
 mod fill;
 mod fit;
 mod flight;
-mod flush;
 mod gap;
 mod halving;
 mod hearing;
@@ -37,21 +37,20 @@ mod window;
 mod words;
 
 use crate::clock::Stamp;
+use crate::flush::{Flushes, Pulled};
 use crate::format::Format;
 use crate::format::compress::Compressor;
 use crate::limits::SENDER_RESTART;
 use crate::observer::Signal;
-use crate::outcome::Reason;
 use crate::queue::Chunk;
 use crate::reentry;
 use crate::shared::Shared;
-use crate::sync::{Arc, Panicked, contain, yield_now};
+use crate::sync::{Arc, Panicked, contain};
 use crate::transport::Transport;
 use backoff::Backoff;
 use batch::{Batch, BatchLimits};
 use fit::{Fit, Size};
 use flight::Flights;
-use flush::Flushes;
 use gap::Gap;
 use outage::Outage;
 use overdue::Answers;
@@ -131,7 +130,7 @@ impl Sender {
             telling: Telling::default(),
             second_tries: SecondTries::default(),
             answers: Answers::default(),
-            gap: Gap::new(shared.settler.clock.suspended()),
+            gap: Gap::new(shared.clock.suspended()),
             fresh_at: Stamp(0),
             flushes: Flushes::default(),
             opened: None,
@@ -191,32 +190,12 @@ impl Sender {
             let progress = self.dispatch(now);
             self.heed_flushes();
             self.notice_outage(now);
-            self.shared.set_endpoint(self.outage.state(self.flights.probes()));
-            self.shared.settler.write_for_sender();
+            self.shared.endpoint.0.set_state(self.outage.state(self.flights.probes()));
+            self.shared.write_for_sender();
             if self.is_done() {
                 return;
             }
             self.wait(progress).await;
-        }
-    }
-
-    fn heed_closing(&mut self, now: Stamp) {
-        let (spill_at, abort_at) = self.closing_times();
-        if now >= spill_at {
-            while self.ready.is_some() || self.filling.is_some() || self.look().events > 0 {
-                if let Some(mut batch) = self.ready.take().or_else(|| self.filling.take()) {
-                    batch.spill_rest(Reason::Deadline, "shut down before it could be posted");
-                    self.end(batch);
-                }
-                self.fill(now);
-            }
-        }
-        if now >= abort_at {
-            let aborted: Vec<Batch> = self.flights.abort().collect();
-            for mut batch in aborted {
-                batch.spill_rest(Reason::Deadline, "shut down before an answer came");
-                self.end(batch);
-            }
         }
     }
 
@@ -226,21 +205,12 @@ impl Sender {
             self.ready.as_ref().map(|batch| batch.first_pull),
             self.flights.first_pull(),
         ];
-        let first_unsettled = unsettled.into_iter().flatten().min().unwrap_or(self.pulled);
-        let opened = self.opened.as_ref().map_or(0, |chunk| chunk.len());
-        if let Some(number) = self.flushes.advance(&self.shared, self.pulled, opened, first_unsettled) {
-            self.shared.board.flushed(number);
-        }
-    }
-
-    fn is_done(&self) -> bool {
-        self.filling.is_none()
-            && self.opened.is_none()
-            && self.ready.is_none()
-            && self.flights.is_empty()
-            && self.shared.settler.queue.is_drained()
-            // What callers and we have handed over may still be on its way to the log; counted, not only out of every hand.
-            && self.shared.settler.is_settled()
+        let pulled = Pulled {
+            events: self.pulled,
+            opened: self.opened.as_ref().map_or(0, |chunk| chunk.len()),
+            first_unsettled: unsettled.into_iter().flatten().min().unwrap_or(self.pulled),
+        };
+        self.flushes.advance(&self.shared.queue, &self.shared.board, pulled);
     }
 
     /// Ends a batch and keeps its buffers, as many as can be in use at once.
@@ -248,7 +218,7 @@ impl Sender {
         let plain = batch.is_plain();
         let spare = batch.into_spare();
         if plain {
-            self.shared.settler.queue.keep(spare);
+            self.shared.queue.keep(spare);
         } else if self.spares.len() < self.shared.config.posts_in_flight_max + 2 {
             self.spares.push(spare);
         }
@@ -259,31 +229,12 @@ impl Sender {
         {
             let _sender = reentry::sender_thread();
             self.drop_in_hand();
-            let settler = &self.shared.settler;
-            settler.notices.sender_panicked(settler.clock.now(), &panicked.0);
-            settler.signal(&Signal::SenderRestarted);
+            let shared = &self.shared;
+            shared.notices.sender_panicked(shared.clock.now(), &panicked.0);
+            shared.signal(&Signal::SenderRestarted);
         }
-        let clock = self.shared.settler.clock;
+        let clock = self.shared.clock;
         clock.sleep_until(clock.now().after(SENDER_RESTART)).await;
-    }
-
-    /// Drops every batch, which settles what is open in it.
-    fn drop_in_hand(&mut self) {
-        drop((self.filling.take(), self.ready.take()));
-        self.flights.abort().for_each(drop);
-    }
-
-    /// A copy in a child of a fork: what it holds is the parent's to settle.
-    fn forget(&mut self) {
-        let held =
-            (self.opened.take(), self.filling.take(), self.ready.take(), std::mem::take(&mut self.flights));
-        std::mem::forget((held, Arc::clone(&self.shared)));
-    }
-
-    fn finish(&mut self) {
-        let settler = &self.shared.settler;
-        settler.notices.shut_down(&self.shared.stats());
-        settler.end();
     }
 }
 
@@ -291,30 +242,6 @@ impl Sender {
 impl std::fmt::Debug for Sender {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Sender").field("stats", &self.shared.stats()).finish_non_exhaustive()
-    }
-}
-
-/// T1 to the last: a sender that is dropped in the middle closes the queue and writes down what it and the queue hold.
-impl Drop for Sender {
-    fn drop(&mut self) {
-        if !self.shared.process.is_this() {
-            return self.forget();
-        }
-        if self.shared.settler.log.sender_has_left() {
-            return;
-        }
-        let _sender = reentry::sender_thread();
-        self.shared.settler.queue.close();
-        self.drop_in_hand();
-        // The clock no longer matters; a pusher that has announced itself is only moments away.
-        let shared = Arc::clone(&self.shared);
-        while !shared.settler.queue.is_drained() || self.opened.is_some() {
-            self.fill(Stamp::NEVER);
-            self.drop_in_hand();
-            yield_now();
-        }
-        // Callers may still have what the queue has refused in hand, or it is on its way to the log: the end comes behind it.
-        shared.settler.end_early();
     }
 }
 

@@ -6,47 +6,17 @@
 
 mod writing;
 
-use crate::clock::{Clock, Source, Stamp};
-use crate::common::Common;
-use crate::encode::Encoder;
 use crate::event::Event;
 use crate::gate::Side;
-use crate::ledger::{Ending, Ledger, Totals};
-use crate::limits::TAKE_OVER_PATIENCE;
-use crate::notice::Notices;
-use crate::observer::{Observer, Signal};
+use crate::ledger::Ending;
+use crate::observer::Signal;
 use crate::outcome::{Emitted, LostReason, Reason};
-use crate::queue::Queue;
 use crate::reentry;
-use crate::shutdown::Closing;
-use crate::spill::log_queue::LogQueue;
-use crate::spill::{Leaf, RecordCause, Spill};
-use crate::sync::plain::AtomicU64;
-use crate::sync::{Arc, contain, yield_now};
-use crate::waits::Board;
+use crate::shared::Shared;
+use crate::spill::{Leaf, RecordCause};
+use crate::sync::contain;
 
-/// What callers and the sender share in order to settle.
-pub(crate) struct Settler {
-    pub(crate) ledger: Ledger,
-    pub(crate) queue: Queue,
-    pub(crate) spill: Spill,
-    /// What goes to the log.
-    pub(crate) log: Arc<LogQueue>,
-    /// Notices: the same queue, unless events go to a sink.
-    pub(crate) notice_log: Arc<LogQueue>,
-    pub(crate) notices: Arc<Notices>,
-    pub(crate) encoder: Encoder,
-    /// What every event has.
-    pub(crate) common: Arc<Common>,
-    pub(crate) closing: Closing,
-    pub(crate) board: Arc<Board>,
-    /// 1 once the sender has ended and only what is on its way to the log can be pending.
-    pub(crate) end_wanted: AtomicU64,
-    pub(crate) clock: Clock,
-    pub(crate) observers: Vec<Arc<dyn Observer>>,
-}
-
-impl Settler {
+impl Shared {
     /// Signals the observers; the panic of one is contained, reported once in a while, and kept from the others.
     pub(crate) fn signal(&self, signal: &Signal<'_>) {
         let _own = reentry::own_work();
@@ -55,16 +25,6 @@ impl Settler {
                 self.notices.hook_panicked(self.clock.now(), "observer", &panicked.0);
             }
         }
-    }
-
-    /// The ledger at this moment.
-    pub(crate) fn totals(&self) -> Totals {
-        self.ledger.totals(|| self.queue.emitted())
-    }
-
-    /// Whether nothing is pending, once the queue is drained.
-    pub(crate) fn is_settled(&self) -> bool {
-        self.totals().pending == 0
     }
 
     /// A caller has an event that is not for the queue: how it will be counted.
@@ -148,33 +108,8 @@ impl Settler {
         }
     }
 
-    /// What the sender has not settled when `shutdown` must return is lost; nobody waits for it any longer.
-    ///
-    /// For a moment an event may be in neither place: claimed but not yet counted, announced but not yet pushed. Its holder
-    /// then runs no user code and needs only moments, so this looks again.
-    pub(crate) fn take_over(&self) {
-        const LOST: Ending = Ending::Lost(LostReason::Deadline);
-        self.queue.close();
-        // The machine's clock: a thread that is late is late in real time, whatever clock the client runs on.
-        let clock = Clock::start(Source::Machine);
-        let mut events = 0;
-        loop {
-            events += self.take_over_queue(LOST);
-            // What is on its way to the log as well: a thread that has begun to write it finds nothing left to settle.
-            self.log.take_over().into_iter().for_each(|work| self.lose(work, LostReason::Deadline));
-            events += self.ledger.take_over(LOST);
-            if self.totals().pending == 0 || clock.now() >= Stamp(0).after(TAKE_OVER_PATIENCE) {
-                break;
-            }
-            yield_now();
-        }
-        // A sender that sleeps until a caller's hand is empty did not see it emptied here.
-        self.queue.ring();
-        self.settled();
-        self.tell(events, LOST);
-    }
-
-    fn take_over_queue(&self, ending: Ending) -> u64 {
+    /// Ends what is in the closed queue, and returns how many events that were.
+    pub(crate) fn take_over_queue(&self, ending: Ending) -> u64 {
         let mut line = self.queue.line();
         line.sweep();
         let mut events = 0;

@@ -1,8 +1,7 @@
 //! From settings to a running client.
 
 mod parts;
-
-pub(crate) use parts::Parts;
+mod thread;
 
 use crate::build_error::BuildError;
 use crate::client::Client;
@@ -14,63 +13,114 @@ use crate::mode::{Mode, ModeSwitch};
 use crate::reentry;
 use crate::sender::Sender;
 use crate::shared::Shared;
-use crate::sync::start_thread;
 use crate::transport::http::Again;
 use crate::transport::nowhere::Nowhere;
-use parts::{Carrier, Way};
-use std::io;
-use std::sync::mpsc;
+use parts::{Carrier, Parts, Way};
+use thread::drive_on_own_thread;
 
-pub(crate) fn by_hand(builder: Builder) -> Result<(Client, Sender), BuildError> {
-    let (clock, mode) = (Clock::start(Source::Tokio), builder.mode);
-    let (parts, carrier) = Parts::of(builder, clock)?;
-    let shown = carrier.shown.clone();
-    let (own, sender) = parts.assemble(carrier, (Source::Tokio, clock), ModeSwitch::new(mode))?;
-    say_started(&own.shared, &shown, None);
-    Ok((Client::new(own), sender))
+impl Builder {
+    /// Checks every setting and starts the client, with its sender on its own thread.
+    ///
+    /// A program that returns from `main` without [`shutdown`](Client::shutdown) ends with its last events pending: hold a
+    /// [guard](Client::shutdown_on_drop) there.
+    ///
+    /// Spilled events and notices go to the tracing subscriber that is current here, even if it is set only for this thread or scope, as in
+    /// a test. Without one, or once it is gone, they go to the global subscriber, which may be set later. They are written on one of
+    /// overspill's threads. A subscriber set for another thread or scope, or set later for this one, gets none of them; if there is no
+    /// other subscriber, the fallback gets them.
+    ///
+    /// In a child of `fork` the client rebuilds itself when it is first needed: [`guide::processes`](crate::guide::processes).
+    ///
+    /// # Errors
+    /// [`BuildError`] says which setting is wrong and what to do, or why the thread, runtime or HTTP client could not be made.
+    ///
+    /// # Blocking
+    /// Until the sender's thread is up: well under a millisecond. For https, as long as it takes to read the root certificates.
+    pub fn build(self) -> Result<Client, BuildError> {
+        let (clock, mode) = (Clock::start(Source::Machine), self.mode);
+        let (parts, carrier) = Parts::of(self, clock)?;
+        begin(parts, carrier, (clock, mode), None).map(Client::new)
+    }
+
+    /// Builds the client like [`build`](Builder::build). On an error it returns a client that writes its events to the log, so that
+    /// telemetry never keeps a service from starting.
+    ///
+    /// On an error one notice says what is wrong and what to do (ERROR, in the log or the fallback), and the client starts in
+    /// [`Mode::LogOnly`], or in [`Mode::Off`] if that was configured. It has no endpoint: if you switch it to [`Mode::On`], it is in an
+    /// outage that says why. It keeps the spill settings and the observers. If the redaction itself is misconfigured, events are lost
+    /// ([`LostReason::RedactFailed`]) rather than written unredacted. With [`with_env`](Builder::with_env) a wrong variable is such an
+    /// error too.
+    ///
+    /// ```
+    /// let events = overspill::Client::builder("not a URL").with_env().build_or_log_only();
+    /// assert_eq!(events.mode(), overspill::Mode::LogOnly);
+    /// # events.shutdown_blocking(std::time::Duration::from_secs(2));
+    /// ```
+    ///
+    /// # Blocking
+    /// Like [`build`](Builder::build).
+    pub fn build_or_log_only(self) -> Client {
+        let (to_log, mode) = (self.for_the_log_alone(), self.mode);
+        self.build().unwrap_or_else(|error| {
+            let problem = error.to_string();
+            let parts = parts_without_endpoint(to_log).with(Way::Nowhere(problem.clone()));
+            Client::new(to_log_alone(&parts, mode, &problem))
+        })
+    }
+
+    /// Like [`build`](Builder::build), but you run the sender, on a tokio runtime with io and time enabled. For simulations on a paused
+    /// clock, and for programs that place their own threads. The client uses tokio's clock; callers waiting in `flush` or `shutdown` wait
+    /// in real time. The sender writes the log itself, on the thread and in the runtime that polls it. Short-lived threads remain: one that
+    /// resolves a host name, one that watches the clock for an awaited `flush` or `shutdown`, one that reports a stuck log, and one that
+    /// writes the log when the sender has ended, or is not polled and there is no more room.
+    ///
+    /// # Errors
+    /// Those of [`build`](Builder::build).
+    pub fn build_with_sender(self) -> Result<(Client, Sender), BuildError> {
+        let (clock, mode) = (Clock::start(Source::Tokio), self.mode);
+        let (parts, carrier) = Parts::of(self, clock)?;
+        let shown = carrier.shown.clone();
+        let (own, sender) = parts.assemble(carrier, (Source::Tokio, clock), ModeSwitch::new(mode))?;
+        say_started(&own.shared, &shown, None);
+        Ok((Client::new(own), sender))
+    }
 }
 
-pub(crate) fn disabled() -> Client {
-    // Room for nothing, because nothing comes.
-    let builder = Builder::new("").queue_events_max(1);
-    Client::new(nowhere(&parts_without_endpoint(builder), "", ModeSwitch::off_for_good()).0)
-}
-
-pub(crate) fn on_own_thread_or_log_only(builder: Builder) -> Client {
-    let (to_log, mode) = (builder.for_the_log_alone(), builder.mode);
-    on_own_thread(builder).unwrap_or_else(|error| {
-        let problem = error.to_string();
-        let parts = parts_without_endpoint(to_log).with(Way::Nowhere(problem.clone()));
-        Client::new(to_log_alone(&parts, mode, &problem))
-    })
-}
-
-pub(crate) fn on_own_thread(builder: Builder) -> Result<Client, BuildError> {
-    let (clock, mode) = (Clock::start(Source::Machine), builder.mode);
-    let (parts, carrier) = Parts::of(builder, clock)?;
-    begin(parts, carrier, (clock, mode), None).map(Client::new)
+impl Client {
+    /// A client that is always off, for tests, tools and services without an endpoint: `emit` returns [`Emitted::Off`], the stats stay
+    /// empty, nothing is started and nothing is logged. [`set_mode`](Client::set_mode) does not turn it on.
+    ///
+    /// ```
+    /// let events = overspill::Client::disabled();
+    /// assert_eq!(events.emit(&"nobody hears this"), overspill::Emitted::Off);
+    /// ```
+    pub fn disabled() -> Client {
+        // Room for nothing, because nothing comes.
+        let builder = Builder::new("").queue_events_max(1);
+        Client::new(nowhere(&parts_without_endpoint(builder), "", ModeSwitch::off_for_good()).0)
+    }
 }
 
 /// The client of a child process, with the same settings; `parent` is a copy that nobody runs.
 ///
 /// # Blocking
 /// Like `build`.
-pub(crate) fn in_child(parts: &Parts, parent: &Shared) -> Own {
+fn in_child(parts: &Parts, parent: &Shared) -> Own {
     // What our own parts log meanwhile, and a layer may want to emit, would wait for this very client.
     let _own = reentry::own_work();
     let mode = parent.mode.get();
-    let own = if parent.settler.queue.is_closed() {
+    let own = if parent.queue.is_closed() {
         // Needs no connection, and has nothing to report.
         nowhere(parts, "the client was shut down", ModeSwitch::new(mode)).0
     } else {
         let begun = match parts.way() {
-            Way::Http(again) => by_http(parts, again, mode, parent.settler.spill.client()),
+            Way::Http(again) => by_http(parts, again, mode, parent.spill.client()),
             Way::Another => Err(ONLY_ONE_TRANSPORT.to_owned()),
             Way::Nowhere(problem) => Err(problem.clone()),
         };
         begun.unwrap_or_else(|problem| to_log_alone(parts, mode, &problem))
     };
-    own.shared.settler.queue.set_queue_share(parent.settler.queue.queue_share());
+    own.shared.queue.set_queue_share(parent.queue.queue_share());
     own
 }
 
@@ -101,7 +151,7 @@ fn begin(
 }
 
 fn say_started(shared: &Shared, shown: &str, parent: Option<&str>) {
-    shared.settler.notices.started(shown, shared.memory_bound, shared.mode.get(), parent);
+    shared.notices.started(shown, shared.memory_bound, shared.mode.get(), parent);
 }
 
 /// A client without an endpoint, on its own thread; without a thread it is closed from the start, and its events go to the log.
@@ -112,7 +162,7 @@ fn to_log_alone(parts: &Parts, mode: Mode, problem: &str) -> Own {
         Ok(()) => own,
         Err(_) => nowhere(parts, problem, ModeSwitch::new(mode)).0,
     };
-    own.shared.settler.notices.not_built(problem, mode);
+    own.shared.notices.not_built(problem, mode);
     exit::watch_the_end_of_main(&own.shared);
     own
 }
@@ -136,63 +186,4 @@ fn parts_without_endpoint(builder: Builder) -> Parts {
     )]
     let (parts, _) = Parts::of(builder, Clock::start(Source::Machine)).expect("valid settings");
     parts
-}
-
-fn drive_on_own_thread(sender: Sender) -> Result<(), BuildError> {
-    // The runtime is built on the thread that drives it: here we may be inside another runtime, where one must not
-    // be dropped if something goes wrong.
-    let (up, is_up) = mpsc::sync_channel(1);
-    start_thread("overspill", move || drive(sender, &up)).map_err(BuildError::Sender)?;
-    match is_up.recv() {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(error)) => Err(BuildError::Sender(error)),
-        Err(mpsc::RecvError) => Err(BuildError::Sender(io::Error::other("its thread ended at once"))),
-    }
-}
-
-/// The body of the sender's thread.
-fn drive(sender: Sender, up: &mpsc::SyncSender<io::Result<()>>) {
-    let _sender = reentry::sender_thread();
-    let runtime = room_for_a_runtime().and_then(|()| {
-        // Names are resolved elsewhere (`transport/resolve.rs`): there is no blocking work.
-        tokio::runtime::Builder::new_current_thread()
-            .enable_io()
-            .enable_time()
-            .max_blocking_threads(1)
-            .build()
-    });
-    match runtime {
-        Ok(runtime) => {
-            // Only if `build` itself has panicked does nobody wait any more.
-            let _ = up.send(Ok(()));
-            runtime.block_on(sender.run());
-            // Does not wait, whatever a user's transport has started.
-            runtime.shutdown_background();
-        }
-        Err(error) => {
-            drop(sender);
-            let _ = up.send(Err(error));
-        }
-    }
-}
-
-/// Opens as many file descriptors as a runtime needs, and closes them again. Without them tokio panics instead of failing, if
-/// another crate has enabled its signals; and a panic runs the application's hook, which may well end it.
-#[cfg(unix)]
-fn room_for_a_runtime() -> io::Result<()> {
-    // The same numbers on every Unix: too many open files, in the whole system and in this process.
-    const ENFILE: i32 = 23;
-    const EMFILE: i32 = 24;
-    // epoll, its duplicate and its waker; the signals' pipe and its duplicate; two to spare.
-    let pairs: io::Result<Vec<_>> = (0..4).map(|_| std::os::unix::net::UnixStream::pair()).collect();
-    match pairs {
-        Err(error) if matches!(error.raw_os_error(), Some(ENFILE | EMFILE)) => Err(error),
-        // Any other problem with pairs of sockets is no reason to fail.
-        _ => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-fn room_for_a_runtime() -> io::Result<()> {
-    Ok(())
 }

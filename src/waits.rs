@@ -5,6 +5,7 @@
 //! it ends with the last wait.
 
 use crate::spill::log_queue::Progress;
+use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock, start_thread};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -68,9 +69,20 @@ pub(crate) enum Reached {
     No,
 }
 
-/// Where the sender posts its progress.
+impl Reached {
+    pub(crate) fn ok_or<E>(self, error: E) -> Result<(), E> {
+        match self {
+            Reached::Yes => Ok(()),
+            Reached::No => Err(error),
+        }
+    }
+}
+
+/// Where callers ask for a flush, and the sender and the log's thread report their progress.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
+    /// The number of the last flush requested.
+    flushes_asked: AtomicU64,
     state: Mutex<BoardState>,
     changed: Condvar,
 }
@@ -110,6 +122,16 @@ impl BoardState {
 }
 
 impl Board {
+    /// The number of a new request.
+    pub(crate) fn ask_for_flush(&self) -> u64 {
+        // AcqRel: the sender that sees the number also sees, by Acquire, every push that happened before the flush.
+        self.flushes_asked.fetch_add(1, Ordering::AcqRel) + 1
+    }
+
+    pub(crate) fn flushes_asked(&self) -> u64 {
+        self.flushes_asked.load(Ordering::Acquire)
+    }
+
     pub(crate) fn flushed(&self, number: u64) {
         self.change(|state| state.flushed = state.flushed.max(number));
     }

@@ -96,7 +96,7 @@ impl SpillSink for Ends {
 /// As [`build`], but who writes the log is a thread, as it is beside a sender that has one.
 fn build_with_log_thread(ends: &Ends) -> (Client, Sender) {
     let (client, sender) = build(ends);
-    let settler = &client.shared().settler;
+    let settler = &client.shared();
     [&settler.log, &settler.notice_log].into_iter().for_each(|log| log.on_a_thread());
     (client, sender)
 }
@@ -289,7 +289,7 @@ fn a_sender_dropped_at_any_await_writes_down_what_it_and_the_queue_hold_while_ca
 
 /// What is left to whoever must not wait any longer; nothing is pending then, wherever the others were.
 fn take_over(client: &Client) {
-    client.shared().settler.take_over();
+    client.shared().take_over();
     let stats = client.stats();
     // Its patience is longer than any run.
     assert_eq!(stats.pending, 0, "{stats}");

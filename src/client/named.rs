@@ -5,7 +5,7 @@ use crate::encode::Encoded;
 use crate::event::Event;
 use crate::mark::NameId;
 use crate::outcome::Emitted;
-use crate::settle::Settler;
+use crate::shared::Shared;
 use serde::Serialize;
 
 impl Client {
@@ -47,14 +47,14 @@ impl Client {
 /// How an event comes to its name. By type, so that one without a name does not even ask.
 pub(super) trait Naming {
     /// Of an event that was encoded so.
-    fn name(self, settler: &Settler, event: &mut Event, encoded: Encoded) -> Encoded;
+    fn name(self, shared: &Shared, event: &mut Event, encoded: Encoded) -> Encoded;
 }
 
 pub(super) struct NoName;
 
 impl Naming for NoName {
     #[inline]
-    fn name(self, _: &Settler, _: &mut Event, encoded: Encoded) -> Encoded {
+    fn name(self, _: &Shared, _: &mut Event, encoded: Encoded) -> Encoded {
         encoded
     }
 }
@@ -63,11 +63,11 @@ pub(super) struct Name(&'static str);
 
 impl Naming for Name {
     #[inline]
-    fn name(self, settler: &Settler, event: &mut Event, encoded: Encoded) -> Encoded {
-        match (encoded, settler.common.names.number(self.0)) {
+    fn name(self, shared: &Shared, event: &mut Event, encoded: Encoded) -> Encoded {
+        match (encoded, shared.common.names.number(self.0)) {
             (Encoded::Whole, Some(number)) => {
                 event.name = number;
-                match settler.encoder.has_room_for(event, settler.common.added_by_name(self.0)) {
+                match shared.encoder.has_room_for(event, shared.common.added_by_name(self.0)) {
                     true => Encoded::Whole,
                     false => Encoded::Oversized,
                 }
@@ -76,7 +76,7 @@ impl Naming for Name {
                 event.name = number;
                 Encoded::Oversized
             }
-            (Encoded::Whole | Encoded::Oversized, None) => oddly(settler, event, self.0),
+            (Encoded::Whole | Encoded::Oversized, None) => oddly(shared, event, self.0),
             (encoded, _) => encoded,
         }
     }
@@ -84,14 +84,14 @@ impl Naming for Name {
 
 /// The name goes into the text at once.
 #[cold]
-fn oddly(settler: &Settler, event: &mut Event, name: &'static str) -> Encoded {
+fn oddly(shared: &Shared, event: &mut Event, name: &'static str) -> Encoded {
     let mut text_of_name = Event::vacant(event.emitted_at);
-    match settler.encoder.encode(name, &mut text_of_name) {
+    match shared.encoder.encode(name, &mut text_of_name) {
         Encoded::Whole | Encoded::Oversized => {}
         too_long => return too_long,
     }
-    let whole = settler.common.with_odd_name(event.text(), text_of_name.text());
-    settler.encoder.recycle(&mut text_of_name);
+    let whole = shared.common.with_odd_name(event.text(), text_of_name.text());
+    shared.encoder.recycle(&mut text_of_name);
     event.name = NameId::NONE;
-    settler.encoder.replace(event, &whole)
+    shared.encoder.replace(event, &whole)
 }

@@ -19,7 +19,7 @@ use crate::format::{Events, Format, Frame, Layout, Origin, Overhead};
 use crate::mark::{Mark, Piece};
 use crate::outcome::{MaybeDelivered, Reason};
 use crate::queue::Chunk;
-use crate::settle::Settler;
+use crate::shared::Shared;
 use crate::sync::Arc;
 use crate::transport::RequestBody;
 use part::{Handed, Part};
@@ -105,13 +105,13 @@ pub(crate) struct Batch {
     posted: Range<usize>,
     /// Whether an answer took some of the events and did not say which.
     doubtful: MaybeDelivered,
-    settler: Arc<Settler>,
+    shared: Arc<Shared>,
 }
 
 impl Batch {
     /// The `first` event is yet to be [added](Batch::add).
     pub(crate) fn begin(
-        settler: Arc<Settler>,
+        shared: Arc<Shared>,
         mut spare: Chunk,
         limits: &BatchLimits,
         first_pull: u64,
@@ -121,20 +121,20 @@ impl Batch {
         let (mut text, mut marks) = spare.into_buffers();
         text.reserve_exact(limits.bytes_max);
         marks.reserve_exact(limits.events_max);
-        let mut batch = Batch::of(settler, (text, marks), limits, first_pull, begun_at);
+        let mut batch = Batch::of(shared, (text, marks), limits, first_pull, begun_at);
         batch.sizes = Some(Vec::with_capacity(limits.events_max));
         batch
     }
 
     /// All of a chunk's events, as they are.
     pub(crate) fn of_chunk(
-        settler: Arc<Settler>,
+        shared: Arc<Shared>,
         chunk: Chunk,
         limits: &BatchLimits,
         first_pull: u64,
     ) -> Batch {
         let (bytes, events, begun_at) = (chunk.bytes(), chunk.len(), chunk.begun_at());
-        let mut batch = Batch::of(settler, chunk.into_buffers(), limits, first_pull, begun_at);
+        let mut batch = Batch::of(shared, chunk.into_buffers(), limits, first_pull, begun_at);
         (batch.text_bytes, batch.open, batch.open_bytes) = (bytes, events, bytes);
         batch
     }
@@ -145,7 +145,7 @@ impl Batch {
     }
 
     fn of(
-        settler: Arc<Settler>,
+        shared: Arc<Shared>,
         (text, marks): (Vec<u8>, Vec<Mark>),
         limits: &BatchLimits,
         first_pull: u64,
@@ -160,7 +160,7 @@ impl Batch {
             text_bytes: 0,
             measure: None,
             frame: limits.layout.frame(),
-            time: Time::of(settler.clock.calendar()),
+            time: Time::of(shared.clock.calendar()),
             marks,
             sizes: None,
             first_seq: None,
@@ -168,7 +168,7 @@ impl Batch {
             open_bytes: 0,
             posted: 0..0,
             doubtful: MaybeDelivered::No,
-            settler,
+            shared,
         }
     }
 
@@ -199,7 +199,7 @@ impl Batch {
         if self.measure.is_some() {
             return self.add_measured(piece, limits);
         }
-        let (Piece { text, name, .. }, common) = (piece, &self.settler.common);
+        let (Piece { text, name, .. }, common) = (piece, &self.shared.common);
         let bytes = common.length(text, name) + common.name_beside(name).len();
         self.put(piece, bytes, limits)
     }
@@ -218,7 +218,7 @@ impl Batch {
             &[byte] => room.push(byte),
             several => room.extend_from_slice(several),
         }
-        self.settler.common.write(piece.text, piece.name, &mut self.time, piece.emitted_at, room);
+        self.shared.common.write(piece.text, piece.name, &mut self.time, piece.emitted_at, room);
         self.marks.push(Mark::open(piece.emitted_at, piece.name, room.len()));
         // Both at most BATCH_BYTES_LIMIT, as a text is.
         sizes.push(Size { charge: charge as u32, weight: bytes as u32 });
@@ -245,7 +245,7 @@ impl Batch {
 
     fn first_seq(&mut self) -> u64 {
         let events = self.marks.len() as u64;
-        let ledger = &self.settler.ledger;
+        let ledger = &self.shared.ledger;
         *self.first_seq.get_or_insert_with(|| ledger.numbers(events))
     }
 
@@ -289,8 +289,8 @@ impl Batch {
     pub(crate) fn events(&self, range: Range<usize>) -> Events<'_> {
         let gap = self.frame.between.len();
         let origin = Origin {
-            client: self.settler.spill.client(),
-            common: &self.settler.common,
+            client: self.shared.spill.client(),
+            common: &self.shared.common,
             calendar: self.time.calendar(),
         };
         // Numbered before anyone looks (B5).
@@ -342,7 +342,7 @@ impl Batch {
             self.settle_open(range)
         };
         self.close(events, bytes);
-        self.settler.deliver(events, bytes);
+        self.shared.deliver(events, bytes);
     }
 
     fn settle_open(&mut self, range: Range<usize>) -> (usize, usize) {
@@ -385,7 +385,7 @@ impl Batch {
         }
         let (events, bytes) = self.settle_open(range);
         self.close(events, bytes);
-        Part::hand_over(&self.settler, (self.number, self.time.calendar()), text, leaves, cause);
+        Part::hand_over(&self.shared, (self.number, self.time.calendar()), text, leaves, cause);
     }
 
     /// The rest of the batch, whichever request carries it, goes to the log.

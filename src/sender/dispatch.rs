@@ -75,12 +75,12 @@ impl Sender {
             }
             Route::Post if self.has_no_slot(now) => {
                 let impatient = now >= self.moved_at.after(RELIEF_PATIENCE);
-                if !(impatient && self.shared.settler.queue.is_nearly_full()) {
+                if !(impatient && self.shared.queue.is_nearly_full()) {
                     self.ready = Some(batch);
                     return Progress::None;
                 }
                 let all = 0..batch.len();
-                self.shared.settler.notices.queue_full(now);
+                self.shared.notices.queue_full(now);
                 batch.spill(all, &SpillCause::of(Reason::QueueFull, "relieved by the sender"));
                 self.end(batch);
             }

@@ -16,7 +16,7 @@ impl Sender {
     /// Moves events from the queue into batches until nothing is due, or a batch is ready.
     pub(super) fn fill(&mut self, now: Stamp) {
         let shared = Arc::clone(&self.shared);
-        let queue = &shared.settler.queue;
+        let queue = &shared.queue;
         let look = self.look();
         self.look_at_pace(now, &look);
         let route = self.route(now);
@@ -33,7 +33,7 @@ impl Sender {
                 batch.len() >= fitted.events_max
                     || batch.open().1 >= queue.batch_bytes()
                     || now >= batch.begun_at.after(shared.config.batch_age_max)
-                    || self.flushes.waits_for(batch)
+                    || self.flushes.waits_for(batch.first_pull)
                     || route == Route::Probe
                     || queue.is_closed()
             };
@@ -42,7 +42,7 @@ impl Sender {
     }
 
     fn look_at_pace(&mut self, now: Stamp, look: &Look) {
-        let events = self.shared.settler.queue.accepted();
+        let events = self.shared.queue.accepted();
         let bytes = self.pulled_bytes + look.bytes as u64;
         let added = events * self.shared.config.common.added_max() as u64;
         self.pace.look(now, events, bytes + added);
@@ -50,7 +50,7 @@ impl Sender {
 
     /// What is due in the queue.
     fn want(&self, now: Stamp, look: &Look, route: Route) -> Want {
-        let queue = &self.shared.settler.queue;
+        let queue = &self.shared.queue;
         let limits = self.fitted_limits();
         let filling = self.filling.as_ref().map_or((0, 0), |batch| (batch.len(), batch.text_len()));
         let (events, bytes) = (filling.0 + look.events, filling.1 + look.bytes);
@@ -61,8 +61,7 @@ impl Sender {
                 || bytes >= queue.batch_bytes()
                 || queue.is_crowded());
         let due = now >= self.begun_at(look).after(self.shared.config.batch_age_max);
-        let waited_for =
-            self.flushes.waits_for_pull(self.pulled) || route == Route::Probe || queue.is_closed();
+        let waited_for = self.flushes.waits_for(self.pulled) || route == Route::Probe || queue.is_closed();
         if look.events > 0 && (enough || due || waited_for) { Want::All } else { Want::Sealed }
     }
 
@@ -73,7 +72,7 @@ impl Sender {
 
     /// What waits in the queue, and in the chunk that is being copied.
     pub(super) fn look(&self) -> Look {
-        let look = self.shared.settler.queue.look();
+        let look = self.shared.queue.look();
         match &self.opened {
             None => look,
             Some(opened) => Look {
@@ -100,7 +99,7 @@ impl Sender {
     /// The first chunk: into a batch as it is (I2), or opened.
     fn pull_chunk(&mut self, want: Want, fitted: &BatchLimits) -> Progress {
         let shared = Arc::clone(&self.shared);
-        let mut line = shared.settler.queue.line();
+        let mut line = shared.queue.line();
         let Some(front) = line.front(want) else { return Progress::None };
         let whole = self.plain && !front.is_named() && fitted.takes(front.len(), front.bytes());
         if whole
@@ -112,7 +111,7 @@ impl Sender {
         }
         let Some(chunk) = line.pop() else { return Progress::None };
         // While we hold the line: a thread that takes over never finds an event in neither place.
-        shared.settler.ledger.take_in_hand(chunk.len() as u64);
+        shared.ledger.take_in_hand(chunk.len() as u64);
         drop(line);
         if !whole {
             self.opened = Some(chunk);
@@ -120,9 +119,9 @@ impl Sender {
         }
         let (events, bytes, sealed) = (chunk.len() as u64, chunk.bytes() as u64, chunk.seal == Seal::Sealed);
         if self.filling.is_some() {
-            shared.settler.queue.keep(chunk);
+            shared.queue.keep(chunk);
         } else {
-            let batch = Batch::of_chunk(Arc::clone(&shared.settler), *chunk, &self.limits, self.pulled);
+            let batch = Batch::of_chunk(Arc::clone(&shared), *chunk, &self.limits, self.pulled);
             let place = if sealed || batch.is_full(fitted) { &mut self.ready } else { &mut self.filling };
             *place = Some(batch);
         }
@@ -134,16 +133,16 @@ impl Sender {
     /// The first event of the opened chunk, with the shared fields. User code may run, so nobody holds the line.
     fn take_first(&mut self, fitted: &BatchLimits) {
         let Some(opened) = &self.opened else { return };
-        let Some(piece) = opened.piece(0, self.shared.settler.queue.frame()) else {
+        let Some(piece) = opened.piece(0, self.shared.queue.frame()) else {
             // Empty: all of it is copied.
-            return self.opened.take().into_iter().for_each(|chunk| self.shared.settler.queue.keep(chunk));
+            return self.opened.take().into_iter().for_each(|chunk| self.shared.queue.keep(chunk));
         };
         let bytes = piece.text.len();
         if self.filling.as_mut().map(|batch| batch.add(piece, fitted)) != Some(Added::Yes) {
             self.ready = self.filling.take();
-            let settler = Arc::clone(&self.shared.settler);
+            let shared = Arc::clone(&self.shared);
             let spare = self.spares.pop().unwrap_or_default();
-            let mut batch = Batch::begin(settler, spare, &self.limits, self.pulled, piece.emitted_at)
+            let mut batch = Batch::begin(shared, spare, &self.limits, self.pulled, piece.emitted_at)
                 .measured_by(&self.measure);
             // Any event fits an empty batch: event_bytes_max was checked against batch_bytes_max.
             let added = batch.add(piece, &self.limits);
@@ -153,7 +152,7 @@ impl Sender {
         if let Some(opened) = &mut self.opened {
             opened.take_first(bytes);
             if opened.is_empty() {
-                self.opened.take().into_iter().for_each(|chunk| self.shared.settler.queue.keep(chunk));
+                self.opened.take().into_iter().for_each(|chunk| self.shared.queue.keep(chunk));
             }
         }
         self.pulled += 1;

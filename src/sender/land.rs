@@ -154,7 +154,7 @@ impl Sender {
     /// The endpoint is there, and takes events.
     pub(super) fn hear_delivery(&mut self, now: Stamp, flight: &Flight) {
         // For a status page; nothing here reads it.
-        self.shared.delivered_at(self.shared.settler.clock.calendar().time(now));
+        self.shared.endpoint.0.set_delivered_at(self.shared.clock.calendar().time(now));
         self.window.succeeded(flight.started_at);
         self.answers.delivered(now, now.since(flight.started_at));
         self.second_tries.delivered();
@@ -263,9 +263,9 @@ impl Sender {
     }
 
     fn account(&self, flight: &Flight, answer: &Result<Reply, Failure>, verdict: &PostVerdict, now: Stamp) {
-        let settler = &self.shared.settler;
-        settler.ledger.post(verdict.failed_by().map_or(PostEnd::Succeeded, PostEnd::Failed));
-        settler.signal(&Signal::PostEnded {
+        let shared = &self.shared;
+        shared.ledger.post(verdict.failed_by().map_or(PostEnd::Succeeded, PostEnd::Failed));
+        shared.signal(&Signal::PostEnded {
             batch: flight.batch.number,
             events: flight.range.len() as u64,
             status: answer.as_ref().ok().map(|reply| reply.status),

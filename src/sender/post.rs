@@ -89,7 +89,7 @@ impl Sender {
             body,
             content_type: self.format.content_type(),
             content_encoding: self.compressor.encoding(),
-            idempotency_key: format!("{}-{}", self.shared.settler.spill.client(), batch.number),
+            idempotency_key: format!("{}-{}", self.shared.spill.client(), batch.number),
             timeout,
             settled_by: self.format.settled_by(),
             reply_bytes_max: self.shared.config.reply_bytes_max,

@@ -3,7 +3,6 @@
 //! In: what the turn has left. Out: nothing; the next turn sees for itself what has changed. Z1: what should wake the sleeper is
 //! told to the queue before it sleeps, or is a timer, or a request that lands; none of them is decided here.
 
-use super::batch::Batch;
 use super::gap::Gapped;
 use super::{Progress, Sender};
 use crate::clock::Stamp;
@@ -25,13 +24,13 @@ impl Sender {
             // T2.
             pause().await;
         }
-        if progress == Progress::None && !armed && self.shared.settler.queue.awaits_push() {
+        if progress == Progress::None && !armed && self.shared.queue.awaits_push() {
             // A caller is between its announcement and its push; it may need this very core.
             yield_now();
         }
         let landed = {
-            let clock = self.shared.settler.clock;
-            let queue = &self.shared.settler.queue;
+            let clock = self.shared.clock;
+            let queue = &self.shared.queue;
             let flights = &mut self.flights;
             let (mut woken, mut timer) = (pin!(queue.woken()), pin!(clock.sleep_until(until)));
             poll_fn(|cx| {
@@ -47,7 +46,7 @@ impl Sender {
             .await
         };
         if armed {
-            self.shared.settler.queue.disarm();
+            self.shared.queue.disarm();
         }
         self.heed_gap(if armed { until } else { Stamp::NEVER });
         if let Some((flight, answer)) = landed {
@@ -57,7 +56,7 @@ impl Sender {
 
     /// Connections that were open before a gap in time are older than they seem.
     fn heed_gap(&mut self, due: Stamp) {
-        let suspended = self.shared.settler.clock.suspended();
+        let suspended = self.shared.clock.suspended();
         if self.gap.look(self.shared.now(), suspended, due) == Gapped::Yes {
             self.transport.connections_are_stale();
         }
@@ -65,7 +64,7 @@ impl Sender {
 
     /// Until when a steady stream of events may gather; never, if each of them should wake us or none can.
     fn nap(&self, look: &Look) -> Stamp {
-        if self.ready.is_some() || look.sealed || self.shared.settler.queue.is_closed() {
+        if self.ready.is_some() || look.sealed || self.shared.queue.is_closed() {
             return Stamp::NEVER;
         }
         let now = self.shared.now();
@@ -82,7 +81,7 @@ impl Sender {
 
     /// Tells the queue what should wake us. `false`: it is there already.
     fn arm(&self, look: &Look, nap: Stamp, patience: Stamp) -> bool {
-        let queue = &self.shared.settler.queue;
+        let queue = &self.shared.queue;
         let limits = self.fitted_limits();
         let (events, bytes) = self.filling.as_ref().map_or((0, 0), |batch| (batch.len(), batch.text_len()));
         let (waiting, bytes) = (events + look.events, bytes + look.bytes);
@@ -136,23 +135,5 @@ impl Sender {
                 self.probe_at().map_or(age, |probe_at| age.min(probe_at))
             }
         }
-    }
-
-    /// When, after a call of shutdown, the waiting events must go to the log, and when the requests must be aborted.
-    pub(super) fn closing_times(&self) -> (Stamp, Stamp) {
-        let in_batches: usize = [&self.ready, &self.filling].into_iter().flatten().map(Batch::len).sum();
-        // First of all, what is on its way to the log already.
-        let log = &self.shared.settler.log;
-        let (spill_time, ahead) = (log.spill_time(), log.events());
-        let time_to_spill =
-            |events: usize| spill_time.saturating_mul(u32::try_from(events).unwrap_or(u32::MAX));
-        let opened = self.opened.as_ref().map_or(0, |chunk| chunk.len());
-        let waiting = in_batches + opened + self.shared.settler.queue.len();
-        let closing = &self.shared.settler.closing;
-        let flying = self.flights.open().0;
-        (
-            closing.latest_start(time_to_spill(ahead + waiting + flying)),
-            closing.latest_start(time_to_spill(ahead + flying)),
-        )
     }
 }

@@ -48,7 +48,7 @@ impl Sender {
     pub(super) fn note_books(&mut self) {
         let (healthy, quiet) = (self.outage.is_healthy(), self.sharing.is_quiet());
         if healthy || quiet {
-            let totals = self.shared.settler.totals();
+            let totals = self.shared.totals();
             if healthy {
                 self.telling.at_beginning = totals;
             }
@@ -60,30 +60,30 @@ impl Sender {
 
     /// The outage has begun or ended.
     pub(super) fn edge(&mut self, edge: Option<Edge>, detail: &str, advice: Option<&str>) {
-        let settler = &self.shared.settler;
-        let at = settler.clock.now();
+        let shared = &self.shared;
+        let at = shared.clock.now();
         match edge {
             None => {}
             Some(Edge::Began) => {
-                settler.ledger.outage();
-                self.shared.out_since(self.outage.since());
+                shared.ledger.outage();
+                self.shared.endpoint.0.set_out_since(self.outage.since());
                 self.sharing.outage_began();
                 self.telling.next_at = at.after(OUTAGE_NOTICE_EVERY);
                 self.telling.detail = detail.to_owned();
-                self.telling.began = settler.notices.outage_began(at, detail, advice);
-                settler.signal(&Signal::OutageBegan { detail });
+                self.telling.began = shared.notices.outage_began(at, detail, advice);
+                shared.signal(&Signal::OutageBegan { detail });
             }
             Some(Edge::Ended { lasted }) => {
-                self.shared.out_since(None);
+                self.shared.endpoint.0.set_out_since(None);
                 let before = self.telling.at_beginning;
                 self.telling.next_at = Stamp::NEVER;
                 if self.telling.began == Said::Yes {
-                    settler.notices.outage_ended(lasted, &before);
+                    shared.notices.outage_ended(lasted, &before);
                 }
                 // The log may be slow, and the endpoint should not wait for it. What is on its way there comes first: it may be written meanwhile.
-                let on_its_way = settler.log.events() as u64;
-                let spilled = settler.totals().spilled_since(&before) + on_its_way;
-                settler.signal(&Signal::OutageEnded { lasted, spilled });
+                let on_its_way = shared.log.events() as u64;
+                let spilled = shared.totals().spilled_since(&before) + on_its_way;
+                shared.signal(&Signal::OutageEnded { lasted, spilled });
             }
         }
     }
@@ -93,22 +93,22 @@ impl Sender {
             self.telling.next_at = now.after(OUTAGE_NOTICE_EVERY);
             // If its beginning was not reported, this reports it, and then its end.
             self.telling.began = Said::Yes;
-            let settler = &self.shared.settler;
+            let shared = &self.shared;
             let (lasted, before) = (now.since(since), &self.telling.at_beginning);
-            settler.notices.outage_continues(lasted, before, &settler.totals(), &self.telling.detail);
+            shared.notices.outage_continues(lasted, before, &shared.totals(), &self.telling.detail);
         }
     }
 
     /// A share of the posts fails, or no longer does.
     pub(super) fn share_edge(&mut self, edge: Option<ShareEdge>, detail: &str, advice: Option<&str>) {
-        let settler = &self.shared.settler;
-        let (at, before, now) = (settler.clock.now(), self.telling.share_at_beginning, settler.totals());
+        let shared = &self.shared;
+        let (at, before, now) = (shared.clock.now(), self.telling.share_at_beginning, shared.totals());
         let spilled = now.spilled_since(&before);
         match edge {
             None => {}
             Some(ShareEdge::Began(share) | ShareEdge::Continues(share)) => {
-                settler.notices.some_posts_fail(at, &share.to_string(), detail, advice, spilled);
-                settler.signal(&Signal::SomePostsFail {
+                shared.notices.some_posts_fail(at, &share.to_string(), detail, advice, spilled);
+                shared.signal(&Signal::SomePostsFail {
                     failed: share.failed,
                     posts: share.posts,
                     within: share.within,
@@ -116,15 +116,15 @@ impl Sender {
                 });
             }
             Some(ShareEdge::Ended { lasted }) => {
-                settler.notices.no_posts_fail(at, lasted, spilled);
-                settler.signal(&Signal::NoPostsFail { lasted, spilled });
+                shared.notices.no_posts_fail(at, lasted, spilled);
+                shared.signal(&Signal::NoPostsFail { lasted, spilled });
             }
         }
     }
 
     /// Batches are smaller from now on.
     pub(super) fn fitted(&self, limit: Size, refused: Size, detail: &str) {
-        let settler = &self.shared.settler;
-        settler.notices.batches_fitted(settler.clock.now(), &limit.to_string(), &refused.to_string(), detail);
+        let shared = &self.shared;
+        shared.notices.batches_fitted(shared.clock.now(), &limit.to_string(), &refused.to_string(), detail);
     }
 }

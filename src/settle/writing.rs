@@ -1,16 +1,16 @@
 //! What the thread that writes the log does with each item in its queue.
 
-use super::Settler;
 use crate::event::Event;
 use crate::gate::Side;
 use crate::ledger::Ending;
 use crate::outcome::{LostReason, Reason};
+use crate::shared::Shared;
 use crate::spill::log_queue::{More, Progress, Work, Writer};
 use crate::spill::{Leaf, RecordCause};
 use crate::sync::Arc;
 use crate::sync::plain::Ordering;
 
-impl Writer for Settler {
+impl Writer for Shared {
     fn write(&self, work: Work) {
         match work {
             Work::Event(event, side, reason) => self.write_callers(event, side, reason),
@@ -43,7 +43,15 @@ impl Writer for Settler {
     }
 }
 
-impl Settler {
+impl Shared {
+    /// The logs' own thread writes by what is here.
+    pub(crate) fn write_its_logs(self: &Arc<Shared>) {
+        for log in [&self.log, &self.notice_log] {
+            let writer = Arc::downgrade(self);
+            log.is_written_by(writer);
+        }
+    }
+
     /// Something announced before the close is settled: the sender may be waiting for this very event, to end, or has ended without it.
     pub(crate) fn settled(&self) {
         self.queue.ring_if_closed();
@@ -81,7 +89,7 @@ impl Settler {
     }
 
     /// Work that nobody will do.
-    pub(super) fn lose(&self, work: Work, reason: LostReason) {
+    pub(crate) fn lose(&self, work: Work, reason: LostReason) {
         match work {
             Work::Event(mut event, side, _) => {
                 self.encoder.recycle(&mut event);
@@ -102,7 +110,7 @@ impl Settler {
     }
 
     /// The sender ends, with nothing left in anybody's hand.
-    pub(crate) fn end(&self) {
+    pub(crate) fn sender_ends(&self) {
         // The last notices before the end, wherever they go.
         self.notice_log.end();
         if !Arc::ptr_eq(&self.log, &self.notice_log) {
@@ -111,7 +119,7 @@ impl Settler {
     }
 
     /// The sender leaves early: the end is reported once everything on its way to the log has arrived.
-    pub(crate) fn end_early(&self) {
+    pub(crate) fn sender_ends_early(&self) {
         self.log.end();
         if !Arc::ptr_eq(&self.log, &self.notice_log) {
             self.notice_log.leave();

@@ -2,6 +2,7 @@
 
 use crate::build_error::BuildError;
 use crate::clock::{Clock, Source, entropy};
+use crate::closing::Closing;
 use crate::config::{Builder, Config, Tls};
 use crate::encode::Encoder;
 use crate::fork::Own;
@@ -13,17 +14,14 @@ use crate::observer::Observer;
 use crate::process::Process;
 use crate::queue::Queue;
 use crate::sender::Sender;
-use crate::settle::Settler;
 use crate::shared::Shared;
-use crate::shutdown::Closing;
 use crate::spill::log::{Home, Log};
 use crate::spill::log_queue::{LogQueue, SenderPart};
 use crate::spill::{LogLevel, Primary, Shape, Spill, SpillSink};
-use crate::sync::Arc;
 use crate::sync::plain::AtomicU64;
+use crate::sync::{Arc, Padded};
 use crate::transport::Transport;
 use crate::transport::http::{Again, Headers, Http};
-use crate::waits::Board;
 
 /// The settings, as the clients of all processes have them. What the user supplied is shared; nothing here holds a lock of ours.
 #[derive(Clone)]
@@ -158,28 +156,36 @@ impl Parts {
             redact: Arc::new(config.spill_redact.clone()),
             common: config.common_in_log.clone(),
         };
-        let settler = Settler {
+        let queue = Queue::new(
+            config.queue_events_max,
+            config.queue_bytes_max,
+            config.chunk_shape(self.format.layout()),
+        );
+        let shared = Arc::new(Shared {
+            process,
+            mode: switch,
+            memory_bound,
+            clock,
+            encoder: Encoder::new(config.text_bytes_max),
+            common: Arc::clone(&config.common),
+            config,
+            queue,
             ledger: Ledger::default(),
-            queue: Queue::new(
-                config.queue_events_max,
-                config.queue_bytes_max,
-                config.chunk_shape(self.format.layout()),
-            ),
             spill: Spill::new(id, primary, fallback, clock, Arc::clone(&notices), shape),
             log,
             notice_log,
             notices,
-            encoder: Encoder::new(config.text_bytes_max),
-            common: Arc::clone(&config.common),
-            closing: Closing::default(),
-            board: Arc::new(Board::default()),
-            end_wanted: AtomicU64::new(0),
-            clock,
             observers: self.observers.clone(),
-        };
-        let shared = Arc::new(Shared::new(settler, process, config, memory_bound, switch, headers));
+            headers,
+            endpoint: Padded::default(),
+            board: Arc::default(),
+            closing: Closing::default(),
+            end_wanted: AtomicU64::new(0),
+        });
+        shared.write_its_logs();
         let format = Box::new(Arc::clone(&self.format));
         let sender = Sender::new(Arc::clone(&shared), transport, format);
-        Ok((Own::new(shared, self), sender))
+        let make_for_child = move |parent: &Shared| super::in_child(&self, parent);
+        Ok((Own::new(shared, Box::new(make_for_child)), sender))
     }
 }

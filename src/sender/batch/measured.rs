@@ -10,7 +10,7 @@ use crate::sync::contain;
 impl Batch {
     /// An event that grows in the body; by how much, the format says about the JSON that it will see.
     pub(super) fn add_measured(&mut self, piece: Piece<'_>, limits: &BatchLimits) -> Added {
-        let (Piece { text, name, emitted_at }, common) = (piece, &self.settler.common);
+        let (Piece { text, name, emitted_at }, common) = (piece, &self.shared.common);
         let (Text::Own(room), Some(format)) = (&mut self.text, &self.measure) else { return Added::NoRoom };
         let beside = common.name_beside(name).len();
         let has_room = |bytes| limits.body(self.marks.len() + 1, self.text_bytes + bytes) <= limits.bytes_max;

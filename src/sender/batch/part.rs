@@ -8,7 +8,7 @@ use crate::ledger::Ending;
 use crate::mark::Mark;
 use crate::outcome::LostReason;
 use crate::sender::verdict::SpillCause;
-use crate::settle::Settler;
+use crate::shared::Shared;
 use crate::spill::log_queue::{self, More};
 use crate::spill::pack::{Added, Pack, PackMemory};
 use crate::spill::{Leaf, RecordCause};
@@ -24,7 +24,7 @@ pub(super) struct Handed {
 }
 
 pub(super) struct Part {
-    settler: Arc<Settler>,
+    shared: Arc<Shared>,
     /// The batch's.
     number: u64,
     calendar: Calendar,
@@ -44,14 +44,14 @@ impl Part {
     /// # Blocking
     /// Waits for room there as long as the log moves.
     pub(super) fn hand_over(
-        settler: &Arc<Settler>,
+        shared: &Arc<Shared>,
         (number, calendar): (u64, Calendar),
         text: Vec<u8>,
         events: Vec<Handed>,
         cause: &SpillCause,
     ) {
         let part = Part {
-            settler: Arc::clone(settler),
+            shared: Arc::clone(shared),
             number,
             calendar,
             text,
@@ -61,7 +61,7 @@ impl Part {
             told: Told::default(),
             took: Duration::ZERO,
         };
-        settler.log.hand_over_batch(Box::new(part));
+        shared.log.hand_over_batch(Box::new(part));
     }
 
     fn write_one(&mut self, nth: usize, why: &RecordCause<'_>) {
@@ -73,12 +73,12 @@ impl Part {
             seq: *seq,
             emitted_at: mark.emitted_at(),
             calendar: Some(self.calendar),
-            name: self.settler.common.name_beside(mark.name()),
+            name: self.shared.common.name_beside(mark.name()),
             text: &self.text[span],
             events: 1,
             redacted: false,
         };
-        self.told.add(1, self.settler.spill_in_hand(leaf, *charge as usize, why));
+        self.told.add(1, self.shared.spill_in_hand(leaf, *charge as usize, why));
     }
 
     /// A run of events with consecutive numbers, as long as a record has room for it.
@@ -95,12 +95,12 @@ impl Part {
             seq: self.events[first].seq,
             emitted_at: run.oldest,
             calendar: Some(self.calendar),
-            name: self.settler.common.name_beside(self.events[first].mark.name()),
+            name: self.shared.common.name_beside(self.events[first].mark.name()),
             redacted: pack.is_redacted(),
             text: pack.close(),
             events: run.events as u32,
         };
-        self.told.add(run.events as u64, self.settler.spill_in_hand(leaf, run.charge, why));
+        self.told.add(run.events as u64, self.shared.spill_in_hand(leaf, run.charge, why));
         run.events
     }
 
@@ -108,7 +108,7 @@ impl Part {
     fn pack_run(&self, pack: &mut Pack) -> Run {
         pack.clear();
         let mut run = Run { events: 0, charge: 0, oldest: Stamp::NEVER };
-        let common = &self.settler.common;
+        let common = &self.shared.common;
         let name = |event: &Handed| common.name_beside(event.mark.name());
         let mut next_seq = None;
         for (nth, event) in self.events.iter().enumerate().skip(self.next) {
@@ -128,12 +128,12 @@ impl Part {
 
     /// All are written: the observer is told of them together.
     fn tell(&mut self) {
-        let (settler, cause) = (&self.settler, &self.cause);
-        settler.settled();
-        settler.log.took(self.took, self.events.len() as u32);
-        settler.tell(self.told.spilled, Ending::Spilled(cause.reason, cause.maybe_delivered));
+        let (shared, cause) = (&self.shared, &self.cause);
+        shared.settled();
+        shared.log.took(self.took, self.events.len() as u32);
+        shared.tell(self.told.spilled, Ending::Spilled(cause.reason, cause.maybe_delivered));
         for &reason in LostReason::ALL {
-            settler.tell(self.told.lost[reason.index()], Ending::Lost(reason));
+            shared.tell(self.told.lost[reason.index()], Ending::Lost(reason));
         }
     }
 
@@ -152,9 +152,9 @@ impl Part {
         if events == 0 {
             return 0;
         }
-        let lost = self.settler.lose_in_hand(events, bytes, reason);
-        self.settler.settled();
-        self.settler.tell(lost, Ending::Lost(reason));
+        let lost = self.shared.lose_in_hand(events, bytes, reason);
+        self.shared.settled();
+        self.shared.tell(lost, Ending::Lost(reason));
         lost
     }
 }
@@ -172,10 +172,10 @@ impl log_queue::Handed for Part {
             batch: self.number,
             detail: &cause.detail,
         };
-        let clock = self.settler.clock;
+        let clock = self.shared.clock;
         // Ticks are too coarse for one event, and right on average.
         let began = clock.last_tick();
-        let written = match &Arc::clone(&self.settler).spill.packing {
+        let written = match &Arc::clone(&self.shared).spill.packing {
             PackMemory::OneByOne => {
                 self.write_one(self.next, &why);
                 1
@@ -199,7 +199,7 @@ impl log_queue::Handed for Part {
     fn lose(mut self: Box<Self>, reason: LostReason) {
         let lost = self.lose_rest(reason);
         if reason == LostReason::LogStalled && lost > 0 {
-            self.settler.notices.log_stalled(self.settler.clock.now());
+            self.shared.notices.log_stalled(self.shared.clock.now());
         }
     }
 }

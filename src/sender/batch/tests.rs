@@ -21,7 +21,7 @@ impl SpillSink for Nowhere {
     }
 }
 
-/// A client of which only the settler is used.
+/// A client of which only the shared is used.
 fn build(packing: SpillPacking) -> (Client, Sender) {
     Builder::new("http://127.0.0.1:9/")
         .transport(Nowhere)
@@ -83,29 +83,29 @@ enum By {
     Event,
 }
 
-fn take_through_queue(settler: &Settler, event: &Event) {
-    assert!(settler.queue.push(event).is_ok());
-    let mut line = settler.queue.line();
+fn take_through_queue(shared: &Shared, event: &Event) {
+    assert!(shared.queue.push(event).is_ok());
+    let mut line = shared.queue.line();
     line.sweep();
     assert_eq!(line.pop().map(|chunk| chunk.len()), Some(1));
 }
 
 /// A batch of events of these lengths, in hand.
-fn filled(settler: &Arc<Settler>, limits: &BatchLimits, lens: &[usize], by: By) -> Batch {
+fn filled(shared: &Arc<Shared>, limits: &BatchLimits, lens: &[usize], by: By) -> Batch {
     let overhead = limits.overhead;
     let (events_max, bytes_max, frame) = (limits.events_max, limits.bytes_max, limits.layout.frame());
     let shape = Shape { events_max, bytes_max, overhead, frame };
     let mut chunk = Chunk::default();
     for &len in lens {
-        take_through_queue(settler, &event(len));
+        take_through_queue(shared, &event(len));
         assert!(chunk.has_room(len, &shape));
         chunk.append(event(len).piece(), &shape);
     }
-    settler.ledger.take_in_hand(lens.len() as u64);
+    shared.ledger.take_in_hand(lens.len() as u64);
     match by {
-        By::Chunk => Batch::of_chunk(Arc::clone(settler), chunk, limits, 0),
+        By::Chunk => Batch::of_chunk(Arc::clone(shared), chunk, limits, 0),
         By::Event => {
-            let mut batch = Batch::begin(Arc::clone(settler), Chunk::default(), limits, 0, Stamp(0));
+            let mut batch = Batch::begin(Arc::clone(shared), Chunk::default(), limits, 0, Stamp(0));
             let pieces = (0..chunk.len()).filter_map(|nth| chunk.piece(nth, &frame));
             pieces.for_each(|piece| assert_eq!(batch.add(piece, limits), Added::Yes));
             batch
@@ -118,7 +118,7 @@ fn a_batch_that_was_posted_takes_no_more_and_gives_its_buffer_back_once_the_requ
     let (_client, sender) = build(SpillPacking::OneByOne);
     let limits = limits(10, 1000, &JsonArray);
     let capacity = |let_go: bool| {
-        let mut batch = filled(&sender.shared.settler, &limits, &[3, 3], By::Event);
+        let mut batch = filled(&sender.shared, &limits, &[3, 3], By::Event);
         let body = batch.body(&(0..2));
         assert_eq!(&body[..], b"[777,777]");
         assert_eq!(batch.add(event(3).piece(), &limits), Added::NoRoom);
@@ -143,16 +143,16 @@ proptest! {
         let format: &dyn Format = if as_array { &JsonArray } else { &Ndjson };
         let limits = limits(events_max, bytes_max, format);
         let (_client, sender) = build(SpillPacking::OneByOne);
-        let settler = Arc::clone(&sender.shared.settler);
-        let mut batch = Batch::begin(Arc::clone(&settler), Chunk::default(), &limits, 0, Stamp(0));
+        let shared = Arc::clone(&sender.shared);
+        let mut batch = Batch::begin(Arc::clone(&shared), Chunk::default(), &limits, 0, Stamp(0));
         for len in lens {
             let (events, bytes) = (batch.len() + 1, batch.text_len() + len);
             let body = bytes + limits.overhead.per_batch + events * limits.overhead.per_event;
             let fits = events <= events_max && body <= bytes_max;
-            take_through_queue(&settler, &event(len));
+            take_through_queue(&shared, &event(len));
             let added = batch.add(event(len).piece(), &limits);
             if added == Added::NoRoom {
-                settler.queue.discharge(len);
+                shared.queue.discharge(len);
             }
             prop_assert_eq!(added == Added::Yes, fits);
             // What was refused has left no trace.
@@ -176,7 +176,7 @@ proptest! {
         let formats: [&dyn Format; 4] = [&JsonArray, &Ndjson, &ENVELOPE, &SPACED];
         let format = formats[nth];
         let (_client, sender) = build(SpillPacking::OneByOne);
-        let mut batch = filled(&sender.shared.settler, &limits(12, 1000, format), &lens, by);
+        let mut batch = filled(&sender.shared, &limits(12, 1000, format), &lens, by);
         let all = 0..batch.len();
         let in_parts = ranges.into_iter().map(|(one, other)| {
             one.min(other).min(lens.len() - 1)..(one.max(other) + 1).min(lens.len())
@@ -199,8 +199,8 @@ proptest! {
         by in prop_oneof![Just(By::Chunk), Just(By::Event)],
     ) {
         let (client, sender) = build(packing);
-        let settler = Arc::clone(&sender.shared.settler);
-        let mut batch = filled(&settler, &limits(10, 1000, &Ndjson), &[3; 10], by);
+        let shared = Arc::clone(&sender.shared);
+        let mut batch = filled(&shared, &limits(10, 1000, &Ndjson), &[3; 10], by);
         let mut open = [true; 10];
         let mut delivered = 0;
         for (one, other, deliver) in ranges {
