@@ -68,8 +68,10 @@ pub(crate) struct Pulling<'q> {
 pub(crate) struct Look {
     pub(crate) events: usize,
     pub(crate) bytes: usize,
-    /// When the oldest event that is not sealed was emitted.
+    /// When the oldest event was emitted.
     pub(crate) begun_at: Stamp,
+    /// When the oldest event in a shard was emitted.
+    pub(crate) in_shards_since: Stamp,
     /// Whether a chunk is sealed.
     pub(crate) sealed: bool,
     /// Charged bytes of everything that holds events, read before the rest: what arrives meanwhile shows only in the rest.
@@ -101,14 +103,16 @@ impl Pulling<'_> {
             events: self.line.events,
             bytes: self.line.bytes,
             begun_at: front.map_or(Stamp::NEVER, |chunk| chunk.begun_at()),
+            in_shards_since: Stamp::NEVER,
             sealed: self.line.sealed > 0,
             held_bytes,
         };
         for held in self.queue.shards.iter().map(|shard| shard.0.held()) {
             look.events += held.events;
             look.bytes += held.bytes;
-            look.begun_at = look.begun_at.min(held.begun_at);
+            look.in_shards_since = look.in_shards_since.min(held.begun_at);
         }
+        look.begun_at = look.begun_at.min(look.in_shards_since);
         look
     }
 

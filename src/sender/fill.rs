@@ -60,7 +60,9 @@ impl Sender {
                 || limits.body(events, bytes) >= limits.bytes_max
                 || bytes >= queue.batch_bytes()
                 || queue.is_crowded());
-        let due = now >= self.begun_at(look).after(self.shared.config.batch_age_max);
+        // While sealed chunks wait, their age is no reason to empty the shards: callers would get new chunks all the time.
+        let begun_at = if look.sealed { look.in_shards_since } else { self.begun_at(look) };
+        let due = now >= begun_at.after(self.shared.config.batch_age_max);
         let waited_for = self.flushes.waits_for(self.pulled) || route == Route::Probe || queue.is_closed();
         if look.events > 0 && (enough || due || waited_for) { Want::All } else { Want::Sealed }
     }

@@ -17,7 +17,8 @@ impl Sender {
     /// Sleeps until there is something to do: an event, a landed flight, a timer, a ring.
     pub(super) async fn wait(&mut self, progress: Progress) {
         let look = self.look();
-        let (nap, patience) = (self.nap(&look), self.patience());
+        let patience = self.patience();
+        let nap = if self.ready.is_some() { self.nap_before_relief(patience) } else { self.nap(&look) };
         let armed = progress == Progress::None && self.arm(&look, nap, patience);
         let until = if armed { self.next_timer(&look).min(nap).min(patience) } else { Stamp(0) };
         if !armed {
@@ -64,7 +65,7 @@ impl Sender {
 
     /// Until when a steady stream of events may gather; never, if each of them should wake us or none can.
     fn nap(&self, look: &Look) -> Stamp {
-        if self.ready.is_some() || look.sealed || self.shared.queue.is_closed() {
+        if look.sealed || self.shared.queue.is_closed() {
             return Stamp::NEVER;
         }
         let now = self.shared.now();
@@ -79,6 +80,23 @@ impl Sender {
         }
     }
 
+    /// Until when the queue may fill while every request waits, so that no caller has to wake us before it is nearly full.
+    fn nap_before_relief(&self, patience: Stamp) -> Stamp {
+        if patience != Stamp::NEVER {
+            return Stamp::NEVER;
+        }
+        let (limits, queue) = (self.fitted_limits(), &self.shared.queue);
+        let batches = |(events, bytes): (u64, u64)| {
+            (events as f64 / limits.events_max as f64).min(bytes as f64 / limits.bytes_max as f64)
+        };
+        if batches(queue.relief_margin()) < 1.0 {
+            // Callers would meet a full queue if we were late.
+            return Stamp::NEVER;
+        }
+        let missing = batches(queue.until_relief());
+        self.pace.nap(1.0 - missing).map_or(Stamp::NEVER, |nap| self.shared.now().after(nap))
+    }
+
     /// Tells the queue what should wake us. `false`: it is there already.
     fn arm(&self, look: &Look, nap: Stamp, patience: Stamp) -> bool {
         let queue = &self.shared.queue;
@@ -91,7 +109,8 @@ impl Sender {
             // A flight will land, or the timer will say that none does: until then no new event matters.
             _ if patience != Stamp::NEVER => true,
             // Only a flight that lands can help, or a queue so full that it must be relieved.
-            _ if self.ready.is_some() => queue.arm_for_relief(),
+            _ if self.ready.is_some() && nap == Stamp::NEVER => queue.arm_for_relief(),
+            _ if self.ready.is_some() => queue.arm_for_late_relief(),
             _ if nap != Stamp::NEVER => queue.arm_for_nap(charged(queue.batch_bytes())),
             0 => queue.arm_for_any(),
             _ => {
@@ -135,5 +154,66 @@ impl Sender {
                 self.probe_at().map_or(age, |probe_at| age.min(probe_at))
             }
         }
+    }
+}
+
+#[cfg(all(test, not(overspill_model)))]
+mod tests {
+    use crate::sync::Arc;
+    use crate::transport::{Posting, Request, Transport};
+    use crate::{Builder, Mode};
+    use std::time::Duration;
+
+    struct Hangs;
+
+    impl Transport for Hangs {
+        fn post(&mut self, request: Request) -> Posting {
+            Box::pin(async {
+                let _request = request;
+                std::future::pending().await
+            })
+        }
+    }
+
+    struct Nowhere;
+
+    impl crate::SpillSink for Nowhere {
+        fn write(&self, _: &crate::spill::Record<'_>) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A second of warming up until the queue is nearly full, then two that count; 20 events a millisecond.
+    #[tokio::test(start_paused = true)]
+    async fn while_every_post_hangs_under_a_steady_load_no_call_wakes_the_sender_and_chunks_are_filled() {
+        let builder =
+            Builder::new("http://127.0.0.1:9/").transport(Hangs).post_timeout(Duration::from_secs(60));
+        let (client, sender) =
+            builder.spill_sink(Nowhere).spill_fallback(Nowhere).build_with_sender().unwrap();
+        let shared = Arc::clone(&sender.shared);
+        let running = tokio::spawn(sender.run());
+        let (mut rung, mut sealed) = (0, 0);
+        for millisecond in 0..3_000 {
+            if millisecond == 1_000 {
+                (rung, sealed) = (0, shared.queue.sealed());
+            }
+            for nth in 0..20 {
+                let asleep = shared.queue.is_armed();
+                client.emit(&(millisecond, nth));
+                rung += u32::from(asleep && !shared.queue.is_armed());
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let (stats, full) = (client.stats(), shared.queue.events_max() as u64);
+        assert_eq!(rung, 0, "calls that woke the sender");
+        // 40,000 events in chunks of 500.
+        assert!((79..=81).contains(&(shared.queue.sealed() - sealed)), "{sealed}");
+        // Relieved by the sender, none refused: what it holds stays between six and seven eighths, and four requests.
+        let held = 40_000 + 20_000 - stats.spilled;
+        assert!((full * 6 / 8..full * 7 / 8 + 2_500).contains(&held), "{stats:?}");
+        client.set_mode(Mode::Off);
+        let stats = client.shutdown(Duration::from_secs(1)).await;
+        assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (60_000, 60_000, 0, 0));
+        running.await.unwrap();
     }
 }

@@ -14,15 +14,15 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// What a call costs its caller: P1, P2, P3, P5 (4 minutes)
+    /// What a call costs its caller: P1, P2, P3, P5 (15 minutes)
     Call(call::Arguments),
-    /// What a tracing event costs its caller, through each layer (2 minutes)
+    /// What a tracing event costs its caller, through each layer (9 minutes)
     Layers(call::Arguments),
     /// From emit to the 2xx, end to end: P6, P7 (2 minutes)
     Wire(wire::Arguments),
-    /// Each format compared with the JSON array, from emit to the 2xx (3 minutes)
+    /// Each format compared with the JSON array, from emit to the 2xx (1 minute)
     Formats(formats::Arguments),
-    /// A refusing endpoint and a tarpit: P4, P9, P10 (3 minutes)
+    /// A refusing endpoint and a tarpit: P4, P9, P10 (4 minutes)
     Outage(outage::Arguments),
     /// Spilling through a JSON log to a file: P8 (1 minute)
     Spill(spill::Arguments),
