@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_freeze_over_the_deadline_gives_more_time_once_to_whoever_looks() {
+    fn a_freeze_over_the_deadline_gives_more_time_once_to_each_thread_that_looks() {
         let closing = closed_for_a_second();
         assert!(!closing.is_over(at(5_000)), "the log, after the thaw");
         let more = closing.more_time(at(5_010), Duration::from_millis(3_890));

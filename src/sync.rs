@@ -25,7 +25,7 @@ pub(crate) use std::{
 #[cfg(not(overspill_model))]
 pub(crate) use std::sync::{Mutex as Latch, MutexGuard as LatchGuard};
 
-/// Waits for the latch: for the sender and for whoever closes. Nobody holds it longer than it takes to copy one event.
+/// Waits for the latch: for the sender, and for a thread that closes. Nobody holds it longer than it takes to copy one event.
 pub(crate) fn latch<T>(latch: &Latch<T>) -> LatchGuard<'_, T> {
     latch.lock().unwrap_or_else(PoisonError::into_inner)
 }

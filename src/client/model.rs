@@ -287,7 +287,7 @@ fn a_sender_dropped_at_any_await_writes_down_what_it_and_the_queue_hold_while_ca
     });
 }
 
-/// What is left to whoever must not wait any longer; nothing is pending then, wherever the others were.
+/// For a caller that must not wait any longer. Nothing is pending then, wherever the others were.
 fn take_over(client: &Client) {
     client.shared().take_over();
     let stats = client.stats();
@@ -296,7 +296,7 @@ fn take_over(client: &Client) {
 }
 
 #[test]
-fn whoever_takes_over_and_the_sender_settle_each_event_once_between_them() {
+fn the_sender_and_threads_that_take_over_settle_each_event_once_between_them() {
     explore(|| {
         let ends = Ends::default();
         let (client, sender) = build(&ends);
@@ -319,7 +319,7 @@ fn whoever_takes_over_and_the_sender_settle_each_event_once_between_them() {
             "{stats}"
         );
         let found = ends.0.lock().unwrap();
-        // What was taken over may have been on its way all the same; what was not is where the books say.
+        // What was taken over may still have been written or delivered; what was not taken over is where the books say.
         let ended = found.ended();
         assert!(ended.len() as u64 + stats.lost >= stats.emitted, "{stats}");
         assert!(
@@ -369,7 +369,7 @@ fn a_sender_that_is_gone_leaves_what_callers_emit_to_a_thread_that_comes_and_goe
 }
 
 #[test]
-fn who_takes_over_and_the_thread_that_writes_the_log_settle_each_event_once_between_them() {
+fn threads_that_take_over_and_the_thread_that_writes_the_log_settle_each_event_once_between_them() {
     explore(|| {
         let ends = Ends::default();
         let (client, sender) = build_with_log_thread(&ends);

@@ -53,7 +53,7 @@ fn call(books: &Books, push_end: &channel::Sender<u64>) {
     }
 }
 
-/// As one that was refused for want of room, or that comes behind the close.
+/// An event that was refused because the queue was full, or that came after the close.
 fn settle_own(books: &Books) {
     match books.gate.announce().side() {
         Side::Open => {
@@ -92,7 +92,7 @@ fn no_snapshot_shows_more_events_settled_than_emitted() {
 }
 
 #[test]
-fn the_law_holds_while_callers_the_sender_and_who_takes_over_settle() {
+fn the_law_holds_while_callers_the_sender_and_a_thread_that_takes_over_settle() {
     // Four threads: all interleavings would be too many.
     explore_preempting(3, || {
         let books = Arc::<Books>::default();
@@ -107,7 +107,8 @@ fn the_law_holds_while_callers_the_sender_and_who_takes_over_settle() {
 }
 
 #[test]
-fn events_in_hand_are_settled_once_by_the_sender_or_by_who_takes_over_whichever_batch_comes_first() {
+fn events_in_hand_are_settled_once_by_the_sender_or_by_a_thread_that_takes_over_whichever_batch_comes_first()
+{
     explore(|| {
         let books = Arc::<Books>::default();
         for _ in 0..3 {

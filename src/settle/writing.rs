@@ -26,8 +26,8 @@ impl Writer for Shared {
                 self.notices.write(notice, || self.spill.witnessed(), totals);
             }
             Work::End => {
-                // If the sender left early, a caller may have an event in hand and still have to hand it over. Then whoever settles
-                // the last one reports the end. Both sides write the flag, so one of them sees the other.
+                // If the sender left early, a caller may have an event in hand and still have to hand it over. Then the thread
+                // that settles the last one reports the end. Both sides write the flag, so one of them sees the other.
                 self.end_wanted.fetch_or(1, Ordering::AcqRel);
                 self.end_if_settled();
             }

@@ -14,7 +14,7 @@ mod random;
 // What the checkers have tried is told as the tests tell their figures.
 #[cfg(test)]
 #[path = "../../tests/it/figures.rs"]
-#[allow(clippy::print_stdout, clippy::expect_used, reason = "a figure is for whoever runs the models")]
+#[allow(clippy::print_stdout, clippy::expect_used, reason = "figures are for the person who runs the models")]
 mod figures;
 
 #[cfg(not(overspill_shuttle))]

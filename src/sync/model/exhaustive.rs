@@ -67,7 +67,7 @@ pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) {
     check(&loom::model::Builder::new(), "by loom: all", model);
 }
 
-/// Tries every interleaving with at most so many preemptions, where all of them would take hours.
+/// Tries every interleaving with at most this many preemptions, where all of them would take hours.
 /// `LOOM_MAX_PREEMPTIONS` overrules.
 #[cfg(test)]
 pub(crate) fn explore_preempting(at_most: usize, model: impl Fn() + Send + Sync + 'static) {
