@@ -21,7 +21,8 @@ fn rooms_import_from_their_own_layer_or_a_lower_one() {
     let (layers, rooms) = (layers(&document()), rooms());
     let listed: BTreeSet<&String> = layers.keys().collect();
     assert_eq!(listed, rooms.values().collect(), "ARCHITECTURE's layers and the modules of src/lib.rs");
-    let up = graph(&sources(), &rooms).into_iter().filter(|(from, to)| layers[from] < layers[to]).collect();
+    let up: BTreeSet<Edge> =
+        graph(&sources(), &rooms).into_iter().filter(|(from, to)| layers[from] < layers[to]).collect();
     assert_eq!(up, BTreeSet::new(), "imports going up");
 }
 
