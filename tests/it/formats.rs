@@ -5,6 +5,7 @@
 mod answers;
 mod bodies;
 mod kinds;
+mod play;
 mod sockets;
 mod wire;
 
@@ -13,6 +14,7 @@ use kinds::{KINDS, Kind, Naming};
 use overspill::testkit::{Answer, Scripted};
 use overspill::transport::Reply;
 use overspill::{Client, MaybeDelivered, Observer, Reason, Signal, Stats};
+use play::played;
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -64,30 +66,17 @@ fn run_against(
     let outages = Arc::new(AtomicU64::new(0));
     let began = Arc::clone(&outages);
     let builder = (kind.builder)(Client::builder("played")).service_name("orders").common_field("shard", 7);
-    let (client, sender) = builder
+    let builder = builder
         .batch_events_max(batch)
         .batch_bytes_max(900_000)
         .transport(transport)
         .spill_sink(log.clone())
         // Notices.
         .spill_fallback(Spilled::default())
-        .observer(Outages(began))
-        .build_with_sender()
-        .unwrap();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let stats = runtime.block_on(async {
-        let sending = tokio::spawn(sender.run());
-        for id in 0..events {
-            client.emit_named(
-                "order_placed",
-                &json!({ "id": id, "message": format!("a \"b\" {id}"), "ms": 1.5 }),
-            );
-        }
-        let stats = client.shutdown(Duration::from_secs(60)).await;
-        sending.await.unwrap();
-        stats
-    });
+        .observer(Outages(began));
+    let event =
+        |id| (Some("order_placed"), json!({ "id": id, "message": format!("a \"b\" {id}"), "ms": 1.5 }));
+    let stats = played(builder, (0..events).map(event));
     let (stored, posts) = (stored.lock().unwrap().clone(), *posts.lock().unwrap());
     Outcome { stats, log, stored, posts, outages: outages.load(Ordering::Relaxed) }
 }
@@ -159,7 +148,7 @@ fn a_poisoned_event_among_a_thousand_is_alone_in_the_log_with_the_endpoints_word
 }
 
 #[test]
-fn an_endpoint_that_refuses_every_event_is_told_as_an_outage_and_stores_nothing() {
+fn an_endpoint_that_refuses_every_event_is_reported_as_an_outage_and_stores_nothing() {
     for kind in KINDS.iter().filter(|kind| kind.naming != Naming::Silent) {
         let outcome = run(kind, 200, 10, |_| true);
         assert_law(kind, &outcome, 200);

@@ -4,7 +4,7 @@ use crate::support::*;
 use overspill::limits::SPILL_LINE_BYTES;
 use overspill::spill::{Record, SpillPacking, SpillSink, WriteSink, read_line};
 use overspill::{Client, Emitted, LostReason, Mode, QueueShare, Reason};
-use std::io::{self, Write};
+use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -300,16 +300,6 @@ fn a_subscriber_that_panics_is_contained_and_the_fallback_takes_the_events() {
     falls_back(Some(Box::new(|_| tracing::Dispatch::new(tracing_subscriber::registry().with(Panics)))));
 }
 
-struct Full;
-impl Write for Full {
-    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::StorageFull.into())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// A log on a disk that is full for a while.
 struct Disk {
     full: Arc<AtomicBool>,
@@ -331,7 +321,7 @@ fn with_neither_log_nor_fallback_events_are_lost_and_counted_and_spilling_resume
     let full = Arc::new(AtomicBool::new(true));
     let sink = Disk { full: Arc::clone(&full), log: WriteSink::new(world.log.clone()) };
     let builder = quick("http://127.0.0.1:9/").mode(Mode::LogOnly).spill_sink(sink);
-    let client = builder.spill_fallback(WriteSink::new(Full)).build().unwrap();
+    let client = builder.spill_fallback(WriteSink::new(FullDisk)).build().unwrap();
     client.emit(&Numbered::of(0));
     until("the loss", || client.stats().lost == 1);
     full.store(false, Ordering::Relaxed);
@@ -342,7 +332,7 @@ fn with_neither_log_nor_fallback_events_are_lost_and_counted_and_spilling_resume
 }
 
 #[test]
-fn a_custom_sink_takes_the_place_of_the_log_and_its_failure_falls_back() {
+fn a_custom_sink_replaces_the_log_and_its_failure_falls_back() {
     struct Fickle(AtomicU64, WriteSink<Spilled>);
     impl SpillSink for Fickle {
         fn write(&self, record: &Record<'_>) -> io::Result<()> {

@@ -5,6 +5,7 @@ use overspill::{Builder, Client, Stats};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::future::Future;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake};
 use std::time::{Duration, Instant};
@@ -25,6 +26,19 @@ impl Numbered {
 /// The id of an event, by its JSON.
 pub fn id_of(event: &str) -> u64 {
     serde_json::from_str::<Numbered>(event).expect("the identical JSON").id
+}
+
+/// A disk that is full.
+pub struct FullDisk;
+
+impl Write for FullDisk {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::StorageFull.into())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// The ids of a body, JSON array or NDJSON.

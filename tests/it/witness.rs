@@ -145,19 +145,10 @@ fn what_the_spill_layer_cannot_write_goes_to_the_fallback_and_nothing_is_missing
 
 #[test]
 fn with_a_spill_layer_and_a_fallback_that_both_fail_events_are_lost_and_counted() {
-    struct Full;
-    impl Write for Full {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            Err(io::ErrorKind::StorageFull.into())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
     // From here on, another layer that formats the record proves nothing.
-    let subscriber = registry().with(SpillLayer::new(|| Full)).with(Crumbs::default());
+    let subscriber = registry().with(SpillLayer::new(|| FullDisk)).with(Crumbs::default());
     let _scope = set_default(&Dispatch::new(subscriber));
-    let client = quick("http://127.0.0.1:9/").spill_fallback(WriteSink::new(Full)).build().unwrap();
+    let client = quick("http://127.0.0.1:9/").spill_fallback(WriteSink::new(FullDisk)).build().unwrap();
     emit_all(&client, 0..EVENTS);
     let stats = client.shutdown_blocking(LONG);
     assert_eq!(

@@ -1,5 +1,6 @@
 //! What formats make of any event: bodies that real parsers accept, complete, and never longer than the format says.
 
+use super::play::{Named, played};
 use super::wire;
 use crate::support::*;
 use overspill::format::*;
@@ -14,7 +15,7 @@ type Chooses = fn(Builder) -> Builder;
 type Reads = fn(&[u8]) -> Vec<Value>;
 
 /// Emits the events, and returns what the requests carried.
-fn bodies(configure: impl Fn(Builder) -> Builder, events: &[(Option<&'static str>, Value)]) -> Vec<Vec<u8>> {
+fn bodies(configure: impl Fn(Builder) -> Builder, events: &[Named]) -> Vec<Vec<u8>> {
     let bodies = Arc::new(Mutex::new(Vec::new()));
     let (keep, log) = (Arc::clone(&bodies), Spilled::default());
     let transport = Scripted::new(move |request| {
@@ -24,26 +25,11 @@ fn bodies(configure: impl Fn(Builder) -> Builder, events: &[(Option<&'static str
         // An answer that every format reads as success.
         Answer::status(Duration::ZERO, 204)
     });
-    let (client, sender) = configure(Client::builder("played"))
+    let builder = configure(Client::builder("played"))
         .transport(transport)
         .spill_sink(log.clone())
-        .spill_fallback(Spilled::default())
-        .build_with_sender()
-        .unwrap();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let stats = runtime.block_on(async {
-        let sending = tokio::spawn(sender.run());
-        for (name, event) in events {
-            match name {
-                Some(name) => client.emit_named(name, event),
-                None => client.emit(event),
-            };
-        }
-        let stats = client.shutdown(Duration::from_secs(60)).await;
-        sending.await.unwrap();
-        stats
-    });
+        .spill_fallback(Spilled::default());
+    let stats = played(builder, events);
     assert_eq!(
         (stats.lost, stats.pending, stats.spilled_by(Reason::FormatFailed)),
         (0, 0, 0),

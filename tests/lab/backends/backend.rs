@@ -1,6 +1,7 @@
 //! What a scenario needs of a server.
 
 use crate::Failure;
+use crate::process::Process;
 use overspill::Builder;
 use serde_json::{Value, json};
 
@@ -13,11 +14,18 @@ pub trait Backend {
     /// Starts the server, or starts it again on what it has kept, and waits until it answers.
     fn start(&mut self) -> Result<(), Failure>;
 
+    /// The running server, if there is one.
+    fn process(&mut self) -> &mut Option<Process>;
+
     /// SIGSTOP: it accepts connections and answers nothing until it continues.
-    fn stop(&self) -> Result<(), Failure>;
+    fn stop(&mut self) -> Result<(), Failure> {
+        self.process().as_ref().map_or(Ok(()), Process::stop)
+    }
 
     /// SIGKILL.
-    fn kill(&mut self);
+    fn kill(&mut self) {
+        *self.process() = None;
+    }
 
     /// A client for it, with the right credentials.
     fn client(&self) -> Builder;

@@ -94,12 +94,8 @@ impl Backend for ClickHouse {
         self.front.as_mut().map_or(Ok(()), Front::start)
     }
 
-    fn stop(&self) -> Result<(), Failure> {
-        self.process.as_ref().map_or(Ok(()), Process::stop)
-    }
-
-    fn kill(&mut self) {
-        self.process = None;
+    fn process(&mut self) -> &mut Option<Process> {
+        &mut self.process
     }
 
     fn client(&self) -> Builder {

@@ -84,12 +84,8 @@ impl Backend for InfluxDb {
         self.front.as_mut().map_or(Ok(()), Front::start)
     }
 
-    fn stop(&self) -> Result<(), Failure> {
-        self.process.as_ref().map_or(Ok(()), Process::stop)
-    }
-
-    fn kill(&mut self) {
-        self.process = None;
+    fn process(&mut self) -> &mut Option<Process> {
+        &mut self.process
     }
 
     fn client(&self) -> Builder {
@@ -160,12 +156,8 @@ impl Backend for VictoriaMetrics {
         Ok(())
     }
 
-    fn stop(&self) -> Result<(), Failure> {
-        self.process.as_ref().map_or(Ok(()), Process::stop)
-    }
-
-    fn kill(&mut self) {
-        self.process = None;
+    fn process(&mut self) -> &mut Option<Process> {
+        &mut self.process
     }
 
     fn client(&self) -> Builder {

@@ -87,12 +87,8 @@ impl Backend for Rotel {
         Ok(())
     }
 
-    fn stop(&self) -> Result<(), Failure> {
-        self.process.as_ref().map_or(Ok(()), Process::stop)
-    }
-
-    fn kill(&mut self) {
-        self.process = None;
+    fn process(&mut self) -> &mut Option<Process> {
+        &mut self.process
     }
 
     fn client(&self) -> Builder {
@@ -161,12 +157,8 @@ impl Backend for Oteltap {
         Ok(())
     }
 
-    fn stop(&self) -> Result<(), Failure> {
-        self.process.as_ref().map_or(Ok(()), Process::stop)
-    }
-
-    fn kill(&mut self) {
-        self.process = None;
+    fn process(&mut self) -> &mut Option<Process> {
+        &mut self.process
     }
 
     fn client(&self) -> Builder {

@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
+#[path = "../../it/formats/play.rs"]
+mod play;
+
 use opentelemetry_proto::tonic::collector::logs::v1::{
     ExportLogsPartialSuccess, ExportLogsServiceRequest, ExportLogsServiceResponse,
 };
@@ -12,6 +15,7 @@ use overspill::format::{Format, Otlp, OtlpJson, Verdict};
 use overspill::testkit::{Answer, Scripted, Spilled};
 use overspill::transport::Reply;
 use overspill::{Client, Reason};
+use play::{Named, played};
 use proptest::prelude::*;
 use prost::Message;
 use serde_json::{Map, Value, json};
@@ -21,8 +25,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// What is nested deeper is a text.
 const NESTED_MAX: usize = 16;
 
-type Named = (Option<&'static str>, Value);
-
 /// Emits the events, and returns what the requests carried.
 fn bodies(format: impl Format, events: &[Named]) -> Vec<Vec<u8>> {
     let bodies = Arc::new(Mutex::new(Vec::new()));
@@ -31,7 +33,7 @@ fn bodies(format: impl Format, events: &[Named]) -> Vec<Vec<u8>> {
         keep.lock().unwrap().push(request.body.to_vec());
         Answer::status(Duration::ZERO, 200)
     });
-    let (client, sender) = Client::builder("played")
+    let builder = Client::builder("played")
         .format(format)
         .service_name("or\"ders\\")
         .common_field("shard", 7)
@@ -39,23 +41,8 @@ fn bodies(format: impl Format, events: &[Named]) -> Vec<Vec<u8>> {
         .common_field("none", Value::Null)
         .transport(transport)
         .spill_sink(log.clone())
-        .spill_fallback(log)
-        .build_with_sender()
-        .unwrap();
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
-    let stats = runtime.block_on(async {
-        let sending = tokio::spawn(sender.run());
-        for (name, event) in events {
-            match name {
-                Some(name) => client.emit_named(name, event),
-                None => client.emit(event),
-            };
-        }
-        let stats = client.shutdown(Duration::from_secs(60)).await;
-        sending.await.unwrap();
-        stats
-    });
+        .spill_fallback(log);
+    let stats = played(builder, events);
     assert_eq!(
         (stats.delivered, stats.spilled_by(Reason::FormatFailed)),
         (events.len() as u64, 0),
