@@ -7,7 +7,7 @@
 //! CM2: a text is never longer than [`Common::length`] says.
 //! CM3: nothing is added if the format has its own place for it.
 //!
-//! Deliberately not here: what may be set (`config`), and what a format does with what it gets.
+//! Not here, on purpose: what may be set (`config`), and what a format does with what it gets.
 
 mod names;
 pub(crate) mod placement;
@@ -23,7 +23,7 @@ use std::borrow::Cow;
 
 /// A field of every event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Field {
+pub(crate) struct CommonField {
     pub(crate) name: String,
     /// Its name and its value, as JSON.
     pub(crate) key: String,
@@ -34,7 +34,7 @@ pub(crate) struct Field {
 #[derive(Debug)]
 pub(crate) struct Common {
     placement: Placement,
-    fields: Vec<Field>,
+    fields: Vec<CommonField>,
     /// Whether an event without a name stays as it is.
     idle: bool,
     /// `{"service.name":"orders"}`
@@ -61,7 +61,7 @@ impl Common {
     /// The keys are JSON strings.
     pub(crate) fn new(
         placement: Placement,
-        fields: Vec<Field>,
+        fields: Vec<CommonField>,
         time_key: Option<&str>,
         name_key: &str,
         names: Names,
@@ -84,7 +84,8 @@ impl Common {
         }
     }
 
-    /// The same for another process, which has seen no name yet: it would wait forever for a name that a thread of this process is just adding.
+    /// The same for another process, without the names seen so far: a thread of this process may be adding one, and the other process would
+    /// wait for it forever.
     pub(crate) fn again(&self) -> Common {
         Common {
             placement: self.placement,
@@ -136,7 +137,7 @@ impl Common {
         if self.idle { 0 } else { self.members_len(NameId::NONE) + WRAP_BYTES }
     }
 
-    /// Maximum bytes that a name adds to an event, in its text or beside it.
+    /// Maximum bytes that a name adds to an event, in its text or next to it.
     #[inline]
     pub(crate) fn added_by_name(&self, name: &str) -> usize {
         self.name_key.len() + name.len() + TEXT_END.len() + WRAP_BYTES
@@ -169,9 +170,9 @@ impl Common {
         }
         text.len() + self.members_len(name)
             - match shape(text) {
-                Shape::Object => 0,
-                Shape::EmptyObject => 1,
-                Shape::Other => return text.len() + self.members_len(name) + WRAP_BYTES,
+                JsonShape::Object => 0,
+                JsonShape::EmptyObject => 1,
+                JsonShape::Other => return text.len() + self.members_len(name) + WRAP_BYTES,
             }
     }
 
@@ -245,20 +246,20 @@ impl Time {
 
 /// What a JSON value is, when members have to be put into it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
+enum JsonShape {
     Object,
     EmptyObject,
     Other,
 }
 
-fn shape(text: &[u8]) -> Shape {
+fn shape(text: &[u8]) -> JsonShape {
     // No leading blanks: encoded text has none, and raw JSON was trimmed when it was made.
     match text.split_first() {
         Some((b'{', members)) => match members.iter().find(|byte| !byte.is_ascii_whitespace()) {
-            Some(b'}') => Shape::EmptyObject,
-            _ => Shape::Object,
+            Some(b'}') => JsonShape::EmptyObject,
+            _ => JsonShape::Object,
         },
-        _ => Shape::Other,
+        _ => JsonShape::Other,
     }
 }
 
@@ -267,12 +268,12 @@ pub(crate) fn splice<const N: usize>(text: &[u8], members: [&[&[u8]]; N], to: &m
     to.push(b'{');
     members.iter().flat_map(|pieces| pieces.iter()).for_each(|piece| to.extend_from_slice(piece));
     match shape(text) {
-        Shape::Object => to.extend_from_slice(&text[1..]),
-        Shape::EmptyObject => {
+        JsonShape::Object => to.extend_from_slice(&text[1..]),
+        JsonShape::EmptyObject => {
             to.pop();
             to.extend_from_slice(&text[1..]);
         }
-        Shape::Other => {
+        JsonShape::Other => {
             to.extend_from_slice(VALUE_KEY);
             to.extend_from_slice(text);
             to.push(b'}');

@@ -26,7 +26,7 @@ use crate::spill::{CommonInLog, LogLevel, Redact, SpillPacking, SpillSink, Write
 use crate::sync::Arc;
 use crate::transport::Transport;
 use crate::transport::http::{LiveHeader, PlaintextCredentials};
-use common::Given;
+use common::GivenField;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -90,7 +90,7 @@ pub struct Builder {
     pub(crate) spill_sink: Option<Arc<dyn SpillSink>>,
     pub(crate) spill_fallback: Arc<dyn SpillSink>,
     pub(crate) format: Box<dyn Format>,
-    pub(crate) common_fields: Vec<Given>,
+    pub(crate) common_fields: Vec<GivenField>,
     pub(crate) time_field: Option<String>,
     pub(crate) name_field: String,
     pub(crate) compression: Compression,
@@ -108,7 +108,7 @@ pub(crate) enum HtmlAnswers {
     Accepted,
 }
 
-/// What only the finished parts can say.
+/// What is known only once the settings are complete.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) queue_events_max: usize,
@@ -174,7 +174,7 @@ impl Builder {
             spill_bytes_per_second_max: SPILL_BYTES_PER_SECOND,
             spill_redact: Redact::new(),
             spill_sink: None,
-            // `Stderr`, remembering a torn line.
+            // Like `Stderr`, but remembers a torn line.
             spill_fallback: Arc::new(WriteSink::new(std::io::stderr())),
             format: Box::new(JsonArray),
             common_fields: Vec::new(),

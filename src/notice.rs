@@ -1,10 +1,10 @@
 //! Every line that overspill logs about itself: target `overspill::notice`.
 //!
-//! Edges and totals, never one line per event: what may repeat itself is said at most once per
-//! [`NOTICE_EVERY`](crate::limits::NOTICE_EVERY), with a count of those left out. A notice of WARN or ERROR that the
-//! application log has no reader for goes to the fallback sink; INFO is then dropped. Notices are written by the thread that writes the
-//! log, in their place among the spilled events; beside a `SpillSink` they have a thread of their own, so that a sink that is stuck
-//! keeps none of them. That the log is stuck is told to the fallback.
+//! Reports changes and totals, never one line per event. A notice that may repeat is written at most once per
+//! [`NOTICE_EVERY`](crate::limits::NOTICE_EVERY), with a count of those left out. If the application log has no reader for a WARN or ERROR
+//! notice, it goes to the fallback sink; an INFO notice is dropped. The thread that writes the log also writes the notices, in order with
+//! the spilled events. With a `SpillSink`, notices have a thread of their own, so a stuck sink holds none of them up. The notice that the
+//! log is stuck goes to the fallback.
 
 mod outage;
 mod spilling;
@@ -18,10 +18,10 @@ use crate::mode::Mode;
 use crate::outcome::Reason;
 use crate::queue_share::QueueShare;
 use crate::reentry;
-use crate::spill::line::{Ends, Line};
-use crate::spill::log::{self, Home, Read, Witness};
+use crate::spill::line::{NoticeEnd, NoticeLine};
+use crate::spill::log::{self, Home, RecordRead, WitnessedText};
 use crate::spill::log_queue::LogQueue;
-use crate::spill::{LogLevel, Notice, Refused, SpillSink, Tell, Trouble};
+use crate::spill::{LogLevel, Notice, PrimaryFailure, SpillSink, Trouble, TroubleReporter};
 use crate::stats::Stats;
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Arc, contain};
@@ -36,7 +36,7 @@ pub(crate) struct Notices {
     log: Arc<LogQueue>,
     no_log_reader: Throttle,
     log_stalled: Throttle,
-    /// Threads that tell of a stall: 0 or 1.
+    /// Threads that are reporting a stall: 0 or 1.
     telling: Arc<AtomicU64>,
     log_failed: Throttle,
     log_budget: Throttle,
@@ -55,9 +55,9 @@ pub(crate) struct Notices {
     batches_fitted: Throttle,
 }
 
-/// Whether something was told, or left out for now.
+/// Whether a notice was written, or left out for now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Said {
+pub(crate) enum NoticeTold {
     No,
     Yes,
 }
@@ -102,43 +102,44 @@ impl Notices {
         }
     }
 
-    /// No caller writes: it may hold a lock that the log needs.
+    /// Callers never write notices themselves: they may hold a lock that the log needs.
     fn say(&self, level: LogLevel, mut text: String) {
-        // What waits is bounded, whatever it says.
+        // Bounds what a waiting notice holds.
         text.truncate((0..=text.len().min(NOTICE_BYTES)).rfind(|&at| text.is_char_boundary(at)).unwrap_or(0));
         text.shrink_to_fit();
-        self.log.hand_over_notice(Line { level, text, ends: Ends::Here });
+        self.log.hand_over_notice(NoticeLine { level, text, ends: NoticeEnd::Here });
     }
 
     /// Writes a notice to the application log, or to the fallback if nobody reads it there.
     pub(crate) fn write(
         &self,
-        line: Line,
+        line: NoticeLine,
         witnessed: impl FnOnce() -> &'static str,
         totals: impl FnOnce() -> Totals,
     ) {
         let _own = reentry::own_work();
-        let Line { level, mut text, ends } = line;
+        let NoticeLine { level, mut text, ends } = line;
         match ends {
-            Ends::Here => {}
-            Ends::WithWitness => text.push_str(witnessed()),
-            Ends::WithCost(before) => text.push_str(&difference(&before, &totals())),
+            NoticeEnd::Here => {}
+            NoticeEnd::WithWitness => text.push_str(witnessed()),
+            NoticeEnd::WithCost(before) => text.push_str(&difference(&before, &totals())),
         }
-        let read = self.home.write(reentry::thread(), || log::tell(level, &self.client, &Witness::of(&text)));
-        if read != Read::Yes && level != LogLevel::Info {
-            // Nobody else to tell: a notice is not an event, and its failure is nobody's news.
+        let read =
+            self.home.write(reentry::thread(), || log::tell(level, &self.client, &WitnessedText::of(&text)));
+        if read != RecordRead::Yes && level != LogLevel::Info {
+            // There is nobody else to tell: a notice is not an event, and its failure is not reported.
             drop(contain(|| self.fallback.notice(&Notice::new(level, &self.client, &text))));
         }
     }
 
-    /// `parent`: the client of the process that has forked.
+    /// `parent`: the client of the process that forked.
     pub(crate) fn started(&self, endpoint: &str, memory_bound: usize, mode: Mode, parent: Option<&str>) {
         let forked =
             parent.map_or(String::new(), |parent| format!(", in a fork of the process of client {parent}"));
         let text = format!(
             "started: endpoint {endpoint}, holds at most {memory_bound} bytes, mode {mode}{forked}; "
         );
-        self.log.hand_over_notice(Line { level: LogLevel::Info, text, ends: Ends::WithWitness });
+        self.log.hand_over_notice(NoticeLine { level: LogLevel::Info, text, ends: NoticeEnd::WithWitness });
     }
 
     pub(crate) fn not_built(&self, problem: &str, mode: Mode) {
@@ -153,7 +154,7 @@ impl Notices {
         );
     }
 
-    /// The process ends, and nobody has shut the client down. To the fallback alone: the log may be gone.
+    /// The process ends without a shutdown of the client. Goes only to the fallback, because the log may be gone.
     pub(crate) fn left_behind(&self, pending: u64) {
         let text = format!(
             "main ended with {pending} events pending: they are neither at the endpoint nor in the log. Hold a guard until the end of \

@@ -72,12 +72,12 @@ pub enum Resent {
 pub struct Resender {
     client: Client,
     back: Arc<Back>,
-    shape: Shape,
+    grouping: Grouping,
 }
 
 /// How events are grouped.
 #[derive(Debug, Clone, Copy)]
-struct Shape {
+struct Grouping {
     /// Per request: the events of one request have the same common fields.
     common: Together,
     events_max: usize,
@@ -151,7 +151,7 @@ impl Builder {
             return Err(BuildError::invalid("mode", problem, "leave it out, also as OVERSPILL_MODE"));
         }
         let format = AsTheyWere::new(self.format, &self.name_field);
-        let shape = Shape {
+        let grouping = Grouping {
             common: if format.is_beside() { Together::OfOneKind } else { Together::Any },
             // Half of the queue: an event that is posted twice, or waits for the log, stays there longer.
             events_max: (self.queue_events_max / 2).max(1),
@@ -164,7 +164,7 @@ impl Builder {
         self.spill_packing = SpillPacking::OneByOne;
         self.spill_redact = Redact::new();
         self.spill_bytes_per_second_max = usize::MAX;
-        Ok(Resender { client: self.build()?, back, shape })
+        Ok(Resender { client: self.build()?, back, grouping })
     }
 }
 
@@ -182,7 +182,7 @@ impl Resender {
         let mut ended = Vec::with_capacity(events.len());
         let mut rest = events;
         while !rest.is_empty() {
-            let (together, others) = rest.split_at(self.shape.together(rest));
+            let (together, others) = rest.split_at(self.grouping.together(rest));
             self.send_together(together, &mut ended);
             rest = others;
         }
@@ -235,7 +235,7 @@ impl Resender {
 /// One wait of this length is enough unless something goes wrong.
 const FLUSH: Duration = Duration::from_secs(60);
 
-impl Shape {
+impl Grouping {
     /// How many of the events can travel together.
     fn together(self, events: &[Joined]) -> usize {
         let (mut count, mut bytes) = (0, 0_usize);

@@ -56,7 +56,7 @@ use crate::reentry;
 use crate::sync::{Arc, contain};
 use crate::time;
 use pack::PackMemory;
-use parts::Parts;
+use parts::TextParts;
 use rate::Rate;
 use std::borrow::Cow;
 
@@ -103,7 +103,7 @@ pub(crate) enum Primary {
 
 /// What records look like.
 #[derive(Debug, Clone)]
-pub(crate) struct Shape {
+pub(crate) struct RecordSettings {
     pub(crate) level: LogLevel,
     pub(crate) packing: SpillPacking,
     pub(crate) line_bytes_max: usize,
@@ -148,8 +148,8 @@ pub(crate) struct Spill {
     primary: Primary,
     fallback: Arc<dyn SpillSink>,
     clock: Clock,
-    notices: Arc<dyn Tell>,
-    shape: Shape,
+    notices: Arc<dyn TroubleReporter>,
+    settings: RecordSettings,
     rate: Rate,
     event_room: usize,
     pub(crate) packing: PackMemory,
@@ -161,20 +161,20 @@ impl Spill {
         primary: Primary,
         fallback: Arc<dyn SpillSink>,
         clock: Clock,
-        notices: Arc<impl Tell + 'static>,
-        shape: Shape,
+        notices: Arc<impl TroubleReporter + 'static>,
+        settings: RecordSettings,
     ) -> Spill {
-        let event_room = event_room(shape.line_bytes_max, shape.common.as_ref());
-        let packing = PackMemory::new(shape.packing, event_room, Arc::clone(&shape.redact));
-        let rate = Rate::new(shape.bytes_per_second_max);
-        Spill { client, primary, fallback, clock, notices, shape, rate, event_room, packing }
+        let event_room = event_room(settings.line_bytes_max, settings.common.as_ref());
+        let packing = PackMemory::new(settings.packing, event_room, Arc::clone(&settings.redact));
+        let rate = Rate::new(settings.bytes_per_second_max);
+        Spill { client, primary, fallback, clock, notices, settings, rate, event_room, packing }
     }
 
     /// How the client learns whether a record is kept, for the notice at startup.
     pub(crate) fn witnessed(&self) -> &'static str {
         match &self.primary {
             Primary::Sink(_) => "spilled events are kept once the spill sink has taken them",
-            Primary::Log(log) => match log.home.witnessed(self.shape.level) {
+            Primary::Log(log) => match log.home.witnessed(self.settings.level) {
                 log::Witnessed::Layer => "spilled events are kept once SpillLayer has written them",
                 log::Witnessed::Formatting => {
                     "spilled events are taken for kept once a subscriber formats them (SpillLayer would know whether they are \
@@ -217,7 +217,7 @@ impl Spill {
             Err(_) => String::from_utf8_lossy(leaf.text),
         };
         let (text, redacted) = match leaf.events {
-            1 if !self.shape.redact.is_empty() => match self.shape.redact.apply(&text) {
+            1 if !self.settings.redact.is_empty() => match self.settings.redact.apply(&text) {
                 Some(redacted) => {
                     let changed = redacted.is_changed();
                     (Cow::Owned(redacted.text.into_owned()), changed)
@@ -226,18 +226,18 @@ impl Spill {
             },
             _ => (text, leaf.redacted),
         };
-        let common = self.shape.common.as_ref();
+        let common = self.settings.common.as_ref();
         let redacted = redacted || common.is_some_and(|common| common.redacted);
         let detail = self.detail(why.detail);
         let parts = match leaf.events {
             1 => parts::split(&text, self.event_room),
             // PK1: the pack was built to fit.
-            _ => Parts::One(&text),
+            _ => TextParts::One(&text),
         };
         if self.rate.is_bounded() {
             let bytes = text.len() + parts.len() * SPILL_BYTES_PER_LINE;
             if !self.rate.admits(self.clock.now(), bytes) {
-                return Err(Trouble::Surplus { bytes_per_second_max: self.shape.bytes_per_second_max });
+                return Err(Trouble::Surplus { bytes_per_second_max: self.settings.bytes_per_second_max });
             }
         }
         let (now, wall) = (self.clock.now(), crate::clock::wall());
@@ -246,7 +246,7 @@ impl Spill {
         // Truncated to milliseconds last, so the earlier of two events never gets the later time.
         let (emitted_at, written_at) = (time::whole(calendar.time(leaf.emitted_at)), time::whole(wall));
         let record = |part: usize| Record {
-            level: self.shape.level,
+            level: self.settings.level,
             written_at,
             client: &self.client,
             seq: leaf.seq,
@@ -277,20 +277,20 @@ impl Spill {
 
     /// The start of an event that reaches no log: enough to recognize it, if a notice may show it.
     pub(crate) fn beginning_of(&self, text: &[u8]) -> String {
-        if !self.shape.redact.is_empty() {
+        if !self.settings.redact.is_empty() {
             return "with what is redacted".to_owned();
         }
         String::from_utf8_lossy(&text[..text.len().min(120)]).into_owned()
     }
 
-    fn to_primary(&self, record: &Record<'_>) -> Result<(), Refused> {
+    fn to_primary(&self, record: &Record<'_>) -> Result<(), PrimaryFailure> {
         match &self.primary {
             Primary::Log(log) => match log.write(record) {
-                log::Read::Yes => Ok(()),
-                log::Read::No => Err(Refused::NobodyReads),
-                log::Read::Failed => Err(Refused::LayerFailed),
+                log::RecordRead::Yes => Ok(()),
+                log::RecordRead::No => Err(PrimaryFailure::NobodyReads),
+                log::RecordRead::Failed => Err(PrimaryFailure::LayerFailed),
             },
-            Primary::Sink(sink) => take(sink.as_ref(), record).map_err(Refused::SinkFailed),
+            Primary::Sink(sink) => take(sink.as_ref(), record).map_err(PrimaryFailure::SinkFailed),
         }
     }
 
@@ -307,20 +307,20 @@ impl Spill {
 
 /// Why an event's records are not where they belong.
 pub(crate) enum Trouble {
-    ToFallback(Refused),
+    ToFallback(PrimaryFailure),
     Nowhere,
     Surplus { bytes_per_second_max: usize },
     Unredacted,
 }
 
 /// Reports trouble: implemented by the notices, which are written through the spill and so are in a room above it.
-pub(crate) trait Tell: Send + Sync {
+pub(crate) trait TroubleReporter: Send + Sync {
     fn tell(&self, now: Stamp, trouble: &Trouble);
 }
 
 /// Why the first destination did not take a record.
 #[derive(Debug)]
-pub(crate) enum Refused {
+pub(crate) enum PrimaryFailure {
     NobodyReads,
     LayerFailed,
     /// With the text of its error or panic.

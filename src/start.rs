@@ -13,7 +13,7 @@ use crate::mode::{Mode, ModeSwitch};
 use crate::reentry;
 use crate::sender::Sender;
 use crate::shared::Shared;
-use crate::transport::http::Again;
+use crate::transport::http::ChildHttp;
 use crate::transport::nowhere::Nowhere;
 use parts::{Carrier, Parts, Way};
 use thread::drive_on_own_thread;
@@ -127,7 +127,7 @@ fn in_child(parts: &Parts, parent: &Shared) -> Own {
 const ONLY_ONE_TRANSPORT: &str =
     "the process was forked, and a transport of your own stays with the parent: build a client in the child";
 
-fn by_http(parts: &Parts, again: &Again, mode: Mode, parent: &str) -> Result<Own, String> {
+fn by_http(parts: &Parts, again: &ChildHttp, mode: Mode, parent: &str) -> Result<Own, String> {
     let clock = Clock::start(Source::Machine);
     let begun = again
         .http(clock)

@@ -96,7 +96,7 @@ pub struct Stats {
     posts_failed_by: [u64; REASONS],
 }
 
-/// What a snapshot tells beside the ledger's totals.
+/// What a snapshot contains besides the ledger's totals.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Around {
     pub(crate) pending_bytes: usize,
@@ -235,15 +235,15 @@ impl Serialize for Stats {
         fields.serialize_field("mode", &self.mode)?;
         fields.serialize_field(
             "spilled_by",
-            &Counts(|| self.spilled_by_reason().map(|(reason, n)| (reason.as_str(), n))),
+            &CountMap(|| self.spilled_by_reason().map(|(reason, n)| (reason.as_str(), n))),
         )?;
         fields.serialize_field(
             "lost_by",
-            &Counts(|| self.lost_by_reason().map(|(reason, n)| (reason.as_str(), n))),
+            &CountMap(|| self.lost_by_reason().map(|(reason, n)| (reason.as_str(), n))),
         )?;
         fields.serialize_field(
             "posts_failed_by",
-            &Counts(|| self.posts_failed_by_reason().map(|(reason, n)| (reason.as_str(), n))),
+            &CountMap(|| self.posts_failed_by_reason().map(|(reason, n)| (reason.as_str(), n))),
         )?;
         fields.end()
     }
@@ -254,9 +254,9 @@ fn millis(time: Duration) -> u64 {
 }
 
 /// Names and counts, as a map.
-struct Counts<F>(F);
+struct CountMap<F>(F);
 
-impl<I: Iterator<Item = (&'static str, u64)>, F: Fn() -> I> Serialize for Counts<F> {
+impl<I: Iterator<Item = (&'static str, u64)>, F: Fn() -> I> Serialize for CountMap<F> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         for (name, count) in (self.0)() {

@@ -4,7 +4,7 @@
 //! runtime (there may be none). So, while somebody waits asynchronously, one short-lived thread watches the clock;
 //! it ends with the last wait.
 
-use crate::spill::log_queue::Progress;
+use crate::spill::log_queue::LaneCounts;
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock, start_thread};
 use std::collections::BTreeMap;
@@ -57,7 +57,7 @@ pub(crate) enum Goal {
     /// The flush of this number is done.
     Flushed(u64),
     /// This many items of what was put into the log's queue are done.
-    Written(Progress),
+    Written(LaneCounts),
     /// The sender has ended; nothing is pending.
     Ended,
 }
@@ -90,7 +90,7 @@ pub(crate) struct Board {
 #[derive(Debug, Default)]
 struct BoardState {
     flushed: u64,
-    written: Progress,
+    written: LaneCounts,
     ended: Ended,
     alarm: Alarm,
     next_wait: u64,
@@ -136,7 +136,7 @@ impl Board {
         self.change(|state| state.flushed = state.flushed.max(number));
     }
 
-    pub(crate) fn written(&self, so_far: Progress) {
+    pub(crate) fn written(&self, so_far: LaneCounts) {
         self.change(|state| state.written = state.written.max(so_far));
     }
 

@@ -129,7 +129,7 @@ fn resident() -> u64 {
 }
 
 #[test]
-fn an_idle_client_holds_at_most_128_kib_beside_what_all_clients_share() {
+fn an_idle_client_holds_at_most_128_kib_apart_from_what_all_clients_share() {
     const CLIENTS: u64 = 50;
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let build = || {

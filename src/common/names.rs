@@ -1,13 +1,14 @@
 //! The names of events, each known by a number that travels with its events.
 //!
 //! In: `&'static str`. Out: a number, and the text again. NM1: two names are never mistaken for each other: they are compared byte for byte
-//! with our own copies. NM2: bounded: a name without a free place, or an odd one, has no number; its events carry it in their text.
+//! with our own copies. NM2: bounded: a name without a free slot, or one with unusual characters, has no number; its events carry it in
+//! their text.
 
 use crate::limits::{EVENT_NAME_BYTES_MAX, EVENT_NAMES};
 use crate::mark::NameId;
 use std::sync::OnceLock;
 
-/// Places that a name may use, one after the other.
+/// How many slots a name may try, one after the other.
 const TRIES: usize = 8;
 const _: () = assert!(EVENT_NAMES.is_power_of_two() && EVENT_NAMES < u16::MAX as usize);
 
@@ -26,7 +27,7 @@ impl Names {
         Names { count: events_max.min(EVENT_NAMES).next_power_of_two(), places: OnceLock::new() }
     }
 
-    /// As many places, and no name in them.
+    /// As many slots, without any names.
     pub(super) fn again(&self) -> Names {
         Names { count: self.count, places: OnceLock::new() }
     }
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_has_one_number_for_ever_and_no_two_names_share_one() {
+    fn a_name_keeps_its_number_and_no_two_names_share_one() {
         let names = Names::for_queue(usize::MAX);
         let all: Vec<&'static str> = (0..4 * EVENT_NAMES).map(|nth| leaked(format!("name.{nth}"))).collect();
         let numbers: Vec<Option<NameId>> = all.iter().map(|name| names.number(name)).collect();

@@ -1,6 +1,6 @@
-//! Where a format puts what events have in common, how it gets it, and how much longer a body becomes by it.
+//! Where a format puts what events have in common, how it gets it, and how much that adds to a body.
 
-use super::Field;
+use super::CommonField;
 
 /// Where a format wants what events have in common: the [common fields](crate::Builder::common_field), an event's
 /// [name](crate::Client::emit_named) and its [time](crate::Builder::time_field).
@@ -27,12 +27,12 @@ impl Placement {
 /// The fields that all events of a client share.
 #[derive(Debug, Clone, Copy)]
 pub struct CommonFields<'a> {
-    fields: &'a [Field],
+    fields: &'a [CommonField],
     object: &'a str,
 }
 
 impl<'a> CommonFields<'a> {
-    pub(crate) fn new(fields: &'a [Field], object: &'a str) -> CommonFields<'a> {
+    pub(crate) fn new(fields: &'a [CommonField], object: &'a str) -> CommonFields<'a> {
         CommonFields { fields, object }
     }
 

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::time::UNIX_EPOCH;
 
-fn field(name: &str, value: Value) -> Field {
-    Field { name: name.to_owned(), key: json!(name).to_string(), json: value.to_string() }
+fn field(name: &str, value: Value) -> CommonField {
+    CommonField { name: name.to_owned(), key: json!(name).to_string(), json: value.to_string() }
 }
 
 fn common(placement: Placement, fields: &[(&str, Value)], time: Option<&str>) -> Common {
@@ -30,7 +30,7 @@ fn spliced(common: &Common, text: &str, name: NameId) -> String {
 }
 
 #[test]
-fn an_event_has_what_all_have_in_front_of_its_own_members() {
+fn an_event_has_the_common_members_before_its_own() {
     let common = common(
         Placement::InEachEvent,
         &[("service.name", json!("orders")), ("shard", json!(7))],
@@ -105,15 +105,15 @@ fn text_of(value: &Value) -> String {
 
 proptest! {
     #[test]
-    fn what_is_spliced_is_the_json_of_the_merged_trees_and_as_long_as_was_said(
+    fn what_is_spliced_is_the_json_of_the_merged_trees_and_has_the_announced_length(
         value in any_value(),
         fields in proptest::collection::btree_map("[ -~é\u{202e}\n]{1,8}", any_value(), 0..4),
         name in proptest::option::of(proptest::sample::select(vec!["a", "order placed", "x.y"])),
         timed in any::<bool>(),
     ) {
-        let given: Vec<Field> = fields
+        let given: Vec<CommonField> = fields
             .iter()
-            .map(|(name, value)| Field { name: name.clone(), key: text_of(&json!(name)), json: text_of(value) })
+            .map(|(name, value)| CommonField { name: name.clone(), key: text_of(&json!(name)), json: text_of(value) })
             .collect();
         let common = Common::new(Placement::InEachEvent, given, timed.then_some("\"@timestamp\""), "\"event.name\"", Names::for_queue(usize::MAX));
         let number = name.map_or(NameId::NONE, |name| common.names.number(name).unwrap());

@@ -22,7 +22,7 @@ impl Config {
         self.growth_max <= 1 && self.common.adds_nothing(NameId::NONE)
     }
 
-    /// That of the queue's chunks: a batch's, where they become batches as they are.
+    /// The shape of the queue's chunks: that of a batch, if chunks become batches unchanged.
     pub(crate) fn chunk_shape(&self, layout: Layout) -> Shape {
         let (events_max, bytes_max) = (self.batch_events_max, self.batch_bytes_max);
         match self.adds_nothing() {
@@ -45,21 +45,21 @@ impl Config {
         self.queue_bytes_max.min(LOG_QUEUE_BYTES).max(largest)
     }
 
-    /// Upper limit of what the client holds between calls. Callers inside `emit` use, beyond it and for the duration
-    /// of the call only, at most six times `event_bytes_max` each.
+    /// Upper limit of what the client holds between calls. In addition, each caller inside `emit` uses at most six times `event_bytes_max`
+    /// while the call lasts.
     pub(crate) fn memory_bound(&self, overhead: Overhead, tls: Tls) -> usize {
-        // Probes, and posts beside those that hang.
+        // Includes probes, and posts next to those that hang.
         let posts = self.posts_in_flight_max + SPARE_POSTS;
-        // Chunks that fill and spare ones, marks, and what chunks have beside their texts.
+        // Chunks that fill and spare ones, marks, and what chunks hold besides their texts.
         let shape = self.chunk_shape(Layout::Encoded);
         let chunks = queue::bytes_max(self.queue_events_max, self.queue_bytes_max, &shape);
         // Spare blocks of long events.
         let budget = self.queue_bytes_max + event::spare_bytes_max(2 * self.event_bytes_max);
-        // One batch fills, one is ready, the others are in flight; all keep their buffers when they are reused. Beside a mark: what an
-        // event is charged and its length in a body.
+        // One batch fills, one is ready, the others are in flight; all keep their buffers for reuse. Next to each mark: what the event is
+        // charged, and its length in a body.
         let batch = self.batch_bytes_max + self.batch_events_max * (size_of::<Mark>() + 2 * size_of::<u32>());
-        // A body beside its batch: of a format that is not a frame, of a probe or a half, or one that its transport still holds after the
-        // batch has ended. If compressed, a second one, at worst a little longer than the first.
+        // A body apart from its batch: for a format that is not a frame, for a probe or a half, or one that its transport still holds after
+        // the batch has ended. If compressed, a second one, at worst a little longer than the first.
         // At most a batch, whatever the format's overhead for that many events (B2).
         let overheads = self.batch_events_max.saturating_mul(overhead.per_event);
         let body = self.batch_bytes_max + overhead.per_batch + overheads.min(self.batch_bytes_max);
@@ -72,19 +72,19 @@ impl Config {
             Compression::Zstd => ZSTD_BYTES + body + posts.saturating_mul(packed(body)),
         };
         let exchange = self.reply_bytes_max + CONNECTION_BYTES;
-        // Connections whose answer is still being read after their post has ended.
+        // Connections on which an answer is still read after its post has ended.
         let drains = self.posts_in_flight_max * CONNECTION_BYTES;
-        // As requested, and as sent.
+        // As set, and as sent.
         let live_headers = LIVE_HEADERS_MAX * 2 * CREDENTIAL_BYTES_MAX;
         let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
         let fixed = RUNTIME_BYTES + self.common.names.bytes_max() + live_headers + tls;
         let packing = self.spill_packing.bytes_max(self.spill_line_bytes_max, self.batch_events_max);
-        // What the log's thread makes of one event, at worst, in a growing buffer; up to twice `event_bytes_max` is spilled whole.
+        // What the log's thread makes of one event at worst, in a growing buffer. Up to twice `event_bytes_max` is spilled whole.
         let redacted = 2 * self.event_bytes_max * REDACTED_GROWTH_MAX;
         let redacting = if self.spill_redact.is_empty() { 0 } else { 2 * redacted };
         // An event with its common fields, on its way into a record.
         let splicing = 2 * self.event_bytes_max + self.common.added_by_name_max();
-        // The log's queue: callers' events, notices, batches that the sender has let go, and one that waits for room there.
+        // The log's queue: callers' events, notices, batches that the sender has handed over, and one that waits for room.
         let log = log_queue::bytes_max(self.log_queue_events_max(), self.log_queue_bytes_max())
             + (LOG_QUEUE_BATCHES + 1) * batch;
         let batches = (posts + 2).saturating_mul(batch);

@@ -1,4 +1,4 @@
-//! From settings to a [`Config`]: each within its limits, and none against another.
+//! Turns settings into a [`Config`]: each within its limits, and none in contradiction to another.
 
 use super::units::Bytes;
 use super::{BuildError, Builder, Config};
@@ -152,7 +152,7 @@ impl Builder {
                 "implement Format::encode and Format::overhead, or return a frame from Format::layout",
             ));
         }
-        // For one event, and for each further one. An overhead beyond any number is longer than any batch.
+        // For one event, and for each further one. An overhead too large for a number is longer than any batch.
         let single = |overhead: Overhead| overhead.per_batch.saturating_add(overhead.per_event);
         if single(framed) > single(overhead) || framed.per_event > overhead.per_event {
             return Err(BuildError::invalid(

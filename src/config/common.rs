@@ -1,11 +1,11 @@
-//! The settings of what events have in common: fields given once, an event's time, its name.
+//! The settings for what all events have in common: common fields, the time, the name.
 //!
-//! Values become JSON when they are given; `build` says what is wrong with them.
+//! Values become JSON when they are set; `build` reports what is wrong with them.
 
 use super::env::resource;
 use super::{BuildError, Builder};
 use crate::clock::Stamp;
-use crate::common::{Common, Field, Names};
+use crate::common::{Common, CommonField, Names};
 use crate::encode::{Encoded, Encoder};
 use crate::event::Event;
 use crate::format::{Layout, Placement};
@@ -15,26 +15,26 @@ use serde::Serialize;
 
 /// A common field as it was given.
 #[derive(Debug, Clone)]
-pub(crate) struct Given {
+pub(crate) struct GivenField {
     pub(super) name: String,
     /// Its JSON, or what is wrong with the value.
     json: Result<String, String>,
 }
 
-impl Given {
-    fn new(name: String, value: &(impl Serialize + ?Sized)) -> Given {
-        Given { json: json_of(value), name }
+impl GivenField {
+    fn new(name: String, value: &(impl Serialize + ?Sized)) -> GivenField {
+        GivenField { json: json_of(value), name }
     }
 
     /// As it will appear in events.
-    fn field(&self) -> Result<Field, String> {
+    fn field(&self) -> Result<CommonField, String> {
         if self.name.is_empty() {
             return Err("have one without a name".to_owned());
         }
         let wrong = |why: &String| format!("have {:?}, whose value cannot be written: {why}", self.name);
         let json = self.json.as_ref().map_err(wrong)?;
         let key = json_of(&self.name).map_err(|why| wrong(&why))?;
-        Ok(Field { name: self.name.clone(), key, json: json.clone() })
+        Ok(CommonField { name: self.name.clone(), key, json: json.clone() })
     }
 }
 
@@ -70,7 +70,7 @@ impl Builder {
     /// # builder.build().unwrap().shutdown_blocking(std::time::Duration::ZERO);
     /// ```
     pub fn common_field(mut self, name: impl Into<String>, value: impl Serialize) -> Builder {
-        let given = Given::new(name.into(), &value);
+        let given = GivenField::new(name.into(), &value);
         match self.common_fields.iter_mut().find(|earlier| earlier.name == given.name) {
             Some(earlier) => *earlier = given,
             None => self.common_fields.push(given),
@@ -146,15 +146,16 @@ impl Builder {
                 "return Placement::InEachEvent from Format::placement, or Layout::Encoded from Format::layout",
             ));
         }
-        let fields = self.common_fields.iter().map(Given::field).collect::<Result<Vec<_>, _>>().map_err(
-            |problem| {
-                BuildError::invalid(
-                    "common fields",
-                    problem,
-                    "give each a name and a value that is short JSON",
-                )
-            },
-        )?;
+        let fields =
+            self.common_fields.iter().map(GivenField::field).collect::<Result<Vec<_>, _>>().map_err(
+                |problem| {
+                    BuildError::invalid(
+                        "common fields",
+                        problem,
+                        "give each a name and a value that is short JSON",
+                    )
+                },
+            )?;
         let own = [("time_field", self.time_name()), ("name_field", Some(self.name_field.as_str()))];
         let names = self.common_fields.iter().map(|given| given.name.as_str());
         for (setting, name) in own.into_iter().filter_map(|(setting, name)| Some((setting, name?))) {
@@ -179,19 +180,19 @@ impl Builder {
         Ok(common)
     }
 
-    /// The member that has an event's time: as chosen, or as the format's endpoint wants it.
+    /// The member for an event's time: as set, or as the format's endpoint expects it.
     pub(super) fn time_name(&self) -> Option<&str> {
         self.time_field.as_deref().or(self.format.demands().time_field)
     }
 
-    fn common_of(&self, placement: Placement, fields: Vec<Field>) -> Common {
+    fn common_of(&self, placement: Placement, fields: Vec<CommonField>) -> Common {
         let key = |name: &str| json_of(name).unwrap_or_default();
         let time_key = self.time_name().map(key);
         let names = Names::for_queue(self.queue_events_max);
         Common::new(placement, fields, time_key.as_deref(), &key(&self.name_field), names)
     }
 
-    /// A line must have room for the event beside them.
+    /// A line needs room for the event next to them.
     pub(super) fn checked_common_in_log(&self, common: &Common) -> Result<Option<CommonInLog>, BuildError> {
         let in_log = CommonInLog::new(common, &self.spill_redact).map_err(|_| {
             BuildError::invalid(
@@ -211,7 +212,7 @@ impl Builder {
         Ok(in_log)
     }
 
-    /// Without what would be an error of `build`, for a client that must be built: fields that cannot be written, or all of it.
+    /// For a client that must be built whatever happens: drops fields that cannot be written, or all of them, instead of failing.
     pub(super) fn with_sound_common(mut self) -> Builder {
         self.common_fields.retain(|given| given.field().is_ok());
         let checked = self.checked_common().and_then(|common| self.checked_common_in_log(&common));
@@ -240,7 +241,7 @@ mod tests {
         builder.config().unwrap_err().to_string()
     }
 
-    /// With a place of its own for what events have in common; a frame, if one is given.
+    /// Has its own place for what events have in common; with a frame, if one is given.
     struct Placing(Option<Frame>);
 
     impl Format for Placing {
@@ -264,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn a_common_field_takes_the_place_of_an_earlier_one_and_keeps_its_own() {
+    fn a_common_field_replaces_an_earlier_one_and_keeps_its_position() {
         let config = new()
             .service_name("old")
             .common_field("n", [1, 2])
@@ -311,7 +312,7 @@ mod tests {
     fn what_is_added_counts_towards_what_an_event_and_a_batch_may_be() {
         let config = new().config().unwrap();
         assert_eq!((config.event_bytes_max, config.text_bytes_max), (EVENT_BYTES, EVENT_BYTES));
-        // `"service.name":"orders",` and `"at":"2026-11-26T12:19:45.123Z",`, and `{"value":}` for an event that is no object.
+        // `"service.name":"orders",` and `"at":"2026-11-26T12:19:45.123Z",`, and `{"value":}` for an event that is not an object.
         let both = || new().service_name("orders").time_field("at");
         assert_eq!(both().config().unwrap().text_bytes_max, EVENT_BYTES - 24 - 32 - 10);
         assert_eq!(both().event_bytes_max(67).config().unwrap().text_bytes_max, 1);
@@ -321,7 +322,7 @@ mod tests {
             "{error}"
         );
         assert!(refused(both().batch_bytes_max(60)).contains("raise it (and batch_bytes_max"));
-        // Beside the events: once a request.
+        // Next to the events: once per request.
         let beside = || both().format(Placing(None));
         let config = beside().config().unwrap();
         assert_eq!(config.text_bytes_max, EVENT_BYTES);
@@ -333,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_has_room_for_the_event_beside_the_common_fields_or_it_is_an_error() {
+    fn a_line_without_room_for_the_event_next_to_the_common_fields_is_an_error() {
         let beside = |bytes: usize| {
             let line = new().format(Placing(None)).spill_line_bytes_max(SPILL_LINE_BYTES_LEAST);
             line.common_field("x", "y".repeat(bytes))
@@ -341,7 +342,7 @@ mod tests {
         assert!(beside(700).config().is_ok());
         let error = refused(beside(1_000));
         assert!(error.starts_with("spill_line_bytes_max leaves") && error.contains("raise it by"), "{error}");
-        // In the events they are part of them.
+        // In the events, as part of them.
         assert!(
             new()
                 .spill_line_bytes_max(SPILL_LINE_BYTES_LEAST)
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_the_resource_waits_for_build() {
+    fn a_wrong_resource_is_reported_by_build() {
         let resource = |value: &'static str| {
             new().with_resource(move |name| (name == "OTEL_RESOURCE_ATTRIBUTES").then(|| value.into()))
         };

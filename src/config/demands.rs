@@ -1,4 +1,4 @@
-//! What the format's endpoint takes, against what was set; what was left unset follows it.
+//! Checks the settings against what the format's endpoint accepts; settings left unset follow it.
 
 use super::units::Bytes;
 use super::{BuildError, Builder, check::in_range};
@@ -15,7 +15,7 @@ impl Builder {
         self
     }
 
-    /// As the format's endpoint wants it.
+    /// The header and value that the format's endpoint expects.
     pub(super) fn token_header(&self, token: &str) -> (String, String) {
         let TokenHeader { name, prefix } = self.format.demands().token;
         (name.to_ascii_lowercase(), format!("{prefix}{token}"))
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unset_follows_the_endpoint_and_what_is_set_against_it_is_an_error_that_says_what_it_takes() {
+    fn unset_limits_follow_the_endpoint_and_contradicting_ones_are_an_error_that_says_what_it_takes() {
         let datadog = with(Datadog::new()).config().unwrap();
         assert_eq!((datadog.batch_events_max, datadog.batch_bytes_max), (BATCH_EVENTS, BATCH_BYTES));
         for (builder, expected) in [
@@ -156,7 +156,7 @@ mod tests {
 
     #[cfg(all(feature = "gzip", feature = "zstd"))]
     #[test]
-    fn a_body_is_not_packed_in_a_way_that_the_endpoint_is_not_known_to_unpack() {
+    fn a_compression_that_the_endpoint_is_not_known_to_accept_is_refused() {
         use crate::format::KafkaRest;
         let error = refused(with(Datadog::new()).zstd());
         assert!(
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_stands_where_the_endpoint_wants_it_and_never_travels_in_plain_text() {
+    fn a_token_is_placed_where_the_endpoint_expects_it_and_never_travels_in_plain_text() {
         for (builder, name, value) in [
             (with(JsonArray), "authorization", "Bearer canary"),
             (with(SplunkHec::new()), "authorization", "Splunk canary"),
@@ -188,7 +188,7 @@ mod tests {
             let config = builder.config().unwrap();
             assert!(!format!("{builder:?}").contains("canary"));
             assert_eq!(builder.http_settings(&config).token, Some((name.to_owned(), value.to_owned())));
-            // Its name does not say that it is one.
+            // Its name does not show that it is a credential.
             builder.endpoint = "http://telemetry.example.com/".to_owned();
             let error = builder.token("canary").build().unwrap_err();
             assert!(matches!(error, BuildError::PlaintextCredentials), "{error}");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_format_that_says_what_cannot_be_is_an_error() {
+    fn a_format_with_impossible_figures_is_an_error() {
         for growth in [0, GROWTH_LIMIT + 1, usize::MAX] {
             assert!(refused(with(Grows(growth))).contains("return 1 to 64 from Format::growth_max"));
         }

@@ -1,7 +1,7 @@
-//! Settings from the environment: only when asked, prefix `OVERSPILL_`.
+//! Settings from the environment, only on request; prefix `OVERSPILL_`.
 //!
-//! EV1: every variable that is wrong is named in one error, and what is right is set; no value is repeated.
-//! EV2: what an orchestrator sets by itself (`ours`) is no setting, and no error.
+//! - EV1: one error names every variable that is wrong, the valid ones are applied, and no value is repeated.
+//! - EV2: what an orchestrator sets by itself (`ours`) is neither a setting nor an error.
 
 mod ours;
 pub(super) mod resource;
@@ -133,10 +133,10 @@ impl Builder {
         if wrong.is_empty() { Ok(builder) } else { Err(BuildError::Environment(wrong.join("; "))) }
     }
 
-    /// With every setting that is right, and what is wrong with the others.
+    /// Applies every valid setting; also returns what is wrong with the others.
     pub(super) fn overridden_by(mut self, mut variables: Variables) -> (Builder, Vec<String>) {
         let mut wrong = Vec::new();
-        // In the order of their names, because one of two would silently undo the other.
+        // Variables are applied in the order of their names, so one of these two would silently undo the other.
         if ["BEARER_TOKEN", "BEARER_TOKEN_FILE"].iter().all(|name| variables.contains_key(*name)) {
             variables.retain(|name, _| !name.starts_with("BEARER_TOKEN"));
             wrong
@@ -148,7 +148,7 @@ impl Builder {
                 Err(why) => {
                     wrong.push(why);
                     if name == "SPILL_REDACT" {
-                        // Nobody knows what must not be in the log.
+                        // It is then unknown what must stay out of the log.
                         self.spill_redact = self.spill_redact.that_fails();
                     }
                 }
@@ -196,7 +196,7 @@ fn change_by(name: &str, value: &str) -> Result<Change, String> {
             let pem = pem_of(value).map_err(|why| takes(&why))?;
             Box::new(|b| b.root_certificate_pem(pem))
         }
-        // Before the key, in the order of their names.
+        // Comes before the key, because variables are applied in the order of their names.
         "CLIENT_CERTIFICATE_FILE" => {
             let pem = pem_of(value).map_err(|why| takes(&why))?;
             Box::new(|b| Builder { client_certificate_pem: vec![pem], ..b })
@@ -281,7 +281,7 @@ fn by<T: 'static>(value: T, set: fn(Builder, T) -> Builder) -> Change {
 struct Pairs<V>(Vec<(String, V)>);
 
 impl<V> Pairs<V> {
-    /// No name twice: the first of two would be lost silently.
+    /// Rejects a repeated name: the first of two would silently be lost.
     fn distinct(self, same: fn(&str, &str) -> bool) -> Option<Vec<(String, V)>> {
         let twice = |(nth, (name, _)): (usize, &(String, V))| {
             self.0[..nth].iter().any(|(earlier, _)| same(earlier, name))
@@ -314,10 +314,10 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Pairs<V> {
     }
 }
 
-/// What is in a file with certificates or a key, or what the variable takes.
+/// The content of a file with certificates or a key, or what the variable takes.
 fn pem_of(path: &str) -> Result<Vec<u8>, String> {
     let read = || {
-        // Before it is opened: opening a pipe would wait for its writer.
+        // Checked before opening: opening a pipe would wait for its writer.
         if !std::fs::metadata(path)?.is_file() {
             return Err(std::io::Error::other("not a regular file"));
         }

@@ -36,7 +36,7 @@ fn a_setting_out_of_range_is_an_error_that_says_what_to_do() {
     assert!(refused(new().connect_timeout(Duration::from_secs(20))).contains("raise post_timeout"));
 }
 
-/// A format that asks for this much around its events.
+/// A format that declares this overhead.
 struct Absurd(Overhead);
 
 impl Format for Absurd {
@@ -66,7 +66,7 @@ fn a_format_whose_overhead_leaves_no_room_for_an_event_is_an_error_however_large
             assert!(refusal.contains("less than the format's own bytes for a single event"), "{refusal}");
         }
     }
-    // As much as there is room for is no error, and the bound is that of batches.
+    // Using all of the room is not an error, and the bound counts the batches.
     let overhead = Overhead { per_batch: 0, per_event: BATCH_BYTES - 1 };
     let config = Builder::new("http://localhost/").format(Absurd(overhead)).config().unwrap();
     assert!(config.memory_bound(overhead, bound::Tls::No) < 26 << 20);
@@ -82,7 +82,7 @@ fn an_unset_event_maximum_follows_what_must_hold_the_event_and_a_contradiction_i
     assert!(refused(queue().event_bytes_max(211)).contains("raise queue_bytes_max"));
 }
 
-/// Says that it adds a byte for a batch and one for an event, whatever it lays out.
+/// Declares one byte per batch and one per event, whatever its layout adds.
 struct Lying(Frame);
 
 impl Format for Lying {
@@ -129,7 +129,7 @@ impl Format for Typed {
 }
 
 #[test]
-fn a_format_that_is_a_frame_says_it_all_by_its_layout_and_another_must_say_the_rest() {
+fn a_frame_needs_no_methods_beyond_its_layout_and_any_other_format_does() {
     struct Framed(Layout);
     impl Format for Framed {
         fn content_type(&self) -> &'static str {
@@ -145,7 +145,7 @@ fn a_format_that_is_a_frame_says_it_all_by_its_layout_and_another_must_say_the_r
     assert!(with(Layout::Framed(frame)).config().is_ok());
     let text = refused(with(Layout::Encoded));
     assert!(text.contains("implement Format::encode and Format::overhead"), "{text}");
-    // In a box, or shared, it is the same format.
+    // A boxed or shared format is the same format.
     for format in
         [Box::new(Framed(Layout::Framed(frame))) as Box<dyn Format>, Box::new(std::sync::Arc::new(Ndjson))]
     {
@@ -197,7 +197,7 @@ fn the_environment_sets_what_the_builder_sets() {
 }
 
 #[test]
-fn a_token_in_the_environment_takes_the_place_of_the_one_in_the_program() {
+fn a_token_in_the_environment_replaces_the_one_in_the_program() {
     let builder = Builder::new("x")
         .header("Authorization", "Bearer old")
         .with_variables(variables(&[("BEARER_TOKEN", "new")]))
@@ -205,27 +205,28 @@ fn a_token_in_the_environment_takes_the_place_of_the_one_in_the_program() {
     assert_eq!(builder.headers, [("authorization".to_owned(), "Bearer new".to_owned())]);
 }
 
-/// A file of this process's, gone with the test.
-struct File(PathBuf);
+/// A file of this process, deleted with the test.
+struct TestFile(PathBuf);
 
-impl File {
-    fn new(name: &str, text: &str) -> File {
+impl TestFile {
+    fn new(name: &str, text: &str) -> TestFile {
         let path = std::env::temp_dir().join(format!("overspill-{}-settings-{name}", std::process::id()));
         std::fs::write(&path, text).unwrap();
-        File(path)
+        TestFile(path)
     }
 }
 
-impl Drop for File {
+impl Drop for TestFile {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.0);
     }
 }
 
 #[test]
-fn the_environment_names_the_files_and_the_socket_of_the_way() {
-    let (root, cert, key) = (File::new("root", "ROOT"), File::new("cert", "CERT"), File::new("key", "KEY"));
-    let path = |file: &File| file.0.to_str().unwrap().to_owned();
+fn the_environment_names_the_files_and_the_socket_to_connect_with() {
+    let (root, cert, key) =
+        (TestFile::new("root", "ROOT"), TestFile::new("cert", "CERT"), TestFile::new("key", "KEY"));
+    let path = |file: &TestFile| file.0.to_str().unwrap().to_owned();
     let builder = Builder::new("x")
         .root_certificate_pem("first")
         .client_certificate_pem("replaced")
@@ -246,7 +247,7 @@ fn the_environment_names_the_files_and_the_socket_of_the_way() {
     );
     assert_eq!(builder.unix_socket, Some(PathBuf::from("/run/agent.sock")));
     assert_eq!(builder.config().unwrap().connection_idle_max, Duration::from_millis(500));
-    // The last word on a header counts, whatever kind it is of.
+    // The last setting of a header wins, whatever its kind.
     let builder = builder.bearer_auth("new");
     assert!(builder.live_headers.is_empty() && builder.headers.len() == 1);
     let builder = builder.header_with("Authorization", || Ok(String::new()));
@@ -316,13 +317,13 @@ fn all_that_is_wrong_is_named_at_once_and_what_is_right_is_set() {
     ] {
         assert!(error.contains(part), "{error}");
     }
-    // Nobody knows then what must not be in the log.
+    // It is then unknown what must stay out of the log.
     let (builder, _) = Builder::new("x").overridden_by(variables(&[("SPILL_REDACT", "email")]));
     assert_eq!(builder.spill_redact.apply("{}"), None);
 }
 
 #[test]
-fn a_size_out_of_range_is_told_in_the_units_that_people_read() {
+fn a_size_out_of_range_is_reported_in_readable_units() {
     let error = |builder: Builder| builder.config().unwrap_err().to_string();
     let builder = || Builder::new("http://localhost:1/");
     assert_eq!(error(builder().queue_bytes_max(0)), "queue_bytes_max is 0 B: choose 1 B to 4 GiB");

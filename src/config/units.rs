@@ -1,4 +1,4 @@
-//! Sizes and times as a person writes and reads them.
+//! Sizes and times as people write and read them.
 
 use std::fmt;
 use std::time::Duration;
@@ -59,7 +59,7 @@ fn split_unit(text: &str) -> Option<(&str, &str)> {
     (!number.is_empty()).then(|| (number, unit.trim_start()))
 }
 
-/// `number`, a decimal without sign, times `factor`; `None` if that is not a whole number, or too large.
+/// `number`, a decimal without a sign, times `factor`; `None` if the result is not a whole number or is too large.
 fn times(number: &str, factor: u64) -> Option<u64> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     if number.ends_with('.') || fraction.len() > 9 {

@@ -1,6 +1,6 @@
-//! How the endpoint is reached: who we are, whom we trust, through what.
+//! How to reach the endpoint: our credentials, whom we trust, and what we connect through.
 //!
-//! Texts are kept as they were given; `build` reads them, strictly (`transport/http/`).
+//! Texts are kept as given; `build` parses them strictly (`transport/http/`).
 
 use super::{Builder, Config};
 use crate::sync::Arc;
@@ -73,7 +73,7 @@ impl Builder {
     /// read again when it is a minute old, and after a 401, like [`header_with`](Builder::header_with).
     pub fn bearer_auth_file(mut self, path: impl Into<PathBuf>) -> Builder {
         let path = path.into();
-        // Where it is now, even if the program changes its folder.
+        // Made absolute now, in case the program changes its folder.
         let path = std::path::absolute(&path).unwrap_or(path);
         let (name, ask) = ("authorization".to_owned(), Arc::new(move || bearer_from(&path)));
         self.forget_header(&name);

@@ -1,7 +1,7 @@
 //! Arrays and objects: the separators between their elements, and whether each was ended.
 
 use super::json::{Done, Json, Refusal};
-use super::slot::Cut;
+use super::slot::SlotFull;
 use super::text::{unplain, write_string};
 use super::word::Word;
 use serde::ser::{self, Error, Serialize};
@@ -10,7 +10,7 @@ use serde::ser::{self, Error, Serialize};
 pub(super) struct Compound<'j, 'e> {
     json: &'j mut Json<'e>,
     at: At,
-    end: End,
+    end: CompoundEnd,
 }
 
 /// What is written next.
@@ -24,7 +24,7 @@ enum At {
 
 /// How the array or object ends.
 #[derive(Clone, Copy)]
-enum End {
+enum CompoundEnd {
     Array,
     Object,
     ArrayInObject,
@@ -35,25 +35,25 @@ enum End {
 
 impl<'j, 'e> Compound<'j, 'e> {
     pub(super) fn array(json: &'j mut Json<'e>) -> Self {
-        Compound { json, at: At::First, end: End::Array }
+        Compound { json, at: At::First, end: CompoundEnd::Array }
     }
 
     #[inline]
     pub(super) fn object(json: &'j mut Json<'e>) -> Self {
-        Compound { json, at: At::First, end: End::Object }
+        Compound { json, at: At::First, end: CompoundEnd::Object }
     }
 
     pub(super) fn array_variant(json: &'j mut Json<'e>) -> Self {
-        Compound { json, at: At::First, end: End::ArrayInObject }
+        Compound { json, at: At::First, end: CompoundEnd::ArrayInObject }
     }
 
     pub(super) fn object_variant(json: &'j mut Json<'e>) -> Self {
-        Compound { json, at: At::First, end: End::ObjectInObject }
+        Compound { json, at: At::First, end: CompoundEnd::ObjectInObject }
     }
 
     /// Raw JSON. `name` is the name of the struct and of its only field.
     pub(super) fn raw(json: &'j mut Json<'e>, name: &'static str) -> Self {
-        Compound { json, at: At::First, end: End::Raw(name) }
+        Compound { json, at: At::First, end: CompoundEnd::Raw(name) }
     }
 
     #[inline]
@@ -95,7 +95,7 @@ impl<'j, 'e> Compound<'j, 'e> {
     /// then knows the name and reduces its check and its frame to a few constants.
     #[inline(always)]
     fn field<T: ?Sized + Serialize>(&mut self, key: &'static str, value: &T) -> Done {
-        if let End::Raw(name) = self.end {
+        if let CompoundEnd::Raw(name) = self.end {
             return self.raw_field(name == key, value);
         }
         let comma = usize::from(self.at != At::First);
@@ -118,20 +118,22 @@ impl<'j, 'e> Compound<'j, 'e> {
     #[inline]
     fn finish(self) -> Done {
         match (self.at, self.end) {
-            (At::First, End::Raw(_)) => Err(self.json.broken(Refusal::custom("raw JSON of no field"))),
+            (At::First, CompoundEnd::Raw(_)) => {
+                Err(self.json.broken(Refusal::custom("raw JSON of no field")))
+            }
             (At::Value, _) => Err(self.json.broken(Refusal::custom("a map that ends with a key"))),
-            (_, End::Array) => self.json.close(1, b"]"),
-            (_, End::Object) => self.json.close(1, b"}"),
-            (_, End::ArrayInObject) => self.json.close(2, b"]}"),
-            (_, End::ObjectInObject) => self.json.close(2, b"}}"),
-            (_, End::Raw(_)) => Ok(()),
+            (_, CompoundEnd::Array) => self.json.close(1, b"]"),
+            (_, CompoundEnd::Object) => self.json.close(1, b"}"),
+            (_, CompoundEnd::ArrayInObject) => self.json.close(2, b"]}"),
+            (_, CompoundEnd::ObjectInObject) => self.json.close(2, b"}}"),
+            (_, CompoundEnd::Raw(_)) => Ok(()),
         }
     }
 }
 
 /// Writes `,"key":`. Names are short and usually known to the compiler, which then checks and frames them itself.
 #[inline(always)]
-pub(super) fn write_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<(), Cut> {
+pub(super) fn write_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<(), SlotFull> {
     if let Some(ahead) = json.slot.ahead::<NAME_ROOM>() {
         if frame(ahead, comma, key.as_bytes()) {
             json.slot.advance(comma + key.len() + 3);
@@ -180,7 +182,7 @@ fn word<const N: usize>(to: &mut [u8], from: &[u8], at: usize) -> u64 {
 
 /// Writes a name that is long, has escapes, or is near the end of the room.
 #[inline(never)]
-fn write_long_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<(), Cut> {
+fn write_long_key(json: &mut Json<'_>, comma: usize, key: &str) -> Result<(), SlotFull> {
     json.slot.put(&b","[..comma])?;
     write_string(&mut json.slot, key)?;
     json.slot.put(b":")

@@ -11,7 +11,7 @@
 //!   only within the room, and only text is counted.
 
 use super::escape::{Escape, second_half, unprintable};
-use super::slot::{Cut, Slot};
+use super::slot::{Slot, SlotFull};
 use super::text::{EIGHT, copy, unplain};
 use super::window::{AHEAD, Script, WINDOW, suspicious};
 
@@ -25,7 +25,7 @@ type Moved = (usize, usize);
 const NONE: Moved = (0, 0);
 
 /// Writes the contents of a JSON string.
-pub(super) fn write_escaped(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), Cut> {
+pub(super) fn write_escaped(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), SlotFull> {
     let (mut rest, mut script) = (text, Script::of(text));
     loop {
         if script == Script::Unknown {
@@ -53,7 +53,7 @@ pub(super) fn write_escaped(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), Cut>
 
 /// Handles one window when all of the text might fit but there is no room to spare: writes exactly what it needs.
 #[cold]
-fn put_window<'t>(slot: &mut Slot<'_>, text: &'t [u8], script: &mut Script) -> Result<&'t [u8], Cut> {
+fn put_window<'t>(slot: &mut Slot<'_>, text: &'t [u8], script: &mut Script) -> Result<&'t [u8], SlotFull> {
     let (mut window, mut aside) = ([b' '; AHEAD], [0; ROOM]);
     let len = text.len().min(AHEAD);
     copy(&mut window[..len], &text[..len]);

@@ -12,7 +12,7 @@
 
 use super::compound::Compound;
 use super::raw::Raw;
-use super::slot::{Cut, Slot};
+use super::slot::{Slot, SlotFull};
 use super::text::{write_contents, write_raw, write_string};
 use crate::limits::{DEPTH_MAX, WRAPPERS_MAX};
 use serde::ser::{self, Serialize};
@@ -21,11 +21,11 @@ use std::fmt::{self, Display};
 
 /// Why a value has no JSON.
 #[derive(Debug)]
-pub(super) struct Refusal(Box<What>);
+pub(super) struct Refusal(Box<RefusalCause>);
 
 /// Boxed, so that the `Result` that each step returns is one word.
 #[derive(Debug)]
-enum What {
+enum RefusalCause {
     Cut,
     Deep,
     Key,
@@ -34,36 +34,38 @@ enum What {
 
 impl Refusal {
     pub(super) fn key() -> Refusal {
-        Refusal(Box::new(What::Key))
+        Refusal(Box::new(RefusalCause::Key))
     }
 
     pub(super) fn is_cut(&self) -> bool {
-        matches!(*self.0, What::Cut)
+        matches!(*self.0, RefusalCause::Cut)
     }
 
     #[cold]
     fn deep() -> Refusal {
-        Refusal(Box::new(What::Deep))
+        Refusal(Box::new(RefusalCause::Deep))
     }
 }
 
-impl From<Cut> for Refusal {
+impl From<SlotFull> for Refusal {
     #[cold]
-    fn from(Cut: Cut) -> Refusal {
-        Refusal(Box::new(What::Cut))
+    fn from(SlotFull: SlotFull) -> Refusal {
+        Refusal(Box::new(RefusalCause::Cut))
     }
 }
 
 impl Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            What::Cut => f.write_str("longer than twice event_bytes_max"),
-            What::Deep => write!(
+            RefusalCause::Cut => f.write_str("longer than twice event_bytes_max"),
+            RefusalCause::Deep => write!(
                 f,
                 "nested deeper than {DEPTH_MAX} arrays and objects, or {WRAPPERS_MAX} newtypes and Options"
             ),
-            What::Key => f.write_str("a map key that is neither a string nor a number, nor wraps one"),
-            What::Said(text) => f.write_str(text),
+            RefusalCause::Key => {
+                f.write_str("a map key that is neither a string nor a number, nor wraps one")
+            }
+            RefusalCause::Said(text) => f.write_str(text),
         }
     }
 }
@@ -72,7 +74,7 @@ impl std::error::Error for Refusal {}
 
 impl ser::Error for Refusal {
     fn custom<T: Display>(said: T) -> Refusal {
-        Refusal(Box::new(What::Said(said.to_string())))
+        Refusal(Box::new(RefusalCause::Said(said.to_string())))
     }
 }
 
@@ -181,7 +183,7 @@ macro_rules! numbers {
     ($($method:ident $number:ty => $write:ident,)*) => {
         $(#[inline]
         fn $method(self, number: $number) -> Done {
-            CompactFormatter.$write(&mut self.slot, number).map_err(|_| Cut.into())
+            CompactFormatter.$write(&mut self.slot, number).map_err(|_| SlotFull.into())
         })*
     };
 }
@@ -213,7 +215,7 @@ impl<'j, 'e> ser::Serializer for &'j mut Json<'e> {
     #[inline]
     fn serialize_f32(self, number: f32) -> Done {
         match number.is_finite() {
-            true => CompactFormatter.write_f32(&mut self.slot, number).map_err(|_| Cut.into()),
+            true => CompactFormatter.write_f32(&mut self.slot, number).map_err(|_| SlotFull.into()),
             false => self.serialize_unit(),
         }
     }
@@ -221,7 +223,7 @@ impl<'j, 'e> ser::Serializer for &'j mut Json<'e> {
     #[inline]
     fn serialize_f64(self, number: f64) -> Done {
         match number.is_finite() {
-            true => CompactFormatter.write_f64(&mut self.slot, number).map_err(|_| Cut.into()),
+            true => CompactFormatter.write_f64(&mut self.slot, number).map_err(|_| SlotFull.into()),
             false => self.serialize_unit(),
         }
     }
@@ -351,7 +353,7 @@ impl<'j, 'e> ser::Serializer for &'j mut Json<'e> {
 }
 
 /// How the pieces of a `Display` are written.
-type Write = for<'t> fn(&mut Slot<'_>, &'t str) -> Result<(), Cut>;
+type Write = for<'t> fn(&mut Slot<'_>, &'t str) -> Result<(), SlotFull>;
 
 impl Json<'_> {
     /// Writes a `Display` that is JSON already.
@@ -374,7 +376,7 @@ impl Json<'_> {
 struct Displaying<'a, 'e> {
     slot: &'a mut Slot<'e>,
     write: Write,
-    cut: Option<Cut>,
+    cut: Option<SlotFull>,
 }
 
 impl fmt::Write for Displaying<'_, '_> {

@@ -6,46 +6,46 @@ use std::io;
 
 /// The text would exceed its maximum; the piece that was being written is not part of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cut;
+pub(super) struct SlotFull;
 
 /// The memory of one event.
 pub(super) struct Slot<'e> {
-    room: Room<'e>,
+    room: SlotMemory<'e>,
     len: usize,
     blocks: &'e Blocks,
     bytes_max: usize,
 }
 
 /// Both are an address and a length in the same place, so distinguishing them costs nothing.
-enum Room<'e> {
+enum SlotMemory<'e> {
     Inline(&'e mut [u8]),
     Block(Box<[u8]>),
 }
 
 impl<'e> Slot<'e> {
     pub(super) fn new(inline: &'e mut [u8], blocks: &'e Blocks, bytes_max: usize) -> Slot<'e> {
-        Slot { room: Room::Inline(inline), len: 0, blocks, bytes_max }
+        Slot { room: SlotMemory::Inline(inline), len: 0, blocks, bytes_max }
     }
 
     /// The length of the text, and its block unless the text is inline.
     pub(super) fn into_text(self) -> (usize, Option<Box<[u8]>>) {
         match self.room {
-            Room::Inline(_) => (self.len, None),
-            Room::Block(block) => (self.len, Some(block)),
+            SlotMemory::Inline(_) => (self.len, None),
+            SlotMemory::Block(block) => (self.len, Some(block)),
         }
     }
 
     /// Refuses a text that cannot fit before its bytes are scanned: it may be a gigabyte.
     #[inline]
-    pub(super) fn admit(&self, bytes: usize) -> Result<(), Cut> {
-        if bytes > self.bytes_max { Err(Cut) } else { Ok(()) }
+    pub(super) fn admit(&self, bytes: usize) -> Result<(), SlotFull> {
+        if bytes > self.bytes_max { Err(SlotFull) } else { Ok(()) }
     }
 
     #[inline]
     fn all(&mut self) -> &mut [u8] {
         match &mut self.room {
-            Room::Inline(inline) => inline,
-            Room::Block(block) => block,
+            SlotMemory::Inline(inline) => inline,
+            SlotMemory::Block(block) => block,
         }
     }
 
@@ -59,22 +59,22 @@ impl<'e> Slot<'e> {
 
     /// The next `bytes` bytes; [`advance`](Slot::advance) makes them text.
     #[inline]
-    pub(super) fn reserve(&mut self, bytes: usize) -> Result<&mut [u8], Cut> {
+    pub(super) fn reserve(&mut self, bytes: usize) -> Result<&mut [u8], SlotFull> {
         if self.vacant().len() < bytes {
             self.grow(bytes)?;
         }
-        self.vacant().get_mut(..bytes).ok_or(Cut)
+        self.vacant().get_mut(..bytes).ok_or(SlotFull)
     }
 
     /// `bytes` more bytes to write to; they are part of the text from now on.
     #[inline]
-    pub(super) fn room(&mut self, bytes: usize) -> Result<&mut [u8], Cut> {
+    pub(super) fn room(&mut self, bytes: usize) -> Result<&mut [u8], SlotFull> {
         if self.vacant().len() < bytes {
             self.grow(bytes)?;
         }
         let start = self.len;
         self.len += bytes;
-        self.all().get_mut(start..).and_then(|vacant| vacant.get_mut(..bytes)).ok_or(Cut)
+        self.all().get_mut(start..).and_then(|vacant| vacant.get_mut(..bytes)).ok_or(SlotFull)
     }
 
     /// The next `N` bytes, if they fit without growing; [`advance`](Slot::advance) makes them text.
@@ -91,24 +91,24 @@ impl<'e> Slot<'e> {
 
     /// Appends bytes.
     #[inline]
-    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), Cut> {
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), SlotFull> {
         copy(self.room(bytes.len())?, bytes);
         Ok(())
     }
 
     #[cold]
-    fn grow(&mut self, bytes: usize) -> Result<(), Cut> {
+    fn grow(&mut self, bytes: usize) -> Result<(), SlotFull> {
         let len = self.len + bytes;
         if len > self.bytes_max {
-            return Err(Cut);
+            return Err(SlotFull);
         }
         let mut larger = self.blocks.take(len);
         let text = match &self.room {
-            Room::Inline(inline) => &inline[..self.len],
-            Room::Block(block) => &block[..self.len],
+            SlotMemory::Inline(inline) => &inline[..self.len],
+            SlotMemory::Block(block) => &block[..self.len],
         };
         larger[..text.len()].copy_from_slice(text);
-        if let Room::Block(smaller) = std::mem::replace(&mut self.room, Room::Block(larger)) {
+        if let SlotMemory::Block(smaller) = std::mem::replace(&mut self.room, SlotMemory::Block(larger)) {
             self.blocks.give(smaller);
         }
         Ok(())
@@ -125,7 +125,7 @@ impl io::Write for Slot<'_> {
     #[inline]
     fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         // The kind is irrelevant; the caller only needs to know that it failed.
-        self.put(bytes).map_err(|Cut| io::ErrorKind::FileTooLarge.into())
+        self.put(bytes).map_err(|SlotFull| io::ErrorKind::FileTooLarge.into())
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! Text on one printable line: strings, most of which are plain and only copied, and ready-made JSON.
 
 use super::contents::write_escaped;
-use super::slot::{Cut, Slot};
+use super::slot::{Slot, SlotFull};
 use super::unprintable::is_unprintable;
 
 pub(super) const EIGHT: usize = size_of::<u64>();
@@ -13,7 +13,7 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
 /// Writes a JSON string: copied and checked in one pass, if it is [plain](is_plain).
 #[inline]
-pub(super) fn write_string(slot: &mut Slot<'_>, text: &str) -> Result<(), Cut> {
+pub(super) fn write_string(slot: &mut Slot<'_>, text: &str) -> Result<(), SlotFull> {
     slot.admit(text.len())?;
     // Escapes only make it longer, so text that does not fit now will not fit with them.
     let room = slot.reserve(text.len() + 2)?;
@@ -33,19 +33,19 @@ pub(super) fn write_string(slot: &mut Slot<'_>, text: &str) -> Result<(), Cut> {
 
 /// Writes the rest of a string that is not plain, and the closing quote.
 #[inline(never)]
-fn write_rest(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), Cut> {
+fn write_rest(slot: &mut Slot<'_>, text: &[u8]) -> Result<(), SlotFull> {
     write_escaped(slot, text)?;
     slot.put(b"\"")
 }
 
 /// Writes the text between the quotes.
-pub(super) fn write_contents(slot: &mut Slot<'_>, text: &str) -> Result<(), Cut> {
+pub(super) fn write_contents(slot: &mut Slot<'_>, text: &str) -> Result<(), SlotFull> {
     slot.admit(text.len())?;
     if is_plain(text.as_bytes()) { slot.put(text.as_bytes()) } else { write_escaped(slot, text.as_bytes()) }
 }
 
 /// Writes JSON that the user guarantees (`RawValue`): line breaks in it are white space between tokens.
-pub(super) fn write_raw(slot: &mut Slot<'_>, json: &str) -> Result<(), Cut> {
+pub(super) fn write_raw(slot: &mut Slot<'_>, json: &str) -> Result<(), SlotFull> {
     slot.admit(json.len())?;
     let mut written = 0;
     for (at, character) in json.char_indices().filter(|(_, character)| is_unprintable(*character)) {

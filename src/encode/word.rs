@@ -12,11 +12,11 @@ use std::io;
 /// The serializer of a word.
 pub(super) struct Word<'j, 'e> {
     json: &'j mut Json<'e>,
-    kind: Kind,
+    kind: WordKind,
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum WordKind {
     /// With `comma` commas (0 or 1) in front, and a colon after it.
     Key(usize),
     Raw,
@@ -24,20 +24,20 @@ enum Kind {
 
 impl<'j, 'e> Word<'j, 'e> {
     pub(super) fn key(json: &'j mut Json<'e>, comma: usize) -> Self {
-        Word { json, kind: Kind::Key(comma) }
+        Word { json, kind: WordKind::Key(comma) }
     }
 
     pub(super) fn raw(json: &'j mut Json<'e>) -> Self {
-        Word { json, kind: Kind::Raw }
+        Word { json, kind: WordKind::Raw }
     }
 
     /// Writes a number as a key, in quotes.
     fn quoted(self, write: impl FnOnce(&mut Slot<'e>) -> io::Result<()>) -> Done {
         match self.kind {
-            Kind::Raw => self.refused(),
-            Kind::Key(comma) => {
+            WordKind::Raw => self.refused(),
+            WordKind::Key(comma) => {
                 self.json.slot.put(&b",\""[1 - comma..])?;
-                write(&mut self.json.slot).map_err(|_| super::slot::Cut)?;
+                write(&mut self.json.slot).map_err(|_| super::slot::SlotFull)?;
                 Ok(self.json.slot.put(b"\":")?)
             }
         }
@@ -46,8 +46,8 @@ impl<'j, 'e> Word<'j, 'e> {
     /// serde_json accepts raw JSON only from strings, but keys also from wrappers of a string.
     fn only_key(self) -> Result<Self, Refusal> {
         match self.kind {
-            Kind::Key(_) => Ok(self),
-            Kind::Raw => self.refused(),
+            WordKind::Key(_) => Ok(self),
+            WordKind::Raw => self.refused(),
         }
     }
 
@@ -60,8 +60,8 @@ impl<'j, 'e> Word<'j, 'e> {
 
     fn refused<T>(self) -> Result<T, Refusal> {
         Err(match self.kind {
-            Kind::Key(_) => Refusal::key(),
-            Kind::Raw => Refusal::custom("raw JSON that is not a string"),
+            WordKind::Key(_) => Refusal::key(),
+            WordKind::Raw => Refusal::custom("raw JSON that is not a string"),
         })
     }
 }
@@ -95,8 +95,8 @@ impl ser::Serializer for Word<'_, '_> {
 
     fn serialize_str(self, text: &str) -> Done {
         match self.kind {
-            Kind::Key(comma) => write_key(self.json, comma, text)?,
-            Kind::Raw => write_raw(&mut self.json.slot, text)?,
+            WordKind::Key(comma) => write_key(self.json, comma, text)?,
+            WordKind::Raw => write_raw(&mut self.json.slot, text)?,
         }
         Ok(())
     }
@@ -119,12 +119,12 @@ impl ser::Serializer for Word<'_, '_> {
 
     fn collect_str<T: ?Sized + Display>(self, value: &T) -> Done {
         match self.kind {
-            Kind::Key(comma) => {
+            WordKind::Key(comma) => {
                 self.json.slot.put(&b","[..comma])?;
                 self.json.collect_str(value)?;
                 Ok(self.json.slot.put(b":")?)
             }
-            Kind::Raw => self.json.collect_raw(value),
+            WordKind::Raw => self.json.collect_raw(value),
         }
     }
 

@@ -114,7 +114,7 @@
 //! | `no heap profiles` | WARN | |
 //! | `snapshots cannot be written as things are` | WARN | `error`: at the start, the folder fails its checks, or no file can be written |
 //! | `as things are:` | WARN | at the start: what will not work, and what to do |
-//! | `the signal for memory snapshots is not heard` | WARN | `signal` |
+//! | `the signal for memory snapshots does not arrive` | WARN | `signal` |
 //! | `the memory in use cannot be read` | WARN | `error` |
 //! | `old memory snapshots could not be removed` | WARN | `error` |
 //! | `memory has come down`, `N old memory snapshots removed` | INFO | `rss_bytes` `counted_bytes` `threshold_bytes`; `removed` |

@@ -61,33 +61,33 @@ use crate::Client;
 use crate::Mode;
 use http::request::Parts;
 use http::{Request, Response};
-use served::Open;
+use served::OpenRequest;
 use std::fmt;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tower_layer::Layer;
 use tower_service::Service;
 
-type Route = dyn Fn(&Parts) -> Option<&str> + Send + Sync;
+type RouteFn = dyn Fn(&Parts) -> Option<&str> + Send + Sync;
 
 /// Wraps a service in [`RequestEvents`].
 #[derive(Clone)]
 pub struct RequestEventsLayer {
-    told: Told,
+    told: EventSettings,
 }
 
 /// Where events go, and what they say.
 #[derive(Clone)]
-struct Told {
+struct EventSettings {
     events: Client,
     name: &'static str,
-    route: Arc<Route>,
+    route: Arc<RouteFn>,
 }
 
 impl RequestEventsLayer {
     /// A layer that emits to `events`, without routes.
     pub fn new(events: &Client) -> RequestEventsLayer {
-        let told = Told { events: events.clone(), name: "http_request", route: Arc::new(|_| None) };
+        let told = EventSettings { events: events.clone(), name: "http_request", route: Arc::new(|_| None) };
         RequestEventsLayer { told }
     }
 
@@ -126,7 +126,7 @@ impl fmt::Debug for RequestEventsLayer {
 #[derive(Clone)]
 pub struct RequestEvents<S> {
     inner: S,
-    told: Arc<Told>,
+    told: Arc<EventSettings>,
 }
 
 impl<S, B, R> Service<Request<B>> for RequestEvents<S>
@@ -148,7 +148,7 @@ where
         }
         let (parts, body) = request.into_parts();
         // From here on, dropping it emits: a call that panics has its event as well.
-        let open = Open::begin(&self.told, &parts);
+        let open = OpenRequest::begin(&self.told, &parts);
         let inner = self.inner.call(Request::from_parts(parts, body));
         RequestFuture::new(inner, Some(open))
     }

@@ -86,8 +86,8 @@ pub use member::{Member, SpanFields};
 
 use crate::Client;
 use choice::Choice;
-use event::{Source, Written};
-use member::Members;
+use event::{EventObject, MacroKind};
+use member::MemberNames;
 use spans::Kept;
 use std::fmt;
 use tracing::span::{Attributes, Id, Record};
@@ -104,7 +104,7 @@ use tracing_subscriber::registry::LookupSpan;
 pub struct TracingEvents {
     client: Client,
     choice: Choice,
-    members: Members,
+    members: MemberNames,
     spans: SpanFields,
 }
 
@@ -114,10 +114,10 @@ impl TracingEvents {
         Builder::new(client.clone())
     }
 
-    fn takes(&self, event: &Event<'_>, source: Source) -> bool {
+    fn takes(&self, event: &Event<'_>, source: MacroKind) -> bool {
         let takes_target = match source {
-            Source::Tracing => self.choice.takes_target(event.metadata().target()),
-            Source::Log => self.choice.takes_log_target(event),
+            MacroKind::Tracing => self.choice.takes_target(event.metadata().target()),
+            MacroKind::Log => self.choice.takes_log_target(event),
         };
         takes_target && self.choice.takes_marked(event)
     }
@@ -153,11 +153,11 @@ where
         if !self.choice.takes_level(*metadata.level()) {
             return;
         }
-        let source = Source::of(metadata);
+        let source = MacroKind::of(metadata);
         if !self.takes(event, source) {
             return;
         }
-        let written = Written { layer: self, event, context: &context, source };
+        let written = EventObject { layer: self, event, context: &context, source };
         match source.given_name(metadata) {
             Some(name) => self.client.emit_named(name, &written),
             None => self.client.emit(&written),

@@ -63,7 +63,7 @@ where
 
     fn write(&self, event: &Event<'_>) -> io::Result<()> {
         let metadata = event.metadata();
-        let mut line = Line::begin();
+        let mut line = ObjectLine::begin();
         line.text("timestamp", &Rfc3339(SystemTime::now()));
         line.text("level", metadata.level());
         line.text("target", &metadata.target());
@@ -124,14 +124,14 @@ where
 }
 
 /// A JSON object under construction.
-struct Line {
+struct ObjectLine {
     bytes: Vec<u8>,
     failed: Option<serde_json::Error>,
 }
 
-impl Line {
-    fn begin() -> Line {
-        Line { bytes: Vec::with_capacity(1024), failed: None }
+impl ObjectLine {
+    fn begin() -> ObjectLine {
+        ObjectLine { bytes: Vec::with_capacity(1024), failed: None }
     }
 
     fn value(&mut self, name: &str, value: &(impl serde::Serialize + ?Sized)) {
@@ -153,7 +153,7 @@ impl Line {
     }
 }
 
-impl Visit for Line {
+impl Visit for ObjectLine {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
         self.value(field.name(), &format!("{value:?}"));
     }

@@ -3,17 +3,17 @@
 use crate::clock::Calendar;
 use crate::common::Common;
 use crate::common::placement::CommonFields;
-use crate::format::resent::Resent;
+use crate::format::resent::ResentEvent;
 use crate::mark::Mark;
 use std::fmt;
 use std::time::SystemTime;
 
 /// The events of a request, each thread's in the order in which it has emitted them.
 #[derive(Debug, Clone)]
-pub struct Events<'a>(Source<'a>);
+pub struct Events<'a>(EventsSource<'a>);
 
 #[derive(Debug, Clone)]
-enum Source<'a> {
+enum EventsSource<'a> {
     Batch {
         text: &'a [u8],
         marks: std::slice::Iter<'a, Mark>,
@@ -25,7 +25,7 @@ enum Source<'a> {
         origin: Origin<'a>,
     },
     /// Read from a log by [`Resender`](crate::Resender).
-    Log { events: std::slice::Iter<'a, Resent>, common: CommonFields<'a> },
+    Log { events: std::slice::Iter<'a, ResentEvent>, common: CommonFields<'a> },
 }
 
 /// The client that the events belong to.
@@ -44,19 +44,19 @@ impl<'a> Events<'a> {
         seq: u64,
         origin: Origin<'a>,
     ) -> Events<'a> {
-        Events(Source::Batch { text, marks: marks.iter(), at: start, seq, gap, origin })
+        Events(EventsSource::Batch { text, marks: marks.iter(), at: start, seq, gap, origin })
     }
 
-    pub(crate) fn again(events: &'a [Resent], common: CommonFields<'a>) -> Events<'a> {
-        Events(Source::Log { events: events.iter(), common })
+    pub(crate) fn again(events: &'a [ResentEvent], common: CommonFields<'a>) -> Events<'a> {
+        Events(EventsSource::Log { events: events.iter(), common })
     }
 
     /// The fields that all events share. They are already in each event's JSON unless the format's [`placement`](super::Format::placement)
     /// says otherwise.
     pub fn common_fields(&self) -> CommonFields<'a> {
         match &self.0 {
-            Source::Batch { origin, .. } => origin.common.fields(),
-            Source::Log { common, .. } => *common,
+            EventsSource::Batch { origin, .. } => origin.common.fields(),
+            EventsSource::Log { common, .. } => *common,
         }
     }
 }
@@ -66,24 +66,24 @@ impl<'a> Iterator for Events<'a> {
 
     fn next(&mut self) -> Option<Event<'a>> {
         match &mut self.0 {
-            Source::Batch { text, marks, at, seq, gap, origin } => {
+            EventsSource::Batch { text, marks, at, seq, gap, origin } => {
                 let mark = marks.next()?;
                 let json = &text[*at..mark.end()];
                 *at = mark.end() + *gap;
                 *seq += 1;
-                Some(Event { json, known: Known::Batch(mark, *seq - 1, *origin) })
+                Some(Event { json, known: EventDetails::Batch(mark, *seq - 1, *origin) })
             }
-            Source::Log { events, .. } => {
+            EventsSource::Log { events, .. } => {
                 let event = events.next()?;
-                Some(Event { json: event.json(), known: Known::Log(event) })
+                Some(Event { json: event.json(), known: EventDetails::Log(event) })
             }
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         match &self.0 {
-            Source::Batch { marks, .. } => marks.size_hint(),
-            Source::Log { events, .. } => events.size_hint(),
+            EventsSource::Batch { marks, .. } => marks.size_hint(),
+            EventsSource::Log { events, .. } => events.size_hint(),
         }
     }
 }
@@ -94,15 +94,15 @@ impl ExactSizeIterator for Events<'_> {}
 #[derive(Debug, Clone, Copy)]
 pub struct Event<'a> {
     json: &'a [u8],
-    known: Known<'a>,
+    known: EventDetails<'a>,
 }
 
 /// What is known about an event besides its JSON.
 #[derive(Debug, Clone, Copy)]
-enum Known<'a> {
+enum EventDetails<'a> {
     /// With its number.
     Batch(&'a Mark, u64, Origin<'a>),
-    Log(&'a Resent),
+    Log(&'a ResentEvent),
 }
 
 impl<'a> Event<'a> {
@@ -114,8 +114,8 @@ impl<'a> Event<'a> {
     /// When it was emitted, by the wall clock. The same each time it is posted, and in the log.
     pub fn time(&self) -> SystemTime {
         match self.known {
-            Known::Batch(mark, _, origin) => origin.calendar.time(mark.emitted_at()),
-            Known::Log(event) => event.time(),
+            EventDetails::Batch(mark, _, origin) => origin.calendar.time(mark.emitted_at()),
+            EventDetails::Log(event) => event.time(),
         }
     }
 
@@ -123,8 +123,8 @@ impl<'a> Event<'a> {
     /// [`EVENT_NAME_BYTES_MAX`](crate::limits::EVENT_NAME_BYTES_MAX) long. Any other name is a member of its JSON.
     pub fn name(&self) -> Option<&'a str> {
         let name = match self.known {
-            Known::Batch(mark, _, origin) => origin.common.names.text(mark.name()),
-            Known::Log(event) => event.name().unwrap_or_default(),
+            EventDetails::Batch(mark, _, origin) => origin.common.names.text(mark.name()),
+            EventDetails::Log(event) => event.name().unwrap_or_default(),
         };
         Some(name).filter(|name| !name.is_empty())
     }
@@ -133,8 +133,8 @@ impl<'a> Event<'a> {
     /// hexadecimal digits and a number, for endpoints that deduplicate.
     pub fn id(&self) -> EventId<'a> {
         let (client, seq) = match self.known {
-            Known::Batch(_, seq, origin) => (origin.client, seq),
-            Known::Log(event) => event.id(),
+            EventDetails::Batch(_, seq, origin) => (origin.client, seq),
+            EventDetails::Log(event) => event.id(),
         };
         EventId { client, seq }
     }

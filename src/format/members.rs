@@ -4,14 +4,14 @@
 //! unnecessarily. For invalid JSON, which no event contains, the result is meaningless, but it never panics.
 
 /// The members of an object: each name and its value.
-pub(super) struct Members<'a>(Cursor<'a>);
+pub(super) struct Members<'a>(JsonCursor<'a>);
 
 /// The elements of an array.
-pub(super) struct Elements<'a>(Cursor<'a>);
+pub(super) struct Elements<'a>(JsonCursor<'a>);
 
 /// A string, with its quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Text<'a> {
+pub(super) struct JsonText<'a> {
     pub(super) quoted: &'a [u8],
     spelled: Spelled,
 }
@@ -26,36 +26,36 @@ enum Spelled {
 
 /// A value by kind, with its text.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Value<'a> {
+pub(super) enum JsonValue<'a> {
     Null,
     Bool(bool),
     Int(i64),
     /// Also any number that is not an `i64`, with its text.
     Double(f64, &'a [u8]),
-    Text(Text<'a>),
+    Text(JsonText<'a>),
     Array(&'a [u8]),
     Object(&'a [u8]),
 }
 
 /// The members, if the value is an object.
 pub(super) fn members(json: &[u8]) -> Option<Members<'_>> {
-    json.trim_ascii_start().strip_prefix(b"{").map(|json| Members(Cursor { json, at: 0 }))
+    json.trim_ascii_start().strip_prefix(b"{").map(|json| Members(JsonCursor { json, at: 0 }))
 }
 
 /// The elements, if the value is an array.
 pub(super) fn elements(json: &[u8]) -> Option<Elements<'_>> {
-    json.trim_ascii_start().strip_prefix(b"[").map(|json| Elements(Cursor { json, at: 0 }))
+    json.trim_ascii_start().strip_prefix(b"[").map(|json| Elements(JsonCursor { json, at: 0 }))
 }
 
 /// The kind of the value.
-pub(super) fn value(json: &[u8]) -> Value<'_> {
-    let mut cursor = Cursor { json, at: 0 };
+pub(super) fn value(json: &[u8]) -> JsonValue<'_> {
+    let mut cursor = JsonCursor { json, at: 0 };
     cursor.skip(b' ');
-    cursor.value().unwrap_or(Value::Null)
+    cursor.value().unwrap_or(JsonValue::Null)
 }
 
 impl<'a> Iterator for Members<'a> {
-    type Item = (Text<'a>, Value<'a>);
+    type Item = (JsonText<'a>, JsonValue<'a>);
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.skip(b',');
@@ -66,7 +66,7 @@ impl<'a> Iterator for Members<'a> {
 }
 
 impl<'a> Iterator for Elements<'a> {
-    type Item = Value<'a>;
+    type Item = JsonValue<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.0.skip(b',');
@@ -74,12 +74,12 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-struct Cursor<'a> {
+struct JsonCursor<'a> {
     json: &'a [u8],
     at: usize,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> JsonCursor<'a> {
     fn peek(&self) -> Option<u8> {
         self.json.get(self.at).copied()
     }
@@ -92,7 +92,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The string that begins here.
-    fn text(&mut self) -> Option<Text<'a>> {
+    fn text(&mut self) -> Option<JsonText<'a>> {
         if self.peek()? != b'"' {
             return None;
         }
@@ -102,7 +102,7 @@ impl<'a> Cursor<'a> {
             self.at += next_special(self.json.get(self.at..)?)?;
             if self.json[self.at] == b'"' {
                 self.at += 1;
-                return Some(Text { quoted: &self.json[start..self.at], spelled });
+                return Some(JsonText { quoted: &self.json[start..self.at], spelled });
             }
             spelled = Spelled::WithEscapes;
             self.at += 2;
@@ -110,12 +110,12 @@ impl<'a> Cursor<'a> {
     }
 
     /// The value that begins here.
-    fn value(&mut self) -> Option<Value<'a>> {
+    fn value(&mut self) -> Option<JsonValue<'a>> {
         let start = self.at;
         match self.peek()? {
-            b'"' => self.text().map(Value::Text),
-            b'{' => self.nested().map(Value::Object),
-            b'[' => self.nested().map(Value::Array),
+            b'"' => self.text().map(JsonValue::Text),
+            b'{' => self.nested().map(JsonValue::Object),
+            b'[' => self.nested().map(JsonValue::Array),
             b',' | b'}' | b']' | b':' => None,
             _ => {
                 // Most are short integers.
@@ -133,8 +133,8 @@ impl<'a> Cursor<'a> {
                 }
                 let text = &self.json[start..self.at];
                 Some(match (digits, others, text[0]) {
-                    (1..=18, 0, _) => Value::Int(number),
-                    (1..=18, 1, b'-') => Value::Int(-number),
+                    (1..=18, 0, _) => JsonValue::Int(number),
+                    (1..=18, 1, b'-') => JsonValue::Int(-number),
                     _ => word(text),
                 })
             }
@@ -165,18 +165,18 @@ impl<'a> Cursor<'a> {
 
 /// Anything except a string or a short integer.
 #[cold]
-fn word(json: &[u8]) -> Value<'_> {
+fn word(json: &[u8]) -> JsonValue<'_> {
     match json {
-        b"true" => return Value::Bool(true),
-        b"false" => return Value::Bool(false),
-        b"null" => return Value::Null,
+        b"true" => return JsonValue::Bool(true),
+        b"false" => return JsonValue::Bool(false),
+        b"null" => return JsonValue::Null,
         _ => {}
     }
     let text = std::str::from_utf8(json).unwrap_or_default();
     if let Ok(int) = text.parse() {
-        return Value::Int(int);
+        return JsonValue::Int(int);
     }
-    text.parse().map_or(Value::Null, |double| Value::Double(double, json))
+    text.parse().map_or(JsonValue::Null, |double| JsonValue::Double(double, json))
 }
 
 /// The position of the next quote or backslash. Scans eight bytes at a time, because strings are most of an event.
@@ -200,7 +200,7 @@ fn next_special(text: &[u8]) -> Option<usize> {
     Some(text.len() - rest.len() + at)
 }
 
-impl<'a> Text<'a> {
+impl<'a> JsonText<'a> {
     /// The text between the quotes, still escaped.
     pub(super) fn inner(self) -> &'a [u8] {
         // No string is shorter than its two quotes.
@@ -223,9 +223,9 @@ impl<'a> Text<'a> {
 }
 
 /// The string value of the member with this name.
-pub(super) fn text_of<'a>(json: &'a [u8], name: &[u8]) -> Option<Text<'a>> {
+pub(super) fn text_of<'a>(json: &'a [u8], name: &[u8]) -> Option<JsonText<'a>> {
     match members(json)?.find(|(key, _)| key.inner() == name)? {
-        (_, Value::Text(text)) => Some(text),
+        (_, JsonValue::Text(text)) => Some(text),
         _ => None,
     }
 }
@@ -277,18 +277,18 @@ mod tests {
     }
 
     /// The value as a parser would read it.
-    fn tree(value: Value<'_>) -> serde_json::Value {
+    fn tree(value: JsonValue<'_>) -> serde_json::Value {
         match value {
-            Value::Null => serde_json::Value::Null,
-            Value::Bool(bool) => bool.into(),
-            Value::Int(int) => int.into(),
-            Value::Double(double, text) => {
+            JsonValue::Null => serde_json::Value::Null,
+            JsonValue::Bool(bool) => bool.into(),
+            JsonValue::Int(int) => int.into(),
+            JsonValue::Double(double, text) => {
                 assert_eq!(Ok(double), std::str::from_utf8(text).unwrap().parse());
                 parsed(text)
             }
-            Value::Text(text) => std::str::from_utf8(&text.decoded()).unwrap().into(),
-            Value::Array(json) => elements(json).unwrap().map(tree).collect(),
-            Value::Object(json) => serde_json::Value::Object(
+            JsonValue::Text(text) => std::str::from_utf8(&text.decoded()).unwrap().into(),
+            JsonValue::Array(json) => elements(json).unwrap().map(tree).collect(),
+            JsonValue::Object(json) => serde_json::Value::Object(
                 members(json)
                     .unwrap()
                     .map(|(key, value)| (String::from_utf8(key.decoded().into_owned()).unwrap(), tree(value)))

@@ -11,7 +11,7 @@ use super::{
     Body, CommonFields, Demands, Events, Format, Layout, Overhead, Placement, Refused, Repeats, SettledBy,
     Verdict, members,
 };
-use crate::common::{Field, splice};
+use crate::common::{CommonField, splice};
 use crate::spill::Joined;
 use crate::transport::Reply;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
@@ -46,7 +46,7 @@ pub(crate) fn number_of(json: &str) -> Option<u64> {
 
 /// An event that was carried by another.
 #[derive(Debug)]
-pub(crate) struct Resent {
+pub(crate) struct ResentEvent {
     client: String,
     seq: u64,
     at: SystemTime,
@@ -55,8 +55,8 @@ pub(crate) struct Resent {
     json: String,
 }
 
-impl Resent {
-    fn of(json: &[u8]) -> Option<Resent> {
+impl ResentEvent {
+    fn of(json: &[u8]) -> Option<ResentEvent> {
         let mut carried: Map<String, Value> = serde_json::from_slice(json).ok()?;
         let number = |value: Option<&Value>| value?.as_u64();
         let (seq, at) = (number(carried.get("seq"))?, number(carried.get("at"))?);
@@ -64,7 +64,7 @@ impl Resent {
             Some(Value::String(text)) => Some(text),
             _ => None,
         };
-        Some(Resent {
+        Some(ResentEvent {
             seq,
             at: UNIX_EPOCH.checked_add(Duration::from_millis(at))?,
             client: text("client")?,
@@ -125,21 +125,25 @@ impl AsTheyWere {
 }
 
 /// The fields of a JSON object; empty for any other value.
-fn fields_of(common: &str) -> Vec<Field> {
+fn fields_of(common: &str) -> Vec<CommonField> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let json = |value: members::Value<'_>| match value {
-        members::Value::Null => "null".to_owned(),
-        members::Value::Bool(bool) => bool.to_string(),
-        members::Value::Int(int) => int.to_string(),
-        members::Value::Text(value) => text(value.quoted),
-        members::Value::Double(_, json) | members::Value::Array(json) | members::Value::Object(json) => {
-            text(json)
-        }
+    let json = |value: members::JsonValue<'_>| match value {
+        members::JsonValue::Null => "null".to_owned(),
+        members::JsonValue::Bool(bool) => bool.to_string(),
+        members::JsonValue::Int(int) => int.to_string(),
+        members::JsonValue::Text(value) => text(value.quoted),
+        members::JsonValue::Double(_, json)
+        | members::JsonValue::Array(json)
+        | members::JsonValue::Object(json) => text(json),
     };
     members::members(common.as_bytes())
         .into_iter()
         .flatten()
-        .map(|(key, value)| Field { name: text(&key.decoded()), key: text(key.quoted), json: json(value) })
+        .map(|(key, value)| CommonField {
+            name: text(&key.decoded()),
+            key: text(key.quoted),
+            json: json(value),
+        })
         .collect()
 }
 
@@ -149,7 +153,7 @@ impl Format for AsTheyWere {
     }
 
     fn encode(&self, events: Events<'_>, body: &mut Body) {
-        let mut resent: Vec<Resent> = events.filter_map(|event| Resent::of(event.json())).collect();
+        let mut resent: Vec<ResentEvent> = events.filter_map(|event| ResentEvent::of(event.json())).collect();
         if !self.is_beside() {
             resent.iter_mut().for_each(|event| event.put_together(&self.name_key));
         }

@@ -1,13 +1,13 @@
-//! What is said of the endpoint: outages, posts that fail, batches that are refused.
+//! What notices say about the endpoint: outages, failing posts, refused batches.
 
 use super::*;
 
 impl Notices {
-    /// Of an endpoint that flaps some are left out.
-    pub(crate) fn outage_began(&self, now: Stamp, detail: &str, advice: Option<&str>) -> Said {
-        let Some(left_out) = self.outage.speak(now) else { return Said::No };
+    /// While an endpoint flaps, some of these are left out.
+    pub(crate) fn outage_began(&self, now: Stamp, detail: &str, advice: Option<&str>) -> NoticeTold {
+        let Some(left_out) = self.outage.speak(now) else { return NoticeTold::No };
         self.say_outage_began(detail, advice, left_out);
-        Said::Yes
+        NoticeTold::Yes
     }
 
     fn say_outage_began(&self, detail: &str, advice: Option<&str>, left_out: u64) {
@@ -87,7 +87,7 @@ impl Notices {
 
     pub(crate) fn outage_ended(&self, lasted: Duration, before: &Totals) {
         let text = format!("outage ended after {:.1} s: ", lasted.as_secs_f64());
-        let ends = Ends::WithCost(Box::new(*before));
-        self.log.hand_over_notice(Line { level: LogLevel::Warn, text, ends });
+        let ends = NoticeEnd::WithCost(Box::new(*before));
+        self.log.hand_over_notice(NoticeLine { level: LogLevel::Warn, text, ends });
     }
 }

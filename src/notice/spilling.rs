@@ -1,9 +1,9 @@
-//! What is said of the log: nobody reads it, it is stuck, it fails, it is asked too much. Mostly to the fallback.
+//! What notices say about the log: nobody reads it, it is stuck, it fails, or it gets more than its budget. Most go to the fallback.
 
 use super::*;
 use crate::sync::start_thread;
 
-impl Tell for Notices {
+impl TroubleReporter for Notices {
     fn tell(&self, now: Stamp, trouble: &Trouble) {
         match trouble {
             Trouble::ToFallback(refused) => self.primary_failed(now, refused),
@@ -15,17 +15,17 @@ impl Tell for Notices {
 }
 
 impl Notices {
-    fn primary_failed(&self, now: Stamp, refused: &Refused) {
+    fn primary_failed(&self, now: Stamp, refused: &PrimaryFailure) {
         if let Some(left_out) = self.no_log_reader.speak(now) {
             let why = match refused {
-                Refused::NobodyReads => {
+                PrimaryFailure::NobodyReads => {
                     format!(
                         "nobody reads target {} (no tracing subscriber, or it is filtered out)",
                         log::SPILL_TARGET
                     )
                 }
-                Refused::LayerFailed => "SpillLayer failed to write".to_owned(),
-                Refused::SinkFailed(error) => {
+                PrimaryFailure::LayerFailed => "SpillLayer failed to write".to_owned(),
+                PrimaryFailure::SinkFailed(error) => {
                     format!("the spill sink failed ({})", printable(error, DETAIL_CHARS_MAX))
                 }
             };
@@ -37,8 +37,8 @@ impl Notices {
         }
     }
 
-    /// Not into the log, which is stuck, and not on this thread: the fallback may well be the same pipe. Then the thread
-    /// that tells is stuck as well, for as long as the pipe is, and another one would only keep it company.
+    /// Goes neither to the log, which is stuck, nor out on this thread: the fallback may be the same pipe. The reporting thread is then
+    /// stuck for as long as the pipe is, and a second one would only be stuck as well.
     pub(crate) fn log_stalled(&self, now: Stamp) {
         if self.telling.load(Ordering::Acquire) > 0 {
             self.log_stalled.left_out.fetch_add(1, Ordering::Relaxed);

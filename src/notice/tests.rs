@@ -5,7 +5,7 @@ use crate::spill::log_queue::SenderPart;
 use crate::sync::{Mutex, lock};
 use std::io;
 
-/// A fallback on the same pipe as the log: who tells it something stays there.
+/// A fallback on the same pipe as the log: whoever writes to it gets stuck.
 struct Stuck(Arc<AtomicU64>, Arc<Mutex<()>>);
 
 impl SpillSink for Stuck {
@@ -27,11 +27,11 @@ fn until(condition: impl Fn() -> bool) {
         }
         std::thread::park_timeout(Duration::from_millis(1));
     }
-    panic!("it did not come about");
+    panic!("it did not happen");
 }
 
 #[test]
-fn a_few_switches_in_a_row_are_all_told_and_of_many_the_number() {
+fn a_few_switches_in_a_row_are_all_reported_and_of_many_the_number() {
     let (once, switches) = (Throttle::default(), Throttle::of_switches());
     let soon = Stamp(0).after(NOTICE_EVERY / 2);
     let told = |throttle: &Throttle| (0..20).filter(|_| throttle.speak(soon).is_some()).count() as u64;
@@ -42,7 +42,7 @@ fn a_few_switches_in_a_row_are_all_told_and_of_many_the_number() {
 }
 
 #[test]
-fn a_stall_of_hours_holds_one_thread_however_often_it_would_be_told() {
+fn a_stall_of_hours_holds_one_thread_however_often_it_is_reported() {
     let (told, gate) = (Arc::<AtomicU64>::default(), Arc::new(Mutex::new(())));
     let fallback = Arc::new(Stuck(Arc::clone(&told), Arc::clone(&gate)));
     let notices = Notices::new(

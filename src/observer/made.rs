@@ -1,4 +1,4 @@
-//! What a test of an `Observer` needs: signals that no client has given.
+//! For tests of an `Observer`: signals that no client has sent.
 
 use super::Signal;
 use crate::mode::Mode;

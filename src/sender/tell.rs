@@ -9,7 +9,7 @@ use super::share::ShareEdge;
 use crate::clock::Stamp;
 use crate::ledger::Totals;
 use crate::limits::OUTAGE_NOTICE_EVERY;
-use crate::notice::Said;
+use crate::notice::NoticeTold;
 use crate::observer::Signal;
 
 /// The ledger at the beginning of the outage, or of a share of failing posts, and when to report the outage again.
@@ -18,7 +18,7 @@ pub(super) struct Telling {
     at_beginning: Totals,
     next_at: Stamp,
     /// Whether its beginning was reported: then its end is reported too.
-    began: Said,
+    began: NoticeTold,
     /// The cause: also the detail of every event that goes straight to the log.
     pub(super) detail: String,
     share_at_beginning: Totals,
@@ -29,7 +29,7 @@ impl Default for Telling {
         Telling {
             at_beginning: Totals::default(),
             next_at: Stamp::NEVER,
-            began: Said::No,
+            began: NoticeTold::No,
             detail: String::new(),
             share_at_beginning: Totals::default(),
         }
@@ -77,7 +77,7 @@ impl Sender {
                 self.shared.endpoint.0.set_out_since(None);
                 let before = self.telling.at_beginning;
                 self.telling.next_at = Stamp::NEVER;
-                if self.telling.began == Said::Yes {
+                if self.telling.began == NoticeTold::Yes {
                     shared.notices.outage_ended(lasted, &before);
                 }
                 // The log may be slow, and the endpoint should not wait for it. What is on its way there comes first: it may be written meanwhile.
@@ -92,7 +92,7 @@ impl Sender {
         if let (Some(since), true) = (self.outage.since(), now >= self.telling.next_at) {
             self.telling.next_at = now.after(OUTAGE_NOTICE_EVERY);
             // If its beginning was not reported, this reports it, and then its end.
-            self.telling.began = Said::Yes;
+            self.telling.began = NoticeTold::Yes;
             let shared = &self.shared;
             let (lasted, before) = (now.since(since), &self.telling.at_beginning);
             shared.notices.outage_continues(lasted, before, &shared.totals(), &self.telling.detail);

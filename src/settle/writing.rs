@@ -5,7 +5,7 @@ use crate::gate::Side;
 use crate::ledger::Ending;
 use crate::outcome::{LostReason, Reason};
 use crate::shared::Shared;
-use crate::spill::log_queue::{More, Progress, Work, Writer};
+use crate::spill::log_queue::{LaneCounts, More, Work, Writer};
 use crate::spill::{Leaf, RecordCause};
 use crate::sync::Arc;
 use crate::sync::plain::Ordering;
@@ -34,7 +34,7 @@ impl Writer for Shared {
         }
     }
 
-    fn written(&self, so_far: Progress) {
+    fn written(&self, so_far: LaneCounts) {
         self.board.written(so_far);
     }
 

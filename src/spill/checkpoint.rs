@@ -119,7 +119,7 @@ impl Checkpoint {
 
     /// Writes it to a file. At any moment the file is either the complete new one or the complete old one, even after a power failure.
     ///
-    /// Those of the file system. The old file then stays in place.
+    /// # Errors
     /// Those of the file system. The old file then remains.
     ///
     /// # Blocking

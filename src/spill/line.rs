@@ -35,19 +35,19 @@ pub const NOTICE_TARGET: &str = "overspill::notice";
 
 /// A notice on its way to the log.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct NoticeLine {
     pub(crate) level: LogLevel,
     pub(crate) text: String,
-    pub(crate) ends: Ends,
+    pub(crate) ends: NoticeEnd,
 }
 
-/// What a line ends with.
+/// How the text of a notice ends.
 #[derive(Debug)]
-pub(crate) enum Ends {
+pub(crate) enum NoticeEnd {
     Here,
-    /// By what the log is witnessed. Asked where the line is written: a subscriber that was asked about a record, on another thread, and
-    /// then gets none, may apply its answer to the application's next one.
+    /// With how the log's writes are confirmed. Asked where the line is written: a subscriber that was asked about a record on another
+    /// thread, and then gets none, may apply its answer to the application's next one.
     WithWitness,
-    /// By what was settled since these books: known once what is ahead of it in the log is written.
+    /// With what was settled since these totals: known once everything ahead of it in the log is written.
     WithCost(Box<Totals>),
 }

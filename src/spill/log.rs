@@ -10,7 +10,7 @@ use super::Record;
 use super::line::NOTICE_TARGET;
 use super::record::NAMES;
 use super::time::Rfc3339;
-use super::witness::{self, Answer};
+use super::witness::{self, WitnessReport};
 use crate::names::names;
 use crate::outcome::MaybeDelivered;
 use crate::reentry::{self, Thread};
@@ -60,7 +60,7 @@ impl LogLevel {
 
 /// Whether a subscriber read a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Read {
+pub(crate) enum RecordRead {
     Yes,
     No,
     /// One of our layers tried to write the record and failed. Part of it may be in the log.
@@ -90,12 +90,12 @@ impl Home {
 
     /// Runs `write` under the thread's own subscriber and under the captured one until one of them reads. Our threads
     /// see only the global subscriber; on a caller's thread, the thread's own subscriber is the better choice.
-    pub(crate) fn write(&self, thread: Thread, write: impl Fn() -> Read) -> Read {
+    pub(crate) fn write(&self, thread: Thread, write: impl Fn() -> RecordRead) -> RecordRead {
         let at_home = || match self.0.as_ref().and_then(WeakDispatch::upgrade) {
-            Some(home) => contain(|| dispatcher::with_default(&home, &write)).unwrap_or(Read::No),
-            None => Read::No,
+            Some(home) => contain(|| dispatcher::with_default(&home, &write)).unwrap_or(RecordRead::No),
+            None => RecordRead::No,
         };
-        let here = || contain(&write).unwrap_or(Read::No);
+        let here = || contain(&write).unwrap_or(RecordRead::No);
         match thread {
             Thread::Caller => either(here, at_home),
             Thread::Sender => either(at_home, here),
@@ -112,11 +112,11 @@ impl Home {
                 dispatcher::get_default(|current| interested.set(is_interested(current, metadata)));
             });
             match (interested.get(), answer) {
-                (false, _) => return Read::No,
-                (true, Answer::Nobody) => found.set(Witnessed::Formatting),
+                (false, _) => return RecordRead::No,
+                (true, WitnessReport::Nobody) => found.set(Witnessed::Formatting),
                 (true, _) => found.set(Witnessed::Layer),
             }
-            Read::Yes
+            RecordRead::Yes
         });
         found.get()
     }
@@ -124,17 +124,17 @@ impl Home {
 
 /// Tries the second only if nobody reads under the first. If the first failed, it has already
 /// written, and the second may be the same subscriber.
-fn either(first: impl Fn() -> Read, second: impl Fn() -> Read) -> Read {
+fn either(first: impl Fn() -> RecordRead, second: impl Fn() -> RecordRead) -> RecordRead {
     match first() {
-        Read::No => second(),
+        RecordRead::No => second(),
         read => read,
     }
 }
 
 /// A tracing callsite that caches no interest (LG2).
-struct Site(&'static Metadata<'static>);
+struct LogCallsite(&'static Metadata<'static>);
 
-impl Callsite for Site {
+impl Callsite for LogCallsite {
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
@@ -154,7 +154,7 @@ macro_rules! metadata {
             FieldSet::new($fields, Identifier(&SITE)),
             Kind::EVENT,
         );
-        static SITE: Site = Site(&METADATA);
+        static SITE: LogCallsite = LogCallsite(&METADATA);
         &METADATA
     }};
 }
@@ -189,8 +189,8 @@ fn is_interested(current: &Dispatch, metadata: &'static Metadata<'static>) -> bo
 fn give<const N: usize>(
     metadata: &'static Metadata<'static>,
     values: [Option<&dyn Value>; N],
-    text: &Witness<'_>,
-) -> Read {
+    text: &WitnessedText<'_>,
+) -> RecordRead {
     let answer = witness::listen(|| {
         dispatcher::get_default(|current| {
             if is_interested(current, metadata) {
@@ -208,11 +208,11 @@ fn give<const N: usize>(
         });
     });
     match answer {
-        Answer::Nobody => text.read(),
-        Answer::Kept => Read::Yes,
-        Answer::Failed => Read::Failed,
+        WitnessReport::Nobody => text.read(),
+        WitnessReport::Kept => RecordRead::Yes,
+        WitnessReport::Failed => RecordRead::Failed,
         // A layer is there, but did not get the record.
-        Answer::Present => Read::No,
+        WitnessReport::Present => RecordRead::No,
     }
 }
 
@@ -223,7 +223,7 @@ fn is_without_subscriber() -> bool {
 }
 
 /// Writes a notice to the current subscriber.
-pub(crate) fn tell(level: LogLevel, client: &str, text: &Witness<'_>) -> Read {
+pub(crate) fn tell(level: LogLevel, client: &str, text: &WitnessedText<'_>) -> RecordRead {
     if !is_without_subscriber() {
         return give(notice_metadata(level), [Some(&display(text)), Some(&client)], text);
     }
@@ -248,13 +248,13 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    pub(crate) fn write(&self, record: &Record<'_>) -> Read {
+    pub(crate) fn write(&self, record: &Record<'_>) -> RecordRead {
         self.home.write(reentry::thread(), || write_here(record))
     }
 }
 
-fn write_here(record: &Record<'_>) -> Read {
-    let event = Witness::of(record.event);
+fn write_here(record: &Record<'_>) -> RecordRead {
+    let event = WitnessedText::of(record.event);
     let (message, emitted_at) = (record.message(), Rfc3339(record.emitted_at));
     let maybe_delivered = record.maybe_delivered == MaybeDelivered::Yes;
     if !is_without_subscriber() {
@@ -315,25 +315,25 @@ fn write_here(record: &Record<'_>) -> Read {
 }
 
 /// Text that knows whether it was formatted.
-pub(crate) struct Witness<'a> {
+pub(crate) struct WitnessedText<'a> {
     text: &'a str,
-    read: Cell<Read>,
+    read: Cell<RecordRead>,
 }
 
-impl<'a> Witness<'a> {
-    pub(crate) fn of(text: &'a str) -> Witness<'a> {
-        Witness { text, read: Cell::new(Read::No) }
+impl<'a> WitnessedText<'a> {
+    pub(crate) fn of(text: &'a str) -> WitnessedText<'a> {
+        WitnessedText { text, read: Cell::new(RecordRead::No) }
     }
 
-    pub(crate) fn read(&self) -> Read {
+    pub(crate) fn read(&self) -> RecordRead {
         self.read.get()
     }
 }
 
-impl fmt::Display for Witness<'_> {
+impl fmt::Display for WitnessedText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text)?;
-        self.read.set(Read::Yes);
+        self.read.set(RecordRead::Yes);
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ use crate::gate::Side;
 use crate::limits::*;
 use crate::outcome::{LostReason, Reason};
 use crate::reentry::{ThreadMark, this_thread};
-use crate::spill::line::Line;
+use crate::spill::line::NoticeLine;
 use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, lock};
 use stall::Stalls;
@@ -38,14 +38,14 @@ pub(crate) enum Work {
     /// A caller's event.
     Event(Event, Side, Reason),
     /// Events from the sender.
-    Batch(Box<dyn Handed>),
-    Notice(Line),
+    Batch(Box<dyn HandedEvents>),
+    Notice(NoticeLine),
     /// The sender has ended.
     End,
 }
 
 /// Events that the sender has handed over. Dropping this settles the ones that are left.
-pub(crate) trait Handed: Send {
+pub(crate) trait HandedEvents: Send {
     /// How many events are not written yet.
     fn events(&self) -> usize;
     /// Writes the next event; returns whether there are more.
@@ -61,18 +61,18 @@ pub(crate) enum More {
 
 /// Counts per lane: callers' events, and everything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Progress {
+pub(crate) struct LaneCounts {
     pub(crate) callers: u64,
     pub(crate) others: u64,
 }
 
-impl Progress {
-    pub(crate) fn reaches(self, goal: Progress) -> bool {
+impl LaneCounts {
+    pub(crate) fn reaches(self, goal: LaneCounts) -> bool {
         self.callers >= goal.callers && self.others >= goal.others
     }
 
-    pub(crate) fn max(self, other: Progress) -> Progress {
-        Progress { callers: self.callers.max(other.callers), others: self.others.max(other.others) }
+    pub(crate) fn max(self, other: LaneCounts) -> LaneCounts {
+        LaneCounts { callers: self.callers.max(other.callers), others: self.others.max(other.others) }
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) trait Writer: Send + Sync {
     /// Writes and settles one entry. Contains panics of the hooks it calls.
     fn write(&self, work: Work);
     /// Reports the total of what is done, while a caller [wants](LogQueue::want) to know.
-    fn written(&self, so_far: Progress);
+    fn written(&self, so_far: LaneCounts);
     /// Wakes the sender.
     fn ring(&self);
 }
@@ -166,10 +166,10 @@ struct QueueState {
     batches: usize,
     batch_events: usize,
     /// Totals since the start: entries put in, and entries done.
-    put: Progress,
-    done: Progress,
+    put: LaneCounts,
+    done: LaneCounts,
     /// A caller wants to know when this much is done.
-    wanted: Option<Progress>,
+    wanted: Option<LaneCounts>,
     active: Active,
     sender: SenderPart,
     /// No thread could be started, so the sender was asked to write.
@@ -197,8 +197,8 @@ impl LogQueue {
                 notices: 0,
                 batches: 0,
                 batch_events: 0,
-                put: Progress::default(),
-                done: Progress::default(),
+                put: LaneCounts::default(),
+                done: LaneCounts::default(),
                 wanted: None,
                 active: Active::Nobody,
                 sender,
@@ -270,7 +270,7 @@ impl LogQueue {
     ///
     /// # Blocking
     /// Waits for room, as long as the log makes progress.
-    pub(crate) fn hand_over_batch(self: &Arc<Self>, batch: Box<dyn Handed>) {
+    pub(crate) fn hand_over_batch(self: &Arc<Self>, batch: Box<dyn HandedEvents>) {
         let mut state = lock(&self.state);
         while state.batches >= LOG_QUEUE_BATCHES && state.active != Active::By(this_thread()) {
             if state.active == Active::Nobody {
@@ -294,7 +294,7 @@ impl LogQueue {
     }
 
     /// Never waits. A notice that finds no room is dropped: what it reports is counted elsewhere.
-    pub(crate) fn hand_over_notice(self: &Arc<Self>, notice: Line) {
+    pub(crate) fn hand_over_notice(self: &Arc<Self>, notice: NoticeLine) {
         let state = lock(&self.state);
         if state.notices < LOG_QUEUE_NOTICES {
             self.put(state, Work::Notice(notice), Urgency::Usual);
@@ -331,7 +331,7 @@ impl LogQueue {
         mut state: MutexGuard<'_, QueueState>,
         work: Work,
         urgency: Urgency,
-    ) -> Progress {
+    ) -> LaneCounts {
         match &work {
             Work::Event(event, ..) => state.bytes += event.charge(),
             Work::Batch(batch) => {
@@ -452,9 +452,9 @@ impl LogQueue {
         state
     }
 
-    /// Waits because the process may be about to end. If it does not end, and its callers hold a lock
-    /// that the log needs, the wait is in vain: `late_patience` makes them pay for that only once.
-    fn wait_late(&self, position: Progress, patience: Duration) {
+    /// Waits because the process may be about to end. If it does not end, and its callers hold a lock that the log needs, the wait achieves
+    /// nothing: `late_patience` makes them pay for that only once.
+    fn wait_late(&self, position: LaneCounts, patience: Duration) {
         let began = self.clock.now();
         self.wait_for(position, patience);
         let mut state = lock(&self.state);
@@ -464,7 +464,7 @@ impl LogQueue {
     }
 
     /// Waits until `position` is done, for `at_most` at most, and not behind a stuck write.
-    fn wait_for(&self, position: Progress, at_most: Duration) {
+    fn wait_for(&self, position: LaneCounts, at_most: Duration) {
         let until = self.clock.now().after(at_most);
         let mut state = lock(&self.state);
         while !state.done.reaches(position) && state.active != Active::By(this_thread()) {

@@ -42,7 +42,7 @@ impl SpillPacking {
 #[derive(Debug)]
 pub(crate) enum PackMemory {
     OneByOne,
-    Packed(Room),
+    Packed(PackPool),
 }
 
 impl PackMemory {
@@ -50,19 +50,21 @@ impl PackMemory {
     pub(crate) fn new(choice: SpillPacking, event_room: usize, redact: Arc<Redact>) -> PackMemory {
         match choice {
             SpillPacking::OneByOne => PackMemory::OneByOne,
-            SpillPacking::Packed => PackMemory::Packed(Room { spare: FreeList::new(1), event_room, redact }),
+            SpillPacking::Packed => {
+                PackMemory::Packed(PackPool { spare: FreeList::new(1), event_room, redact })
+            }
         }
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Room {
+pub(crate) struct PackPool {
     spare: FreeList<Pack>,
     event_room: usize,
     redact: Arc<Redact>,
 }
 
-impl Room {
+impl PackPool {
     pub(crate) fn take(&self) -> Pack {
         self.spare.take().unwrap_or_else(|| Pack::new(self.event_room, Arc::clone(&self.redact)))
     }
@@ -101,33 +103,33 @@ impl Pack {
 
     /// Adds the event, redacted, unless the record would then be too long. An event that cannot be
     /// redacted gets `NoRoom` too: it is then settled on its own.
-    pub(crate) fn add(&mut self, text: &[u8]) -> Added {
+    pub(crate) fn add(&mut self, text: &[u8]) -> PackFit {
         if self.redact.is_empty() {
             return self.add_redacted(text);
         }
         let redact = Arc::clone(&self.redact);
         let Some(redacted) = std::str::from_utf8(text).ok().and_then(|text| redact.apply(text)) else {
-            return Added::NoRoom;
+            return PackFit::NoRoom;
         };
         let packed = self.add_redacted(redacted.text.as_bytes());
-        self.redacted |= packed == Added::Yes && redacted.is_changed();
+        self.redacted |= packed == PackFit::Yes && redacted.is_changed();
         packed
     }
 
-    fn add_redacted(&mut self, text: &[u8]) -> Added {
+    fn add_redacted(&mut self, text: &[u8]) -> PackFit {
         // Escaping never shortens a text. The 2 are the bracket or comma in front, and the closing bracket.
         if self.text.len() + text.len() + 2 > self.escaped_max {
-            return Added::NoRoom;
+            return PackFit::NoRoom;
         }
         let escaped = self.escaped + escaped_len(text) + 1;
         if escaped + 1 > self.escaped_max {
-            return Added::NoRoom;
+            return PackFit::NoRoom;
         }
         self.text.reserve_exact(self.escaped_max - self.text.len());
         self.text.push(if self.text.is_empty() { b'[' } else { b',' });
         self.text.extend_from_slice(text);
         self.escaped = escaped;
-        Added::Yes
+        PackFit::Yes
     }
 
     /// The finished array.
@@ -139,7 +141,7 @@ impl Pack {
 
 /// Whether an event fitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Added {
+pub(crate) enum PackFit {
     Yes,
     NoRoom,
 }
@@ -148,38 +150,38 @@ pub(crate) enum Added {
 pub(super) fn unpack(array: &str, events: u32) -> Option<Vec<&str>> {
     let inside = array.strip_prefix('[')?.strip_suffix(']')?;
     let mut texts = Vec::new();
-    let (mut begin, mut depth, mut place) = (0, 0_usize, Place::Between);
+    let (mut begin, mut depth, mut place) = (0, 0_usize, ScanState::Between);
     // Everything that matters here is ASCII, and an ASCII byte is never part of another character.
     for (at, byte) in inside.bytes().enumerate() {
         place = match (place, byte) {
-            (Place::InString, b'\\') => Place::Escaped,
-            (Place::InString, b'"') => Place::Between,
-            (Place::InString | Place::Escaped, _) => Place::InString,
-            (Place::Between, b'"') => Place::InString,
-            (Place::Between, b'[' | b'{') => {
+            (ScanState::InString, b'\\') => ScanState::Escaped,
+            (ScanState::InString, b'"') => ScanState::Between,
+            (ScanState::InString | ScanState::Escaped, _) => ScanState::InString,
+            (ScanState::Between, b'"') => ScanState::InString,
+            (ScanState::Between, b'[' | b'{') => {
                 depth += 1;
-                Place::Between
+                ScanState::Between
             }
-            (Place::Between, b']' | b'}') => {
+            (ScanState::Between, b']' | b'}') => {
                 depth = depth.checked_sub(1)?;
-                Place::Between
+                ScanState::Between
             }
-            (Place::Between, b',') if depth == 0 => {
+            (ScanState::Between, b',') if depth == 0 => {
                 texts.push(&inside[begin..at]);
                 begin = at + 1;
-                Place::Between
+                ScanState::Between
             }
-            (Place::Between, _) => Place::Between,
+            (ScanState::Between, _) => ScanState::Between,
         };
     }
     texts.push(&inside[begin..]);
-    let whole = depth == 0 && place == Place::Between && texts.iter().all(|text| !text.is_empty());
+    let whole = depth == 0 && place == ScanState::Between && texts.iter().all(|text| !text.is_empty());
     (whole && u32::try_from(texts.len()) == Ok(events)).then_some(texts)
 }
 
 /// The state of the scan of a JSON text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ScanState {
     Between,
     InString,
     /// After a backslash.

@@ -5,24 +5,24 @@ use std::slice;
 
 /// The parts of a text, at least one. The usual case, one part, does not allocate.
 #[derive(Debug)]
-pub(super) enum Parts<'a> {
+pub(super) enum TextParts<'a> {
     One(&'a str),
     Several(Vec<&'a str>),
 }
 
-impl<'a> Deref for Parts<'a> {
+impl<'a> Deref for TextParts<'a> {
     type Target = [&'a str];
 
     fn deref(&self) -> &[&'a str] {
         match self {
-            Parts::One(part) => slice::from_ref(part),
-            Parts::Several(parts) => parts,
+            TextParts::One(part) => slice::from_ref(part),
+            TextParts::Several(parts) => parts,
         }
     }
 }
 
 /// The parts of `text`, each at most `escaped_max` long once a formatter has escaped it. They join to `text`.
-pub(super) fn split(text: &str, escaped_max: usize) -> Parts<'_> {
+pub(super) fn split(text: &str, escaped_max: usize) -> TextParts<'_> {
     let mut parts = Vec::new();
     let mut rest = text;
     // No character escapes to more than ten bytes (`\u{10ffff}`), so a short text need not be scanned.
@@ -36,10 +36,10 @@ pub(super) fn split(text: &str, escaped_max: usize) -> Parts<'_> {
         rest = after;
     }
     if parts.is_empty() {
-        return Parts::One(rest);
+        return TextParts::One(rest);
     }
     parts.push(rest);
-    Parts::Several(parts)
+    TextParts::Several(parts)
 }
 
 /// How many bytes of the beginning of `text` fit; at least one character.

@@ -105,17 +105,17 @@ impl fmt::Display for Message<'_> {
 impl Serialize for Record<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("timestamp", &Shown(Rfc3339(self.written_at)))?;
+        map.serialize_entry("timestamp", &DisplayText(Rfc3339(self.written_at)))?;
         map.serialize_entry("level", self.level.as_upper())?;
         map.serialize_entry("target", super::log::SPILL_TARGET)?;
-        map.serialize_entry(NAMES[0], &Shown(self.message()))?;
+        map.serialize_entry(NAMES[0], &DisplayText(self.message()))?;
         map.serialize_entry(NAMES[1], &Record::V)?;
         map.serialize_entry(NAMES[2], self.client)?;
         map.serialize_entry(NAMES[3], &self.seq)?;
         map.serialize_entry(NAMES[4], &self.batch)?;
         map.serialize_entry(NAMES[5], self.reason.as_str())?;
         map.serialize_entry(NAMES[6], &(self.maybe_delivered == MaybeDelivered::Yes))?;
-        map.serialize_entry(NAMES[7], &Shown(Rfc3339(self.emitted_at)))?;
+        map.serialize_entry(NAMES[7], &DisplayText(Rfc3339(self.emitted_at)))?;
         map.serialize_entry(NAMES[8], &self.age_ms)?;
         map.serialize_entry(NAMES[9], self.detail)?;
         map.serialize_entry(NAMES[10], &self.part)?;
@@ -160,7 +160,7 @@ impl<'a> Notice<'a> {
 impl Serialize for Notice<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("timestamp", &Shown(Rfc3339(self.written_at)))?;
+        map.serialize_entry("timestamp", &DisplayText(Rfc3339(self.written_at)))?;
         map.serialize_entry("level", self.level.as_upper())?;
         map.serialize_entry("target", super::line::NOTICE_TARGET)?;
         map.serialize_entry("message", self.text)?;
@@ -172,9 +172,9 @@ impl Serialize for Notice<'_> {
 }
 
 /// Text that is formatted while it is written.
-struct Shown<T>(T);
+struct DisplayText<T>(T);
 
-impl<T: fmt::Display> Serialize for Shown<T> {
+impl<T: fmt::Display> Serialize for DisplayText<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }

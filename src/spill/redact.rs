@@ -52,7 +52,7 @@ struct Rule {
 enum Action {
     Remove,
     #[cfg(feature = "redact-hash")]
-    Hash(hash::Key),
+    Hash(hash::HashKey),
 }
 
 /// The text of a record.
@@ -92,7 +92,7 @@ impl Redact {
     #[cfg(feature = "redact-hash")]
     #[cfg_attr(docsrs, doc(cfg(feature = "redact-hash")))]
     pub fn hash(self, path: &str, key: impl AsRef<[u8]>) -> Redact {
-        self.rule(path, Action::Hash(hash::Key::new(key.as_ref())))
+        self.rule(path, Action::Hash(hash::HashKey::new(key.as_ref())))
     }
 
     /// Passes the event's JSON, after the paths, to your function and uses what it returns instead; `None` leaves the event as it is. The

@@ -11,7 +11,7 @@ use std::io;
 
 /// What layers reported while they were given a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Answer {
+pub(super) enum WitnessReport {
     /// There is no such layer.
     Nobody,
     /// A layer is present.
@@ -24,33 +24,33 @@ pub(super) enum Answer {
 
 thread_local! {
     // `None`: no record or notice of ours is with a subscriber on this thread.
-    static ANSWER: Cell<Option<Answer>> = const { Cell::new(None) };
+    static ANSWER: Cell<Option<WitnessReport>> = const { Cell::new(None) };
 }
 
 /// Call this when a layer that answers for its writes is asked about a record or a notice. It has no effect at any other time.
 pub fn present() {
-    say(Answer::Present);
+    say(WitnessReport::Present);
 }
 
 /// Call this when the layer has written the record or notice it was given, or could not. It has no effect at any other time.
 pub fn answer(written: &io::Result<()>) {
-    say(if written.is_ok() { Answer::Kept } else { Answer::Failed });
+    say(if written.is_ok() { WitnessReport::Kept } else { WitnessReport::Failed });
 }
 
 /// If there are several layers, one that kept the record is enough.
-fn say(answer: Answer) {
+fn say(answer: WitnessReport) {
     ANSWER.with(|said| said.set(said.get().map(|before| before.max(answer))));
 }
 
 /// The answer that layers give meanwhile, unless a subscriber panics.
-pub(super) fn listen(give: impl FnOnce()) -> Answer {
-    let _outer = Outer(ANSWER.with(|said| said.replace(Some(Answer::Nobody))));
+pub(super) fn listen(give: impl FnOnce()) -> WitnessReport {
+    let _outer = Outer(ANSWER.with(|said| said.replace(Some(WitnessReport::Nobody))));
     give();
-    ANSWER.with(Cell::get).unwrap_or(Answer::Nobody)
+    ANSWER.with(Cell::get).unwrap_or(WitnessReport::Nobody)
 }
 
 /// Restores the outer state even if a subscriber panics.
-struct Outer(Option<Answer>);
+struct Outer(Option<WitnessReport>);
 
 impl Drop for Outer {
     fn drop(&mut self) {
@@ -67,12 +67,12 @@ mod tests {
         let failed = || answer(&Err(io::ErrorKind::BrokenPipe.into()));
         let kept = || answer(&Ok(()));
         kept();
-        assert_eq!(listen(|| ()), Answer::Nobody);
-        assert_eq!(listen(present), Answer::Present);
-        assert_eq!(listen(|| (failed(), present()).1), Answer::Failed);
-        assert_eq!(listen(|| (kept(), failed()).1), Answer::Kept);
+        assert_eq!(listen(|| ()), WitnessReport::Nobody);
+        assert_eq!(listen(present), WitnessReport::Present);
+        assert_eq!(listen(|| (failed(), present()).1), WitnessReport::Failed);
+        assert_eq!(listen(|| (kept(), failed()).1), WitnessReport::Kept);
         // Nested, as when one client's sink makes another client log.
-        assert_eq!(listen(|| assert_eq!(listen(kept), Answer::Kept)), Answer::Nobody);
+        assert_eq!(listen(|| assert_eq!(listen(kept), WitnessReport::Kept)), WitnessReport::Nobody);
         assert!(std::panic::catch_unwind(|| listen(|| panic!("a subscriber"))).is_err());
         kept();
         assert_eq!(ANSWER.with(Cell::get), None);

@@ -33,7 +33,7 @@ use std::time::Duration;
 /// ```
 #[derive(Debug)]
 pub struct WriteSink<W> {
-    lines: Mutex<Lines<W>>,
+    lines: Mutex<LineWriter<W>>,
     /// The process that has the lock; `None` where forks are not detected.
     process: Option<Process>,
     spare: Spare,
@@ -43,7 +43,7 @@ pub struct WriteSink<W> {
 
 /// A `Write` that takes whole lines.
 #[derive(Debug)]
-struct Lines<W> {
+struct LineWriter<W> {
     write: W,
     end: LineEnd,
 }
@@ -65,7 +65,7 @@ enum LineEnd {
     Torn,
 }
 
-impl<W: Write + 'static> Lines<W> {
+impl<W: Write + 'static> LineWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<()> {
         let stream = Stream::of(&self.write);
         let mut write_all = |bytes: &[u8]| match stream {
@@ -109,7 +109,7 @@ impl<W: Write + Send + 'static> WriteSink<W> {
 
     fn beside(write: W, spare: Spare) -> WriteSink<W> {
         WriteSink {
-            lines: Mutex::new(Lines { write, end: LineEnd::Whole }),
+            lines: Mutex::new(LineWriter { write, end: LineEnd::Whole }),
             process: Process::this().ok(),
             spare,
             abandoned: AtomicU8::new(0),
@@ -124,7 +124,7 @@ impl<W: Write + Send + 'static> WriteSink<W> {
     }
 
     /// `None`: no thread will ever release them.
-    fn lines(&self) -> Option<MutexGuard<'_, Lines<W>>> {
+    fn lines(&self) -> Option<MutexGuard<'_, LineWriter<W>>> {
         const STEP: Duration = Duration::from_millis(1);
         if self.process.as_ref().is_none_or(Process::is_this) {
             return Some(lock(&self.lines));

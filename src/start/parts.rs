@@ -17,11 +17,11 @@ use crate::sender::Sender;
 use crate::shared::Shared;
 use crate::spill::log::{Home, Log};
 use crate::spill::log_queue::{LogQueue, SenderPart};
-use crate::spill::{LogLevel, Primary, Shape, Spill, SpillSink};
+use crate::spill::{LogLevel, Primary, RecordSettings, Spill, SpillSink};
 use crate::sync::plain::AtomicU64;
 use crate::sync::{Arc, Padded};
 use crate::transport::Transport;
-use crate::transport::http::{Again, Headers, Http};
+use crate::transport::http::{ChildHttp, Headers, Http};
 
 /// The settings, as the clients of all processes have them. What the user supplied is shared; nothing here holds a lock of ours.
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub(crate) struct Parts {
 
 /// How a child gets its transport.
 pub(super) enum Way {
-    Http(Again),
+    Http(ChildHttp),
     /// Not at all: the transport is the user's.
     Another,
     /// Not at all, like its parent.
@@ -148,7 +148,7 @@ impl Parts {
             Some(sink) => Primary::Sink(Arc::clone(sink)),
             None => Primary::Log(Log { home }),
         };
-        let shape = Shape {
+        let settings = RecordSettings {
             level: self.level,
             packing: config.spill_packing,
             line_bytes_max: config.spill_line_bytes_max,
@@ -171,7 +171,7 @@ impl Parts {
             config,
             queue,
             ledger: Ledger::default(),
-            spill: Spill::new(id, primary, fallback, clock, Arc::clone(&notices), shape),
+            spill: Spill::new(id, primary, fallback, clock, Arc::clone(&notices), settings),
             log,
             notice_log,
             notices,

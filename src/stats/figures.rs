@@ -51,14 +51,14 @@ impl Stats {
     }
 }
 
-type Label = Option<(&'static str, &'static str)>;
+type FigureLabel = Option<(&'static str, &'static str)>;
 
 /// All figures of one name.
 pub(super) struct Family {
     pub(super) name: &'static str,
     pub(super) kind: FigureKind,
     pub(super) help: &'static str,
-    values: fn(&Stats) -> Vec<(Label, u64)>,
+    values: fn(&Stats) -> Vec<(FigureLabel, u64)>,
 }
 
 impl Family {
@@ -68,21 +68,29 @@ impl Family {
     }
 }
 
-const fn counter(name: &'static str, help: &'static str, values: fn(&Stats) -> Vec<(Label, u64)>) -> Family {
+const fn counter(
+    name: &'static str,
+    help: &'static str,
+    values: fn(&Stats) -> Vec<(FigureLabel, u64)>,
+) -> Family {
     Family { name, kind: FigureKind::Counter, help, values }
 }
 
-const fn gauge(name: &'static str, help: &'static str, values: fn(&Stats) -> Vec<(Label, u64)>) -> Family {
+const fn gauge(
+    name: &'static str,
+    help: &'static str,
+    values: fn(&Stats) -> Vec<(FigureLabel, u64)>,
+) -> Family {
     Family { name, kind: FigureKind::Gauge, help, values }
 }
 
 /// A family of one figure, without a label.
-fn one(value: u64) -> Vec<(Label, u64)> {
+fn one(value: u64) -> Vec<(FigureLabel, u64)> {
     vec![(None, value)]
 }
 
 /// A figure for each value of a label.
-fn each(label: &'static str, values: impl Iterator<Item = (&'static str, u64)>) -> Vec<(Label, u64)> {
+fn each(label: &'static str, values: impl Iterator<Item = (&'static str, u64)>) -> Vec<(FigureLabel, u64)> {
     values.map(|(value, number)| (Some((label, value)), number)).collect()
 }
 

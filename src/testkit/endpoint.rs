@@ -43,7 +43,7 @@ impl Received {
     }
 }
 
-type Script = dyn Fn(&Received) -> Act + Send + Sync;
+type ScriptFn = dyn Fn(&Received) -> Act + Send + Sync;
 type Welcome = dyn Fn(u64) -> Greet + Send + Sync;
 
 /// The endpoint. It takes at most 256 connections at once and closes any beyond that. Dropping it closes everything.
@@ -56,7 +56,7 @@ pub struct Endpoint {
 
 struct Inner {
     welcome: Box<Welcome>,
-    script: Box<Script>,
+    script: Box<ScriptFn>,
     door: Mutex<Door>,
     connections: Mutex<BTreeMap<u64, TcpStream>>,
     accepted: AtomicU64,

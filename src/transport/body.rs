@@ -1,4 +1,4 @@
-//! The bytes of one request, shared by whoever sends them and the batch that they came from.
+//! The bytes of one request, shared by its transport and the batch that they came from.
 
 use crate::sync::Arc;
 use std::fmt;
@@ -6,13 +6,13 @@ use std::ops::Deref;
 
 /// A request's body: bytes that no longer change. A clone shares the same bytes.
 ///
-/// A [`Transport`](super::Transport) may keep it while it sends, but no longer: until it is dropped, its memory is not free for the next
-/// batch.
+/// A [`Transport`](super::Transport) may keep it while it sends, but no longer: until it is dropped, the next batch cannot reuse its
+/// memory.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RequestBody(Arc<Vec<u8>>);
 
 impl RequestBody {
-    /// The bytes themselves, if nobody else has them.
+    /// The bytes themselves, if there is no other clone.
     pub(crate) fn into_sole(self) -> Option<Vec<u8>> {
         Arc::try_unwrap(self.0).ok()
     }
@@ -38,7 +38,7 @@ impl AsRef<[u8]> for RequestBody {
     }
 }
 
-/// Shows only its length: the content is for the endpoint.
+/// Shows only its length: the content is meant for the endpoint alone.
 impl fmt::Debug for RequestBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "RequestBody({} bytes)", self.len())
@@ -58,7 +58,7 @@ mod tests {
 
     const BODY: usize = 200_000;
 
-    /// Takes so many requests over one connection, and answers each once it has all of it.
+    /// Takes this many requests over one connection, and answers each once it has been read completely.
     fn answer(listener: &TcpListener, requests: usize) -> std::io::Result<()> {
         let mut connection = BufReader::new(listener.accept()?.0);
         for _ in 0..requests {

@@ -1,9 +1,11 @@
-//! The real transport: reqwest is named here and in the files below, and nowhere else.
+//! The real transport: reqwest is named only here and in the files below.
 //!
-//! In: a [`Request`]. Out: its exchange. HT1: no connection is older than [`CONNECTION_AGE`], so that a change of the endpoint's address is
-//! followed; none is used again after it was idle for longer than the settings or the endpoint allow, or after this machine slept. HT2: a new
-//! HTTP client reads the platform's root certificates, on a thread of its own; meanwhile the one before serves on, and requests on its
-//! connections end by themselves.
+//! In: a [`Request`]. Out: its exchange.
+//!
+//! - HT1: no connection is older than [`CONNECTION_AGE`], so that a change of the endpoint's address is followed. None is reused after it
+//!   was idle longer than the settings or the endpoint allow, or after this machine was suspended.
+//! - HT2: with TLS, a new HTTP client is built on its own thread, because it reads the platform's root certificates. Meanwhile the old one
+//!   stays in use, and requests on its connections end normally.
 
 mod address;
 mod connect;
@@ -24,16 +26,16 @@ use crate::clock::{Clock, Stamp};
 use crate::limits::{CONNECTION_AGE, SUSPENDED_MIN};
 use crate::sync::{contain, start_thread};
 use connect::{Encrypted, Recipe};
-use exchange::{Current, Road, exchange};
+use exchange::{Current, RequestContext, exchange};
 use failure::Peer;
-use headers::Way;
+use headers::LinkSecurity;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::sync::watch;
 
-/// What the configuration says about the way to the endpoint.
+/// The settings for the way to the endpoint.
 pub(crate) struct HttpSettings {
     pub(crate) endpoint: String,
     pub(crate) headers: Vec<(String, String)>,
@@ -58,9 +60,9 @@ pub(crate) enum PlaintextCredentials {
     Allowed,
 }
 
-/// The HTTP client and what each request takes from the configuration.
+/// The HTTP client, and what each request takes from the settings.
 pub(crate) struct Http {
-    road: Arc<Road>,
+    context: Arc<RequestContext>,
     recipe: Arc<Recipe>,
     clients: watch::Sender<Current>,
     clock: Clock,
@@ -76,17 +78,17 @@ impl Http {
             || url.scheme() == "https"
             || recipe.has_socket()
             || (address::is_loopback(&url) && recipe.proxy().is_none_or(address::is_loopback));
-        let way = if trusted { Way::Trusted } else { Way::Open };
+        let way = if trusted { LinkSecurity::Trusted } else { LinkSecurity::Open };
         let (mut fixed, mut live) = (settings.headers.clone(), settings.live_headers.clone());
         if let Some((name, value)) = &settings.token {
-            // It takes the place of one by the same name.
+            // It replaces a header of the same name.
             fixed.retain(|(earlier, _)| !earlier.eq_ignore_ascii_case(name));
             live.retain(|earlier| !earlier.name.eq_ignore_ascii_case(name));
             fixed.push((name.clone(), value.clone()));
         }
         let headers = Arc::new(Headers::new(&fixed, &live, way, clock)?);
         let credentials = settings.token.is_some() || !url.username().is_empty() || url.password().is_some();
-        if way == Way::Open && credentials {
+        if way == LinkSecurity::Open && credentials {
             return Err(BuildError::PlaintextCredentials);
         }
         let peer = match (recipe.has_socket(), recipe.proxy().is_some(), url.scheme()) {
@@ -95,7 +97,7 @@ impl Http {
             (false, false, "https") => Peer::Https,
             _ => Peer::Http,
         };
-        let road = Road {
+        let context = RequestContext {
             url,
             headers,
             peer,
@@ -103,13 +105,18 @@ impl Http {
             drains: AtomicUsize::new(0),
             kept_millis: AtomicU64::new(u64::MAX),
         };
-        Http::by(road, recipe, settings.connection_idle_max, clock)
+        Http::by(context, recipe, settings.connection_idle_max, clock)
     }
 
-    fn by(road: Road, recipe: Arc<Recipe>, idle_max: Duration, clock: Clock) -> Result<Http, BuildError> {
+    fn by(
+        context: RequestContext,
+        recipe: Arc<Recipe>,
+        idle_max: Duration,
+        clock: Clock,
+    ) -> Result<Http, BuildError> {
         let client = recipe.client(idle_max)?;
         Ok(Http {
-            road: Arc::new(road),
+            context: Arc::new(context),
             recipe,
             clients: watch::Sender::new(Current { number: 0, client }),
             clock,
@@ -118,29 +125,33 @@ impl Http {
         })
     }
 
-    pub(crate) fn again(&self) -> Again {
-        Again { road: Arc::clone(&self.road), recipe: Arc::clone(&self.recipe), idle_max: self.idle_max }
+    pub(crate) fn again(&self) -> ChildHttp {
+        ChildHttp {
+            context: Arc::clone(&self.context),
+            recipe: Arc::clone(&self.recipe),
+            idle_max: self.idle_max,
+        }
     }
 
-    /// Scheme, host and port: what may be shown. Not the path, which is where webhooks and some intakes have their key.
+    /// Scheme, host and port, which may be shown. Not the path: webhooks and some intakes have their key there.
     pub(crate) fn shown(&self) -> String {
-        let origin = self.road.url.origin().ascii_serialization();
+        let origin = self.context.url.origin().ascii_serialization();
         if self.recipe.has_socket() { format!("{origin} over a unix socket") } else { origin }
     }
 
-    /// Whether it holds root certificates and the state of TLS.
+    /// Whether it holds root certificates and TLS state.
     pub(crate) fn needs_roots(&self) -> bool {
         self.recipe.encrypted() == Encrypted::Yes
     }
 
-    /// The headers, which may be changed at any time.
+    /// The headers, which can be changed at any time.
     pub(crate) fn headers(&self) -> Arc<Headers> {
-        Arc::clone(&self.road.headers)
+        Arc::clone(&self.context.headers)
     }
 
     /// The number of the client that the next request needs.
     fn renew(&mut self) -> u64 {
-        let kept = Duration::from_millis(self.road.kept_millis.load(Ordering::Relaxed));
+        let kept = Duration::from_millis(self.context.kept_millis.load(Ordering::Relaxed));
         let idle = self.idle_max.min(kept);
         if let Some(number) = self.renewals.next(self.clock.now(), self.clock.suspended(), idle) {
             self.make(number, idle);
@@ -148,8 +159,8 @@ impl Http {
         self.renewals.needed
     }
 
-    /// Puts a new client in the place of the one before. If there is none to be made (no file descriptors for the certificates), the old one
-    /// serves on under the new number: nobody waits for what will not come.
+    /// Replaces the client. If no new one can be built (no file descriptors for the certificates), the old one gets the new number, so that
+    /// no request waits for it.
     fn make(&self, number: u64, idle_max: Duration) {
         let (recipe, clients) = (Arc::clone(&self.recipe), self.clients.clone());
         let make = move || {
@@ -170,34 +181,34 @@ impl Http {
     }
 }
 
-/// What another process makes its own of: of the same settings, with the headers as they are, without a connection, a look-up or a question
-/// under way.
-pub(crate) struct Again {
-    road: Arc<Road>,
+/// What a forked process needs to build its own transport: the same settings and the current headers, without connections, lookups or
+/// running calls.
+pub(crate) struct ChildHttp {
+    context: Arc<RequestContext>,
     recipe: Arc<Recipe>,
     idle_max: Duration,
 }
 
-impl Again {
-    /// # Blocking
+impl ChildHttp {
+    /// With TLS, for as long as reading the platform's root certificates takes.
     /// With TLS for as long as reading the platform's root certificates takes.
     pub(crate) fn http(&self, clock: Clock) -> Result<Http, BuildError> {
-        let road = Road {
-            url: self.road.url.clone(),
-            headers: Arc::new(self.road.headers.again(clock)),
-            peer: self.road.peer,
-            drains_max: self.road.drains_max,
+        let context = RequestContext {
+            url: self.context.url.clone(),
+            headers: Arc::new(self.context.headers.again(clock)),
+            peer: self.context.peer,
+            drains_max: self.context.drains_max,
             drains: AtomicUsize::new(0),
             kept_millis: AtomicU64::new(u64::MAX),
         };
-        Http::by(road, Arc::new(self.recipe.again()), self.idle_max, clock)
+        Http::by(context, Arc::new(self.recipe.again()), self.idle_max, clock)
     }
 }
 
 impl Transport for Http {
     fn post(&mut self, request: Request) -> Posting {
         let number = self.renew();
-        Box::pin(exchange(self.clients.subscribe(), number, Arc::clone(&self.road), request))
+        Box::pin(exchange(self.clients.subscribe(), number, Arc::clone(&self.context), request))
     }
 
     fn connections_are_stale(&mut self) {
@@ -205,27 +216,27 @@ impl Transport for Http {
     }
 
     fn holds_secret(&self, text: &str) -> bool {
-        self.road.headers.are_in(text)
-            || secrets::found(text, secrets::of_url(&self.road.url).iter().map(String::as_str))
+        self.context.headers.are_in(text)
+            || secrets::found(text, secrets::of_url(&self.context.url).iter().map(String::as_str))
     }
 }
 
-/// Whether the connections that there are must not be used again.
+/// Whether existing connections must not be reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stale {
     No,
     Yes,
 }
 
-/// When connections are renewed: decided by the times alone.
+/// Decides when connections are renewed, from times alone.
 #[derive(Debug, Clone)]
 struct Renewals {
-    /// The number of the last client that was asked for.
+    /// The number of the last client that was requested.
     asked: u64,
-    /// Requests wait for this one, or a later one.
+    /// Requests wait for this client, or a later one.
     needed: u64,
     due_at: Stamp,
-    /// For how long this machine had slept, and how long a connection may be idle, when the last one was asked for.
+    /// How long this machine had been suspended, and how long a connection could be idle, when the last client was requested.
     suspended: Duration,
     idle: Duration,
     stale: Stale,

@@ -1,4 +1,4 @@
-//! What a test of a `Transport` needs: a request that no client has made.
+//! For tests of a `Transport`: a request that no client has made.
 
 use super::settled_by::SettledBy;
 use super::{Request, RequestBody};

@@ -1,4 +1,4 @@
-//! The way of a client that has no endpoint: each post fails, and says why.
+//! The transport of a client that has no endpoint: each post fails and says why.
 
 use super::{Failure, FailureKind, Posting, Request, Transport};
 use crate::outcome::MaybeDelivered;

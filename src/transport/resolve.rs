@@ -1,38 +1,42 @@
-//! Names to addresses: the system's resolver, off the sender's thread.
+//! Resolves names to addresses with the system's resolver, off the sender's thread.
 //!
-//! In: a name. Out: its addresses, or why there are none. RV1: one look-up at a time, on a thread of its own, however long it hangs: who asks for
-//! the same name meanwhile waits for the same answer, and one for another name is refused. RV2: without a thread to be
-//! had, the look-up fails, and nothing panics (tokio's `spawn_blocking`, which HTTP clients use for this, does).
-//! Deliberately not here: a cache. Connections are kept; who opens a new one wants to know where to.
+//! In: a name. Out: its addresses, or why there are none.
+//!
+//! - RV1: one lookup at a time, on its own thread, however long it hangs. Meanwhile a request for the same name waits for the same answer,
+//!   and a request for another name is refused.
+//! - RV2: if no thread can be started, the lookup fails, and nothing panics (tokio's `spawn_blocking`, which HTTP clients use for this,
+//!   does).
+//!
+//! Not here, on purpose: a cache. Connections are kept; each new one needs the current address.
 
 use crate::sync::{Arc, Mutex, lock, start_thread};
 use std::net::{SocketAddr, ToSocketAddrs};
 use tokio::sync::watch;
 
-/// Shared by all connections of a client, those of a renewed HTTP client included.
+/// Shared by all connections of a client, including those of a renewed HTTP client.
 #[derive(Clone, Default)]
 pub(crate) struct Resolver {
     current: Arc<Mutex<Option<LookUp>>>,
 }
 
-type Answer = Result<Vec<SocketAddr>, String>;
+type LookUpAnswer = Result<Vec<SocketAddr>, String>;
 
-/// A look-up under way: its name, and where the answer will be.
+/// A running lookup: its name, and where the answer will arrive.
 struct LookUp {
     name: String,
-    answer: watch::Receiver<Option<Answer>>,
+    answer: watch::Receiver<Option<LookUpAnswer>>,
 }
 
 impl Resolver {
     /// The addresses of `name`, with port 0.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the look-up to itself; the next one for this name finds it.
-    pub(crate) async fn look_up(&self, name: &str) -> Answer {
+    /// Dropping the future does not stop the lookup; the next request for this name joins it.
+    pub(crate) async fn look_up(&self, name: &str) -> LookUpAnswer {
         self.look_up_by(name, system).await
     }
 
-    async fn look_up_by(&self, name: &str, find: fn(&str) -> Answer) -> Answer {
+    async fn look_up_by(&self, name: &str, find: fn(&str) -> LookUpAnswer) -> LookUpAnswer {
         let mut answer = self.join_or_start(name, find)?;
         let answered = answer.wait_for(Option::is_some).await;
         match answered.map(|answer| answer.clone()) {
@@ -44,10 +48,10 @@ impl Resolver {
     fn join_or_start(
         &self,
         name: &str,
-        find: fn(&str) -> Answer,
-    ) -> Result<watch::Receiver<Option<Answer>>, String> {
+        find: fn(&str) -> LookUpAnswer,
+    ) -> Result<watch::Receiver<Option<LookUpAnswer>>, String> {
         let mut current = lock(&self.current);
-        // One whose thread is gone without an answer is nobody's to wait for.
+        // If its thread is gone without an answer, waiting for it is pointless.
         if let Some(look_up) = current.as_ref().filter(|look_up| look_up.answer.has_changed().is_ok()) {
             if look_up.name == name {
                 return Ok(look_up.answer.clone());
@@ -58,7 +62,7 @@ impl Resolver {
         let (resolver, asked) = (self.clone(), name.to_owned());
         let look_up = move || {
             let found = find(&asked);
-            // Before the answer is told: who has heard it and asks again gets a look-up of their own.
+            // Cleared before the answer is sent: a task that has the answer and asks again gets a new lookup.
             *lock(&resolver.current) = None;
             tell.send_replace(Some(found));
         };
@@ -69,8 +73,8 @@ impl Resolver {
     }
 }
 
-/// What the system says: its hosts file, its name servers.
-fn system(name: &str) -> Answer {
+/// What the system answers: its hosts file, its name servers.
+fn system(name: &str) -> LookUpAnswer {
     match (name, 0).to_socket_addrs() {
         Ok(addresses) => Ok(addresses.collect()),
         Err(error) => Err(error.to_string()),
@@ -86,7 +90,7 @@ mod tests {
     static ANSWERS: AtomicBool = AtomicBool::new(false);
     static THREADS: AtomicU64 = AtomicU64::new(0);
 
-    fn hangs(_: &str) -> Answer {
+    fn hangs(_: &str) -> LookUpAnswer {
         THREADS.fetch_add(1, Ordering::Relaxed);
         for _ in 0..20_000 {
             if ANSWERS.load(Ordering::Relaxed) {
@@ -98,7 +102,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn while_a_look_up_hangs_those_who_ask_again_wait_for_it_and_there_is_one_thread() {
+    async fn while_a_lookup_hangs_further_requests_wait_for_it_and_there_is_one_thread() {
         let resolver = Resolver::default();
         let name = |_| {
             let resolver = resolver.clone();
@@ -118,7 +122,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_look_up_that_breaks_off_is_an_error_and_the_next_one_begins_anew() {
+    async fn a_lookup_that_breaks_off_is_an_error_and_the_next_one_starts_over() {
         let resolver = Resolver::default();
         let broken = resolver.look_up_by("name", |_| panic!("a resolver")).await;
         assert_eq!(broken, Err("the lookup was interrupted".to_owned()));

@@ -220,7 +220,7 @@ fn a_refusal_gives_its_reason_and_frees_its_slot_within_half_a_second() {
 }
 
 #[test]
-fn connections_are_used_again_after_answers_with_a_body_whether_it_comes_at_once_or_later() {
+fn connections_are_reused_after_answers_with_a_body_whether_it_comes_at_once_or_later() {
     let whole = format!("{OK}content-length: 11\r\n\r\n{{\"ok\":true}}");
     let chunked = format!("{OK}transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n");
     for (what, act) in [

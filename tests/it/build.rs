@@ -65,7 +65,7 @@ fn credentials_over_plain_http_to_another_host_are_refused_unless_allowed() {
 }
 
 #[test]
-fn what_is_beyond_the_formats_endpoint_is_refused_by_name_and_what_it_takes_is_not() {
+fn limits_beyond_the_formats_endpoint_are_refused_by_name_and_others_are_not() {
     type Chooses = fn(Builder) -> Builder;
     let cases: [(Chooses, usize, usize); 4] = [
         (|b| b.format(Otlp::new()), 20 << 20, 10_000),
@@ -114,7 +114,7 @@ fn a_client_is_one_pointer_wide_and_crosses_threads() {
 }
 
 #[test]
-fn a_tiny_client_works_and_tells_a_small_bound() {
+fn a_tiny_client_works_and_reports_a_small_bound() {
     let client = Client::builder("http://127.0.0.1:9/")
         .queue_events_max(16)
         .queue_bytes_max(4096)
@@ -155,7 +155,7 @@ fn a_proxy_that_cannot_be_used_is_an_error_and_no_event_goes_past_it() {
 }
 
 #[test]
-fn what_would_be_sent_otherwise_than_it_was_written_is_an_error() {
+fn what_would_be_sent_differently_than_written_is_an_error() {
     let header = |name: &str, value: &str| {
         Client::builder("http://127.0.0.1/").header(name, value).build().map(|_| ()).unwrap_err().to_string()
     };
@@ -171,7 +171,7 @@ fn what_would_be_sent_otherwise_than_it_was_written_is_an_error() {
 }
 
 #[test]
-fn a_unix_socket_that_cannot_be_one_is_an_error_and_so_is_a_proxy_beside_it() {
+fn an_invalid_unix_socket_is_an_error_and_so_is_one_together_with_a_proxy() {
     let with = |path: &str| {
         let builder = Client::builder("http://localhost/v1").unix_socket(path);
         builder.build().map(|_| ()).unwrap_err().to_string()
@@ -253,7 +253,7 @@ fn a_wrong_setting_still_gives_a_client_that_writes_to_the_log_and_says_once_wha
 }
 
 #[test]
-fn a_right_setting_gives_the_same_client_by_either_way_and_the_kill_switch_holds_on_an_error() {
+fn valid_settings_build_the_same_client_either_way_and_the_kill_switch_holds_despite_an_error() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = quick(endpoint.url()).build_or_log_only();
@@ -277,7 +277,7 @@ fn redaction_that_is_set_wrong_lets_nothing_into_the_log_unredacted() {
 }
 
 #[test]
-fn a_disabled_client_is_off_for_good_and_leaves_no_trace() {
+fn a_disabled_client_stays_off_and_leaves_no_trace() {
     let world = World::new();
     let client = Client::disabled();
     client.set_mode(Mode::On);

@@ -159,7 +159,7 @@ impl Serialize for Nesting {
 }
 
 #[test]
-fn a_serialize_that_emits_is_an_event_of_its_own_and_endless_nesting_is_caught() {
+fn an_event_emitted_by_a_serialize_is_separate_and_endless_nesting_is_caught() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Status(200));
     let client = Arc::new(OnceLock::new());

@@ -51,7 +51,7 @@ fn whatever_an_event_contains_its_record_is_one_printable_line_per_part_under_ev
 }
 
 #[test]
-fn whatever_serde_offers_is_encoded_as_serde_json_has_it_or_refused_as_there() {
+fn whatever_serde_offers_is_encoded_or_refused_like_serde_json_does() {
     let (mut random, encoding) = (Random::seeded(33), encoding::Encoding::start());
     for _ in 0..cases(1_000_000) {
         encoding.check(&random.bytes(200));

@@ -140,7 +140,7 @@ fn connections_that_were_closed_in_a_freeze_cost_no_event() {
 
 /// Like a NAT gateway that has forgotten the connections: writes get no answer.
 #[test]
-fn connections_that_died_silently_in_a_freeze_are_not_used_again() {
+fn connections_that_died_silently_in_a_freeze_are_not_reused() {
     let taken = Taken::default();
     let (dead, alive) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (dead_up_to, seen) = (Arc::clone(&dead), Arc::clone(&alive));

@@ -225,16 +225,16 @@ fn a_span_that_has_itself_as_a_field_ends_at_depth_one() {
 }
 
 #[test]
-fn a_serialize_that_logs_is_an_event_with_one_more_beside_it() {
+fn a_serialize_that_logs_yields_its_own_event_and_one_more() {
     before_each_peer("tracing: a Serialize that logs", 400, 0);
 }
 
 #[test]
-fn beside_a_layer_that_locks_and_logs_events_spill_through_the_same_subscriber() {
+fn with_a_layer_that_locks_and_logs_events_spill_through_the_same_subscriber() {
     before_each_peer("tracing: beside a layer that locks", 600, 0);
 }
 
 #[test]
-fn beside_the_spill_layer_each_event_that_cannot_be_delivered_is_spilled_once() {
+fn with_the_spill_layer_each_event_that_cannot_be_delivered_is_spilled_once() {
     before_each_peer("tracing: beside the spill layer", 600, 0);
 }

@@ -1,6 +1,6 @@
 //! `overspill completions` and `overspill man`: files that a package installs with the command.
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandFailure, Exit};
 use crate::out;
 use clap::{Args, Command};
 use clap_complete::Shell;
@@ -31,25 +31,25 @@ pub(crate) struct Man {
     folder: Option<PathBuf>,
 }
 
-pub(crate) fn completions(arguments: &Completions, mut command: Command) -> Result<Exit, Failure> {
+pub(crate) fn completions(arguments: &Completions, mut command: Command) -> Result<Exit, CommandFailure> {
     let mut text = Vec::new();
     clap_complete::generate(arguments.shell, &mut command, "overspill", &mut text);
     out::print(&String::from_utf8_lossy(&text))?;
     Ok(Exit::Well)
 }
 
-pub(crate) fn man(arguments: &Man, command: Command) -> Result<Exit, Failure> {
+pub(crate) fn man(arguments: &Man, command: Command) -> Result<Exit, CommandFailure> {
     let Some(folder) = &arguments.folder else {
         let mut page = Vec::new();
         clap_mangen::Man::new(command)
             .render(&mut page)
-            .map_err(|error| Failure::broken(format!("the page could not be made: {error}")))?;
+            .map_err(|error| CommandFailure::broken(format!("the page could not be made: {error}")))?;
         out::print(&String::from_utf8_lossy(&page))?;
         return Ok(Exit::Well);
     };
     if !folder.is_dir() {
-        return Err(Failure::of_file(folder, "it is not a folder: make it first"));
+        return Err(CommandFailure::of_file(folder, "it is not a folder: make it first"));
     }
-    clap_mangen::generate_to(command, folder).map_err(|error| Failure::of_file(folder, error))?;
+    clap_mangen::generate_to(command, folder).map_err(|error| CommandFailure::of_file(folder, error))?;
     Ok(Exit::Well)
 }

@@ -5,31 +5,31 @@ mod load;
 mod proxy;
 mod verdict;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandFailure, Exit};
 use crate::out;
 use crate::to::To;
 use crate::units::{count, span, time_of};
 use clap::Args;
-use fault::{Fault, Phase};
+use fault::{DrillPhase, Fault};
 use indicatif::{ProgressBar, ProgressStyle};
-use load::Log;
+use load::DrillLog;
 use overspill::limits;
 use proxy::Proxy;
 use serde_json::json;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use verdict::{Events, Row};
+use verdict::{EventCounts, PhaseRow};
 
 /// Rehearse outages: a proxy before the endpoint refuses, hangs, resets, slows, answers 503, 413 or a web page
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Alone it emits events of its own through the library, with the settings of the environment, and knows of each what became of it:
-delivered, spilled, both (an answer was unknown), or lost. With --to they go to that endpoint, named overspill.drill; without, to one
-within the command. With --listen a service of yours is drilled: let it post to that address instead of the endpoint.
+By default it emits its own events through the library, with the settings of the environment, and knows what became of each:
+delivered, spilled, both (an answer was unknown), or lost. With --to they go to that endpoint, named overspill.drill; without it, to one
+inside the command. With --listen it drills your own service: let the service post to that address instead of the endpoint.
 
-noticed: from the beginning of a fault to the first event in the log. recovered: from its end to the first request that is taken.
+noticed: from the start of a fault to the first event in the log. recovered: from its end to the first request that is accepted.
 
-Exits with 0 if nothing was lost, with 1 if something was, with 3 if the endpoint takes nothing while there is no fault.
+Exits with 0 if nothing was lost, with 1 if something was, with 3 if the endpoint accepts nothing even without a fault.
 
 Examples:
   overspill drill
@@ -64,15 +64,18 @@ pub(crate) struct Arguments {
 const LONGEST: Duration = Duration::from_secs(24 * 3_600);
 const EVENTS_MAX: u64 = 2_000_000;
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CommandFailure> {
     let phases = fault::schedule(&arguments.faults, arguments.fault, arguments.healthy);
     let whole: Duration = phases.iter().map(|phase| phase.lasts).sum();
     if whole > LONGEST {
-        return Err(Failure::usage(format!("the drill would last {}: make it a day at most", span(whole))));
+        return Err(CommandFailure::usage(format!(
+            "the drill would last {}: make it a day at most",
+            span(whole)
+        )));
     }
     let events = whole.as_secs().saturating_mul(arguments.rate);
     if arguments.listen.is_none() && events > EVENTS_MAX {
-        return Err(Failure::usage(format!(
+        return Err(CommandFailure::usage(format!(
             "the drill would emit {}: lower --rate, or make it shorter, so that it is {} at most",
             count(events, "event"),
             count(EVENTS_MAX, "event")
@@ -102,12 +105,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     })
 }
 
-fn show(arguments: &Arguments, rows: &[Row]) -> Result<(), Failure> {
+fn show(arguments: &Arguments, rows: &[PhaseRow]) -> Result<(), CommandFailure> {
     if arguments.json {
         return out::print(&format!("{:#}\n", json!({ "phases": verdict::json(rows) })));
     }
     let mut text = verdict::table(rows);
-    let sum = |of: fn(&Events) -> u64| rows.iter().filter_map(|row| row.events.as_ref()).map(of).sum::<u64>();
+    let sum =
+        |of: fn(&EventCounts) -> u64| rows.iter().filter_map(|row| row.events.as_ref()).map(of).sum::<u64>();
     if rows.iter().any(|row| row.events.is_some()) {
         text.push_str(&format!(
             "\n{}: {} delivered, {} in the log, {} of them in both, {} lost.\n",
@@ -124,7 +128,7 @@ fn show(arguments: &Arguments, rows: &[Row]) -> Result<(), Failure> {
 }
 
 /// A bar, on a terminal only.
-fn bar(phases: &[Phase]) -> ProgressBar {
+fn bar(phases: &[DrillPhase]) -> ProgressBar {
     let seconds: u64 = phases.iter().map(|phase| phase.lasts.as_secs()).sum();
     let style = ProgressStyle::with_template("{msg:8} {bar:40} {pos} of {len} s");
     let bar = ProgressBar::new(seconds);
@@ -134,18 +138,18 @@ fn bar(phases: &[Phase]) -> ProgressBar {
 /// What a phase did, before the fate of its events is known.
 struct Ran {
     ids: std::ops::Range<u64>,
-    row: Row,
+    row: PhaseRow,
 }
 
 fn own_load(
     arguments: &Arguments,
     proxy: &Proxy,
     to: Option<&str>,
-    phases: &[Phase],
-) -> Result<Vec<Row>, Failure> {
+    phases: &[DrillPhase],
+) -> Result<Vec<PhaseRow>, CommandFailure> {
     let path = to.and_then(|to| to.splitn(4, '/').nth(3)).unwrap_or("v1/events");
     let url = format!("http://{}/{path}", proxy.address());
-    let log = Log::default();
+    let log = DrillLog::default();
     // Checks the real URL first, so that its errors are the usual ones.
     if to.is_some() {
         arguments.to.builder()?.mode(overspill::Mode::Off).build()?;
@@ -163,7 +167,7 @@ fn own_load(
         let ids = load::emit(&client, from, arguments.rate, phase.lasts);
         let noticed = log.lock().first.filter(|_| phase.fault.is_some()).map(|first| first - began);
         let row = row_of(proxy, phase, began, ran.last_mut().map(|before| &mut before.row));
-        ran.push(Ran { ids, row: Row { noticed, ..row } });
+        ran.push(Ran { ids, row: PhaseRow { noticed, ..row } });
         bar.inc(phase.lasts.as_secs());
     }
     client.shutdown_blocking(limits::SHUTDOWN_TIMEOUT);
@@ -172,7 +176,7 @@ fn own_load(
     Ok(ran
         .into_iter()
         .map(|Ran { ids, mut row }| {
-            let mut events = Events { emitted: ids.end - ids.start, ..Events::default() };
+            let mut events = EventCounts { emitted: ids.end - ids.start, ..EventCounts::default() };
             for id in ids {
                 match (delivered.contains(&id), written.spilled.contains(&id)) {
                     (true, true) => {
@@ -193,24 +197,24 @@ fn own_load(
 
 /// The row of a phase that has just ended. Also notes in `before`,
 /// the row of a fault, when the endpoint had recovered from it.
-fn row_of(proxy: &Proxy, phase: &Phase, began: Instant, before: Option<&mut Row>) -> Row {
+fn row_of(proxy: &Proxy, phase: &DrillPhase, began: Instant, before: Option<&mut PhaseRow>) -> PhaseRow {
     let seen = proxy.take_seen();
     if let (None, Some(before)) = (phase.fault, before) {
         before.recovered = seen.first_passed.map(|first| first.saturating_duration_since(began));
     }
-    Row {
+    PhaseRow {
         phase: phase.name(),
         lasted: began.elapsed(),
         requests: seen.requests,
         passed: seen.passed,
-        ..Row::default()
+        ..PhaseRow::default()
     }
 }
 
-fn your_service(proxy: &Proxy, phases: &[Phase]) -> Result<Vec<Row>, Failure> {
+fn your_service(proxy: &Proxy, phases: &[DrillPhase]) -> Result<Vec<PhaseRow>, CommandFailure> {
     let bar = bar(phases);
     out::tell(&format!("overspill: the proxy listens at http://{}\n", proxy.address()));
-    let mut rows: Vec<Row> = Vec::new();
+    let mut rows: Vec<PhaseRow> = Vec::new();
     for phase in phases {
         bar.set_message(phase.name());
         let began = Instant::now();

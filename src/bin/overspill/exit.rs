@@ -44,34 +44,34 @@ impl From<Exit> for ExitCode {
 
 /// Why a subcommand did not do its work.
 #[derive(Debug)]
-pub(crate) struct Failure {
+pub(crate) struct CommandFailure {
     pub(crate) exit: Exit,
     /// What is wrong, and what to do about it.
     pub(crate) text: String,
 }
 
-impl Failure {
-    pub(crate) fn usage(text: impl Into<String>) -> Failure {
-        Failure { exit: Exit::Usage, text: text.into() }
+impl CommandFailure {
+    pub(crate) fn usage(text: impl Into<String>) -> CommandFailure {
+        CommandFailure { exit: Exit::Usage, text: text.into() }
     }
 
-    pub(crate) fn broken(text: impl Into<String>) -> Failure {
-        Failure { exit: Exit::Broken, text: text.into() }
+    pub(crate) fn broken(text: impl Into<String>) -> CommandFailure {
+        CommandFailure { exit: Exit::Broken, text: text.into() }
     }
 
     /// A file that could not be opened or written.
-    pub(crate) fn of_file(path: &Path, error: impl Display) -> Failure {
-        Failure::usage(format!("{}: {error}", path.display()))
+    pub(crate) fn of_file(path: &Path, error: impl Display) -> CommandFailure {
+        CommandFailure::usage(format!("{}: {error}", path.display()))
     }
 
-    pub(crate) fn in_the_middle(path: &Path, error: &io::Error) -> Failure {
-        Failure::broken(format!("{}: {error}", path.display()))
+    pub(crate) fn in_the_middle(path: &Path, error: &io::Error) -> CommandFailure {
+        CommandFailure::broken(format!("{}: {error}", path.display()))
     }
 }
 
 /// The builder's error says what is wrong with a URL, a header or a variable.
-impl From<BuildError> for Failure {
-    fn from(error: BuildError) -> Failure {
-        Failure::usage(error.to_string())
+impl From<BuildError> for CommandFailure {
+    fn from(error: BuildError) -> CommandFailure {
+        CommandFailure::usage(error.to_string())
     }
 }

@@ -3,7 +3,7 @@
 mod json;
 mod table;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandFailure, Exit};
 use crate::out;
 use clap::Args;
 use overspill::heap_compare::{Comparing, Comparison, Profile};
@@ -24,12 +24,12 @@ pub(crate) struct Arguments {
     #[arg(num_args = 3.., required = true, value_names = ["FIRST", "SECOND", "THIRD"])]
     profiles: Vec<PathBuf>,
     #[command(flatten)]
-    shown: Shown,
+    shown: HeapOptions,
 }
 
 /// How a comparison is made and shown: for `heap`, and for `watch`, which ends in one.
 #[derive(Debug, Args)]
-pub(crate) struct Shown {
+pub(crate) struct HeapOptions {
     /// How many stacks to show of each kind
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
@@ -41,19 +41,19 @@ pub(crate) struct Shown {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CommandFailure> {
     compare(&arguments.profiles, &arguments.shown)
 }
 
 /// Compares, and shows the result.
-pub(crate) fn compare(profiles: &[PathBuf], shown: &Shown) -> Result<Exit, Failure> {
+pub(crate) fn compare(profiles: &[PathBuf], shown: &HeapOptions) -> Result<Exit, CommandFailure> {
     let mut comparing = Comparing::new();
     if shown.allow_different_processes {
         comparing = comparing.allow_different_processes();
     } else {
         one_process(profiles)?;
     }
-    let comparison = compared(&comparing, profiles).map_err(Failure::usage)?;
+    let comparison = compared(&comparing, profiles).map_err(CommandFailure::usage)?;
     let top = usize::from(shown.top);
     let text =
         if shown.json { format!("{:#}\n", json::of(&comparison, top)) } else { table::of(&comparison, top) };
@@ -62,11 +62,11 @@ pub(crate) fn compare(profiles: &[PathBuf], shown: &Shown) -> Result<Exit, Failu
 }
 
 /// What is wrong, for a person.
-struct Said(String);
+struct HeapProblem(String);
 
-impl From<overspill::heap_compare::CompareError> for Said {
-    fn from(error: overspill::heap_compare::CompareError) -> Said {
-        Said(error.to_string())
+impl From<overspill::heap_compare::CompareError> for HeapProblem {
+    fn from(error: overspill::heap_compare::CompareError) -> HeapProblem {
+        HeapProblem(error.to_string())
     }
 }
 
@@ -82,7 +82,7 @@ fn compared(comparing: &Comparing, profiles: &[PathBuf]) -> Result<Comparison, S
                 }
             }
         });
-        comparing.compare_each(take.iter().map(|read| read.map_err(Said))).map_err(|said| said.0)
+        comparing.compare_each(take.iter().map(|read| read.map_err(HeapProblem))).map_err(|said| said.0)
     })
 }
 
@@ -95,10 +95,10 @@ fn read(path: &Path) -> Result<Profile, String> {
 
 /// Profiles may not say which process they belong to; the file names that the memory watch and
 /// jemalloc give them contain a pid: `SERVICE-TIME-MB-PID.pb.gz`, `PREFIX.PID.NUMBER.CAUSE.heap`.
-fn one_process(paths: &[PathBuf]) -> Result<(), Failure> {
+fn one_process(paths: &[PathBuf]) -> Result<(), CommandFailure> {
     let pids: Option<Vec<u32>> = paths.iter().map(|path| pid_of(path)).collect();
     match pids.and_then(|pids| pids.iter().find(|pid| **pid != pids[0]).map(|other| (pids[0], *other))) {
-        Some((first, other)) => Err(Failure::usage(format!(
+        Some((first, other)) => Err(CommandFailure::usage(format!(
             "profiles of two processes, {first} and {other} by their names: take all of one, or say that it is meant \
              (--allow-different-processes)"
         ))),

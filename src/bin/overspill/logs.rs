@@ -1,7 +1,7 @@
 //! The logs given to a subcommand: files, recognized as plain,
 //! gzipped or zstd by their first bytes, and standard input as `-`.
 
-use crate::exit::Failure;
+use crate::exit::CommandFailure;
 use flate2::bufread::MultiGzDecoder;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, ErrorKind, IsTerminal};
@@ -11,26 +11,27 @@ use std::path::Path;
 const READ_BYTES: usize = 256 << 10;
 
 /// Opens a log for reading, decompressed.
-pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+pub(crate) fn open(path: &Path) -> Result<Box<dyn BufRead>, CommandFailure> {
     if path == Path::new("-") {
         if io::stdin().is_terminal() {
-            return Err(Failure::usage(
+            return Err(CommandFailure::usage(
                 "standard input is the terminal: name the log, or send it here with a pipe",
             ));
         }
         return unpacked(BufReader::with_capacity(READ_BYTES, io::stdin()))
-            .map_err(|error| Failure::of_file(Path::new("standard input"), error));
+            .map_err(|error| CommandFailure::of_file(Path::new("standard input"), error));
     }
     let said = |error: io::Error| match error.kind() {
-        ErrorKind::NotFound => Failure::of_file(path, "there is no such file"),
-        ErrorKind::PermissionDenied => {
-            Failure::of_file(path, "it may not be read: run this as its owner, or as a member of its group")
-        }
-        _ => Failure::of_file(path, error),
+        ErrorKind::NotFound => CommandFailure::of_file(path, "there is no such file"),
+        ErrorKind::PermissionDenied => CommandFailure::of_file(
+            path,
+            "it may not be read: run this as its owner, or as a member of its group",
+        ),
+        _ => CommandFailure::of_file(path, error),
     };
     let file = File::open(path).map_err(said)?;
     if file.metadata().map_err(said)?.is_dir() {
-        return Err(Failure::of_file(path, "it is a folder: name the files in it"));
+        return Err(CommandFailure::of_file(path, "it is a folder: name the files in it"));
     }
     unpacked(BufReader::with_capacity(READ_BYTES, file)).map_err(said)
 }

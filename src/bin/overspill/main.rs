@@ -2,7 +2,7 @@
 //!
 //! It is a program like any other that uses the crate: it sees only the public API. There
 //! is one file per subcommand; each has a function `run` that returns an [`exit::Exit`]
-//! or an [`exit::Failure`]. `src/guide/command.md` shows a session of each.
+//! or an [`exit::CommandFailure`]. `src/guide/command.md` shows a session of each.
 #![allow(missing_docs, reason = "a program has no public API")]
 
 mod complete;
@@ -20,7 +20,7 @@ mod units;
 mod watch;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use exit::{Exit, Failure};
+use exit::{CommandFailure, Exit};
 use out::Colour;
 use std::process::ExitCode;
 
@@ -78,7 +78,7 @@ fn main() -> ExitCode {
     };
     match ended {
         Ok(exit) => exit.into(),
-        Err(Failure { exit, text }) => {
+        Err(CommandFailure { exit, text }) => {
             out::tell(&format!("overspill: {text}\n"));
             exit.into()
         }

@@ -1,7 +1,7 @@
 //! Standard output and standard error: whole texts, colours only
 //! on a terminal, and a quiet end when the reader closes the pipe.
 
-use crate::exit::Failure;
+use crate::exit::CommandFailure;
 use clap::ValueEnum;
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -67,11 +67,11 @@ impl<T: Display> Display for Painted<T> {
 }
 
 /// Writes to standard output. If the reader has closed the pipe, as `head` does, it has seen enough.
-pub(crate) fn print(text: &str) -> Result<(), Failure> {
+pub(crate) fn print(text: &str) -> Result<(), CommandFailure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(Failure::broken(format!("standard output: {error}")))
+            Err(CommandFailure::broken(format!("standard output: {error}")))
         }
         _ => Ok(()),
     }

@@ -7,18 +7,18 @@ mod progress;
 mod rejects;
 mod send;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandFailure, Exit};
 use crate::out;
 use crate::to::To;
 use crate::units::{count, grouped, moment, time_of};
 use clap::{Args, ValueEnum};
 use filter::Filter;
-use input::{Came, Input, Log};
+use input::{Came, LogFile, LogInput};
 use overspill::Reason;
 use overspill::spill::{Checkpoint, Joiner, Place};
-use progress::Progress;
+use progress::ReplayProgress;
 use rejects::Rejects;
-use send::{Ended, Sending};
+use send::{SendEnd, Sending};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -31,7 +31,7 @@ Finds the spilled events among everything else, whatever a runtime, syslog or a 
 sends each once. Files may be packed (gzip, zstd) and are read in the order of their rotation; - is standard input.
 
 What the endpoint refuses is appended to the rejects file, with its words, as records that replay reads again. Nothing else is written, and
-nothing is thrown away: an event that is not taken is sent again until it is, or with --on-outage stop left where it is.
+nothing is discarded: an event that is not accepted is sent again until it is; with --on-outage stop it stays in the log.
 
 With --checkpoint you may kill the command at any moment and start it again. It does not send accepted events again, except the one batch
 that was on its way.
@@ -51,7 +51,7 @@ pub(crate) struct Arguments {
     logs: Vec<PathBuf>,
     #[command(flatten)]
     to: To,
-    /// Go on with what is appended to the last log, through its rotation, until a signal comes
+    /// Keep reading what is appended to the last log, through its rotation, until a signal arrives
     #[arg(short, long)]
     follow: bool,
     /// Only events that were spilled for this reason; may be given again
@@ -112,7 +112,7 @@ fn moment_of(text: &str) -> Result<SystemTime, String> {
 
 /// What was found, and what became of it.
 #[derive(Debug, Default)]
-pub(crate) struct Counts {
+pub(crate) struct ReplayCounts {
     found: u64,
     twice: u64,
     left_out: u64,
@@ -122,11 +122,11 @@ pub(crate) struct Counts {
     pub(crate) left: u64,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CommandFailure> {
     let logs = order::in_order(&arguments.logs);
     let stop = stopped_by_signals()?;
     let mut replay = Replay::new(arguments, &stop)?;
-    let input = Input::start(&logs, arguments.follow, replay.checkpoint.clone(), Arc::clone(&stop))?;
+    let input = LogInput::start(&logs, arguments.follow, replay.checkpoint.clone(), Arc::clone(&stop))?;
     replay.progress.begin(input.bytes_total(), input.bytes_read());
     let ended = replay.all(&input);
     replay.progress.end();
@@ -137,13 +137,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-fn stopped_by_signals() -> Result<Arc<AtomicBool>, Failure> {
+fn stopped_by_signals() -> Result<Arc<AtomicBool>, CommandFailure> {
     let stop = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
         // A second signal ends the process at once.
         signal_hook::flag::register_conditional_default(signal, Arc::clone(&stop))
             .and_then(|_| signal_hook::flag::register(signal, Arc::clone(&stop)))
-            .map_err(|error| Failure::usage(format!("signals cannot be waited for: {error}")))?;
+            .map_err(|error| CommandFailure::usage(format!("signals cannot be waited for: {error}")))?;
     }
     Ok(stop)
 }
@@ -154,12 +154,12 @@ struct Replay<'a> {
     joiner: Joiner,
     checkpoint: Checkpoint,
     sending: Sending,
-    counts: Counts,
-    progress: Progress,
+    counts: ReplayCounts,
+    progress: ReplayProgress,
     stop: Arc<AtomicBool>,
     /// Positions in the log being read: the one in the checkpoint, and the one reached once the window is settled.
     place: Option<Place>,
-    reached: Option<(Log, u64)>,
+    reached: Option<(LogFile, u64)>,
     first: Option<SystemTime>,
     last: Option<SystemTime>,
     /// When the checkpoint was last written, and how long that took.
@@ -174,10 +174,10 @@ const COMPANY: Duration = Duration::from_millis(200);
 const KEEPING: Duration = Duration::from_millis(50);
 
 impl<'a> Replay<'a> {
-    fn new(arguments: &'a Arguments, stop: &Arc<AtomicBool>) -> Result<Replay<'a>, Failure> {
-        let progress = Progress::new(arguments.quiet);
+    fn new(arguments: &'a Arguments, stop: &Arc<AtomicBool>) -> Result<Replay<'a>, CommandFailure> {
+        let progress = ReplayProgress::new(arguments.quiet);
         let checkpoint = match &arguments.checkpoint {
-            Some(path) => Checkpoint::read(path).map_err(|error| Failure::of_file(path, error))?,
+            Some(path) => Checkpoint::read(path).map_err(|error| CommandFailure::of_file(path, error))?,
             None => Checkpoint::new(),
         };
         let sending = Sending::new(arguments, Rejects::new(&arguments.rejects), &progress, stop)?;
@@ -187,7 +187,7 @@ impl<'a> Replay<'a> {
             joiner: Joiner::new(),
             checkpoint,
             sending,
-            counts: Counts::default(),
+            counts: ReplayCounts::default(),
             progress,
             stop: Arc::clone(stop),
             place: None,
@@ -199,7 +199,7 @@ impl<'a> Replay<'a> {
         })
     }
 
-    fn all(&mut self, input: &Input) -> Result<Exit, Failure> {
+    fn all(&mut self, input: &LogInput) -> Result<Exit, CommandFailure> {
         let mut failed = None;
         loop {
             match input.next(COMPANY) {
@@ -235,7 +235,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    fn take_joined(&mut self) -> Result<(), Failure> {
+    fn take_joined(&mut self) -> Result<(), CommandFailure> {
         while let Some(event) = self.joiner.next_event() {
             self.counts.found += 1;
             if self.checkpoint.is_settled(&event.client, event.seq) || self.sending.has(&event) {
@@ -260,12 +260,12 @@ impl<'a> Replay<'a> {
     }
 
     /// Sends the waiting events; each is settled, or left because of a stop.
-    fn send(&mut self) -> Result<(), Failure> {
+    fn send(&mut self) -> Result<(), CommandFailure> {
         for (client, seq, ended) in self.sending.send(&mut self.progress)? {
             match ended {
-                Ended::Delivered => self.counts.delivered += 1,
-                Ended::Refused => self.counts.refused += 1,
-                Ended::Left => {
+                SendEnd::Delivered => self.counts.delivered += 1,
+                SendEnd::Refused => self.counts.refused += 1,
+                SendEnd::Left => {
                     self.counts.left += 1;
                     continue;
                 }
@@ -277,7 +277,7 @@ impl<'a> Replay<'a> {
     }
 
     /// The same, and the position from which the log may be read afterwards.
-    fn settle(&mut self) -> Result<(), Failure> {
+    fn settle(&mut self) -> Result<(), CommandFailure> {
         self.send()?;
         // An event with unseen parts starts earlier.
         if self.joiner.waiting() > 0 || self.counts.left > 0 {
@@ -293,7 +293,7 @@ impl<'a> Replay<'a> {
         Ok(())
     }
 
-    fn keep(&mut self, when: Keep) -> Result<(), Failure> {
+    fn keep(&mut self, when: Keep) -> Result<(), CommandFailure> {
         let Some(path) = self.arguments.checkpoint.as_ref().filter(|_| !self.arguments.dry_run) else {
             return Ok(());
         };
@@ -303,22 +303,22 @@ impl<'a> Replay<'a> {
             return Ok(());
         }
         let began = Instant::now();
-        self.checkpoint.write(path).map_err(|error| Failure::in_the_middle(path, &error))?;
+        self.checkpoint.write(path).map_err(|error| CommandFailure::in_the_middle(path, &error))?;
         (self.kept_at, self.keeping) = (Instant::now(), began.elapsed());
         Ok(())
     }
 
     fn exit(&self) -> Exit {
         match &self.counts {
-            Counts { left: 1.., delivered: 0, .. } => Exit::Unreachable,
-            Counts { left: 1.., .. } | Counts { refused: 1.., .. } => Exit::Found,
+            ReplayCounts { left: 1.., delivered: 0, .. } => Exit::Unreachable,
+            ReplayCounts { left: 1.., .. } | ReplayCounts { refused: 1.., .. } => Exit::Found,
             _ if self.joiner.incomplete() > 0 => Exit::Found,
             _ => Exit::Well,
         }
     }
 
     fn summary(&self, arguments: &Arguments) -> String {
-        let Counts { found, twice, left_out, delivered, refused, left } = &self.counts;
+        let ReplayCounts { found, twice, left_out, delivered, refused, left } = &self.counts;
         let did = if arguments.dry_run { "would be sent" } else { "delivered" };
         let mut text = format!(
             "{} found: {} {did}, {} refused, {} left out, {} seen before\n",

@@ -12,10 +12,10 @@ mod terminal;
 mod timeline;
 mod words;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandFailure, Exit};
 use crate::logs;
 use crate::out;
-use books::Books;
+use books::ReportBooks;
 use clap::Args;
 use overspill::spill::{Entry, Records};
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
     /// Log files, plain, gzipped or zstd; - is standard input
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<PathBuf>,
-    /// Write one page that a browser shows, with nothing from elsewhere
+    /// Write one self-contained HTML page
     #[arg(long, value_name = "FILE", conflicts_with = "json")]
     html: Option<PathBuf>,
     /// The result as JSON
@@ -46,16 +46,16 @@ pub(crate) struct Arguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CommandFailure> {
     // Checks all files before reading the first: a mistyped name should not cost an hour.
-    let opened: Result<Vec<_>, Failure> = arguments
+    let opened: Result<Vec<_>, CommandFailure> = arguments
         .logs
         .iter()
         .filter(|path| path.as_path() != Path::new("-"))
         .map(|path| logs::open(path))
         .collect();
     drop(opened?);
-    let mut books = Books::new();
+    let mut books = ReportBooks::new();
     let mut bytes = 0;
     for path in &arguments.logs {
         bytes += read(path, &mut books)?;
@@ -66,14 +66,14 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     Ok(if summary.missing + summary.lost > 0 { Exit::Found } else { Exit::Well })
 }
 
-fn show(arguments: &Arguments, summary: &Summary) -> Result<(), Failure> {
+fn show(arguments: &Arguments, summary: &Summary) -> Result<(), CommandFailure> {
     if arguments.json {
         return out::print(&format!("{:#}\n", json::of(summary)));
     }
     if let Some(file) = &arguments.html {
         let page = page::of(summary)
-            .map_err(|error| Failure::broken(format!("the chart could not be drawn: {error}")))?;
-        std::fs::write(file, page).map_err(|error| Failure::of_file(file, error))?;
+            .map_err(|error| CommandFailure::broken(format!("the chart could not be drawn: {error}")))?;
+        std::fs::write(file, page).map_err(|error| CommandFailure::of_file(file, error))?;
     }
     out::print(&terminal::of(summary))?;
     match &arguments.html {
@@ -83,10 +83,10 @@ fn show(arguments: &Arguments, summary: &Summary) -> Result<(), Failure> {
 }
 
 /// Adds a log to the books, and returns the number of bytes it had.
-fn read(path: &Path, books: &mut Books) -> Result<u64, Failure> {
+fn read(path: &Path, books: &mut ReportBooks) -> Result<u64, CommandFailure> {
     let mut entries = Records::new(logs::open(path)?).entries();
     while let Some(entry) = entries.next() {
-        let entry = entry.map_err(|error| Failure::in_the_middle(path, &error))?;
+        let entry = entry.map_err(|error| CommandFailure::in_the_middle(path, &error))?;
         match entry {
             Entry::Part(part) => books.record(&part, entries.line_bytes()),
             Entry::Notice(said) => {

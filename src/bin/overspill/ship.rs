@@ -3,13 +3,13 @@
 mod input;
 mod lines;
 
-use crate::exit::{Exit, Failure};
+use crate::exit::{CommandFailure, Exit};
 use crate::out;
 use crate::to::To;
 use crate::units::{count, time_of};
 use clap::Args;
-use input::Next;
-use lines::{Counts, Lines};
+use input::InputStep;
+use lines::{LineCounts, LineSplitter};
 use overspill::spill::WriteSink;
 use overspill::{Client, EndpointState, Mode, Reason, Stats, limits};
 use std::io::{self, ErrorKind, IsTerminal, Write};
@@ -19,14 +19,14 @@ use std::time::Duration;
 /// Send lines from standard input as events; what cannot be delivered goes to standard error, or to a file
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A line that is a JSON object is an event as it is; any other is {\"message\": \"the line\"}. Bytes that are not UTF-8 are written as
-\\xNN, with \"escaped\": true; a line of more than 60 KiB is several events, with \"line\", \"piece\" and \"pieces\". Empty lines are no
-events. All of it is counted at the end, on standard error, and the events' books with it:
+A line that is a JSON object becomes an event, unchanged; any other becomes {\"message\": \"the line\"}. Bytes that are not UTF-8 are
+written as \\xNN, with \"escaped\": true; a line of more than 60 KiB becomes several events, with \"line\", \"piece\" and \"pieces\".
+Empty lines are skipped. At the end all of this is counted on standard error, together with the books of the events:
 emitted = delivered + spilled + lost + pending.
 
-The pipe is never blocked by a slow or dead endpoint: events that find no room go where spilled events go. With --wait a healthy
-endpoint sets the pace instead. At SIGTERM, SIGINT and SIGHUP, and when the reader of --tee goes, what was read is settled, and nothing
-more is read.
+A slow or dead endpoint never blocks the pipe: events without room go where spilled events go. With --wait a healthy endpoint sets the
+pace instead. After SIGTERM, SIGINT or SIGHUP, or if the reader of --tee closes the pipe, nothing more is read, and what was read is
+settled.
 
 Exits with 0 if all was delivered, with 1 if something was spilled or lost, with 3 if the endpoint was
 not reached or did not answer.
@@ -62,25 +62,25 @@ pub(crate) struct Arguments {
 /// Maximum events that `--wait` leaves waiting: enough for two requests in flight and two to follow.
 const WAITING_EVENTS_MAX: u64 = 4 * limits::BATCH_EVENTS as u64;
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CommandFailure> {
     let client = client(arguments)?;
     let timeout = shutdown_timeout(arguments)?;
     if io::stdin().is_terminal() && !arguments.quiet {
         out::tell("overspill: reading lines from the terminal; Ctrl-D ends it\n");
     }
-    let mut shipped = Shipped { lines: Lines::default(), tee: Tee::of(arguments), broken: None };
+    let mut shipped = Shipped { lines: LineSplitter::default(), tee: Tee::of(arguments), broken: None };
     shipped.all(&client, arguments.wait);
     let stats = settle(&client, timeout);
     if !arguments.quiet {
         out::tell(&books(&shipped.lines.counts, &stats));
     }
     match shipped.broken {
-        Some(text) => Err(Failure::broken(text)),
+        Some(text) => Err(CommandFailure::broken(text)),
         None => Ok(exit_of(&stats)),
     }
 }
 
-fn client(arguments: &Arguments) -> Result<Client, Failure> {
+fn client(arguments: &Arguments) -> Result<Client, CommandFailure> {
     let mut builder = arguments.to.builder()?;
     let from_env = || std::env::var_os("OVERSPILL_SPILL_FILE").map(PathBuf::from);
     // A sink of our own rather than the fallback: a missing subscriber is normal here.
@@ -90,27 +90,30 @@ fn client(arguments: &Arguments) -> Result<Client, Failure> {
     };
     for field in &arguments.fields {
         let (name, value) = field.split_once('=').ok_or_else(|| {
-            Failure::usage("--field takes a name, = and a value, like service.name=nightly")
+            CommandFailure::usage("--field takes a name, = and a value, like service.name=nightly")
         })?;
         builder = builder.common_field(name, value);
     }
     Ok(builder.build()?)
 }
 
-fn appending(path: &Path) -> Result<WriteSink<std::fs::File>, Failure> {
+fn appending(path: &Path) -> Result<WriteSink<std::fs::File>, CommandFailure> {
     if path.is_dir() {
-        return Err(Failure::of_file(path, "it is a folder: name a file in it for spilled events"));
+        return Err(CommandFailure::of_file(path, "it is a folder: name a file in it for spilled events"));
     }
     WriteSink::append(path).map_err(|error| {
-        Failure::of_file(path, format!("spilled events cannot be written here ({error}): name another file"))
+        CommandFailure::of_file(
+            path,
+            format!("spilled events cannot be written here ({error}): name another file"),
+        )
     })
 }
 
-fn shutdown_timeout(arguments: &Arguments) -> Result<Duration, Failure> {
+fn shutdown_timeout(arguments: &Arguments) -> Result<Duration, CommandFailure> {
     let from_env = || std::env::var("OVERSPILL_SHUTDOWN_TIMEOUT").ok().and_then(|text| time_of(&text).ok());
     let timeout = arguments.shutdown_timeout.or_else(from_env).unwrap_or(limits::SHUTDOWN_TIMEOUT);
     if timeout > limits::TIMEOUT_LIMIT {
-        return Err(Failure::usage("--shutdown-timeout is longer than an hour: give less"));
+        return Err(CommandFailure::usage("--shutdown-timeout is longer than an hour: give less"));
     }
     Ok(timeout)
 }
@@ -131,7 +134,7 @@ impl Tee {
 }
 
 struct Shipped {
-    lines: Lines,
+    lines: LineSplitter,
     tee: Tee,
     /// What failed midway.
     broken: Option<String>,
@@ -140,18 +143,18 @@ struct Shipped {
 impl Shipped {
     /// Reads until the end, a signal, an error, or until the reader of the passed-on lines is gone.
     fn all(&mut self, client: &Client, wait: bool) {
-        let emit = |event: &lines::Event<'_>| {
+        let emit = |event: &lines::ShippedEvent<'_>| {
             client.emit(event);
         };
         match input::buffer() {
             Ok((mut input, mut buffer)) => {
                 while self.tee != Tee::Gone {
                     match input.next(&mut buffer) {
-                        Ok(Next::Bytes(bytes)) => {
+                        Ok(InputStep::Bytes(bytes)) => {
                             self.pass_on(&buffer[..bytes]);
                             self.lines.take(&buffer[..bytes], emit);
                         }
-                        Ok(Next::End | Next::Signal) => break,
+                        Ok(InputStep::End | InputStep::Signal) => break,
                         Err(error) => {
                             self.broken = Some(format!("standard input: {error}"));
                             break;
@@ -210,7 +213,7 @@ fn wait_for_room(client: &Client) {
 }
 
 /// The law, and anything unusual about the lines.
-fn books(counts: &Counts, stats: &Stats) -> String {
+fn books(counts: &LineCounts, stats: &Stats) -> String {
     let mut text =
         format!("{} read, {}\n{stats}\n", count(counts.lines, "line"), count(counts.events, "event"));
     let mut odd = |number: u64, which: &str, what: &str| {

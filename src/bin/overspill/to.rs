@@ -1,6 +1,6 @@
 //! Where events go: the options shared by the subcommands that send. They override the environment.
 
-use crate::exit::Failure;
+use crate::exit::CommandFailure;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args, ValueEnum};
 use overspill::{Builder, format};
@@ -52,22 +52,22 @@ fn formats() -> PossibleValuesParser {
 
 impl To {
     /// The builder for these options, on top of the environment.
-    pub(crate) fn builder(&self) -> Result<Builder, Failure> {
+    pub(crate) fn builder(&self) -> Result<Builder, CommandFailure> {
         let mut builder = match &self.to {
             Some(url) => Builder::new(url).override_from_env()?.endpoint(url),
             None if std::env::var_os("OVERSPILL_ENDPOINT").is_none() => {
-                return Err(Failure::usage("where to? Give --to URL, or set OVERSPILL_ENDPOINT"));
+                return Err(CommandFailure::usage("where to? Give --to URL, or set OVERSPILL_ENDPOINT"));
             }
             None => Builder::from_env()?,
         };
         if let Some(name) = &self.format {
             let format = format::named(name)
-                .ok_or_else(|| Failure::usage(format!("{name} is no format: see --help")))?;
+                .ok_or_else(|| CommandFailure::usage(format!("{name} is no format: see --help")))?;
             builder = builder.format(format);
         }
         for header in &self.headers {
             let (name, value) = header.split_once(':').ok_or_else(|| {
-                Failure::usage("--header takes a name, a colon and a value, like 'x-key: value'")
+                CommandFailure::usage("--header takes a name, a colon and a value, like 'x-key: value'")
             })?;
             builder = builder.header(name.trim(), value.trim());
         }

@@ -1,7 +1,7 @@
 //! `overspill watch`: takes a series of heap profiles from a running process, by signal, and then compares them.
 
-use crate::exit::{Exit, Failure};
-use crate::heap::{self, Shown, pid_of};
+use crate::exit::{CommandFailure, Exit};
+use crate::heap::{self, HeapOptions, pid_of};
 use crate::out;
 use crate::units::{span, time_of};
 use clap::Args;
@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 /// Ask a running process for heap profiles, one after the other, and compare them
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The process has to take the signal: with overspill's memory watch it does, and writes a profile into its folder. A process that does
-not take it would be ended by it, so watch looks first (on Linux), and sends nothing then.
+The process must handle the signal: with overspill's memory watch it does, and writes a profile into its folder. The signal would kill
+a process that does not handle it, so watch checks first (on Linux), and sends nothing in that case.
 
 Exits as heap does: with 1 if something grew in both intervals.
 
@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
     /// The process
     #[arg(value_name = "PID", value_parser = clap::value_parser!(i32).range(1..))]
     pid: i32,
-    /// The folder where it writes its profiles: they are waited for, and compared at the end
+    /// The folder where it writes its profiles: watch waits for them, and compares them at the end
     #[arg(long, value_name = "FOLDER")]
     folder: Option<PathBuf>,
     /// The signal that makes it take a profile
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(3..=1_000))]
     count: u32,
     #[command(flatten)]
-    shown: Shown,
+    shown: HeapOptions,
 }
 
 /// Maximum time from the signal to the profile's file: a large heap under load.
@@ -56,7 +56,7 @@ fn signal_of(text: &str) -> Result<Signal, String> {
     name.parse().map_err(|_| "give the name of a signal, like SIGUSR2".to_owned())
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
+pub(crate) fn run(arguments: &Arguments) -> Result<Exit, CommandFailure> {
     let (pid, signal) = (Pid::from_raw(arguments.pid), arguments.signal);
     is_there(pid)?;
     takes(arguments.pid, signal)?;
@@ -88,26 +88,26 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Exit, Failure> {
     heap::compare(&taken, &arguments.shown)
 }
 
-fn is_there(pid: Pid) -> Result<(), Failure> {
+fn is_there(pid: Pid) -> Result<(), CommandFailure> {
     match kill(pid, None) {
         Ok(()) => Ok(()),
-        Err(Errno::ESRCH) => Err(Failure::usage(format!("there is no process {pid}"))),
-        Err(Errno::EPERM) => {
-            Err(Failure::usage(format!("process {pid} is another user's: run this as that user, or as root")))
-        }
-        Err(error) => Err(Failure::usage(format!("process {pid}: {error}"))),
+        Err(Errno::ESRCH) => Err(CommandFailure::usage(format!("there is no process {pid}"))),
+        Err(Errno::EPERM) => Err(CommandFailure::usage(format!(
+            "process {pid} is another user's: run this as that user, or as root"
+        ))),
+        Err(error) => Err(CommandFailure::usage(format!("process {pid}: {error}"))),
     }
 }
 
 /// Whether the process handles the signal, according to Linux; elsewhere this is assumed.
-fn takes(pid: i32, signal: Signal) -> Result<(), Failure> {
+fn takes(pid: i32, signal: Signal) -> Result<(), CommandFailure> {
     let Ok(status) = fs::read_to_string(format!("/proc/{pid}/status")) else { return Ok(()) };
     let caught = status
         .lines()
         .find_map(|line| line.strip_prefix("SigCgt:"))
         .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     if caught.is_some_and(|mask| mask >> (signal as i32 - 1) & 1 == 0) {
-        return Err(Failure::usage(format!(
+        return Err(CommandFailure::usage(format!(
             "process {pid} does not take {signal}, which would end it: start overspill's memory watch in it, or name the signal \
              that it takes profiles at (--signal)"
         )));
@@ -115,21 +115,21 @@ fn takes(pid: i32, signal: Signal) -> Result<(), Failure> {
     Ok(())
 }
 
-fn gone(pid: i32, error: Errno, taken: &[PathBuf]) -> Failure {
-    Failure::broken(format!(
+fn gone(pid: i32, error: Errno, taken: &[PathBuf]) -> CommandFailure {
+    CommandFailure::broken(format!(
         "process {pid} cannot be asked any more ({error}); it has written {} profiles",
         taken.len()
     ))
 }
 
 /// The process's profiles in the folder.
-fn profiles(folder: &Path, pid: i32) -> Result<BTreeSet<PathBuf>, Failure> {
-    let entries = fs::read_dir(folder).map_err(|error| Failure::of_file(folder, error))?;
+fn profiles(folder: &Path, pid: i32) -> Result<BTreeSet<PathBuf>, CommandFailure> {
+    let entries = fs::read_dir(folder).map_err(|error| CommandFailure::of_file(folder, error))?;
     let paths = entries.flatten().map(|entry| entry.path());
     Ok(paths.filter(|path| pid_of(path).is_some_and(|of| i64::from(of) == i64::from(pid))).collect())
 }
 
-fn next_profile(folder: &Path, pid: i32, before: &BTreeSet<PathBuf>) -> Result<PathBuf, Failure> {
+fn next_profile(folder: &Path, pid: i32, before: &BTreeSet<PathBuf>) -> Result<PathBuf, CommandFailure> {
     let asked = Instant::now();
     while asked.elapsed() < WRITTEN_WITHIN {
         if let Some(new) = profiles(folder, pid)?.difference(before).next() {
@@ -137,7 +137,7 @@ fn next_profile(folder: &Path, pid: i32, before: &BTreeSet<PathBuf>) -> Result<P
         }
         std::thread::sleep(LOOK_EVERY);
     }
-    Err(Failure::broken(format!(
+    Err(CommandFailure::broken(format!(
         "{}: no profile of process {pid} has come within {}: is it the folder of its memory watch, and is jemalloc profiling?",
         folder.display(),
         span(WRITTEN_WITHIN)

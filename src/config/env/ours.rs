@@ -1,11 +1,11 @@
-//! Which variables of the environment are settings, which an orchestrator has set, and which are typed wrong.
+//! Which environment variables are settings, which were set by an orchestrator, and which are mistyped.
 
 use super::{NAMES, PREFIX, Variables};
 use crate::encode::printable;
 use std::ffi::OsString;
 
-/// The variables with our prefix, without it; not those that Kubernetes sets beside a Service. One that is not Unicode becomes a
-/// name or a value that nobody takes.
+/// The variables with our prefix, without the prefix, except those that Kubernetes sets for a Service. If one is not Unicode, its name or
+/// value becomes one that no setting accepts.
 pub(super) fn ours(all: impl Iterator<Item = (OsString, OsString)>) -> Variables {
     all.filter_map(|(name, value)| {
         let name = name.to_string_lossy().strip_prefix(PREFIX)?.to_owned();
@@ -15,8 +15,8 @@ pub(super) fn ours(all: impl Iterator<Item = (OsString, OsString)>) -> Variables
     .collect()
 }
 
-/// Whether Kubernetes sets it in each pod beside a Service whose name is `overspill`, or begins so: `SERVICE_HOST`, `SERVICE_PORT`,
-/// `SERVICE_PORT_HTTP`, `PORT` (a URL), `PORT_8080_TCP`, `PORT_8080_TCP_ADDR` and their like, each perhaps behind the rest of the
+/// Whether Kubernetes sets this variable in each pod for a Service whose name is `overspill` or starts with it: `SERVICE_HOST`,
+/// `SERVICE_PORT`, `SERVICE_PORT_HTTP`, `PORT` (a URL), `PORT_8080_TCP`, `PORT_8080_TCP_ADDR` and similar, possibly after the rest of the
 /// Service's name.
 fn is_service_link(name: &str, value: &str) -> bool {
     let words: Vec<&str> = name.split('_').collect();
@@ -31,7 +31,7 @@ fn is_service_link(name: &str, value: &str) -> bool {
     })
 }
 
-/// What to say of a name that is no setting.
+/// The error for a name that is not a setting.
 pub(super) fn unknown(name: &str) -> String {
     let shown = printable(name, 40);
     match nearest(name) {
@@ -40,7 +40,7 @@ pub(super) fn unknown(name: &str) -> String {
     }
 }
 
-/// The setting that was most likely meant: a third of its letters at most are others.
+/// The setting that was most likely meant: at most a third of its letters differ.
 fn nearest(name: &str) -> Option<&'static str> {
     let name = name.get(..40).unwrap_or(name).to_ascii_uppercase();
     NAMES
@@ -51,7 +51,7 @@ fn nearest(name: &str) -> Option<&'static str> {
         .map(|(_, known)| known)
 }
 
-/// How many letters to insert, leave out, replace or swap with their neighbour (optimal string alignment).
+/// How many letters to insert, omit, replace or swap with their neighbor (optimal string alignment).
 fn distance(from: &[u8], to: &[u8]) -> usize {
     let mut rows = vec![vec![0; to.len() + 1]; from.len() + 1];
     for at in 0..=from.len() {
@@ -94,7 +94,7 @@ mod tests {
         ] {
             let text = unknown(typed);
             if let "URL_ENDPOINT" | "TOKEN_BEARER" | "QUEUE_MAX_BYTES" = typed {
-                // Too far away to guess, or not: never another setting.
+                // May be too far off to guess, but must never suggest another setting.
                 assert!(!text.contains("did you mean") || text.contains(meant), "{text}");
                 continue;
             }
@@ -102,12 +102,12 @@ mod tests {
         }
         let text = unknown("SOMETHING_ELSE\n\u{202e}");
         assert!(text.contains("use one of ENDPOINT, MODE,") && !text.contains(['\n', '\u{202e}']), "{text}");
-        // No setting is taken for another one.
+        // No setting is mistaken for another one.
         assert!(NAMES.iter().all(|name| nearest(name) == Some(name)));
     }
 
     #[test]
-    fn what_kubernetes_sets_beside_a_service_is_no_setting() {
+    fn what_kubernetes_sets_for_a_service_is_not_a_setting() {
         let links = [
             ("SERVICE_HOST", "10.0.0.1"),
             ("SERVICE_PORT", "8080"),
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     #[cfg(unix)]
-    fn a_name_that_is_not_unicode_is_not_passed_over() {
+    fn a_name_that_is_not_unicode_is_not_ignored() {
         use std::os::unix::ffi::OsStringExt;
         let odd = OsString::from_vec(b"OVERSPILL_MODE\xff".to_vec());
         assert_eq!(ours([(odd, "off".into())].into_iter()).len(), 1);

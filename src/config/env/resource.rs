@@ -1,4 +1,4 @@
-//! The resource as OpenTelemetry's variables describe it.
+//! The resource, as described by OpenTelemetry's variables.
 
 use std::ffi::OsString;
 
@@ -16,7 +16,7 @@ pub(in crate::config) fn attributes(
     };
     let wrong = || format!("{ATTRIBUTES} takes key=value,key=value, percent-encoded, no key twice");
     let mut attributes = Vec::<(String, String)>::new();
-    // A comma at the end is one too many, and no harm.
+    // A trailing comma does no harm.
     for pair in
         value(ATTRIBUTES)?.iter().flat_map(|text| text.split(',')).filter(|pair| !pair.trim().is_empty())
     {
@@ -35,7 +35,7 @@ pub(in crate::config) fn attributes(
     Ok(attributes)
 }
 
-/// `%20` and its like; `None` if it is not that, or not UTF-8 then.
+/// Decodes `%20` and the like; `None` if it is malformed, or the result is not UTF-8.
 fn decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn the_resource_is_read_as_opentelemetry_writes_it_and_the_service_name_counts() {
+    fn the_resource_is_read_as_opentelemetry_writes_it_and_the_service_name_takes_precedence() {
         let pairs = |found: &[(&str, &str)]| {
             Ok(found.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect::<Vec<_>>())
         };

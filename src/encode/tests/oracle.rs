@@ -107,7 +107,7 @@ fn escaped(json: &str) -> String {
 
 /// Every kind of key that serde offers, bare and wrapped: written or refused as serde_json does.
 #[test]
-fn a_key_of_any_kind_is_written_as_serde_json_writes_it_or_refused_as_there() {
+fn a_key_of_any_kind_is_written_or_refused_like_serde_json_does() {
     let mut keys = vec![
         Key::Str("eu".to_owned()),
         Key::Str("\"\n\u{202e}ключ".to_owned()),

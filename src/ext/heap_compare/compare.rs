@@ -1,7 +1,7 @@
 //! Compares profiles: the input and output of [`compare`].
 
 use super::error::{CompareError, Warning};
-use super::frame::{Frame, Function, Owner};
+use super::frame::{Frame, FunctionFrame, Owner};
 use super::identity::{self, Processes};
 use super::joint::{Joining, Joint, NOWHERE};
 use super::levels::Levels;
@@ -275,7 +275,7 @@ impl Grown {
         };
         let culprit = match culprit {
             Some(culprit) => Arc::clone(&joint.frames[culprit as usize]),
-            None => Arc::new(Arc::new(Function::nowhere()).at(0)),
+            None => Arc::new(Arc::new(FunctionFrame::nowhere()).at(0)),
         };
         let name = match (level, name) {
             (_, Some(name)) => name,

@@ -5,7 +5,7 @@ mod name;
 mod owner;
 
 pub use owner::Owner;
-pub(super) use owner::{Evidence, Place};
+pub(super) use owner::{ProgramEvidence, SymbolInfo};
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What all frames of a function share.
 #[derive(Debug)]
-pub(super) struct Function {
+pub(super) struct FunctionFrame {
     function: String,
     /// Without type parameters.
     name: String,
@@ -31,20 +31,20 @@ pub(super) struct Function {
 /// One function on a call stack; inlined functions are separate frames.
 #[derive(Debug, Clone)]
 pub struct Frame {
-    function: Arc<Function>,
+    function: Arc<FunctionFrame>,
     line: u32,
 }
 
-impl Function {
+impl FunctionFrame {
     /// `name` may be mangled; `file` empty if unknown.
-    pub(super) fn of(name: &str, file: &str, binary: &str, evidence: &Evidence) -> Function {
+    pub(super) fn of(name: &str, file: &str, binary: &str, evidence: &ProgramEvidence) -> FunctionFrame {
         let demangled = name::demangled(name);
         let (function, short) = (printable(&demangled), printable(&name::short(name, &demangled)));
         let file = printable(file);
-        let owner = evidence.owner(Place { function: &function, file: &file, binary });
+        let owner = evidence.owner(SymbolInfo { function: &function, file: &file, binary });
         // The last part of the name, because line tables contain only that.
         let bare = &short[short.rfind("::").map_or(0, |at| at + 2)..];
-        Function {
+        FunctionFrame {
             owner,
             is_on_behalf: ["serialize", "fmt", "clone", "default", "from", "into"].contains(&bare),
             is_executor: ["poll", "block_on", "catch_unwind", "__rust_begin_short_backtrace"].contains(&bare),
@@ -57,10 +57,10 @@ impl Function {
     }
 
     /// A place without symbols: an address in a file.
-    pub(super) fn unnamed(binary: &str, address: u64, evidence: &Evidence) -> Function {
+    pub(super) fn unnamed(binary: &str, address: u64, evidence: &ProgramEvidence) -> FunctionFrame {
         let name = binary.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("?");
         let function = format!("{}+{address:#x}", printable(name));
-        Function {
+        FunctionFrame {
             name: function.clone(),
             key: function.clone(),
             function,
@@ -73,11 +73,11 @@ impl Function {
     }
 
     /// For a stack that has no frames.
-    pub(super) fn nowhere() -> Function {
-        Function::of("(a stack without frames)", "", "", &Evidence::default())
+    pub(super) fn nowhere() -> FunctionFrame {
+        FunctionFrame::of("(a stack without frames)", "", "", &ProgramEvidence::default())
     }
 
-    pub(super) fn at(self: &Arc<Function>, line: i64) -> Frame {
+    pub(super) fn at(self: &Arc<FunctionFrame>, line: i64) -> Frame {
         Frame { function: Arc::clone(self), line: u32::try_from(line).unwrap_or(0) }
     }
 }
@@ -194,11 +194,11 @@ mod tests {
     use super::*;
 
     fn frame(name: &str, file: &str, line: i64) -> Frame {
-        Arc::new(Function::of(name, file, "", &Evidence::default())).at(line)
+        Arc::new(FunctionFrame::of(name, file, "", &ProgramEvidence::default())).at(line)
     }
 
     fn unnamed(binary: &str, address: u64) -> Frame {
-        Arc::new(Function::unnamed(binary, address, &Evidence::default())).at(0)
+        Arc::new(FunctionFrame::unnamed(binary, address, &ProgramEvidence::default())).at(0)
     }
 
     #[test]
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn instances_of_one_function_are_told_together() {
+    fn instances_of_one_function_are_reported_together() {
         assert_eq!(frame("a::f::<u8>", "x", 1).instance(), frame("a::f::<Vec<u8>>", "x", 9).instance());
         assert_ne!(frame("f", "x", 1).instance(), frame("f", "y", 1).instance());
     }

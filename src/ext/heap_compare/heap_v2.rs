@@ -4,14 +4,14 @@
 //! places in the files that the dump lists as loaded; it has no names, and does not say when it was taken.
 
 use super::error::ProfileError;
-use super::parts::{Location, Mapping, Parts};
+use super::parts::{ProfileLocation, ProfileMapping, ProfileParts};
 use super::source::Unpacked;
 
 const NOT_UNDERSTOOD: ProfileError = ProfileError::Damaged("a line that is not one of jemalloc's dump");
 
 /// Parses `heap_v2/PERIOD`, then for each stack `@ 0xADDRESS ...` and `t*: OBJECTS: BYTES [..]`, then the mappings.
-pub(super) fn read(mut input: Unpacked<'_>) -> Result<Parts, ProfileError> {
-    let mut parts = Parts::new();
+pub(super) fn read(mut input: Unpacked<'_>) -> Result<ProfileParts, ProfileError> {
+    let mut parts = ProfileParts::new();
     parts.texts.push(b"");
     let mut text = |text: &str| parts.texts.push(text.as_bytes());
     parts.types = vec![(text("inuse_objects"), text("count")), (text("inuse_space"), text("bytes"))];
@@ -45,7 +45,7 @@ pub(super) fn read(mut input: Unpacked<'_>) -> Result<Parts, ProfileError> {
         }
     }
     parts.locations.iter_mut().for_each(|location| {
-        let holds = |mapping: &&Mapping| (mapping.begins..mapping.ends).contains(&location.address);
+        let holds = |mapping: &&ProfileMapping| (mapping.begins..mapping.ends).contains(&location.address);
         location.mapping = parts.mappings.iter().find(holds).map_or(0, |mapping| mapping.id);
     });
     if is_whole {
@@ -69,18 +69,18 @@ fn scaled(objects: u64, bytes: u64, period: u64) -> [i64; 2] {
 }
 
 /// A return address is one past the call.
-fn locate(parts: &mut Parts, stack: &[u64]) {
-    parts.locations.resize(parts.ids.len(), Location::default());
+fn locate(parts: &mut ProfileParts, stack: &[u64]) {
+    parts.locations.resize(parts.ids.len(), ProfileLocation::default());
     for &id in stack {
         if let Some(number) = parts.ids.get(id) {
             parts.locations[number as usize] =
-                Location { id, address: id.saturating_sub(1), ..Location::default() };
+                ProfileLocation { id, address: id.saturating_sub(1), ..ProfileLocation::default() };
         }
     }
 }
 
 /// A line of `/proc/PID/maps`. The program comes first there.
-fn mapping(parts: &mut Parts, line: &str) {
+fn mapping(parts: &mut ProfileParts, line: &str) {
     let mut words = line.split_ascii_whitespace();
     let parsed = (|| {
         let (begins, ends) = words.next()?.split_once('-')?;
@@ -94,6 +94,6 @@ fn mapping(parts: &mut Parts, line: &str) {
         let last = parts.mappings.last().map(|mapping| mapping.file);
         let same = last.filter(|last| parts.texts.get(*last).is_ok_and(|text| text == file));
         let file = same.unwrap_or_else(|| parts.texts.push(file.as_bytes()));
-        parts.mappings.push(Mapping { id, begins, ends, offset, file, build_id: 0 });
+        parts.mappings.push(ProfileMapping { id, begins, ends, offset, file, build_id: 0 });
     }
 }

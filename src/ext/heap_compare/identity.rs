@@ -6,8 +6,8 @@
 
 use super::error::{CompareError, ProfileError, Warning};
 use super::frame::printable;
-use super::joint::Taken;
-use super::parts::Parts;
+use super::joint::ProfileFacts;
+use super::parts::ProfileParts;
 use std::time::{Duration, SystemTime};
 
 /// The comments; each profile of the memory watch has one of each.
@@ -15,7 +15,7 @@ const PROCESS: &str = "overspill.process=";
 const UPTIME: &str = "overspill.uptime_ns=";
 
 #[derive(Debug, Clone)]
-pub(super) struct Identity {
+pub(super) struct ProfileIdentity {
     pub(super) taken: SystemTime,
     says_when: bool,
     says_period: bool,
@@ -27,14 +27,14 @@ pub(super) struct Identity {
     uptime: Option<Duration>,
 }
 
-impl Identity {
+impl ProfileIdentity {
     pub(super) fn of(
-        parts: &Parts,
+        parts: &ProfileParts,
         taken: SystemTime,
         says_when: bool,
         says_period: bool,
-    ) -> Result<Identity, ProfileError> {
-        let mut identity = Identity {
+    ) -> Result<ProfileIdentity, ProfileError> {
+        let mut identity = ProfileIdentity {
             taken,
             says_when,
             says_period,
@@ -67,7 +67,7 @@ impl Identity {
     }
 
     /// Whether builds show that it is the same program; otherwise paths do.
-    fn is_of_the_program_of(&self, other: &Identity) -> bool {
+    fn is_of_the_program_of(&self, other: &ProfileIdentity) -> bool {
         let known = !self.build_id.is_empty() && !other.build_id.is_empty();
         if known { self.build_id == other.build_id } else { self.program == other.program }
     }
@@ -81,7 +81,7 @@ pub(super) enum Processes {
 }
 
 /// Rejects what must not be compared, and warns about what may be unintended.
-pub(super) fn check(profiles: &[Taken], processes: Processes) -> Result<Vec<Warning>, CompareError> {
+pub(super) fn check(profiles: &[ProfileFacts], processes: Processes) -> Result<Vec<Warning>, CompareError> {
     let mut warnings = Vec::new();
     let first = &profiles[0].identity;
     let of_known = profiles.iter().find_map(|profile| profile.identity.process.as_ref());
@@ -135,12 +135,12 @@ pub(super) fn check(profiles: &[Taken], processes: Processes) -> Result<Vec<Warn
 ///
 /// # Errors
 /// If they are not in order of time.
-pub(super) fn moments(profiles: &[Taken]) -> Result<Vec<Duration>, CompareError> {
+pub(super) fn moments(profiles: &[ProfileFacts]) -> Result<Vec<Duration>, CompareError> {
     let first = &profiles[0].identity;
     let one_process = profiles.iter().all(|profile| profile.identity.process == first.process);
     let uptimes: Option<Vec<Duration>> = profiles.iter().map(|profile| profile.identity.uptime).collect();
     let times: Vec<Duration> = uptimes.filter(|_| one_process).unwrap_or_else(|| {
-        let since = |profile: &Taken| {
+        let since = |profile: &ProfileFacts| {
             profile.identity.taken.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
         };
         profiles.iter().map(since).collect()

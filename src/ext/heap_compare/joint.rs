@@ -6,9 +6,9 @@
 
 use super::error::CompareError;
 use super::frame::{Frame, Owner};
-use super::identity::Identity;
+use super::identity::ProfileIdentity;
 use super::profile::{Held, Profile, Stack};
-use super::tree::{ROOT, Step, Tree};
+use super::tree::{ROOT, Tree, WalkStep};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -36,13 +36,13 @@ pub(super) struct Joint {
 pub(super) struct Joining {
     joint: Joint,
     known: HashMap<Arc<Frame>, u32>,
-    pub(super) taken: Vec<Taken>,
+    pub(super) taken: Vec<ProfileFacts>,
 }
 
 /// What is kept of a profile besides its stacks.
 #[derive(Debug, Clone)]
-pub(super) struct Taken {
-    pub(super) identity: Identity,
+pub(super) struct ProfileFacts {
+    pub(super) identity: ProfileIdentity,
     pub(super) period_bytes: u64,
     pub(super) total: Held,
 }
@@ -61,7 +61,7 @@ impl Joining {
     }
 
     pub(super) fn add(&mut self, profile: &Profile) -> Result<(), CompareError> {
-        self.taken.push(Taken {
+        self.taken.push(ProfileFacts {
             identity: profile.identity.clone(),
             period_bytes: profile.sample_period_bytes(),
             total: profile.held_in_all(),
@@ -69,7 +69,7 @@ impl Joining {
         self.joint.add(profile, &mut self.known).ok_or(CompareError::TooLarge)
     }
 
-    pub(super) fn finish(self) -> (Joint, Vec<Taken>) {
+    pub(super) fn finish(self) -> (Joint, Vec<ProfileFacts>) {
         let mut joint = self.joint;
         joint.tree.finish();
         joint.find_sites();
@@ -133,7 +133,7 @@ impl Joint {
         self.tree.numbers()
     }
 
-    pub(super) fn walk(&self, tell: impl FnMut(Step<'_>)) {
+    pub(super) fn walk(&self, tell: impl FnMut(WalkStep<'_>)) {
         self.tree.walk(tell);
     }
 
@@ -159,7 +159,7 @@ impl Joint {
         let (mut way, mut more) = (vec![ROOT], Vec::new());
         let mut fits = true;
         profile.tree.walk(|step| match step {
-            Step::Down(piece, _) => {
+            WalkStep::Down(piece, _) => {
                 more.clear();
                 piece.each(|place| match flat[ends[place as usize]..ends[place as usize + 1]] {
                     [frame] => more.push(frame),
@@ -170,8 +170,8 @@ impl Joint {
                 fits &= next.is_some();
                 way.push(next.unwrap_or(at));
             }
-            Step::Back(_) => _ = way.pop(),
-            Step::Ends(slot) => {
+            WalkStep::Back(_) => _ = way.pop(),
+            WalkStep::Ends(slot) => {
                 let held = profile.held[slot as usize];
                 if held.bytes > 0 {
                     let slot = self.tree.slot(way.last().copied().unwrap_or(ROOT)) as usize;
@@ -189,19 +189,19 @@ impl Joint {
     /// JT1.
     fn find_sites(&mut self) {
         let alien = self.nameless_libraries();
-        let kinds: Vec<Kind> =
-            self.frames.iter().zip(alien).map(|(frame, alien)| Kind::of(frame, alien)).collect();
+        let kinds: Vec<FrameKind> =
+            self.frames.iter().zip(alien).map(|(frame, alien)| FrameKind::of(frame, alien)).collect();
         let nowhere = Site { place: NOWHERE, culprit: NOWHERE, cut: 0 };
         let mut sites = vec![nowhere; self.slots()];
         let mut way: Vec<On> = Vec::new();
         self.tree.walk(|step| match step {
-            Step::Down(piece, mut place) => piece.each(|frame| {
+            WalkStep::Down(piece, mut place) => piece.each(|frame| {
                 let before = way.last().copied().unwrap_or(On::NOTHING);
                 way.push(before.to(way.len() as u32, &kinds[frame as usize], frame, place));
                 place += 1;
             }),
-            Step::Back(count) => way.truncate(way.len() - count),
-            Step::Ends(slot) => {
+            WalkStep::Back(count) => way.truncate(way.len() - count),
+            WalkStep::Ends(slot) => {
                 if let Some(last) = way.last() {
                     let (culprit, cut) = last.culprit_and_cut(way.len() as u32 - 1);
                     sites[slot as usize] = Site {
@@ -227,7 +227,7 @@ impl Joint {
         let mut called_by = vec![0_usize; self.frames.len()];
         let (mut ended, mut way) = (0, Vec::new());
         self.tree.walk(|step| match step {
-            Step::Down(piece, _) => piece.each(|frame| {
+            WalkStep::Down(piece, _) => piece.each(|frame| {
                 let (caller, _) = way.last().copied().unwrap_or((NOWHERE, 0));
                 if caller != frame && callers.insert((frame, caller)) {
                     called_by[frame as usize] += 1;
@@ -235,7 +235,7 @@ impl Joint {
                 way.push((frame, ended));
                 on_way[frame as usize] += 1;
             }),
-            Step::Back(count) => {
+            WalkStep::Back(count) => {
                 for (frame, since) in way.drain(way.len() - count..).rev() {
                     on_way[frame as usize] -= 1;
                     if on_way[frame as usize] == 0 {
@@ -243,7 +243,7 @@ impl Joint {
                     }
                 }
             }
-            Step::Ends(_) => ended += 1,
+            WalkStep::Ends(_) => ended += 1,
         });
         for (frame, alien) in alien.iter_mut().enumerate() {
             if ended > 1 && stacks[frame] == ended {
@@ -289,17 +289,17 @@ enum Alien {
 }
 
 /// What a frame means for the question where your own code begins.
-struct Kind {
+struct FrameKind {
     owner: Owner,
     alien: Alien,
     is_on_behalf: bool,
     is_executor: bool,
 }
 
-impl Kind {
-    fn of(frame: &Frame, alien: Alien) -> Kind {
+impl FrameKind {
+    fn of(frame: &Frame, alien: Alien) -> FrameKind {
         let (is_on_behalf, is_executor) = (frame.is_on_behalf(), frame.is_executor());
-        Kind { owner: frame.owner(), alien, is_on_behalf, is_executor }
+        FrameKind { owner: frame.owner(), alien, is_on_behalf, is_executor }
     }
 }
 
@@ -331,7 +331,7 @@ impl On {
         executor: NOWHERE,
     };
 
-    fn to(mut self, depth: u32, kind: &Kind, frame: u32, place: u32) -> On {
+    fn to(mut self, depth: u32, kind: &FrameKind, frame: u32, place: u32) -> On {
         (self.frame, self.place) = (frame, place);
         match kind.owner {
             Owner::Own if kind.is_on_behalf => self.own_on_behalf = depth,

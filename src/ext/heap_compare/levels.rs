@@ -6,28 +6,28 @@
 
 use super::frame::Owner;
 use super::joint::{Joint, NOWHERE};
-use super::rank::Sums;
-use super::tree::Step;
+use super::rank::HeldSums;
+use super::tree::WalkStep;
 use std::collections::{BTreeMap, HashMap};
 
 /// A number for each site, function and package.
 #[derive(Debug)]
 pub(super) struct Levels {
     /// For each slot.
-    pub(super) sums: Vec<Sums>,
+    pub(super) sums: Vec<HeldSums>,
     pub(super) sites: Vec<Vec<u32>>,
     /// For each function that is a culprit, its sites.
-    pub(super) functions: Vec<Function>,
+    pub(super) functions: Vec<FunctionLevel>,
     /// For each package, by name, the functions it contains.
     pub(super) packages: BTreeMap<String, Vec<usize>>,
     /// The function of each frame, among all functions.
     instances: Vec<u32>,
     /// For each function: whether it may be what stacks have in common, and whether it is a frame without a name.
-    common: Vec<Common>,
+    common: Vec<SharedFrame>,
 }
 
 #[derive(Debug)]
-pub(super) struct Function {
+pub(super) struct FunctionLevel {
     pub(super) frame: u32,
     pub(super) owner: Owner,
     /// Numbers of sites.
@@ -35,7 +35,7 @@ pub(super) struct Function {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Common {
+struct SharedFrame {
     may: bool,
     frame: u32,
 }
@@ -45,7 +45,7 @@ struct Common {
 pub(super) struct Calls {
     pub(super) instance: u32,
     pub(super) frame: u32,
-    pub(super) sums: Sums,
+    pub(super) sums: HeldSums,
     pub(super) stacks: usize,
     /// Number of its frames, and their depths, summed over all stacks.
     frames: u64,
@@ -64,10 +64,10 @@ impl Levels {
     pub(super) fn of(joint: &Joint, spans: [usize; 3], period_bytes: u64) -> Levels {
         let slots = 0..joint.slots() as u32;
         let sums =
-            slots.map(|slot| Sums::of(spans.map(|at| joint.held_at(slot, at)), period_bytes)).collect();
+            slots.map(|slot| HeldSums::of(spans.map(|at| joint.held_at(slot, at)), period_bytes)).collect();
         let (instances, common) = instances(joint);
         let (mut sites, mut by_place) = (Vec::<Vec<u32>>::new(), HashMap::new());
-        let (mut functions, mut by_instance) = (Vec::<Function>::new(), HashMap::new());
+        let (mut functions, mut by_instance) = (Vec::<FunctionLevel>::new(), HashMap::new());
         for (slot, site) in (0_u32..).zip(&joint.sites) {
             let known = *by_place.entry(site.place).or_insert_with(|| {
                 sites.push(Vec::new());
@@ -75,7 +75,7 @@ impl Levels {
                 let function = *by_instance.entry(instance).or_insert_with(|| {
                     let owner =
                         joint.frames.get(site.culprit as usize).map_or(Owner::Runtime, |it| it.owner());
-                    functions.push(Function { frame: site.culprit, owner, sites: Vec::new() });
+                    functions.push(FunctionLevel { frame: site.culprit, owner, sites: Vec::new() });
                     functions.len() - 1
                 });
                 functions[function].sites.push(sites.len() - 1);
@@ -101,8 +101,8 @@ impl Levels {
         self.sites.len() + self.functions.len() + common + self.packages.len()
     }
 
-    pub(super) fn sum(&self, slots: impl IntoIterator<Item = u32>) -> Sums {
-        let mut sum = Sums::default();
+    pub(super) fn sum(&self, slots: impl IntoIterator<Item = u32>) -> HeldSums {
+        let mut sum = HeldSums::default();
         slots.into_iter().for_each(|slot| sum += self.sums[slot as usize]);
         sum
     }
@@ -118,19 +118,19 @@ impl Levels {
             .map(|(instance, common)| Calls {
                 instance,
                 frame: common.frame,
-                sums: Sums::default(),
+                sums: HeldSums::default(),
                 stacks: 0,
                 frames: 0,
                 depths: 0,
             })
             .collect();
         // What was already summed when the walk first entered the function is not its own.
-        let mut before: Vec<Sums> = Vec::new();
+        let mut before: Vec<HeldSums> = Vec::new();
         let mut way: Vec<(u32, usize)> = Vec::new();
         let mut on_way = vec![0_u32; calls.len()];
-        let (mut sum, mut stacks) = (Sums::default(), 0);
+        let (mut sum, mut stacks) = (HeldSums::default(), 0);
         joint.walk(|step| match step {
-            Step::Down(piece, _) => piece.each(|frame| {
+            WalkStep::Down(piece, _) => piece.each(|frame| {
                 let instance = self.instances[frame as usize];
                 if on_way[instance as usize] == 0 {
                     before.push(sum);
@@ -138,13 +138,13 @@ impl Levels {
                 on_way[instance as usize] += 1;
                 way.push((instance, stacks));
             }),
-            Step::Ends(slot) => {
+            WalkStep::Ends(slot) => {
                 if !explained[slot as usize] {
                     sum += self.sums[slot as usize];
                     stacks += 1;
                 }
             }
-            Step::Back(count) => {
+            WalkStep::Back(count) => {
                 for _ in 0..count {
                     let Some((instance, stacks_before)) = way.pop() else { return };
                     on_way[instance as usize] -= 1;
@@ -206,13 +206,13 @@ impl Levels {
     pub(super) fn slots_on(&self, joint: &Joint, instance: u32, explained: &[bool]) -> Vec<u32> {
         let (mut on_way, mut slots, mut way) = (0_usize, Vec::new(), Vec::new());
         joint.walk(|step| match step {
-            Step::Down(piece, _) => {
+            WalkStep::Down(piece, _) => {
                 let before = on_way;
                 piece.each(|frame| on_way += usize::from(self.instances[frame as usize] == instance));
                 way.push(before);
             }
-            Step::Back(_) => on_way = way.pop().unwrap_or(0),
-            Step::Ends(slot) => {
+            WalkStep::Back(_) => on_way = way.pop().unwrap_or(0),
+            WalkStep::Ends(slot) => {
                 if on_way > 0 && !explained[slot as usize] {
                     slots.push(slot);
                 }
@@ -223,14 +223,14 @@ impl Levels {
 }
 
 /// The function of each frame, and what may be said about each function.
-fn instances(joint: &Joint) -> (Vec<u32>, Vec<Common>) {
+fn instances(joint: &Joint) -> (Vec<u32>, Vec<SharedFrame>) {
     let (mut known, mut common) = (HashMap::new(), Vec::new());
     let instances = (0_u32..)
         .zip(&joint.frames)
         .map(|(number, frame)| {
             *known.entry(frame.instance()).or_insert_with(|| {
                 let may = frame.owner() != Owner::Runtime && !frame.is_executor();
-                common.push(Common { may, frame: number });
+                common.push(SharedFrame { may, frame: number });
                 common.len() as u32 - 1
             })
         })

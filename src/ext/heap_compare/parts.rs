@@ -15,7 +15,7 @@ const VALUES_MAX: usize = 16;
 const DENSE_IDS: u64 = 1 << 22;
 
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Mapping {
+pub(super) struct ProfileMapping {
     pub(super) id: u64,
     pub(super) begins: u64,
     pub(super) ends: u64,
@@ -25,7 +25,7 @@ pub(super) struct Mapping {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Location {
+pub(super) struct ProfileLocation {
     pub(super) id: u64,
     pub(super) mapping: u64,
     pub(super) address: u64,
@@ -36,7 +36,7 @@ pub(super) struct Location {
 
 /// A profile's parts, not yet put together.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(super) struct ProfileParts {
     /// Kind and unit of each value.
     pub(super) types: Vec<(i64, i64)>,
     /// For locations, by their numbers in `ids`.
@@ -47,8 +47,8 @@ pub(super) struct Parts {
     pub(super) width: Option<usize>,
     /// Which of the values was negative in some sample.
     pub(super) negative: [bool; VALUES_MAX],
-    pub(super) mappings: Vec<Mapping>,
-    pub(super) locations: Vec<Location>,
+    pub(super) mappings: Vec<ProfileMapping>,
+    pub(super) locations: Vec<ProfileLocation>,
     /// Function and line.
     pub(super) lines: Vec<(u64, i64)>,
     /// Name and file.
@@ -130,9 +130,9 @@ impl Texts {
     }
 }
 
-impl Parts {
-    pub(super) fn new() -> Parts {
-        Parts {
+impl ProfileParts {
+    pub(super) fn new() -> ProfileParts {
+        ProfileParts {
             types: Vec::new(),
             tree: Tree::new(),
             ids: Ids::default(),

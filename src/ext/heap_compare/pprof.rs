@@ -9,11 +9,11 @@
 //! PF2: invalid bytes in a text are replaced if it is not UTF-8.
 
 use super::error::ProfileError;
-use super::parts::{Location, Mapping, Parts};
+use super::parts::{ProfileLocation, ProfileMapping, ProfileParts};
 use super::source::Unpacked;
 
 /// A field of a message.
-enum Field<'a> {
+enum MessageField<'a> {
     Number(u64),
     Bytes(&'a [u8]),
     /// Of fixed width: the format does not use any.
@@ -39,17 +39,17 @@ fn split<'a>(bytes: &mut &'a [u8], count: u64) -> Option<&'a [u8]> {
 }
 
 /// The fields of a message, one after the other; `None` if it is not a message.
-fn fields<'a>(mut bytes: &'a [u8], mut tell: impl FnMut(u64, Field<'a>) -> Option<()>) -> Option<()> {
+fn fields<'a>(mut bytes: &'a [u8], mut tell: impl FnMut(u64, MessageField<'a>) -> Option<()>) -> Option<()> {
     while !bytes.is_empty() {
         let key = varint(&mut bytes)?;
         let field = match key & 7 {
-            0 => Field::Number(varint(&mut bytes)?),
-            1 => split(&mut bytes, 8).map(|_| Field::Other)?,
+            0 => MessageField::Number(varint(&mut bytes)?),
+            1 => split(&mut bytes, 8).map(|_| MessageField::Other)?,
             2 => {
                 let count = varint(&mut bytes)?;
-                Field::Bytes(split(&mut bytes, count)?)
+                MessageField::Bytes(split(&mut bytes, count)?)
             }
-            5 => split(&mut bytes, 4).map(|_| Field::Other)?,
+            5 => split(&mut bytes, 4).map(|_| MessageField::Other)?,
             _ => return None,
         };
         tell(key >> 3, field)?;
@@ -61,7 +61,7 @@ fn fields<'a>(mut bytes: &'a [u8], mut tell: impl FnMut(u64, Field<'a>) -> Optio
 fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
     let mut all = [0; N];
     fields(bytes, |tag, field| {
-        if let (Field::Number(number), Some(place)) = (field, all.get_mut(tag as usize)) {
+        if let (MessageField::Number(number), Some(place)) = (field, all.get_mut(tag as usize)) {
             *place = number;
         }
         Some(())
@@ -70,33 +70,33 @@ fn numbers<const N: usize>(bytes: &[u8]) -> Option<[u64; N]> {
 }
 
 /// Numbers, packed or one per field.
-fn each(field: Field<'_>, mut tell: impl FnMut(u64)) -> Option<()> {
+fn each(field: MessageField<'_>, mut tell: impl FnMut(u64)) -> Option<()> {
     match field {
-        Field::Number(number) => tell(number),
-        Field::Bytes(mut bytes) => {
+        MessageField::Number(number) => tell(number),
+        MessageField::Bytes(mut bytes) => {
             while !bytes.is_empty() {
                 tell(varint(&mut bytes)?);
             }
         }
-        Field::Other => {}
+        MessageField::Other => {}
     }
     Some(())
 }
 
 /// Reads a profile's parts.
-pub(super) fn read(mut input: Unpacked<'_>) -> Result<Parts, ProfileError> {
-    let mut parts = Parts::new();
-    let mut sample = Sample::default();
+pub(super) fn read(mut input: Unpacked<'_>) -> Result<ProfileParts, ProfileError> {
+    let mut parts = ProfileParts::new();
+    let mut sample = SampleValues::default();
     let mut message = Vec::new();
     loop {
         let read = next(&mut input, &mut message)?;
         let kept = match read {
-            Read::Field(tag, Some(number)) => parts.number(tag, number),
-            Read::Field(2, None) => sample.read(&message).and_then(|()| parts.sample(&mut sample)),
-            Read::Field(tag, None) => parts.message(tag, &message),
-            Read::End => break,
-            Read::Cut => return Err(parts.unfinished("it ends in the middle: the file is cut off")),
-            Read::Wrong => None,
+            FieldRead::Field(tag, Some(number)) => parts.number(tag, number),
+            FieldRead::Field(2, None) => sample.read(&message).and_then(|()| parts.sample(&mut sample)),
+            FieldRead::Field(tag, None) => parts.message(tag, &message),
+            FieldRead::End => break,
+            FieldRead::Cut => return Err(parts.unfinished("it ends in the middle: the file is cut off")),
+            FieldRead::Wrong => None,
         };
         if kept.is_none() {
             return Err(parts.unfinished("bytes that do not belong to a profile"));
@@ -109,7 +109,7 @@ pub(super) fn read(mut input: Unpacked<'_>) -> Result<Parts, ProfileError> {
     }
 }
 
-enum Read {
+enum FieldRead {
     /// The tag, and the number, or the message in the buffer.
     Field(u64, Option<u64>),
     End,
@@ -117,26 +117,30 @@ enum Read {
     Wrong,
 }
 
-fn next(input: &mut Unpacked<'_>, message: &mut Vec<u8>) -> Result<Read, ProfileError> {
+fn next(input: &mut Unpacked<'_>, message: &mut Vec<u8>) -> Result<FieldRead, ProfileError> {
     let Some(key) = streamed(input)? else {
-        return Ok(if input.fill()?.is_empty() { Read::End } else { Read::Wrong });
+        return Ok(if input.fill()?.is_empty() { FieldRead::End } else { FieldRead::Wrong });
     };
     let length = match key & 7 {
-        0 => return Ok(streamed(input)?.map_or(Read::Cut, |number| Read::Field(key >> 3, Some(number)))),
+        0 => {
+            return Ok(
+                streamed(input)?.map_or(FieldRead::Cut, |number| FieldRead::Field(key >> 3, Some(number)))
+            );
+        }
         1 => 8,
         2 => match streamed(input)? {
             Some(length) => length,
-            None => return Ok(Read::Cut),
+            None => return Ok(FieldRead::Cut),
         },
         5 => 4,
-        _ => return Ok(Read::Wrong),
+        _ => return Ok(FieldRead::Wrong),
     };
     message.clear();
     let mut left = length;
     while left > 0 {
         let bytes = input.fill()?;
         if bytes.is_empty() {
-            return Ok(Read::Cut);
+            return Ok(FieldRead::Cut);
         }
         let count = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         message.extend_from_slice(&bytes[..count]);
@@ -144,7 +148,7 @@ fn next(input: &mut Unpacked<'_>, message: &mut Vec<u8>) -> Result<Read, Profile
         left -= count as u64;
     }
     let tag = if key & 7 == 2 { key >> 3 } else { u64::MAX };
-    Ok(Read::Field(tag, None))
+    Ok(FieldRead::Field(tag, None))
 }
 
 fn streamed(input: &mut Unpacked<'_>) -> Result<Option<u64>, ProfileError> {
@@ -162,12 +166,12 @@ fn streamed(input: &mut Unpacked<'_>) -> Result<Option<u64>, ProfileError> {
 
 /// One sample, while it is read.
 #[derive(Default)]
-struct Sample {
+struct SampleValues {
     locations: Vec<u64>,
     values: Vec<i64>,
 }
 
-impl Sample {
+impl SampleValues {
     fn read(&mut self, message: &[u8]) -> Option<()> {
         self.locations.clear();
         self.values.clear();
@@ -180,7 +184,7 @@ impl Sample {
 }
 
 /// What the messages contain.
-impl Parts {
+impl ProfileParts {
     /// If it began as a profile, it is a damaged one.
     fn unfinished(&self, place: &'static str) -> ProfileError {
         let has_begun =
@@ -208,7 +212,7 @@ impl Parts {
             3 => {
                 let [_, id, begins, ends, offset, file, build_id] = numbers(message)?;
                 let (file, build_id) = (file as i64, build_id as i64);
-                self.mappings.push(Mapping { id, begins, ends, offset, file, build_id });
+                self.mappings.push(ProfileMapping { id, begins, ends, offset, file, build_id });
             }
             4 => self.location(message)?,
             5 => {
@@ -216,7 +220,7 @@ impl Parts {
                 self.functions.insert(id, (name as i64, file as i64));
             }
             6 => _ = self.texts.push(message),
-            13 => each(Field::Bytes(message), |comment| self.comments.push(comment as i64))?,
+            13 => each(MessageField::Bytes(message), |comment| self.comments.push(comment as i64))?,
             _ => {}
         }
         Some(())
@@ -224,13 +228,13 @@ impl Parts {
 
     fn location(&mut self, message: &[u8]) -> Option<()> {
         let begins = self.lines.len();
-        let mut location = Location { begins, ..Location::default() };
+        let mut location = ProfileLocation { begins, ..ProfileLocation::default() };
         fields(message, |tag, field| {
             match (tag, field) {
-                (1, Field::Number(id)) => location.id = id,
-                (2, Field::Number(id)) => location.mapping = id,
-                (3, Field::Number(address)) => location.address = address,
-                (4, Field::Bytes(line)) => {
+                (1, MessageField::Number(id)) => location.id = id,
+                (2, MessageField::Number(id)) => location.mapping = id,
+                (3, MessageField::Number(address)) => location.address = address,
+                (4, MessageField::Bytes(line)) => {
                     let [_, function, line] = numbers(line)?;
                     self.lines.push((function, line as i64));
                 }
@@ -244,7 +248,7 @@ impl Parts {
     }
 
     /// Adds a sample's values to its stack.
-    fn sample(&mut self, sample: &mut Sample) -> Option<()> {
+    fn sample(&mut self, sample: &mut SampleValues) -> Option<()> {
         self.samples += 1;
         self.add(&sample.locations, &sample.values)
     }

@@ -8,12 +8,12 @@
 
 use super::PROFILE_BYTES_MAX;
 use super::error::ProfileError;
-use super::frame::{Evidence, Frame, Function, Place, printable};
+use super::frame::{Frame, FunctionFrame, ProgramEvidence, SymbolInfo, printable};
 use super::heap_v2;
-use super::identity::Identity;
-use super::parts::{Location, Mapping, Parts};
+use super::identity::ProfileIdentity;
+use super::parts::{ProfileLocation, ProfileMapping, ProfileParts};
 use super::pprof;
-use super::source::{self, Source};
+use super::source::{self, ProfileInput};
 use super::tree::Tree;
 use std::collections::HashMap;
 use std::io::Read;
@@ -49,7 +49,7 @@ impl AddAssign for Held {
 /// A heap profile: what each call stack held when it was taken.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    pub(super) identity: Identity,
+    pub(super) identity: ProfileIdentity,
     period_bytes: u64,
     counts_objects: bool,
     pub(super) frames: Vec<Arc<Frame>>,
@@ -151,8 +151,8 @@ impl Profile {
 
     fn of(bytes: impl Read, taken: Option<SystemTime>) -> Result<Profile, ProfileError> {
         let mut parts = match source::open(bytes, PROFILE_BYTES_MAX)? {
-            Source::Pprof(input) => pprof::read(input)?,
-            Source::HeapV2(input) => heap_v2::read(input)?,
+            ProfileInput::Pprof(input) => pprof::read(input)?,
+            ProfileInput::HeapV2(input) => heap_v2::read(input)?,
         };
         let held = held_of(&parts)?;
         let least = held.iter().map(|held| held.bytes).filter(|bytes| *bytes > 0).min();
@@ -162,7 +162,7 @@ impl Profile {
         let says_when = !given.is_zero();
         let when = if says_when { Some(SystemTime::UNIX_EPOCH + given) } else { taken };
         let identity =
-            Identity::of(&parts, when.unwrap_or(SystemTime::UNIX_EPOCH), says_when, period.is_some())?;
+            ProfileIdentity::of(&parts, when.unwrap_or(SystemTime::UNIX_EPOCH), says_when, period.is_some())?;
         let (frames, places) = frames_of(&parts, &identity.program)?;
         if when.is_none() {
             return Err(ProfileError::NoTime);
@@ -189,7 +189,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(parts: &Parts) -> Result<Columns, ProfileError> {
+    fn of(parts: &ProfileParts) -> Result<Columns, ProfileError> {
         let mut types = Vec::new();
         for (kind, unit) in &parts.types {
             types.push((parts.texts.get(*kind)?.into_owned(), parts.texts.get(*unit)?.to_lowercase()));
@@ -226,7 +226,7 @@ fn bytes_of(unit: &str) -> Option<i64> {
 }
 
 /// What each slot held.
-fn held_of(parts: &Parts) -> Result<Vec<Held>, ProfileError> {
+fn held_of(parts: &ProfileParts) -> Result<Vec<Held>, ProfileError> {
     let columns = Columns::of(parts)?;
     let Some(width) = parts.width else { return Err(ProfileError::Empty) };
     let last = columns.objects.map_or(columns.bytes, |objects| objects.max(columns.bytes));
@@ -247,7 +247,7 @@ fn held_of(parts: &Parts) -> Result<Vec<Held>, ProfileError> {
 type Places = Vec<Box<[u32]>>;
 
 /// All frames, and those of each place of the tree.
-fn frames_of(parts: &Parts, program: &str) -> Result<(Vec<Arc<Frame>>, Places), ProfileError> {
+fn frames_of(parts: &ProfileParts, program: &str) -> Result<(Vec<Arc<Frame>>, Places), ProfileError> {
     let mut of_place = vec![None; parts.ids.len()];
     for location in &parts.locations {
         if let Some(number) = parts.ids.get(location.id) {
@@ -255,14 +255,15 @@ fn frames_of(parts: &Parts, program: &str) -> Result<(Vec<Arc<Frame>>, Places), 
         }
     }
     let nowhere = ProfileError::Damaged("a stack with a place that it does not have");
-    let locations: Option<Vec<&Location>> = of_place.into_iter().collect();
+    let locations: Option<Vec<&ProfileLocation>> = of_place.into_iter().collect();
     let locations = locations.ok_or(nowhere)?;
-    let mappings: HashMap<u64, &Mapping> = parts.mappings.iter().map(|it| (it.id, it)).collect();
+    let mappings: HashMap<u64, &ProfileMapping> = parts.mappings.iter().map(|it| (it.id, it)).collect();
     let mut binaries = HashMap::new();
     for (id, mapping) in &mappings {
         binaries.insert(*id, parts.texts.get(mapping.file)?);
     }
-    let binary = |location: &Location| binaries.get(&location.mapping).map_or("", |name| name.as_ref());
+    let binary =
+        |location: &ProfileLocation| binaries.get(&location.mapping).map_or("", |name| name.as_ref());
 
     // Names first: deciding who owns a frame depends on all of them.
     let mut named: HashMap<u64, (String, String, String)> = HashMap::new();
@@ -278,13 +279,13 @@ fn frames_of(parts: &Parts, program: &str) -> Result<(Vec<Arc<Frame>>, Places), 
             named.insert(*id, (name.into_owned(), file.into_owned(), binary(location).to_owned()));
         }
     }
-    let evidence = Evidence::of(
+    let evidence = ProgramEvidence::of(
         program,
-        named.values().map(|(function, file, binary)| Place { function, file, binary }),
+        named.values().map(|(function, file, binary)| SymbolInfo { function, file, binary }),
     );
-    let functions: HashMap<u64, Arc<Function>> = named
+    let functions: HashMap<u64, Arc<FunctionFrame>> = named
         .iter()
-        .map(|(id, (name, file, binary))| (*id, Arc::new(Function::of(name, file, binary, &evidence))))
+        .map(|(id, (name, file, binary))| (*id, Arc::new(FunctionFrame::of(name, file, binary, &evidence))))
         .collect();
 
     let mut frames = Frames::default();
@@ -295,7 +296,7 @@ fn frames_of(parts: &Parts, program: &str) -> Result<(Vec<Arc<Frame>>, Places), 
             lines.iter().map(|(id, line)| frames.number(functions[id].at(*line))).collect();
         if place.is_empty() {
             let address = file_address(location, mappings.get(&location.mapping).copied(), &parts.mappings);
-            let function = Function::unnamed(binary(location), address, &evidence);
+            let function = FunctionFrame::unnamed(binary(location), address, &evidence);
             place.push(frames.number(Arc::new(function).at(0)));
         }
         places.push(place.into_boxed_slice());
@@ -327,12 +328,12 @@ const FIXED_ADDRESS_MAX: u64 = 1 << 32;
 /// The address in the file, from which tools find the name. It is counted from where
 /// the file's start was loaded, because linkers place code at other distances in
 /// memory than in the file; if the profile does not contain that, from the mapping.
-fn file_address(location: &Location, mapping: Option<&Mapping>, all: &[Mapping]) -> u64 {
+fn file_address(location: &ProfileLocation, mapping: Option<&ProfileMapping>, all: &[ProfileMapping]) -> u64 {
     let Some(mapping) = mapping else { return location.address };
     if !(mapping.begins..mapping.ends).contains(&location.address) {
         return location.address;
     }
-    let is_beginning = |other: &&Mapping| {
+    let is_beginning = |other: &&ProfileMapping| {
         other.file == mapping.file && other.offset == 0 && other.begins <= mapping.begins && other.ends > 0
     };
     match all.iter().filter(is_beginning).map(|other| other.begins).max() {

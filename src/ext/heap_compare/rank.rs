@@ -3,7 +3,7 @@
 //! **Sampling error.** The profiler samples one allocation in `period` bytes on average, at random. An object
 //! of `s` bytes is sampled with probability `p = 1 - e^(-s/period)` and then stands for `s/p` bytes. So the
 //! estimate for `n` objects has a variance of `n s² (1-p)/p`, which is `period` for each byte of small
-//! objects, and less for large ones ([`Sums::of`] has the bound for objects of mixed sizes). Samples are
+//! objects, and less for large ones ([`HeldSums::of`] has the bound for objects of mixed sizes). Samples are
 //! independent, so variances add: over the stacks of a function, of a package, of the whole. The variance of
 //! a difference is at most the sum of both, reached when nothing of the first lives on in the second.
 //!
@@ -93,7 +93,7 @@ impl Odds {
 
 /// What was held at three moments, and the data for its error. Sums over stacks.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-pub(super) struct Sums {
+pub(super) struct HeldSums {
     pub(super) held: [u64; 3],
     variance: [f64; 3],
     /// For the differences from the first to the second, from there to the third, and from the first to the third.
@@ -104,11 +104,11 @@ pub(super) struct Sums {
 const WORST_SIZE: f64 = 1.593_624;
 const WORST_VARIANCE: f64 = 0.647_610;
 
-impl Sums {
+impl HeldSums {
     /// For one stack. Only the objects' mean size is known: no mix of sizes with that
     /// mean has more variance than this, because up to the worst size the variance of
     /// one object is a concave function of its size, and it is nowhere greater.
-    pub(super) fn of(held: [Held; 3], period_bytes: u64) -> Sums {
+    pub(super) fn of(held: [Held; 3], period_bytes: u64) -> HeldSums {
         let period = period_bytes.max(1) as f64;
         let variance = held.map(|held| {
             let bytes = held.bytes as f64;
@@ -123,7 +123,7 @@ impl Sums {
         });
         let held = held.map(|held| held.bytes);
         let squared = |from: usize, to: usize| (held[to] as f64 - held[from] as f64).powi(2);
-        Sums { held, variance, squares: [squared(0, 1), squared(1, 2), squared(0, 2)] }
+        HeldSums { held, variance, squares: [squared(0, 1), squared(1, 2), squared(0, 2)] }
     }
 
     fn interval(&self, [from, to]: [usize; 2], lasting: Duration, period_bytes: u64) -> Interval {
@@ -142,8 +142,8 @@ impl Sums {
     }
 }
 
-impl AddAssign for Sums {
-    fn add_assign(&mut self, other: Sums) {
+impl AddAssign for HeldSums {
+    fn add_assign(&mut self, other: HeldSums) {
         for at in 0..3 {
             self.held[at] = self.held[at].saturating_add(other.held[at]);
             self.variance[at] += other.variance[at];
@@ -153,12 +153,12 @@ impl AddAssign for Sums {
 }
 
 /// What has been added since.
-impl Sub for Sums {
-    type Output = Sums;
+impl Sub for HeldSums {
+    type Output = HeldSums;
 
-    fn sub(self, before: Sums) -> Sums {
+    fn sub(self, before: HeldSums) -> HeldSums {
         let at = [0, 1, 2];
-        Sums {
+        HeldSums {
             held: at.map(|at| self.held[at].saturating_sub(before.held[at])),
             variance: at.map(|at| (self.variance[at] - before.variance[at]).max(0.0)),
             squares: at.map(|at| (self.squares[at] - before.squares[at]).max(0.0)),
@@ -219,7 +219,7 @@ impl Growth {
     }
 
     /// For one candidate among many, with the combined error of its stacks.
-    pub(super) fn among(sums: &Sums, lasting: [Duration; 2], period_bytes: u64, odds: Odds) -> Growth {
+    pub(super) fn among(sums: &HeldSums, lasting: [Duration; 2], period_bytes: u64, odds: Odds) -> Growth {
         let period_bytes = period_bytes.max(1);
         let interval = |ends, lasting| sums.interval(ends, lasting, period_bytes);
         let intervals = [interval([0, 1], lasting[0]), interval([1, 2], lasting[1])];

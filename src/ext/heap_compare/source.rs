@@ -14,7 +14,7 @@ const GZIP_LAYERS_MAX: usize = 4;
 const HEAD_BYTES: usize = 1 << 10;
 
 /// What can be read.
-pub(super) enum Source<'a> {
+pub(super) enum ProfileInput<'a> {
     /// pprof's protobuf, as far as the beginning tells.
     Pprof(Unpacked<'a>),
     /// jemalloc's own dump, `heap_v2`.
@@ -71,7 +71,7 @@ fn failed(error: io::Error, is_packed: bool) -> ProfileError {
 }
 
 /// Removes gzip, and identifies the content.
-pub(super) fn open<'a>(bytes: impl Read + 'a, bytes_max: u64) -> Result<Source<'a>, ProfileError> {
+pub(super) fn open<'a>(bytes: impl Read + 'a, bytes_max: u64) -> Result<ProfileInput<'a>, ProfileError> {
     let mut bytes: Box<dyn Read + 'a> = Box::new(bytes);
     for layer in 0..=GZIP_LAYERS_MAX {
         let mut head = Vec::new();
@@ -94,7 +94,7 @@ pub(super) fn open<'a>(bytes: impl Read + 'a, bytes_max: u64) -> Result<Source<'
             is_packed: layer > 0,
             left: bytes_max,
         };
-        return Ok(if is_heap_v2 { Source::HeapV2(unpacked) } else { Source::Pprof(unpacked) });
+        return Ok(if is_heap_v2 { ProfileInput::HeapV2(unpacked) } else { ProfileInput::Pprof(unpacked) });
     }
     Err(ProfileError::Damaged("it is gzipped more often than anybody packs a file"))
 }
@@ -110,7 +110,7 @@ fn other_kind(head: &[u8]) -> Option<ProfileError> {
         (
             b"overspill memory report",
             "the memory watch's report in text",
-            "it is written where there is no heap profile, and says why on its line `because`; the profiles beside it \
+            "it is written where there is no heap profile, and says why on its line `because`; the profiles next to it \
              end in .pb.gz",
         ),
         (b"\x7fELF", "a program, or a core dump", "give the profiles that were taken of it"),
@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn unpacked(bytes: &[u8], bytes_max: u64) -> Result<usize, ProfileError> {
-        let Source::Pprof(mut unpacked) = open(bytes, bytes_max)? else { panic!("not pprof") };
+        let ProfileInput::Pprof(mut unpacked) = open(bytes, bytes_max)? else { panic!("not pprof") };
         let mut count = 0;
         loop {
             match unpacked.fill()?.len() {
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_gzipped_twice_is_unpacked_twice_and_not_for_ever() {
+    fn what_was_gzipped_twice_is_unpacked_twice_and_not_forever() {
         let mut bytes = vec![0; 1_000];
         for _ in 0..GZIP_LAYERS_MAX {
             bytes = packed(&bytes);

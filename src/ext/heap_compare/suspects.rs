@@ -12,7 +12,7 @@
 use super::frame::Owner;
 use super::joint::Joint;
 use super::levels::{Calls, Levels};
-use super::rank::{Growth, Odds, Sums, Verdict};
+use super::rank::{Growth, HeldSums, Odds, Verdict};
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -94,7 +94,7 @@ impl<'a> Court<'a> {
         Court { joint, levels, lasting, period_bytes, odds: Odds::of(levels.candidates()) }
     }
 
-    fn judge(&self, sums: &Sums) -> Growth {
+    fn judge(&self, sums: &HeldSums) -> Growth {
         Growth::among(sums, self.lasting, self.period_bytes, self.odds)
     }
 

@@ -29,18 +29,18 @@ struct Node {
 
 /// A place in the tree: this many numbers down a node's piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Cursor {
+pub(super) struct TreeCursor {
     node: u32,
     down: u32,
 }
 
 /// The root.
-pub(super) const ROOT: Cursor = Cursor { node: 0, down: 0 };
+pub(super) const ROOT: TreeCursor = TreeCursor { node: 0, down: 0 };
 
 /// The steps of a walk.
-pub(super) enum Step<'a> {
+pub(super) enum WalkStep<'a> {
     /// Down a piece, and the place of its first number: equal places mean equal paths from the root.
-    Down(Piece<'a>, u32),
+    Down(NumberRun<'a>, u32),
     /// A stack ends here.
     Ends(u32),
     /// Back up the piece entered last.
@@ -49,23 +49,23 @@ pub(super) enum Step<'a> {
 
 /// Numbers without a branch between them, the outermost first.
 #[derive(Clone, Copy)]
-pub(super) enum Piece<'a> {
+pub(super) enum NumberRun<'a> {
     Narrow(&'a [u16]),
     Wide(&'a [u32]),
 }
 
-impl Piece<'_> {
+impl NumberRun<'_> {
     pub(super) fn each(self, mut tell: impl FnMut(u32)) {
         match self {
-            Piece::Narrow(numbers) => numbers.iter().for_each(|number| tell((*number).into())),
-            Piece::Wide(numbers) => numbers.iter().for_each(|number| tell(*number)),
+            NumberRun::Narrow(numbers) => numbers.iter().for_each(|number| tell((*number).into())),
+            NumberRun::Wide(numbers) => numbers.iter().for_each(|number| tell(*number)),
         }
     }
 
     fn len(self) -> usize {
         match self {
-            Piece::Narrow(numbers) => numbers.len(),
-            Piece::Wide(numbers) => numbers.len(),
+            NumberRun::Narrow(numbers) => numbers.len(),
+            NumberRun::Wide(numbers) => numbers.len(),
         }
     }
 }
@@ -102,11 +102,11 @@ impl Numbers {
         }
     }
 
-    fn piece(&self, begins: u32, ends: u32) -> Piece<'_> {
+    fn piece(&self, begins: u32, ends: u32) -> NumberRun<'_> {
         let range = begins as usize..ends as usize;
         match self {
-            Numbers::Narrow(numbers) => Piece::Narrow(&numbers[range]),
-            Numbers::Wide(numbers) => Piece::Wide(&numbers[range]),
+            Numbers::Narrow(numbers) => NumberRun::Narrow(&numbers[range]),
+            Numbers::Wide(numbers) => NumberRun::Wide(&numbers[range]),
         }
     }
 
@@ -114,10 +114,10 @@ impl Numbers {
     fn same(&self, begins: u32, ends: u32, others: &[u32]) -> usize {
         let pairs = |equal: &mut dyn Iterator<Item = bool>| equal.take_while(|equal| *equal).count();
         match self.piece(begins, ends) {
-            Piece::Narrow(numbers) => {
+            NumberRun::Narrow(numbers) => {
                 pairs(&mut numbers.iter().zip(others).map(|(ours, theirs)| u32::from(*ours) == *theirs))
             }
-            Piece::Wide(numbers) => {
+            NumberRun::Wide(numbers) => {
                 pairs(&mut numbers.iter().zip(others).map(|(ours, theirs)| ours == theirs))
             }
         }
@@ -201,7 +201,7 @@ impl Tree {
     }
 
     /// Moves on by some numbers, the outermost first; `None` if the tree is full.
-    pub(super) fn down(&mut self, mut at: Cursor, mut numbers: &[u32]) -> Option<Cursor> {
+    pub(super) fn down(&mut self, mut at: TreeCursor, mut numbers: &[u32]) -> Option<TreeCursor> {
         while let Some(&first) = numbers.first() {
             let Node { begins, ends, child, slot, .. } = self.nodes[at.node as usize];
             if begins + at.down < ends {
@@ -213,7 +213,7 @@ impl Tree {
                 }
                 self.divide(at);
             } else if let Some(&child) = self.children.get(&(at.node, first)) {
-                at = Cursor { node: child, down: 0 };
+                at = TreeCursor { node: child, down: 0 };
                 continue;
             }
             if self.numbers.len() + numbers.len() >= NUMBERS_MAX || self.nodes.len() >= NUMBERS_MAX {
@@ -225,17 +225,17 @@ impl Tree {
             if child == NONE && slot == NONE && ends == from && begins + at.down == ends && at.node != 0 {
                 // No child, and nothing after it: the piece grows.
                 self.nodes[at.node as usize].ends = to;
-                return Some(Cursor { down: at.down + count, ..at });
+                return Some(TreeCursor { down: at.down + count, ..at });
             }
             let (parent, child, sibling, slot) = (at.node, NONE, NONE, NONE);
             let node = self.adopt(parent, Node { parent, begins: from, ends: to, child, sibling, slot });
-            return Some(Cursor { node, down: count });
+            return Some(TreeCursor { node, down: count });
         }
         Some(at)
     }
 
     /// The slot of the stack that ends here.
-    pub(super) fn slot(&mut self, at: Cursor) -> u32 {
+    pub(super) fn slot(&mut self, at: TreeCursor) -> u32 {
         let Node { begins, ends, slot, .. } = self.nodes[at.node as usize];
         if begins + at.down < ends {
             self.divide(at);
@@ -262,13 +262,13 @@ impl Tree {
     }
 
     /// TR1: the whole tree, from the root down and back.
-    pub(super) fn walk(&self, mut tell: impl FnMut(Step<'_>)) {
+    pub(super) fn walk(&self, mut tell: impl FnMut(WalkStep<'_>)) {
         let mut at = 0;
         loop {
             let node = &self.nodes[at as usize];
-            tell(Step::Down(self.numbers.piece(node.begins, node.ends), node.begins));
+            tell(WalkStep::Down(self.numbers.piece(node.begins, node.ends), node.begins));
             if node.slot != NONE {
-                tell(Step::Ends(node.slot));
+                tell(WalkStep::Ends(node.slot));
             }
             if node.child != NONE {
                 at = node.child;
@@ -276,7 +276,7 @@ impl Tree {
             }
             loop {
                 let node = &self.nodes[at as usize];
-                tell(Step::Back(self.numbers.piece(node.begins, node.ends).len()));
+                tell(WalkStep::Back(self.numbers.piece(node.begins, node.ends).len()));
                 if node.sibling != NONE {
                     at = node.sibling;
                     break;
@@ -299,7 +299,7 @@ impl Tree {
     }
 
     /// TR2: the lower part of the piece becomes a separate node, with everything below it.
-    fn divide(&mut self, at: Cursor) {
+    fn divide(&mut self, at: TreeCursor) {
         let upper = at.node;
         let id = self.nodes.len() as u32;
         let node = &mut self.nodes[upper as usize];
@@ -365,12 +365,12 @@ mod tests {
             // The walk yields the same, and takes no path twice.
             let (mut way, mut seen, mut places) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
             tree.walk(|step| match step {
-                Step::Down(piece, place) => {
+                WalkStep::Down(piece, place) => {
                     piece.each(|number| way.push(number));
                     assert!(piece.len() == 0 || places.insert(place, ()).is_none());
                 }
-                Step::Ends(slot) => assert!(seen.insert(way.clone(), slot).is_none()),
-                Step::Back(count) => way.truncate(way.len() - count),
+                WalkStep::Ends(slot) => assert!(seen.insert(way.clone(), slot).is_none()),
+                WalkStep::Back(count) => way.truncate(way.len() - count),
             });
             prop_assert_eq!(seen, known);
         }

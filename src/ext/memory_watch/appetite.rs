@@ -1,6 +1,6 @@
 //! The clients' appetite: lowered on a crossing and raised again afterwards.
 //!
-//! In: clients, and what to do with them. AP1: a client that was set otherwise in the meantime is left as it is.
+//! In: clients, and what to do with them. AP1: a client whose setting was changed in the meantime is left alone.
 
 use super::settings::Appetite;
 use crate::Client;

@@ -13,7 +13,7 @@ mod find;
 
 /// A group on the way from ours up to the mount.
 #[derive(Debug, PartialEq, Eq)]
-struct Level {
+struct CgroupLevel {
     limits: [Option<PathBuf>; 2],
     usage: PathBuf,
     stat: PathBuf,
@@ -81,7 +81,7 @@ impl Fill {
 #[derive(Debug)]
 pub(super) struct Cgroup {
     version: &'static Version,
-    levels: Vec<Level>,
+    levels: Vec<CgroupLevel>,
     sight: Sight,
 }
 

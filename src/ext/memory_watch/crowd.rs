@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_container_that_fills_up_is_told_once_until_it_has_been_well_below() {
+    fn a_container_that_fills_up_is_reported_once_until_its_usage_was_well_below() {
         let mut crowd = Crowd::default();
         let course = [
             (500, false),

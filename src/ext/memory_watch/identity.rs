@@ -7,23 +7,23 @@
 //! one: it consists of the boot, the pid namespace, the pid, the start time, and the addresses of program
 //! and stack, which the kernel randomizes at each start. A child made by fork differs by pid and start.
 
-use super::text::Text;
+use super::text::FixedText;
 use rustix::time::{ClockId, clock_gettime};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 /// This process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Identity {
+pub(super) struct ProcessIdentity {
     pid: u32,
     process: u64,
     /// When it started, counted from the machine's boot.
     began: Duration,
 }
 
-impl Identity {
+impl ProcessIdentity {
     /// Reads it anew; allocates memory.
-    pub(super) fn read() -> Identity {
+    pub(super) fn read() -> ProcessIdentity {
         let read = |path| std::fs::read(path).unwrap_or_default();
         let began = ticks_at_start(&String::from_utf8_lossy(&read("/proc/self/stat"))).unwrap_or_default();
         let pid = std::process::id();
@@ -35,12 +35,12 @@ impl Identity {
         (pid, began).hash(&mut hash);
         let per_second = rustix::param::clock_ticks_per_second().max(1);
         let began = Duration::from_millis(began.saturating_mul(1_000) / per_second);
-        Identity { pid, process: hash.finish(), began }
+        ProcessIdentity { pid, process: hash.finish(), began }
     }
 
     /// The same identity, or that of the child that this process has become.
-    pub(super) fn current(self) -> Identity {
-        if self.pid == std::process::id() { self } else { Identity::read() }
+    pub(super) fn current(self) -> ProcessIdentity {
+        if self.pid == std::process::id() { self } else { ProcessIdentity::read() }
     }
 
     /// How long ago this process started, by a clock that cannot be set. It keeps running while the machine sleeps.
@@ -50,7 +50,7 @@ impl Identity {
         now.saturating_sub(self.began)
     }
 
-    pub(super) fn write(self, out: &mut Text) {
+    pub(super) fn write(self, out: &mut FixedText) {
         out.push(format_args!("overspill.process={:016x}\n", self.process));
         out.push(format_args!("overspill.uptime_ns={}\n", self.uptime().as_nanos()));
     }
@@ -75,13 +75,13 @@ mod tests {
     }
 
     #[test]
-    fn a_process_has_one_identity_and_its_clock_only_goes_on() {
-        let (one, other) = (Identity::read(), Identity::read());
+    fn a_process_has_one_identity_and_its_clock_only_moves_forward() {
+        let (one, other) = (ProcessIdentity::read(), ProcessIdentity::read());
         assert_eq!((one, one.current()), (other, one));
         let early = one.uptime();
         assert!(early < Duration::from_secs(86_400), "{early:?} since the start of this test's process");
         assert!(one.uptime() >= early);
-        let mut text = Text::with_capacity(200);
+        let mut text = FixedText::with_capacity(200);
         one.write(&mut text);
         let lines: Vec<_> = text.as_str().lines().collect();
         let process = lines[0].strip_prefix("overspill.process=").unwrap();
@@ -91,8 +91,8 @@ mod tests {
     }
 
     #[test]
-    fn a_child_made_by_fork_is_another() {
-        let parent = Identity { pid: 0, ..Identity::read() };
-        assert_eq!(parent.current(), Identity::read(), "read anew, for the pid is another");
+    fn a_child_made_by_fork_has_another_identity() {
+        let parent = ProcessIdentity { pid: 0, ..ProcessIdentity::read() };
+        assert_eq!(parent.current(), ProcessIdentity::read(), "read anew, for the pid is another");
     }
 }

@@ -7,7 +7,7 @@
 
 use super::error::SnapshotError;
 use super::pprof;
-use super::text::Text;
+use super::text::FixedText;
 use std::fs::File;
 use std::hint::black_box;
 use std::io::BufReader;
@@ -116,7 +116,7 @@ impl Jemalloc {
 }
 
 /// Bytes, as jemalloc counts them.
-pub(super) fn statistics(out: &mut Text) {
+pub(super) fn statistics(out: &mut FixedText) {
     if !is_the_allocator() {
         out.push(format_args!("unknown: jemalloc is not this program's allocator\n"));
         return;
@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_advice_names_the_variable_that_is_not_set_in_vain() {
+    fn the_advice_names_the_variable_that_is_not_set_yet() {
         let on = "prof:true,prof_active:true";
         let table = [
             ("", "", ["start with _RJEM_MALLOC_CONF=prof:true", "or with MALLOC_CONF=prof:true"]),

@@ -1,6 +1,6 @@
 //! Decides when to warn, to take a snapshot and to wait: a pure state machine.
 //!
-//! In: the time since the watch began, and the memory in use. Out: a [`Step`]. The ladder has rungs (`plan.rs`); a
+//! In: the time since the watch began, and the memory in use. Out: a [`LadderStep`]. The ladder has rungs (`plan.rs`); a
 //! snapshot is taken on a rung, and the next one waits above it. LD1: at most one snapshot per rung until the ladder
 //! is back at the bottom. LD2: only a snapshot that was written moves the ladder. LD3: at most `per_hour_max` snapshots
 //! within an hour, the last of which is reserved for the threshold. Not here: reading memory, writing files, clocks.
@@ -41,7 +41,7 @@ crate::names::names!(Cause, "a cause", { Threshold = "threshold", Demand = "dema
 
 /// What to do now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum LadderStep {
     Rest,
     /// The threshold is near; reported once until the ladder is back at the bottom.
     Warn,
@@ -53,13 +53,13 @@ pub(super) enum Step {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Said {
+enum SnapshotTold {
     No,
     Yes,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum SnapshotRequest {
     No,
     Yes,
     /// There is no later look: the watch ends.
@@ -78,9 +78,9 @@ enum Last {
 pub(super) struct Ladder {
     policy: Policy,
     rung: u64,
-    warned: Said,
-    held_back: Said,
-    asked: Asked,
+    warned: SnapshotTold,
+    held_back: SnapshotTold,
+    asked: SnapshotRequest,
     below_since: Option<Duration>,
     last: Last,
     /// The snapshots of the last hour; never longer than `per_hour_max`, which is its capacity.
@@ -91,9 +91,9 @@ impl Ladder {
     pub(super) fn new(policy: Policy) -> Ladder {
         Ladder {
             rung: policy.rungs.first(),
-            warned: Said::No,
-            held_back: Said::No,
-            asked: Asked::No,
+            warned: SnapshotTold::No,
+            held_back: SnapshotTold::No,
+            asked: SnapshotRequest::No,
             below_since: None,
             last: Last::None,
             of_hour: VecDeque::with_capacity(policy.per_hour_max as usize),
@@ -121,14 +121,14 @@ impl Ladder {
 
     /// A snapshot was requested; all requests before the next look count as one.
     pub(super) fn ask(&mut self) {
-        self.asked = Asked::Yes;
+        self.asked = SnapshotRequest::Yes;
     }
 
     /// The next look serves a waiting request, however soon it comes. Returns whether one is waiting.
     pub(super) fn hurry(&mut self) -> bool {
-        let waits = self.asked != Asked::No;
+        let waits = self.asked != SnapshotRequest::No;
         if waits {
-            self.asked = Asked::AtOnce;
+            self.asked = SnapshotRequest::AtOnce;
         }
         waits
     }
@@ -136,11 +136,11 @@ impl Ladder {
     /// How long until a delayed request can be served.
     pub(super) fn wish_due_in(&self, now: Duration) -> Option<Duration> {
         match (self.asked, self.last) {
-            (Asked::No, _) => None,
-            (Asked::Yes, Last::Taken(last) | Last::Refused(last)) => {
+            (SnapshotRequest::No, _) => None,
+            (SnapshotRequest::Yes, Last::Taken(last) | Last::Refused(last)) => {
                 Some(last.saturating_add(DEMAND_EVERY).saturating_sub(now))
             }
-            (Asked::AtOnce, _) | (Asked::Yes, Last::None) => Some(Duration::ZERO),
+            (SnapshotRequest::AtOnce, _) | (SnapshotRequest::Yes, Last::None) => Some(Duration::ZERO),
         }
     }
 
@@ -153,69 +153,69 @@ impl Ladder {
         }
     }
 
-    pub(super) fn look(&mut self, now: Duration, in_use: u64) -> Step {
+    pub(super) fn look(&mut self, now: Duration, in_use: u64) -> LadderStep {
         while self.of_hour.front().is_some_and(|&taken| now.saturating_sub(taken) >= HOUR) {
             self.of_hour.pop_front();
-            self.held_back = Said::No;
+            self.held_back = SnapshotTold::No;
         }
         if self.wish_due_in(now) == Some(Duration::ZERO) {
             return self.take(Cause::Demand, now);
         }
         if in_use < self.policy.rearm_below {
             let since = *self.below_since.get_or_insert(now);
-            let risen = !self.is_at_bottom() || self.warned == Said::Yes;
+            let risen = !self.is_at_bottom() || self.warned == SnapshotTold::Yes;
             if risen && now.saturating_sub(since) >= self.policy.rearm_after {
                 self.rung = self.threshold();
-                self.warned = Said::No;
-                return Step::Rearm;
+                self.warned = SnapshotTold::No;
+                return LadderStep::Rearm;
             }
-            return Step::Rest;
+            return LadderStep::Rest;
         }
         self.below_since = None;
         if in_use >= self.rung {
-            return if self.is_cooling(now) { Step::Rest } else { self.take(Cause::Threshold, now) };
+            return if self.is_cooling(now) { LadderStep::Rest } else { self.take(Cause::Threshold, now) };
         }
-        if in_use >= self.policy.warning && self.warned == Said::No && self.is_at_bottom() {
-            self.warned = Said::Yes;
-            return Step::Warn;
+        if in_use >= self.policy.warning && self.warned == SnapshotTold::No && self.is_at_bottom() {
+            self.warned = SnapshotTold::Yes;
+            return LadderStep::Warn;
         }
-        Step::Rest
+        LadderStep::Rest
     }
 
-    fn take(&mut self, cause: Cause, now: Duration) -> Step {
+    fn take(&mut self, cause: Cause, now: Duration) -> LadderStep {
         let max = self.policy.per_hour_max as usize;
         // The last of an hour is reserved for the threshold.
         let (taken, kept) = (self.of_hour.len(), usize::from(cause == Cause::Demand));
         if taken + kept < max {
-            return Step::Take(cause);
+            return LadderStep::Take(cause);
         }
         let until_gone = self.of_hour.get(taken + kept - max);
         let until = until_gone.map_or(HOUR, |&taken| taken.saturating_add(HOUR).saturating_sub(now));
         // A refused request is reported each time; a waiting threshold is reported once.
         if cause == Cause::Demand {
-            self.asked = Asked::No;
-            return Step::HoldBack(cause, until);
+            self.asked = SnapshotRequest::No;
+            return LadderStep::HoldBack(cause, until);
         }
-        match std::mem::replace(&mut self.held_back, Said::Yes) {
-            Said::Yes => Step::Rest,
-            Said::No => Step::HoldBack(cause, until),
+        match std::mem::replace(&mut self.held_back, SnapshotTold::Yes) {
+            SnapshotTold::Yes => LadderStep::Rest,
+            SnapshotTold::No => LadderStep::HoldBack(cause, until),
         }
     }
 
     /// A snapshot was written: the next one of the series waits above the memory now in use.
     pub(super) fn taken(&mut self, now: Duration, in_use: u64) {
-        (self.last, self.asked) = (Last::Taken(now), Asked::No);
+        (self.last, self.asked) = (Last::Taken(now), SnapshotRequest::No);
         self.of_hour.push_back(now);
         if in_use >= self.rung {
             self.rung = self.policy.rungs.after(self.rung, in_use);
             // The first snapshot says more than the warning would.
-            self.warned = Said::Yes;
+            self.warned = SnapshotTold::Yes;
         }
     }
 
     /// No snapshot could be written: the ladder stays, and the next attempt comes after the cool-down (LD2).
     pub(super) fn refused(&mut self, now: Duration) {
-        (self.last, self.asked) = (Last::Refused(now), Asked::No);
+        (self.last, self.asked) = (Last::Refused(now), SnapshotRequest::No);
     }
 }
 

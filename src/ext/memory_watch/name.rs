@@ -3,7 +3,7 @@
 //! `checkout-20261124T021530.123Z-812MB-4711.pb.gz`. Names sort by time. MN1: a name is ours exactly
 //! if it is what we would have written for its parts, so that nothing else is ever deleted.
 
-use super::text::Text;
+use super::text::FixedText;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -37,7 +37,7 @@ pub(super) const PARTIAL: (&str, &str) = (".", ".part");
 pub(super) const NAME_BYTES: usize = 160;
 
 /// Appends the name of a snapshot.
-pub(super) fn write(out: &mut Text, service: &str, time: SystemTime, bytes: u64, pid: u32, kind: Kind) {
+pub(super) fn write(out: &mut FixedText, service: &str, time: SystemTime, bytes: u64, pid: u32, kind: Kind) {
     let (time, mb, ending) = (Utc::of(time), bytes / super::limits::MB, kind.ending());
     out.push(format_args!("{service}-{time}-{mb}MB-{pid}{ending}"));
 }
@@ -134,7 +134,7 @@ mod tests {
     fn a_name_is_recognised_by_its_own_service_alone() {
         let at = UNIX_EPOCH + Duration::from_millis(1_795_486_530_123);
         for &kind in Kind::ALL {
-            let mut name = Text::with_capacity(NAME_BYTES);
+            let mut name = FixedText::with_capacity(NAME_BYTES);
             write(&mut name, "shop-checkout", at, 812_345_678, 4711, kind);
             assert_eq!(kind_of(name.as_str(), "shop-checkout"), Some(kind), "{}", name.as_str());
             assert_eq!(kind_of(name.as_str(), "shop"), None);

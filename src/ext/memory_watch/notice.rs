@@ -28,9 +28,9 @@ impl Display for Mb {
 }
 
 /// A file in the folder.
-struct File<'a>(&'a Path, &'a str);
+struct FileLink<'a>(&'a Path, &'a str);
 
-impl Display for File<'_> {
+impl Display for FileLink<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.0.display(), self.1)
     }
@@ -38,7 +38,7 @@ impl Display for File<'_> {
 
 /// The watch that speaks.
 #[derive(Debug)]
-pub(super) struct Notices {
+pub(super) struct WatchNotices {
     pub(super) service: String,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Occasion {
 
 /// The memory at that moment, and the first threshold.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Now {
+pub(super) struct MemoryNow {
     pub(super) rss: u64,
     pub(super) counted: u64,
     pub(super) threshold: u64,
@@ -80,9 +80,9 @@ macro_rules! say {
     };
 }
 
-impl Notices {
-    pub(super) fn started(&self, now: Now, counts: Counted, next: u64, limit: Option<u64>, heap: &str) {
-        let Now { rss, counted, threshold } = now;
+impl WatchNotices {
+    pub(super) fn started(&self, now: MemoryNow, counts: Counted, next: u64, limit: Option<u64>, heap: &str) {
+        let MemoryNow { rss, counted, threshold } = now;
         say!(
             self, INFO,
             {
@@ -115,8 +115,8 @@ impl Notices {
         );
     }
 
-    pub(super) fn near(&self, now: Now) {
-        let Now { rss, counted, threshold } = now;
+    pub(super) fn near(&self, now: MemoryNow) {
+        let MemoryNow { rss, counted, threshold } = now;
         say!(
             self, WARN,
             { rss_bytes = rss, counted_bytes = counted, threshold_bytes = threshold },
@@ -125,8 +125,8 @@ impl Notices {
     }
 
     #[cfg(target_os = "linux")]
-    pub(super) fn crowded(&self, now: Now, fill: Fill) {
-        let Now { rss, counted, threshold } = now;
+    pub(super) fn crowded(&self, now: MemoryNow, fill: Fill) {
+        let MemoryNow { rss, counted, threshold } = now;
         say!(
             self, WARN,
             {
@@ -146,12 +146,12 @@ impl Notices {
             self,
             WARN,
             { signal = i64::from(signal) },
-            "the signal for memory snapshots is not heard: {what}"
+            "the signal for memory snapshots does not arrive: {what}"
         );
     }
 
     pub(super) fn taken(&self, on: Occasion, folder: &Path, name: &str, kind: Kind, bytes: usize, next: u64) {
-        let file = File(folder, name);
+        let file = FileLink(folder, name);
         say!(
             self, WARN,
             {
@@ -184,7 +184,7 @@ impl Notices {
         );
     }
 
-    pub(super) fn held_back(&self, cause: Cause, now: Now, per_hour_max: u32, until: Duration) {
+    pub(super) fn held_back(&self, cause: Cause, now: MemoryNow, per_hour_max: u32, until: Duration) {
         let (kept, at) = (
             if cause == Cause::Demand { ", the last one of an hour is the threshold's" } else { "" },
             Mb(now.counted),
@@ -197,8 +197,8 @@ impl Notices {
         );
     }
 
-    pub(super) fn rearmed(&self, now: Now) {
-        let Now { rss, counted, threshold } = now;
+    pub(super) fn rearmed(&self, now: MemoryNow) {
+        let MemoryNow { rss, counted, threshold } = now;
         say!(
             self, INFO,
             { rss_bytes = rss, counted_bytes = counted, threshold_bytes = threshold },

@@ -81,24 +81,24 @@ pub(super) struct Bounds {
 
 /// What the limits leave: the total, and where short reports begin.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Way {
+pub(super) struct Allowance {
     /// What this process may have in use: the limit, minus what others use of it.
     pub(super) limit: u64,
     /// With less than this left, only short reports are written.
     pub(super) headroom_min: u64,
 }
 
-impl Way {
+impl Allowance {
     /// The room under this limit; the headroom is the user's, or the default, which is at most half of the limit.
-    pub(super) fn with(limit: u64, headroom_min: Option<u64>) -> Way {
-        Way { limit, headroom_min: headroom_min.unwrap_or(HEADROOM_BYTES.min(limit / 2)) }
+    pub(super) fn with(limit: u64, headroom_min: Option<u64>) -> Allowance {
+        Allowance { limit, headroom_min: headroom_min.unwrap_or(HEADROOM_BYTES.min(limit / 2)) }
     }
 
     /// The same, minus what others use, if that is more than what the kernel holds anyway.
-    fn beside_others(limit: u64, room: Option<u64>, headroom_min: Option<u64>) -> Way {
-        let way = Way::with(limit, headroom_min);
+    fn beside_others(limit: u64, room: Option<u64>, headroom_min: Option<u64>) -> Allowance {
+        let way = Allowance::with(limit, headroom_min);
         let noticeable = |&room: &u64| room < limit.saturating_sub(way.overhead());
-        Way { limit: room.filter(noticeable).unwrap_or(limit), ..way }
+        Allowance { limit: room.filter(noticeable).unwrap_or(limit), ..way }
     }
 
     fn overhead(self) -> u64 {
@@ -137,7 +137,7 @@ pub(super) struct Shortfall {
     pub(super) fit: usize,
     pub(super) first: u64,
     pub(super) limit: u64,
-    pub(super) way: Way,
+    pub(super) way: Allowance,
     /// Settings that would leave three: the threshold and the step; `None` if the limit is too small for any.
     pub(super) instead: Option<(u64, u64)>,
 }
@@ -147,7 +147,7 @@ impl Builder {
     pub(super) fn plan(&self, bounds: Bounds) -> Result<Plan, StartError> {
         let Bounds { group, machine, room } = bounds;
         let limit = group.into_iter().chain(machine).min();
-        let way = limit.map(|limit| Way::beside_others(limit, room, self.headroom_min));
+        let way = limit.map(|limit| Allowance::beside_others(limit, room, self.headroom_min));
         let first = self.threshold.map(|level| level.bytes("threshold", limit)).transpose()?;
         let step = self.step.map(|level| level.bytes("step", limit)).transpose()?;
         if let Some(first) = first.filter(|&first| first < STEP_BYTES_MIN) {
@@ -182,13 +182,13 @@ impl Builder {
 
 /// Whether the defaults follow this limit: always for a cgroup's,
 /// and for a machine's that is too small for the fixed defaults.
-fn follows(way: Way, group: Option<u64>) -> bool {
+fn follows(way: Allowance, group: Option<u64>) -> bool {
     let fixed = Rungs::Even { first: THRESHOLD_BYTES, step: STEP_BYTES };
     group.is_some() || fixed.below(way.end()) < PROFILES_TO_COMPARE
 }
 
 /// The user's settings; the others follow the limit, or are fixed if there is no limit to follow.
-fn rungs(way: Option<Way>, first: Option<u64>, step: Option<u64>) -> Rungs {
+fn rungs(way: Option<Allowance>, first: Option<u64>, step: Option<u64>) -> Rungs {
     match (way, first, step) {
         (Some(way), first, None) => way.rungs(first),
         (Some(way), None, Some(step)) => Rungs::Even { first: way.rungs(None).first(), step },
@@ -198,7 +198,7 @@ fn rungs(way: Option<Way>, first: Option<u64>, step: Option<u64>) -> Rungs {
     }
 }
 
-fn shortfall(rungs: Rungs, way: Way, limit: u64) -> Option<Shortfall> {
+fn shortfall(rungs: Rungs, way: Allowance, limit: u64) -> Option<Shortfall> {
     let fit = rungs.below(way.end());
     let instead = || {
         let rungs = way.rungs(None);

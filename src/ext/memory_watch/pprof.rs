@@ -18,7 +18,7 @@ use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The samples of one call stack.
-struct Stack {
+struct StackSamples {
     /// Innermost first.
     addresses: Vec<u64>,
     objects: u64,
@@ -29,7 +29,7 @@ struct Stack {
 pub(super) struct Stacks {
     /// The average number of bytes between two samples.
     interval: u64,
-    stacks: Vec<Stack>,
+    stacks: Vec<StackSamples>,
 }
 
 impl Stacks {
@@ -61,7 +61,7 @@ impl Stacks {
                     || numbers.next().and_then(|word| word.parse().ok()).ok_or_else(|| wrong(&line));
                 let (objects, bytes) = (number()?, number()?);
                 if objects > 0 {
-                    stacks.push(Stack { addresses, objects, bytes });
+                    stacks.push(StackSamples { addresses, objects, bytes });
                 }
             } else if line.starts_with("MAPPED_LIBRARIES") {
                 break;
@@ -72,7 +72,7 @@ impl Stacks {
 
     /// Objects and bytes in the heap, not in the sample: an allocation of s bytes is
     /// sampled with the probability 1 - exp(-s / interval), and s is known only on average.
-    fn scaled(&self, stack: &Stack) -> (i64, i64) {
+    fn scaled(&self, stack: &StackSamples) -> (i64, i64) {
         let (objects, bytes) = (stack.objects as f64, stack.bytes as f64);
         let sampled = -(-(bytes / objects) / self.interval.max(1) as f64).exp_m1();
         // jemalloc makes no allocations of zero bytes on average; better unscaled than infinite.
@@ -83,7 +83,7 @@ impl Stacks {
 
 /// The profile's parts during assembly.
 #[derive(Default)]
-struct Parts {
+struct ProfileAssembly {
     profile: Profile,
     texts: HashMap<String, i64>,
     locations: HashMap<u64, u64>,
@@ -92,7 +92,7 @@ struct Parts {
 
 /// The profile, gzipped. Looks up names, which reads the symbol tables of the program and its libraries.
 pub(super) fn encode(stacks: &Stacks, time: SystemTime, comment: &str) -> io::Result<Vec<u8>> {
-    let mut parts = Parts::default();
+    let mut parts = ProfileAssembly::default();
     parts.text("");
     let objects = ValueType { kind: parts.text("inuse_objects"), unit: parts.text("count") };
     let space = ValueType { kind: parts.text("inuse_space"), unit: parts.text("bytes") };
@@ -119,7 +119,7 @@ pub(super) fn encode(stacks: &Stacks, time: SystemTime, comment: &str) -> io::Re
     gzip.finish()
 }
 
-impl Parts {
+impl ProfileAssembly {
     fn text(&mut self, text: &str) -> i64 {
         if let Some(&index) = self.texts.get(text) {
             return index;
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn the_mapping_with_the_program_s_code_comes_first() {
-        let mut parts = Parts::default();
+        let mut parts = ProfileAssembly::default();
         let mapping = |id, filename| Mapping { id, filename, ..Mapping::default() };
         parts.profile.mapping = vec![mapping(1, 7), mapping(2, 7), mapping(3, 7), mapping(4, 8)];
         let location = |id, mapping_id| Location { id, mapping_id, ..Location::default() };

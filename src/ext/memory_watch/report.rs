@@ -6,11 +6,11 @@
 
 use super::cgroup::{Fill, Tightest};
 use super::counted::Counted;
-use super::identity::Identity;
+use super::identity::ProcessIdentity;
 use super::ladder::Cause;
 use super::name::{Kind, Utc};
 use super::system::{Memory, Scratch, Surroundings, System};
-use super::text::Text;
+use super::text::FixedText;
 use crate::Client;
 use std::time::SystemTime;
 
@@ -21,7 +21,7 @@ pub(super) struct Heading<'a> {
     pub(super) time: SystemTime,
     pub(super) pid: u32,
     pub(super) cause: Cause,
-    pub(super) identity: Identity,
+    pub(super) identity: ProcessIdentity,
     pub(super) memory: Memory,
     pub(super) counts: Counted,
     pub(super) threshold: u64,
@@ -32,9 +32,9 @@ pub(super) struct Heading<'a> {
 }
 
 /// A number that may be unknown.
-struct Known(Option<u64>);
+struct MaybeNumber(Option<u64>);
 
-impl std::fmt::Display for Known {
+impl std::fmt::Display for MaybeNumber {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.0 {
             Some(bytes) => write!(f, "{bytes}"),
@@ -44,13 +44,13 @@ impl std::fmt::Display for Known {
 }
 
 impl Heading<'_> {
-    fn write(&self, out: &mut Text) {
+    fn write(&self, out: &mut FixedText) {
         let (limit, headroom) = (self.surroundings.limit(), self.surroundings.headroom());
         let (time, cause) = (Utc::of(self.time), self.cause.as_str());
         out.push(format_args!("overspill memory report 1\nservice {}\ntime {time}\n", self.service));
         out.push(format_args!("pid {}\ncause {cause}\nrss_bytes {}\n", self.pid, self.memory.resident));
-        out.push(format_args!("threshold_bytes {}\nlimit_bytes {}\n", self.threshold, Known(limit)));
-        out.push(format_args!("headroom_bytes {}\n", Known(headroom)));
+        out.push(format_args!("threshold_bytes {}\nlimit_bytes {}\n", self.threshold, MaybeNumber(limit)));
+        out.push(format_args!("headroom_bytes {}\n", MaybeNumber(headroom)));
         out.push(format_args!("counts {}\ncounted_bytes {}\n", self.counts.as_str(), self.memory.counted));
         out.push(format_args!("kind {}\n", self.kind.as_str()));
         self.identity.write(out);
@@ -61,7 +61,7 @@ impl Heading<'_> {
 }
 
 /// Heading and numbers only. Allocates no memory.
-pub(super) fn short(out: &mut Text, heading: &Heading<'_>, clients: &[Client]) {
+pub(super) fn short(out: &mut FixedText, heading: &Heading<'_>, clients: &[Client]) {
     heading.write(out);
     for (nth, client) in clients.iter().enumerate() {
         let stats = client.stats();
@@ -74,13 +74,13 @@ pub(super) fn short(out: &mut Text, heading: &Heading<'_>, clients: &[Client]) {
     }
 }
 
-fn bytes_held(out: &mut Text, client: &Client, pending_bytes: usize) {
+fn bytes_held(out: &mut FixedText, client: &Client, pending_bytes: usize) {
     out.push(format_args!("pending_bytes {pending_bytes}\nmemory_bound_bytes {}\n", client.memory_bound()));
 }
 
 /// Everything that is known.
 pub(super) fn full(
-    out: &mut Text,
+    out: &mut FixedText,
     heading: &Heading<'_>,
     clients: &[Client],
     system: &System,
@@ -96,9 +96,9 @@ pub(super) fn full(
     out.push(format_args!(
         "\n[cgroup v{}]\nlimit_bytes {}\nin_use_bytes {}\nheadroom_bytes {}\n",
         system.cgroup.version(),
-        Known(limit),
-        Known(fullest.map(|fill| fill.in_use)),
-        Known(fullest.map(Fill::headroom))
+        MaybeNumber(limit),
+        MaybeNumber(fullest.map(|fill| fill.in_use)),
+        MaybeNumber(fullest.map(Fill::headroom))
     ));
     out.push(format_args!("\n[allocator]\n"));
     allocator(out);
@@ -111,11 +111,11 @@ pub(super) fn full(
 }
 
 #[cfg(feature = "memory-watch-jemalloc")]
-fn allocator(out: &mut Text) {
+fn allocator(out: &mut FixedText) {
     super::jemalloc::statistics(out);
 }
 
 #[cfg(not(feature = "memory-watch-jemalloc"))]
-fn allocator(out: &mut Text) {
+fn allocator(out: &mut FixedText) {
     out.push(format_args!("unknown: overspill was built without its feature memory-watch-jemalloc\n"));
 }

@@ -8,14 +8,14 @@ use super::counted::Counted;
 use super::error::SnapshotError;
 use super::folder::Folder;
 use super::heap::Heap;
-use super::identity::Identity;
+use super::identity::ProcessIdentity;
 use super::ladder::Cause;
 use super::limits::{NAMES_TRIED_MAX, REPORT_BYTES_MAX};
 use super::name::{self, Kind, NAME_BYTES, PARTIAL};
-use super::notice::Notices;
+use super::notice::WatchNotices;
 use super::report::{self, Heading};
 use super::system::{Memory, Scratch, System};
-use super::text::Text;
+use super::text::FixedText;
 use crate::Client;
 #[cfg(feature = "memory-watch-jemalloc")]
 use std::fs::File;
@@ -27,7 +27,7 @@ use std::time::{Duration, SystemTime};
 
 /// The subject of a snapshot, and where it goes.
 pub(super) struct Shot<'a> {
-    pub(super) notices: &'a Notices,
+    pub(super) notices: &'a WatchNotices,
     pub(super) folder: &'a Path,
     pub(super) clients: &'a [Client],
     pub(super) system: &'a System,
@@ -40,21 +40,21 @@ pub(super) struct Shot<'a> {
 }
 
 /// What is kept from one snapshot to the next.
-pub(super) struct Writer {
+pub(super) struct SnapshotWriter {
     pub(super) heap: Heap,
-    identity: Identity,
-    page: Text,
-    name: Text,
-    partial: Text,
+    identity: ProcessIdentity,
+    page: FixedText,
+    name: FixedText,
+    partial: FixedText,
     /// The time in the last name.
     named_at: SystemTime,
     /// The name of the first snapshot of this watch, once there is one.
-    first: Text,
+    first: FixedText,
 }
 
 /// The parts of a snapshot's name.
 #[derive(Debug, Clone, Copy)]
-struct Named<'a> {
+struct SnapshotName<'a> {
     service: &'a str,
     time: SystemTime,
     bytes: u64,
@@ -62,16 +62,16 @@ struct Named<'a> {
     kind: Kind,
 }
 
-impl Writer {
-    pub(super) fn new(heap: Heap) -> Writer {
-        Writer {
+impl SnapshotWriter {
+    pub(super) fn new(heap: Heap) -> SnapshotWriter {
+        SnapshotWriter {
             heap,
-            identity: Identity::read(),
-            page: Text::with_capacity(REPORT_BYTES_MAX),
-            name: Text::with_capacity(NAME_BYTES),
-            partial: Text::with_capacity(NAME_BYTES + PARTIAL.0.len() + PARTIAL.1.len()),
+            identity: ProcessIdentity::read(),
+            page: FixedText::with_capacity(REPORT_BYTES_MAX),
+            name: FixedText::with_capacity(NAME_BYTES),
+            partial: FixedText::with_capacity(NAME_BYTES + PARTIAL.0.len() + PARTIAL.1.len()),
             named_at: SystemTime::UNIX_EPOCH,
-            first: Text::with_capacity(NAME_BYTES),
+            first: FixedText::with_capacity(NAME_BYTES),
         }
     }
 
@@ -88,7 +88,7 @@ impl Writer {
     /// The partial file's name for a try at the start.
     pub(super) fn trial(&mut self, service: &str) -> &str {
         let (time, pid) = (SystemTime::now(), std::process::id());
-        self.name_it(Named { service, time, bytes: 0, pid, kind: Kind::Report });
+        self.name_it(SnapshotName { service, time, bytes: 0, pid, kind: Kind::Report });
         self.partial.as_str()
     }
 
@@ -123,7 +123,7 @@ impl Writer {
             kind,
             because,
         };
-        let named = Named { service, time, bytes: memory.counted, pid, kind };
+        let named = SnapshotName { service, time, bytes: memory.counted, pid, kind };
         self.page.clear();
         if surroundings.is_near(shot.headroom_min) {
             report::short(&mut self.page, &heading, clients);
@@ -133,7 +133,7 @@ impl Writer {
         #[cfg(feature = "memory-watch-jemalloc")]
         if let Heap::Available(_) = self.heap {
             report::short(&mut self.page, &Heading { kind: Kind::Heap, because: "", ..heading }, clients);
-            let named = Named { kind: Kind::Heap, ..named };
+            let named = SnapshotName { kind: Kind::Heap, ..named };
             let profile = self.profile(&folder, named);
             self.page.clear();
             match profile {
@@ -143,18 +143,18 @@ impl Writer {
                     shot.notices.no_heap_profiles(&because);
                     let heading = Heading { kind, because: &because, ..heading };
                     report::full(&mut self.page, &heading, clients, system, scratch);
-                    return self.finish(&folder, Named { kind, ..named }, shot.disk_free_min, None);
+                    return self.finish(&folder, SnapshotName { kind, ..named }, shot.disk_free_min, None);
                 }
             }
         }
         let heading = Heading { kind, because: self.heap.as_str(), ..heading };
         report::full(&mut self.page, &heading, clients, system, scratch);
-        self.finish(&folder, Named { kind, ..named }, shot.disk_free_min, None)
+        self.finish(&folder, SnapshotName { kind, ..named }, shot.disk_free_min, None)
     }
 
     /// A heap profile with the page in it.
     #[cfg(feature = "memory-watch-jemalloc")]
-    fn profile(&mut self, folder: &Folder, named: Named<'_>) -> Result<Vec<u8>, SnapshotError> {
+    fn profile(&mut self, folder: &Folder, named: SnapshotName<'_>) -> Result<Vec<u8>, SnapshotError> {
         let file: File = self.in_turn(named, |partial, _| folder.nameless(partial))?;
         let (page, time) = (self.page.as_str(), named.time);
         let Heap::Available(jemalloc) = &mut self.heap else {
@@ -168,11 +168,11 @@ impl Writer {
     fn finish(
         &mut self,
         folder: &Folder,
-        named: Named<'_>,
+        named: SnapshotName<'_>,
         disk_free_min: u64,
         content: Option<&[u8]>,
     ) -> Result<(Kind, usize), SnapshotError> {
-        let page = std::mem::replace(&mut self.page, Text::with_capacity(0));
+        let page = std::mem::replace(&mut self.page, FixedText::with_capacity(0));
         let content = content.unwrap_or(page.as_str().as_bytes());
         let bytes = content.len();
         let written = folder
@@ -190,12 +190,12 @@ impl Writer {
     /// that exists belongs to another watch in the same millisecond.
     fn in_turn<T>(
         &mut self,
-        named: Named<'_>,
+        named: SnapshotName<'_>,
         mut attempt: impl FnMut(&str, &str) -> Result<T, SnapshotError>,
     ) -> Result<T, SnapshotError> {
         let mut later = 0;
         loop {
-            self.name_it(Named { time: named.time + Duration::from_millis(later), ..named });
+            self.name_it(SnapshotName { time: named.time + Duration::from_millis(later), ..named });
             later += 1;
             match attempt(self.partial.as_str(), self.name.as_str()) {
                 Err(SnapshotError::Io(_, error))
@@ -205,8 +205,8 @@ impl Writer {
         }
     }
 
-    fn name_it(&mut self, named: Named<'_>) {
-        let Named { service, time, bytes, pid, kind } = named;
+    fn name_it(&mut self, named: SnapshotName<'_>) {
+        let SnapshotName { service, time, bytes, pid, kind } = named;
         self.name.clear();
         name::write(&mut self.name, service, time, bytes, pid, kind);
         self.partial.clear();

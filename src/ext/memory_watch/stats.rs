@@ -82,7 +82,7 @@ impl MemoryStats {
 
 /// Written by the thread that looks, read by any thread: independent numbers, a moment apart at worst.
 #[derive(Debug, Default)]
-pub(super) struct Seen {
+pub(super) struct SharedStats {
     rss: AtomicU64,
     counted: AtomicU64,
     threshold: AtomicU64,
@@ -100,9 +100,9 @@ pub(super) enum Due {
     HeldBack,
 }
 
-impl Seen {
-    pub(super) fn of(rss: u64, counted: u64, threshold: u64) -> Arc<Seen> {
-        let seen = Arc::<Seen>::default();
+impl SharedStats {
+    pub(super) fn of(rss: u64, counted: u64, threshold: u64) -> Arc<SharedStats> {
+        let seen = Arc::<SharedStats>::default();
         seen.threshold.store(threshold, Ordering::Relaxed);
         seen.memory(rss, counted);
         seen.next_threshold(threshold);
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_exposition_has_every_number_by_its_pinned_name() {
-        let seen = Seen::of(2_000, 1_000, 800);
+        let seen = SharedStats::of(2_000, 1_000, 800);
         for due in [Due::Taken, Due::Taken, Due::Failed, Due::HeldBack] {
             seen.due(due);
         }

@@ -73,7 +73,7 @@ impl fmt::Display for Finding {
             ),
             Finding::LittleRoom { room, disk_free_min } => write!(
                 f,
-                "the snapshots' folder has room for {} beside the {} that stay free (disk_free_min): make room, or lower it; \
+                "the snapshots' folder has room for {} besides the {} that stay free (disk_free_min): make room, or lower it; \
                  a heap profile and its dump take some MB",
                 Mb(*room),
                 Mb(*disk_free_min)
@@ -125,7 +125,7 @@ pub(super) fn file_bytes_max(limits: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::plan::Way;
+    use super::super::plan::Allowance;
     use super::*;
 
     const GOOD: Facts = Facts {
@@ -141,7 +141,7 @@ mod tests {
 
     #[test]
     fn what_will_not_work_is_a_sentence_with_a_remedy_and_the_rest_is_silence() {
-        let way = Way { limit: 192_000_000, headroom_min: 64_000_000 };
+        let way = Allowance { limit: 192_000_000, headroom_min: 64_000_000 };
         let few =
             |fit, instead| Some(Shortfall { fit, first: 134_000_000, limit: 192_000_000, way, instead });
         let table: [(Facts, &[&str]); 12] = [

@@ -7,11 +7,11 @@ use std::fmt;
 
 /// A text with a fixed capacity.
 #[derive(Debug)]
-pub(super) struct Text(String);
+pub(super) struct FixedText(String);
 
-impl Text {
-    pub(super) fn with_capacity(bytes: usize) -> Text {
-        Text(String::with_capacity(bytes))
+impl FixedText {
+    pub(super) fn with_capacity(bytes: usize) -> FixedText {
+        FixedText(String::with_capacity(bytes))
     }
 
     pub(super) fn clear(&mut self) {
@@ -29,7 +29,7 @@ impl Text {
     }
 }
 
-impl fmt::Write for Text {
+impl fmt::Write for FixedText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         let mut end = text.len().min(self.0.capacity() - self.0.len());
         while !text.is_char_boundary(end) {
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn a_text_never_grows_and_never_ends_within_a_character() {
-        let mut text = Text::with_capacity(8);
+        let mut text = FixedText::with_capacity(8);
         text.push(format_args!("abcdefgé"));
         assert_eq!(text.as_str(), "abcdefg");
         text.push(format_args!("h"));

@@ -8,7 +8,7 @@
 
 use super::error::StartError;
 use super::signals::{Reach, block_sigpipe, take_here};
-use super::stats::{MemoryStats, Seen};
+use super::stats::{MemoryStats, SharedStats};
 use super::watch::Watch;
 use signal_hook::SigId;
 use signal_hook::{flag, low_level};
@@ -41,7 +41,7 @@ pub struct MemoryWatch {
     /// Behind a lock, so that a handle can be shared with the page that shows its numbers.
     ended: Mutex<mpsc::Receiver<()>>,
     signal: Option<Signalled>,
-    seen: Arc<Seen>,
+    seen: Arc<SharedStats>,
     /// The process that has the thread.
     pid: u32,
 }

@@ -9,16 +9,16 @@ use super::counted::Counted;
 use super::crowd::Crowd;
 use super::error::SnapshotError;
 use super::folder::Folder;
-use super::ladder::{Cause, Ladder, Step};
+use super::ladder::{Cause, Ladder, LadderStep};
 use super::limits::LOOK_AROUND_EVERY;
 use super::name::Kind;
-use super::notice::{Notices, Now, Occasion};
+use super::notice::{MemoryNow, Occasion, WatchNotices};
 use super::plan::until_next_look;
 use super::retention::{self, Retention};
 use super::settings::{Crossing, Hook};
 use super::signals::Caught;
-use super::snapshot::{Shot, Writer};
-use super::stats::{Due, MemoryStats, Seen};
+use super::snapshot::{Shot, SnapshotWriter};
+use super::stats::{Due, MemoryStats, SharedStats};
 use super::system::{Memory, Scratch, System};
 pub use super::thread::MemoryWatch;
 use std::fmt;
@@ -39,12 +39,12 @@ pub struct Watch {
     hook: Option<Hook>,
     interval: Option<Duration>,
     pub(super) signal: Option<i32>,
-    hearing: Hearing,
+    hearing: SignalState,
     retention: Retention,
     per_hour_max: u32,
     disk_free_min: u64,
     headroom_min: u64,
-    pub(super) notices: Notices,
+    pub(super) notices: WatchNotices,
     counts: Counted,
     ladder: Ladder,
     crowd: Crowd,
@@ -53,19 +53,19 @@ pub struct Watch {
     /// The memory that counted at the last look.
     in_use: u64,
     /// What the last look saw, and what was done so far, for others.
-    pub(super) seen: Arc<Seen>,
+    pub(super) seen: Arc<SharedStats>,
     /// When the surroundings of this process were last looked at.
     looked_around: Option<Duration>,
-    reading: Reading,
+    reading: MemoryReading,
     tidying: Tidying,
     system: System,
     scratch: Scratch,
-    writer: Writer,
+    writer: SnapshotWriter,
 }
 
 /// Whether the memory in use could be read at the last look.
 #[derive(PartialEq, Eq)]
-enum Reading {
+enum MemoryReading {
     Possible,
     /// It could not be read, and that was reported.
     Impossible,
@@ -80,7 +80,7 @@ enum Tidying {
 
 /// Whether the signal still reaches its handler.
 #[derive(PartialEq, Eq)]
-enum Hearing {
+enum SignalState {
     /// None was set here.
     None,
     Expected,
@@ -157,7 +157,7 @@ impl Watch {
 
     /// The signal has our handler now.
     pub(super) fn expect_signal(&mut self) {
-        self.hearing = Hearing::Expected;
+        self.hearing = SignalState::Expected;
     }
 
     /// After a look that panicked: the next attempt comes after the cool-down.
@@ -169,8 +169,8 @@ impl Watch {
         self.began.map_or(Duration::ZERO, |began| now.saturating_duration_since(began))
     }
 
-    fn now(&self, memory: Memory) -> Now {
-        Now { rss: memory.resident, counted: memory.counted, threshold: self.ladder.threshold() }
+    fn now(&self, memory: Memory) -> MemoryNow {
+        MemoryNow { rss: memory.resident, counted: memory.counted, threshold: self.ladder.threshold() }
     }
 
     /// Looks at memory now, and does what is due. `now` is the present moment; a simulation may pass others, in order.
@@ -188,36 +188,36 @@ impl Watch {
         let memory = match self.system.memory(self.counts, &mut self.scratch) {
             Ok(memory) => memory,
             Err(error) => {
-                if self.reading == Reading::Possible {
+                if self.reading == MemoryReading::Possible {
                     self.notices.unreadable(&error);
                 }
-                self.reading = Reading::Impossible;
+                self.reading = MemoryReading::Impossible;
                 return Looked::Unreadable(error);
             }
         };
-        self.reading = Reading::Possible;
+        self.reading = MemoryReading::Possible;
         self.in_use = memory.counted;
         self.seen.memory(memory.resident, memory.counted);
         match self.ladder.look(now, memory.counted) {
-            Step::Rest if around => self.look_around(memory),
-            Step::Rest => Looked::Calm,
-            Step::Warn => {
+            LadderStep::Rest if around => self.look_around(memory),
+            LadderStep::Rest => Looked::Calm,
+            LadderStep::Warn => {
                 self.notices.near(self.now(memory));
                 Looked::Warned
             }
-            Step::HoldBack(cause, until) => {
+            LadderStep::HoldBack(cause, until) => {
                 self.seen.due(Due::HeldBack);
                 self.notices.held_back(cause, self.now(memory), self.per_hour_max, until);
                 self.lower_appetite(cause, memory);
                 Looked::HeldBack
             }
-            Step::Rearm => {
+            LadderStep::Rearm => {
                 self.seen.next_threshold(self.ladder.rung());
                 self.notices.rearmed(self.now(memory));
                 self.clients.raise();
                 Looked::Rearmed
             }
-            Step::Take(cause) => self.take(now, cause, memory),
+            LadderStep::Take(cause) => self.take(now, cause, memory),
         }
     }
 
@@ -240,13 +240,13 @@ impl Watch {
 
     /// Reports, once, that the signal no longer reaches its handler.
     fn listen(&mut self) {
-        let (Hearing::Expected, Some(signal)) = (&self.hearing, self.signal) else { return };
+        let (SignalState::Expected, Some(signal)) = (&self.hearing, self.signal) else { return };
         let what = match self.system.caught(signal, &mut self.scratch) {
             Some(Caught::No) => "something has set it back to its own action, which may end the process",
             Some(Caught::Ignored) => "something has set it to be ignored",
             Some(Caught::Yes) | None => return,
         };
-        self.hearing = Hearing::Lost;
+        self.hearing = SignalState::Lost;
         self.notices.unheard(signal, what);
     }
 

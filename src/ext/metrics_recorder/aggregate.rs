@@ -1,7 +1,7 @@
 //! What is emitted for a series: one event per interval, whose members are an interface and do not change.
 
-use super::distribution::{Distribution, Shape};
-use super::series::Found;
+use super::distribution::{Distribution, HistogramData};
+use super::series::SeriesReading;
 use crate::spill::Rfc3339;
 use metrics::{Key, Label, Unit};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 /// Which interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Interval {
+pub(super) struct IntervalTimes {
     /// Counted from 1.
     pub(super) number: u64,
     pub(super) start: SystemTime,
@@ -21,9 +21,9 @@ pub(super) struct Interval {
 pub(super) struct Aggregate<'a> {
     pub(super) key: &'a Key,
     pub(super) unit: Option<Unit>,
-    pub(super) interval: Interval,
+    pub(super) interval: IntervalTimes,
     pub(super) since: SystemTime,
-    pub(super) found: Found,
+    pub(super) found: SeriesReading,
     pub(super) quantiles: &'a [Quantile],
 }
 
@@ -49,9 +49,9 @@ impl Quantile {
 }
 
 /// Displayed as text.
-struct Shown<T>(T);
+struct AsText<T>(T);
 
-impl<T: std::fmt::Display> Serialize for Shown<T> {
+impl<T: std::fmt::Display> Serialize for AsText<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }
@@ -92,9 +92,9 @@ impl Serialize for Aggregate<'_> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("metric", self.key.name())?;
         let kind = match &self.found {
-            Found::Counter { .. } => "counter",
-            Found::Gauge(_) => "gauge",
-            Found::Histogram { .. } => "histogram",
+            SeriesReading::Counter { .. } => "counter",
+            SeriesReading::Gauge(_) => "gauge",
+            SeriesReading::Histogram { .. } => "histogram",
         };
         map.serialize_entry("kind", kind)?;
         map.serialize_entry("labels", &Labels(self.key))?;
@@ -102,22 +102,22 @@ impl Serialize for Aggregate<'_> {
             map.serialize_entry("unit", unit.as_str())?;
         }
         map.serialize_entry("interval", &self.interval.number)?;
-        map.serialize_entry("interval_start", &Shown(Rfc3339(self.interval.start)))?;
-        map.serialize_entry("interval_end", &Shown(Rfc3339(self.interval.end)))?;
+        map.serialize_entry("interval_start", &AsText(Rfc3339(self.interval.start)))?;
+        map.serialize_entry("interval_end", &AsText(Rfc3339(self.interval.end)))?;
         let millis = u64::try_from(self.interval.lasted.as_millis()).unwrap_or(u64::MAX);
         map.serialize_entry("interval_ms", &millis)?;
         match &self.found {
-            Found::Counter { delta, total } => {
+            SeriesReading::Counter { delta, total } => {
                 map.serialize_entry("delta", delta)?;
                 map.serialize_entry("total", total)?;
-                map.serialize_entry("total_since", &Shown(Rfc3339(self.since)))?;
+                map.serialize_entry("total_since", &AsText(Rfc3339(self.since)))?;
             }
-            Found::Gauge(value) => map.serialize_entry("value", value)?,
-            Found::Histogram { seen, total_count, total_sum } => {
+            SeriesReading::Gauge(value) => map.serialize_entry("value", value)?,
+            SeriesReading::Histogram { seen, total_count, total_sum } => {
                 self.serialize_distribution(&mut map, seen)?;
                 map.serialize_entry("total_count", total_count)?;
                 map.serialize_entry("total_sum", total_sum)?;
-                map.serialize_entry("total_since", &Shown(Rfc3339(self.since)))?;
+                map.serialize_entry("total_since", &AsText(Rfc3339(self.since)))?;
             }
         }
         map.end()
@@ -139,10 +139,10 @@ impl Aggregate<'_> {
         if seen.not_finite > 0 {
             map.serialize_entry("not_finite", &seen.not_finite)?;
         }
-        match &seen.shape {
-            Shape::Nothing => Ok(()),
-            Shape::Sketch(_) => map.serialize_entry("quantiles", &Quantiles(seen, self.quantiles)),
-            Shape::Buckets(bounds, counts) => {
+        match &seen.data {
+            HistogramData::Nothing => Ok(()),
+            HistogramData::Sketch(_) => map.serialize_entry("quantiles", &Quantiles(seen, self.quantiles)),
+            HistogramData::Buckets(bounds, counts) => {
                 map.serialize_entry("bounds", &bounds[..])?;
                 map.serialize_entry("bucket_counts", &counts[..])
             }
@@ -152,7 +152,7 @@ impl Aggregate<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::distribution::Plan;
+    use super::super::distribution::HistogramPlan;
     use super::*;
     use std::sync::Arc;
     use std::time::UNIX_EPOCH;
@@ -178,18 +178,18 @@ mod tests {
         UNIX_EPOCH + Duration::from_secs(1_795_000_000 + seconds)
     }
 
-    fn json(key: &Key, unit: Option<Unit>, found: Found) -> String {
+    fn json(key: &Key, unit: Option<Unit>, found: SeriesReading) -> String {
         let interval =
-            Interval { number: 7, start: at(60), end: at(70), lasted: Duration::from_millis(10_001) };
+            IntervalTimes { number: 7, start: at(60), end: at(70), lasted: Duration::from_millis(10_001) };
         let quantiles = [0.5, 0.999].map(Quantile::of);
         let aggregate = Aggregate { key, unit, interval, since: at(0), found, quantiles: &quantiles };
         serde_json::to_string(&aggregate).unwrap()
     }
 
-    fn distribution(plan: &Plan, values: &[f64]) -> Found {
+    fn distribution(plan: &HistogramPlan, values: &[f64]) -> SeriesReading {
         let mut seen = Distribution::new();
         values.iter().for_each(|&value| seen.add(plan, value, 1));
-        Found::Histogram { seen, total_count: 12, total_sum: 99.5 }
+        SeriesReading::Histogram { seen, total_count: 12, total_sum: 99.5 }
     }
 
     /// The golden test: backends have tables with these members.
@@ -198,7 +198,7 @@ mod tests {
         const TIMES: &str = r#""interval":7,"interval_start":"2026-11-18T11:07:40.000Z","interval_end":"2026-11-18T11:07:50.000Z","interval_ms":10001"#;
         const SINCE: &str = r#""total_since":"2026-11-18T11:06:40.000Z""#;
         let labelled = Key::from_parts("http_requests_total", &[("route", "/a \"b\""), ("method", "GET")]);
-        let counter = Found::Counter { delta: 3, total: 45 };
+        let counter = SeriesReading::Counter { delta: 3, total: 45 };
         assert_eq!(
             json(&labelled, Some(Unit::Count), counter),
             format!(
@@ -207,17 +207,25 @@ mod tests {
         );
         let plain = Key::from_name("queue_depth");
         assert_eq!(
-            json(&plain, None, Found::Gauge(-1.5)),
+            json(&plain, None, SeriesReading::Gauge(-1.5)),
             format!(r#"{{"metric":"queue_depth","kind":"gauge","labels":{{}},{TIMES},"value":-1.5}}"#)
         );
         assert_eq!(
-            json(&plain, Some(Unit::Seconds), distribution(&Plan::Summary, &[2.0, 2.0, 2.0, f64::NAN])),
+            json(
+                &plain,
+                Some(Unit::Seconds),
+                distribution(&HistogramPlan::Summary, &[2.0, 2.0, 2.0, f64::NAN])
+            ),
             format!(
                 r#"{{"metric":"queue_depth","kind":"histogram","labels":{{}},"unit":"seconds",{TIMES},"count":3,"sum":6.0,"min":2.0,"max":2.0,"not_finite":1,"quantiles":{{"p50":2.0,"p999":2.0}},"total_count":12,"total_sum":99.5,{SINCE}}}"#
             )
         );
         assert_eq!(
-            json(&plain, None, distribution(&Plan::Buckets(Arc::new([0.5, 5.0])), &[0.25, 1.0, 2.0, 7.5])),
+            json(
+                &plain,
+                None,
+                distribution(&HistogramPlan::Buckets(Arc::new([0.5, 5.0])), &[0.25, 1.0, 2.0, 7.5])
+            ),
             format!(
                 r#"{{"metric":"queue_depth","kind":"histogram","labels":{{}},{TIMES},"count":4,"sum":10.75,"min":0.25,"max":7.5,"bounds":[0.5,5.0],"bucket_counts":[1,2,1],"total_count":12,"total_sum":99.5,{SINCE}}}"#
             )
@@ -225,14 +233,18 @@ mod tests {
     }
 
     #[test]
-    fn of_labels_with_one_name_the_last_is_told() {
+    fn of_labels_with_one_name_the_last_is_reported() {
         let key = Key::from_parts("m", &[("a", "1"), ("b", "2"), ("a", "3")]);
         assert_eq!(serde_json::to_string(&Labels(&key)).unwrap(), r#"{"b":"2","a":"3"}"#);
     }
 
     #[test]
     fn values_that_are_all_not_finite_have_no_least_and_no_greatest() {
-        let text = json(&Key::from_name("m"), None, distribution(&Plan::Summary, &[f64::NAN, f64::INFINITY]));
+        let text = json(
+            &Key::from_name("m"),
+            None,
+            distribution(&HistogramPlan::Summary, &[f64::NAN, f64::INFINITY]),
+        );
         assert!(text.contains(r#""count":0,"sum":0.0,"not_finite":2,"total_count""#), "{text}");
     }
 }

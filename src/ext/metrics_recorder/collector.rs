@@ -2,10 +2,10 @@
 //!
 //! In: a moment. Out: [`Aggregate`]s, and what to log. CL1: pure except for the series: no clock, no thread, no client.
 
-use super::aggregate::{Aggregate, Interval, Quantile};
+use super::aggregate::{Aggregate, IntervalTimes, Quantile};
 use super::limits::NOTICE_EVERY;
 use super::registry::{Registry, Surplus};
-use super::series::{Found, Series};
+use super::series::{Series, SeriesReading};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -50,14 +50,14 @@ impl Collector {
     /// Ends the interval.
     pub(super) fn collect(&mut self, now: Moment, mut emit: impl FnMut(&Aggregate<'_>)) -> Collected {
         self.interval += 1;
-        let interval = Interval {
+        let interval = IntervalTimes {
             number: self.interval,
             start: self.last.wall,
             end: now.wall,
             lasted: now.age.saturating_sub(self.last.age),
         };
         let mut collected = Collected::default();
-        let mut tell = |series: &dyn Series, found: Found| {
+        let mut tell = |series: &dyn Series, found: SeriesReading| {
             let common = series.common();
             emit(&Aggregate {
                 key: &common.key,
@@ -94,8 +94,8 @@ impl Collector {
 
 #[cfg(test)]
 mod tests {
-    use super::super::distribution::Plan;
-    use super::super::home::Home;
+    use super::super::distribution::HistogramPlan;
+    use super::super::home::HomeProcess;
     use super::super::registry::{Limits, Plans, SURPLUS_METRIC};
     use super::*;
     use metrics::{CounterFn, GaugeFn, HistogramFn, Key};
@@ -110,7 +110,7 @@ mod tests {
     }
 
     fn limits(series_max: usize) -> Limits {
-        let plans = Plans { by_name: HashMap::new(), others: Plan::Summary };
+        let plans = Plans { by_name: HashMap::new(), others: HistogramPlan::Summary };
         Limits { series_max, key_bytes_max: 300, plans }
     }
 
@@ -122,7 +122,7 @@ mod tests {
 
     impl World {
         fn new(series_max: usize) -> World {
-            let registry = Arc::new(Registry::new(limits(series_max), Home::here()));
+            let registry = Arc::new(Registry::new(limits(series_max), HomeProcess::here()));
             let collector = Collector::new(Arc::clone(&registry), &[0.5], IDLE, at(0));
             World { registry, collector, collected: Collected::default() }
         }
@@ -151,7 +151,7 @@ mod tests {
 
     /// For each step: what is added, and the delta and the total that the interval then reports.
     #[test]
-    fn a_counter_tells_what_was_added_and_the_total_and_nothing_when_nothing_was() {
+    fn a_counter_reports_its_increase_and_total_and_nothing_if_unchanged() {
         let mut world = World::new(10);
         let table = [(3, Some((3, 3))), (0, None), (4, Some((4, 7))), (0, None), (1, Some((1, 8)))];
         for (step, (added, told)) in table.into_iter().enumerate() {
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gauge_tells_its_value_each_interval_from_the_first_one_that_it_has() {
+    fn a_gauge_reports_its_value_in_each_interval_once_it_has_one() {
         let mut world = World::new(10);
         let gauge = world.registry.gauge(&Key::from_name("depth")).ok().unwrap();
         assert!(world.look(10).is_empty(), "a gauge that was never set has no value");
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn a_histogram_tells_the_values_of_the_interval_and_the_totals() {
+    fn a_histogram_reports_the_values_of_the_interval_and_the_totals() {
         let mut world = World::new(10);
         let histogram = world.registry.histogram(&Key::from_name("seconds")).ok().unwrap();
         for (step, (values, count, total)) in
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn an_idle_series_expires_unless_somebody_holds_it_and_begins_anew_when_it_comes_back() {
+    fn an_idle_series_expires_unless_somebody_holds_it_and_starts_over_when_it_returns() {
         let mut world = World::new(10);
         let held = world.registry.counter(&Key::from_name("held")).ok().unwrap();
         held.increment(1);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_that_nobody_wrote_to_yet_has_its_whole_time_from_its_first_look() {
+    fn an_unwritten_series_expires_only_after_its_full_time_since_the_first_look() {
         let mut world = World::new(10);
         world.look(1_000);
         world.count("late", 0);
@@ -251,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn values_beyond_the_number_of_series_are_counted_told_once_and_taken_again_when_there_is_room() {
+    fn values_beyond_the_maximum_of_series_are_counted_reported_once_and_accepted_again_when_there_is_room() {
         let mut world = World::new(2);
         ["a", "b", "c", "c", "d"].into_iter().for_each(|name| world.count(name, 100));
         let events = world.look(10);
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_series_with_too_long_a_key_is_not_made_and_is_counted() {
+    fn a_series_with_too_long_a_key_is_refused_and_counted() {
         let mut world = World::new(10);
         let key = Key::from_parts("urls", &[("url".to_owned(), "x".repeat(300))]);
         let Err(surplus) = world.registry.histogram(&key) else { panic!() };
@@ -294,7 +294,7 @@ mod tests {
     /// RG2 and SR2: threads that make and write the same few series at once, next
     /// to a collector: no series above the maximum, no value counted twice.
     #[test]
-    fn what_threads_write_while_intervals_end_is_told_exactly_once() {
+    fn what_threads_write_while_intervals_end_is_reported_exactly_once() {
         let mut world = World::new(8);
         let registry = Arc::clone(&world.registry);
         let names = ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11"];

@@ -10,26 +10,26 @@ use std::sync::Arc;
 
 /// How the values of a histogram are kept.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Plan {
+pub(super) enum HistogramPlan {
     /// Quantiles within [`RELATIVE_ERROR`].
     Summary,
     /// A count for each of these bounds, ascending, and one for values above the last.
     Buckets(Arc<[f64]>),
 }
 
-impl Plan {
+impl HistogramPlan {
     /// Maximum bytes that a distribution's shape holds.
     pub(super) fn bytes_max(&self) -> usize {
         match self {
             // Two stores, whose vectors may grow to twice their content.
-            Plan::Summary => 2 * 2 * SKETCH_BINS as usize * size_of::<u64>() + size_of::<DDSketch>(),
-            Plan::Buckets(bounds) => (bounds.len() + 1) * size_of::<u64>(),
+            HistogramPlan::Summary => 2 * 2 * SKETCH_BINS as usize * size_of::<u64>() + size_of::<DDSketch>(),
+            HistogramPlan::Buckets(bounds) => (bounds.len() + 1) * size_of::<u64>(),
         }
     }
 }
 
 #[derive(Clone)]
-pub(super) enum Shape {
+pub(super) enum HistogramData {
     /// Created with the first value.
     Nothing,
     Sketch(Box<DDSketch>),
@@ -44,13 +44,13 @@ pub(super) struct Distribution {
     pub(super) min: f64,
     pub(super) max: f64,
     pub(super) not_finite: u64,
-    pub(super) shape: Shape,
+    pub(super) data: HistogramData,
 }
 
 impl Distribution {
     pub(super) fn new() -> Distribution {
         let (min, max) = (f64::INFINITY, f64::NEG_INFINITY);
-        Distribution { count: 0, sum: 0.0, min, max, not_finite: 0, shape: Shape::Nothing }
+        Distribution { count: 0, sum: 0.0, min, max, not_finite: 0, data: HistogramData::Nothing }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -58,7 +58,7 @@ impl Distribution {
     }
 
     #[inline]
-    pub(super) fn add(&mut self, plan: &Plan, value: f64, times: u64) {
+    pub(super) fn add(&mut self, plan: &HistogramPlan, value: f64, times: u64) {
         if !value.is_finite() {
             self.not_finite += times;
             return;
@@ -70,36 +70,38 @@ impl Distribution {
         self.sum += value * times as f64;
         self.min = self.min.min(value);
         self.max = self.max.max(value);
-        if matches!(self.shape, Shape::Nothing) {
-            self.shape = Shape::of(plan);
+        if matches!(self.data, HistogramData::Nothing) {
+            self.data = HistogramData::of(plan);
         }
-        match &mut self.shape {
-            Shape::Nothing => {}
-            Shape::Sketch(sketch) => sketch.add_with_count(value, times),
+        match &mut self.data {
+            HistogramData::Nothing => {}
+            HistogramData::Sketch(sketch) => sketch.add_with_count(value, times),
             // No index is beyond the last count: there is one more count than bounds.
-            Shape::Buckets(bounds, counts) => counts[bounds.partition_point(|bound| *bound < value)] += times,
+            HistogramData::Buckets(bounds, counts) => {
+                counts[bounds.partition_point(|bound| *bound < value)] += times
+            }
         }
     }
 
     /// The value that this share of the values does not exceed; for a summary.
     pub(super) fn quantile(&self, share: f64) -> Option<f64> {
-        let Shape::Sketch(sketch) = &self.shape else { return None };
+        let HistogramData::Sketch(sketch) = &self.data else { return None };
         // A share between 0 and 1 cannot cause an error.
         let estimate = sketch.quantile(share).ok().flatten()?;
         Some(estimate.clamp(self.min, self.max))
     }
 }
 
-impl Shape {
+impl HistogramData {
     #[cold]
-    fn of(plan: &Plan) -> Shape {
+    fn of(plan: &HistogramPlan) -> HistogramData {
         match plan {
-            Plan::Summary => {
+            HistogramPlan::Summary => {
                 let config = Config::new(RELATIVE_ERROR, SKETCH_BINS, VALUE_MIN);
-                Shape::Sketch(Box::new(DDSketch::new(config)))
+                HistogramData::Sketch(Box::new(DDSketch::new(config)))
             }
-            Plan::Buckets(bounds) => {
-                Shape::Buckets(Arc::clone(bounds), vec![0; bounds.len() + 1].into_boxed_slice())
+            HistogramPlan::Buckets(bounds) => {
+                HistogramData::Buckets(Arc::clone(bounds), vec![0; bounds.len() + 1].into_boxed_slice())
             }
         }
     }
@@ -110,7 +112,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn of(plan: &Plan, values: &[f64]) -> Distribution {
+    fn of(plan: &HistogramPlan, values: &[f64]) -> Distribution {
         let mut distribution = Distribution::new();
         values.iter().for_each(|&value| distribution.add(plan, value, 1));
         distribution
@@ -118,16 +120,16 @@ mod tests {
 
     #[test]
     fn a_value_on_a_bound_is_in_its_bucket_and_one_above_all_in_the_last() {
-        let plan = Plan::Buckets(Arc::new([1.0, 2.0, 4.0]));
+        let plan = HistogramPlan::Buckets(Arc::new([1.0, 2.0, 4.0]));
         let seen = of(&plan, &[-3.0, 1.0, 1.000_1, 2.0, 4.0, 4.1, 1e300]);
-        let Shape::Buckets(bounds, counts) = &seen.shape else { panic!() };
+        let HistogramData::Buckets(bounds, counts) = &seen.data else { panic!() };
         assert_eq!((&bounds[..], &counts[..]), (&[1.0, 2.0, 4.0][..], &[2, 2, 1, 2][..]));
         assert_eq!((seen.count, seen.min, seen.max), (7, -3.0, 1e300));
     }
 
     #[test]
-    fn what_is_not_finite_is_counted_beside_and_spoils_nothing() {
-        for plan in [Plan::Summary, Plan::Buckets(Arc::new([1.0]))] {
+    fn non_finite_values_are_counted_separately_and_spoil_nothing() {
+        for plan in [HistogramPlan::Summary, HistogramPlan::Buckets(Arc::new([1.0]))] {
             let seen = of(&plan, &[f64::NAN, 2.0, f64::INFINITY, f64::NEG_INFINITY, 3.0]);
             assert_eq!(
                 (seen.count, seen.not_finite, seen.sum, seen.min, seen.max),
@@ -135,12 +137,12 @@ mod tests {
                 "{plan:?}"
             );
         }
-        assert!(!of(&Plan::Summary, &[f64::NAN]).is_empty());
+        assert!(!of(&HistogramPlan::Summary, &[f64::NAN]).is_empty());
     }
 
     #[test]
-    fn many_times_a_value_is_as_often_once() {
-        for plan in [Plan::Summary, Plan::Buckets(Arc::new([0.5, 1.5]))] {
+    fn adding_a_value_n_times_equals_adding_it_one_by_one() {
+        for plan in [HistogramPlan::Summary, HistogramPlan::Buckets(Arc::new([0.5, 1.5]))] {
             let (mut at_once, one_by_one) = (Distribution::new(), of(&plan, &[1.0; 7]));
             at_once.add(&plan, 1.0, 7);
             at_once.add(&plan, 1.0, 0);
@@ -165,7 +167,7 @@ mod tests {
         /// Any values in any order: nothing panics, and no value is forgotten.
         #[test]
         fn any_values_are_taken_and_counted(values in prop::collection::vec(any_finite(), 0..200)) {
-            let seen = of(&Plan::Summary, &values);
+            let seen = of(&HistogramPlan::Summary, &values);
             prop_assert_eq!(seen.count, values.len() as u64);
             for share in [0.0, 0.5, 0.99, 1.0] {
                 match seen.quantile(share) {
@@ -181,7 +183,7 @@ mod tests {
             mut values in prop::collection::vec(prop_oneof![1e-5..1e3, -1e3..-1e-5, 0.5..1.5], 1..300),
             share in 0.0..=1.0,
         ) {
-            let seen = of(&Plan::Summary, &values);
+            let seen = of(&HistogramPlan::Summary, &values);
             values.sort_by(f64::total_cmp);
             let exact = values[(share * (values.len() as f64 - 1.0)) as usize];
             let found = seen.quantile(share).unwrap();

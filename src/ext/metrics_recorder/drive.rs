@@ -8,7 +8,7 @@
 use super::MetricsRecorder;
 use super::collector::{Collector, Moment};
 use super::error::{FlushError, InstallError};
-use super::home::Home;
+use super::home::HomeProcess;
 use super::limits::STOP_WAIT;
 use super::notice;
 use super::registry::{Limits, Registry, Surplus};
@@ -48,24 +48,24 @@ struct CollectorSlot {
 }
 
 /// Gives the collector back when dropped, even after a panic.
-struct Taken<'a> {
+struct CollectorLease<'a> {
     slot: &'a CollectorSlot,
     collector: Option<Collector>,
 }
 
 impl CollectorSlot {
-    fn take(&self, within: Duration) -> Option<Taken<'_>> {
+    fn take(&self, within: Duration) -> Option<CollectorLease<'_>> {
         let place = self.collector.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut place, _) = self
             .free
             .wait_timeout_while(place, within, |place| place.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         let collector = place.take()?;
-        Some(Taken { slot: self, collector: Some(collector) })
+        Some(CollectorLease { slot: self, collector: Some(collector) })
     }
 }
 
-impl Drop for Taken<'_> {
+impl Drop for CollectorLease<'_> {
     fn drop(&mut self) {
         *self.slot.collector.lock().unwrap_or_else(PoisonError::into_inner) = self.collector.take();
         self.slot.free.notify_one();
@@ -148,7 +148,7 @@ impl MetricsGuard {
         settings: Builder,
         limits: Limits,
     ) -> Result<(MetricsRecorder, MetricsGuard), InstallError> {
-        let registry = Arc::new(Registry::new(limits, Home::here()));
+        let registry = Arc::new(Registry::new(limits, HomeProcess::here()));
         let began = Moment { age: Duration::ZERO, wall: SystemTime::now() };
         let collector = Collector::new(Arc::clone(&registry), &settings.quantiles, settings.idle_max, began);
         let engine = Arc::new(Engine {
@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn intervals_keep_their_beat_and_those_that_were_missed_are_not_made_up_for() {
+    fn intervals_stay_aligned_and_missed_ones_are_skipped() {
         let (began, interval) = (Instant::now(), Duration::from_secs(10));
         for (late_ms, next_ms) in
             [(0, 10_000), (1, 10_000), (9_999, 10_000), (10_000, 20_000), (65_000, 70_000)]
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_for_an_interval_that_does_not_end_is_told_in_time() {
+    fn a_wait_for_an_interval_that_does_not_end_times_out() {
         let (_recorder, guard) = Builder::new(&Client::disabled()).start().unwrap();
         let taken = guard.engine.slot.take(Duration::ZERO).unwrap();
         assert!(guard.engine.slot.take(Duration::from_millis(1)).is_none());

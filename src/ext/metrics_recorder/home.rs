@@ -9,16 +9,16 @@ use std::hint::spin_loop;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Home(u32);
+pub(super) struct HomeProcess(u32);
 
-impl Home {
-    pub(super) fn here() -> Home {
-        Home(std::process::id())
+impl HomeProcess {
+    pub(super) fn here() -> HomeProcess {
+        HomeProcess(std::process::id())
     }
 
     /// Whether this is that process rather than a child of it.
     pub(super) fn is_here(self) -> bool {
-        self == Home::here()
+        self == HomeProcess::here()
     }
 
     pub(super) fn lock<T>(self, lock: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
@@ -69,9 +69,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lock_that_is_held_for_ever_stops_nobody_in_a_child() {
+    fn a_lock_that_is_never_released_blocks_nobody_in_a_child() {
         let (mutex, lock) = (Mutex::new(1), RwLock::new(2));
-        let elsewhere = Home(Home::here().0.wrapping_add(1));
+        let elsewhere = HomeProcess(HomeProcess::here().0.wrapping_add(1));
         let (_held, _written) = (mutex.lock().unwrap(), lock.write().unwrap());
         assert!(elsewhere.lock(&mutex).is_none());
         assert!(elsewhere.read(&lock).is_none());
@@ -79,8 +79,8 @@ mod tests {
     }
 
     #[test]
-    fn at_home_a_lock_is_waited_for() {
-        let (mutex, home) = (Mutex::new(0), Home::here());
+    fn in_the_home_process_a_lock_is_waited_for() {
+        let (mutex, home) = (Mutex::new(0), HomeProcess::here());
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| (0..10_000).for_each(|_| *home.lock(&mutex).unwrap() += 1));

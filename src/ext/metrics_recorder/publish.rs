@@ -57,7 +57,7 @@ fn key(figure: &Figure, client: Option<&str>) -> Key {
 
 #[cfg(test)]
 mod tests {
-    use super::super::home::Home;
+    use super::super::home::HomeProcess;
     use super::super::registry::Registry;
     use super::super::settings::Builder;
     use super::super::{MetricsRecorder, collector};
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn what_a_recorder_gets_are_the_lines_of_the_text() {
         let limits = Builder::new(&Client::disabled()).check().unwrap();
-        let registry = Arc::new(Registry::new(limits, Home::here()));
+        let registry = Arc::new(Registry::new(limits, HomeProcess::here()));
         let stats = Stats::default().with_delivered(3).with_spilled(Reason::Outage, 2);
         metrics::with_local_recorder(&MetricsRecorder::new(Arc::clone(&registry)), || {
             publish_as("orders", &stats);

@@ -4,8 +4,8 @@
 //! `series_max` series, even if threads make them at once. RG3: values without a series are counted, by a series
 //! that always exists. RG4: a series that has a handle outside the registry, or something to report, is not removed.
 
-use super::distribution::Plan;
-use super::home::Home;
+use super::distribution::HistogramPlan;
+use super::home::HomeProcess;
 use super::limits::{LABEL_BYTES, NAME_CHARS_TOLD, SHARDS};
 use super::series::{CounterSeries, GaugeSeries, HistogramSeries, Series};
 use metrics::{CounterFn, GaugeFn, HistogramFn, Key, KeyName, Label, Unit};
@@ -37,10 +37,10 @@ impl Hasher for OwnHash {
     }
 }
 
-type Shard<S> = RwLock<HashMap<Key, Arc<S>, BuildHasherDefault<OwnHash>>>;
+type SeriesShard<S> = RwLock<HashMap<Key, Arc<S>, BuildHasherDefault<OwnHash>>>;
 
 /// The series of one kind.
-pub(super) struct Shards<S>([Shard<S>; SHARDS]);
+pub(super) struct Shards<S>([SeriesShard<S>; SHARDS]);
 
 impl<S: Series> Shards<S> {
     fn new() -> Shards<S> {
@@ -48,18 +48,18 @@ impl<S: Series> Shards<S> {
     }
 
     /// By bits of the hash that the map does not use for its own slots.
-    fn of(&self, key: &Key) -> &Shard<S> {
+    fn of(&self, key: &Key) -> &SeriesShard<S> {
         &self.0[(key.get_hash() >> 40) as usize % SHARDS]
     }
 
-    fn for_each(&self, home: Home, mut visit: impl FnMut(&Arc<S>)) {
+    fn for_each(&self, home: HomeProcess, mut visit: impl FnMut(&Arc<S>)) {
         for shard in self.0.iter().filter_map(|shard| home.read(shard)) {
             shard.values().for_each(&mut visit);
         }
     }
 
     /// Removes the series that were idle this long, and returns their number.
-    fn expire(&self, home: Home, now: Duration, idle_max: Duration) -> usize {
+    fn expire(&self, home: HomeProcess, now: Duration, idle_max: Duration) -> usize {
         let mut expired = 0;
         for mut shard in self.0.iter().filter_map(|shard| home.write(shard)) {
             shard.retain(|_, series| {
@@ -74,7 +74,7 @@ impl<S: Series> Shards<S> {
         expired
     }
 
-    fn clear(&self, home: Home) {
+    fn clear(&self, home: HomeProcess) {
         self.0.iter().filter_map(|shard| home.write(shard)).for_each(|mut shard| shard.clear());
     }
 }
@@ -101,14 +101,14 @@ impl Surplus {
 pub(super) struct Overflow {
     pub(super) values: CounterSeries,
     first: Mutex<Option<String>>,
-    home: Home,
+    home: HomeProcess,
 }
 
 /// The name of the series that counts values without a series; its label `reason` is the setting whose limit was reached.
 pub const SURPLUS_METRIC: &str = "overspill_metrics_surplus_total";
 
 impl Overflow {
-    fn new(reason: Surplus, home: Home) -> Overflow {
+    fn new(reason: Surplus, home: HomeProcess) -> Overflow {
         let key = Key::from_parts(SURPLUS_METRIC, vec![Label::from_static_parts("reason", reason.as_str())]);
         Overflow { values: CounterSeries::new(key), first: Mutex::new(None), home }
     }
@@ -162,17 +162,17 @@ impl HistogramFn for Overflow {
 /// How histograms are kept, by their names.
 #[derive(Debug, Clone)]
 pub(super) struct Plans {
-    pub(super) by_name: HashMap<String, Plan>,
-    pub(super) others: Plan,
+    pub(super) by_name: HashMap<String, HistogramPlan>,
+    pub(super) others: HistogramPlan,
 }
 
 impl Plans {
-    pub(super) fn of(&self, name: &str) -> Plan {
+    pub(super) fn of(&self, name: &str) -> HistogramPlan {
         self.by_name.get(name).unwrap_or(&self.others).clone()
     }
 
     pub(super) fn bytes_max(&self) -> usize {
-        self.by_name.values().chain([&self.others]).map(Plan::bytes_max).max().unwrap_or_default()
+        self.by_name.values().chain([&self.others]).map(HistogramPlan::bytes_max).max().unwrap_or_default()
     }
 }
 
@@ -198,14 +198,14 @@ impl Limits {
 
     /// Maximum bytes that all series hold, and one distribution that is being emitted.
     pub(super) fn bytes_max(&self) -> usize {
-        let empty_maps = 3 * SHARDS * (size_of::<Shard<HistogramSeries>>() + 512);
+        let empty_maps = 3 * SHARDS * (size_of::<SeriesShard<HistogramSeries>>() + 512);
         let shape = self.plans.bytes_max();
         empty_maps + shape + self.series_max * (self.series_bytes_max() + shape)
     }
 }
 
 pub(super) struct Registry {
-    pub(super) home: Home,
+    pub(super) home: HomeProcess,
     pub(super) limits: Limits,
     counters: Shards<CounterSeries>,
     gauges: Shards<GaugeSeries>,
@@ -219,7 +219,7 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub(super) fn new(limits: Limits, home: Home) -> Registry {
+    pub(super) fn new(limits: Limits, home: HomeProcess) -> Registry {
         Registry {
             home,
             limits,
@@ -266,7 +266,7 @@ impl Registry {
     #[cold]
     fn insert<S: Series>(
         &self,
-        shard: &Shard<S>,
+        shard: &SeriesShard<S>,
         key: &Key,
         make: impl FnOnce(Key) -> S,
     ) -> Result<Arc<S>, Surplus> {
@@ -346,7 +346,7 @@ impl Registry {
     }
 }
 
-fn for_each_of<S: Series>(shards: &Shards<S>, home: Home, look: &mut impl FnMut(&dyn Series)) {
+fn for_each_of<S: Series>(shards: &Shards<S>, home: HomeProcess, look: &mut impl FnMut(&dyn Series)) {
     let mut all = Vec::new();
     shards.for_each(home, |series| all.push(Arc::clone(series)));
     all.iter().for_each(|series| look(series.as_ref()));

@@ -3,8 +3,8 @@
 //! SR1: writing takes no lock that is held for longer than it takes to add a few values; counters and gauges
 //! take none. SR2: a value written after a look belongs to the next one; none is counted twice or not at all.
 
-use super::distribution::{Distribution, Plan};
-use super::home::Home;
+use super::distribution::{Distribution, HistogramPlan};
+use super::home::HomeProcess;
 use metrics::atomics::AtomicU64;
 use metrics::{CounterFn, GaugeFn, HistogramFn, Key};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,14 +13,14 @@ use std::time::{Duration, SystemTime};
 
 /// The result of a look.
 #[derive(Clone)]
-pub(super) enum Found {
+pub(super) enum SeriesReading {
     Counter { delta: u64, total: u64 },
     Gauge(f64),
     Histogram { seen: Distribution, total_count: u64, total_sum: f64 },
 }
 
 /// What all series have in common.
-pub(super) struct Common {
+pub(super) struct SeriesCommon {
     pub(super) key: Key,
     /// The start of the interval in which a look first saw it: totals count from there.
     since: OnceLock<SystemTime>,
@@ -28,9 +28,9 @@ pub(super) struct Common {
     written_at: AtomicU64,
 }
 
-impl Common {
-    fn new(key: Key) -> Common {
-        Common { key, since: OnceLock::new(), written_at: AtomicU64::new(0) }
+impl SeriesCommon {
+    fn new(key: Key) -> SeriesCommon {
+        SeriesCommon { key, since: OnceLock::new(), written_at: AtomicU64::new(0) }
     }
 
     pub(super) fn since(&self, interval_start: SystemTime) -> SystemTime {
@@ -56,17 +56,17 @@ impl Common {
 }
 
 pub(super) trait Series: Send + Sync {
-    fn common(&self) -> &Common;
+    fn common(&self) -> &SeriesCommon;
 
     /// What to emit for the interval that ends now, if anything.
-    fn look(&self, now: Duration) -> Option<Found>;
+    fn look(&self, now: Duration) -> Option<SeriesReading>;
 
     /// Whether a look would find nothing written since the last one.
     fn is_quiet(&self) -> bool;
 }
 
 pub(super) struct CounterSeries {
-    common: Common,
+    common: SeriesCommon,
     total: AtomicU64,
     /// The total at the last look.
     looked: AtomicU64,
@@ -74,7 +74,7 @@ pub(super) struct CounterSeries {
 
 impl CounterSeries {
     pub(super) fn new(key: Key) -> CounterSeries {
-        CounterSeries { common: Common::new(key), total: AtomicU64::new(0), looked: AtomicU64::new(0) }
+        CounterSeries { common: SeriesCommon::new(key), total: AtomicU64::new(0), looked: AtomicU64::new(0) }
     }
 
     pub(super) fn total(&self) -> u64 {
@@ -95,18 +95,18 @@ impl CounterFn for CounterSeries {
 }
 
 impl Series for CounterSeries {
-    fn common(&self) -> &Common {
+    fn common(&self) -> &SeriesCommon {
         &self.common
     }
 
-    fn look(&self, now: Duration) -> Option<Found> {
+    fn look(&self, now: Duration) -> Option<SeriesReading> {
         self.common.look(now);
         let total = self.total();
         // Modulo 2^64, as the counter counts.
         let delta = total.wrapping_sub(self.looked.swap(total, Ordering::Relaxed));
         (delta > 0).then(|| {
             self.common.written(now);
-            Found::Counter { delta, total }
+            SeriesReading::Counter { delta, total }
         })
     }
 
@@ -116,7 +116,7 @@ impl Series for CounterSeries {
 }
 
 pub(super) struct GaugeSeries {
-    common: Common,
+    common: SeriesCommon,
     bits: AtomicU64,
     /// Written to since the last look.
     is_fresh: AtomicBool,
@@ -128,7 +128,7 @@ impl GaugeSeries {
     pub(super) fn new(key: Key) -> GaugeSeries {
         let bits = AtomicU64::new(0.0_f64.to_bits());
         let (is_fresh, has_value) = (AtomicBool::new(false), AtomicBool::new(false));
-        GaugeSeries { common: Common::new(key), bits, is_fresh, has_value }
+        GaugeSeries { common: SeriesCommon::new(key), bits, is_fresh, has_value }
     }
 
     fn change(&self, change: impl Fn(f64) -> f64) {
@@ -157,19 +157,19 @@ impl GaugeFn for GaugeSeries {
 }
 
 impl Series for GaugeSeries {
-    fn common(&self) -> &Common {
+    fn common(&self) -> &SeriesCommon {
         &self.common
     }
 
     /// Reported in each interval, changed or not: a gauge shows the current state.
-    fn look(&self, now: Duration) -> Option<Found> {
+    fn look(&self, now: Duration) -> Option<SeriesReading> {
         self.common.look(now);
         if self.is_fresh.swap(false, Ordering::Acquire) {
             self.has_value.store(true, Ordering::Relaxed);
             self.common.written(now);
         }
         let value = f64::from_bits(self.bits.load(Ordering::Relaxed));
-        self.has_value.load(Ordering::Relaxed).then_some(Found::Gauge(value))
+        self.has_value.load(Ordering::Relaxed).then_some(SeriesReading::Gauge(value))
     }
 
     fn is_quiet(&self) -> bool {
@@ -178,9 +178,9 @@ impl Series for GaugeSeries {
 }
 
 pub(super) struct HistogramSeries {
-    common: Common,
-    home: Home,
-    plan: Plan,
+    common: SeriesCommon,
+    home: HomeProcess,
+    plan: HistogramPlan,
     values: Mutex<Values>,
 }
 
@@ -192,9 +192,9 @@ struct Values {
 }
 
 impl HistogramSeries {
-    pub(super) fn new(key: Key, plan: Plan, home: Home) -> HistogramSeries {
+    pub(super) fn new(key: Key, plan: HistogramPlan, home: HomeProcess) -> HistogramSeries {
         let values = Mutex::new(Values { now: Distribution::new(), total_count: 0, total_sum: 0.0 });
-        HistogramSeries { common: Common::new(key), home, plan, values }
+        HistogramSeries { common: SeriesCommon::new(key), home, plan, values }
     }
 
     #[inline]
@@ -217,11 +217,11 @@ impl HistogramFn for HistogramSeries {
 }
 
 impl Series for HistogramSeries {
-    fn common(&self) -> &Common {
+    fn common(&self) -> &SeriesCommon {
         &self.common
     }
 
-    fn look(&self, now: Duration) -> Option<Found> {
+    fn look(&self, now: Duration) -> Option<SeriesReading> {
         self.common.look(now);
         let mut values = self.home.lock(&self.values)?;
         if values.now.is_empty() {
@@ -232,7 +232,7 @@ impl Series for HistogramSeries {
         values.total_count += seen.count;
         values.total_sum += seen.sum;
         let (total_count, total_sum) = (values.total_count, values.total_sum);
-        Some(Found::Histogram { seen, total_count, total_sum })
+        Some(SeriesReading::Histogram { seen, total_count, total_sum })
     }
 
     fn is_quiet(&self) -> bool {

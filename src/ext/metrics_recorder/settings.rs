@@ -1,7 +1,7 @@
 //! The settings of a recorder, their defaults, and whether they are within their limits.
 
 use super::MetricsRecorder;
-use super::distribution::Plan;
+use super::distribution::HistogramPlan;
 use super::drive::MetricsGuard;
 use super::error::InstallError;
 use super::limits::{
@@ -141,7 +141,7 @@ impl Builder {
                 return Err(InstallError::setting("buckets_of", problem, "set it once for each histogram"));
             }
         }
-        let plans = Plans { by_name, others: others.unwrap_or(Plan::Summary) };
+        let plans = Plans { by_name, others: others.unwrap_or(HistogramPlan::Summary) };
         Ok(Limits { series_max: self.series_max, key_bytes_max: self.key_bytes_max, plans })
     }
 
@@ -165,7 +165,7 @@ impl Builder {
     }
 }
 
-fn plan(name: &'static str, bounds: &[f64]) -> Result<Plan, InstallError> {
+fn plan(name: &'static str, bounds: &[f64]) -> Result<HistogramPlan, InstallError> {
     if bounds.is_empty() || bounds.len() > BUCKETS_LIMIT {
         let problem = format!("has {} bounds", bounds.len());
         return Err(InstallError::setting(name, problem, "choose 1 to 256"));
@@ -175,7 +175,7 @@ fn plan(name: &'static str, bounds: &[f64]) -> Result<Plan, InstallError> {
         let remedy = "give finite bounds in ascending order; what is above the last one has a bucket anyway";
         return Err(InstallError::setting(name, format!("is {bounds:?}"), remedy));
     }
-    Ok(Plan::Buckets(bounds.into()))
+    Ok(HistogramPlan::Buckets(bounds.into()))
 }
 
 fn within(
@@ -266,8 +266,8 @@ mod tests {
         let plans = builder().buckets([1.0]).buckets_of("m", [2.0]).check().unwrap().plans;
         assert_eq!(
             (plans.of("m"), plans.of("n")),
-            (Plan::Buckets([2.0].into()), Plan::Buckets([1.0].into()))
+            (HistogramPlan::Buckets([2.0].into()), HistogramPlan::Buckets([1.0].into()))
         );
-        assert_eq!(builder().buckets_of("m", [2.0]).check().unwrap().plans.of("n"), Plan::Summary);
+        assert_eq!(builder().buckets_of("m", [2.0]).check().unwrap().plans.of("n"), HistogramPlan::Summary);
     }
 }

@@ -3,7 +3,7 @@
 //! In: the service's own future. Out: its output, unchanged. FU1: one event for each request,
 //! however it ends: by an output, by a panic that goes through `poll`, or by a drop before either.
 
-use super::served::{Open, Outcome};
+use super::served::{OpenRequest, RequestOutcome};
 use http::Response;
 use std::fmt;
 use std::future::Future;
@@ -16,11 +16,11 @@ pub struct RequestFuture<F> {
     // In a box: pinning it in place would take unsafe code, or a macro that contains it.
     inner: Pin<Box<F>>,
     /// Until its event is emitted.
-    open: Option<Open>,
+    open: Option<OpenRequest>,
 }
 
 impl<F> RequestFuture<F> {
-    pub(super) fn new(inner: F, open: Option<Open>) -> RequestFuture<F> {
+    pub(super) fn new(inner: F, open: Option<OpenRequest>) -> RequestFuture<F> {
         RequestFuture { inner: Box::pin(inner), open }
     }
 }
@@ -38,8 +38,8 @@ where
         drop(unwinding);
         if let Some(open) = open.take() {
             match &answer {
-                Ok(response) => open.end(Outcome::of(response.status()), Some(response.status())),
-                Err(_) => open.end(Outcome::Error, None),
+                Ok(response) => open.end(RequestOutcome::of(response.status()), Some(response.status())),
+                Err(_) => open.end(RequestOutcome::Error, None),
             }
         }
         Poll::Ready(answer)
@@ -47,7 +47,7 @@ where
 }
 
 /// Wraps a poll: the caller may catch its panic, and drop the future later, when nothing shows that it panicked.
-struct Unwinding<'a>(&'a mut Option<Open>);
+struct Unwinding<'a>(&'a mut Option<OpenRequest>);
 
 impl Drop for Unwinding<'_> {
     fn drop(&mut self) {

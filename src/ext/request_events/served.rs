@@ -3,7 +3,7 @@
 //! In: what is known at the start, and how it ends. Out: one event. SV1: each started
 //! request emits exactly one event; if its end is never reported, its drop emits it.
 
-use super::Told;
+use super::EventSettings;
 use super::limits::ROUTE_BYTES_MAX;
 use http::request::Parts;
 use http::{Method, StatusCode};
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 /// How a request ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum RequestOutcome {
     Ok,
     ClientError,
     ServerError,
@@ -23,61 +23,67 @@ pub(super) enum Outcome {
     Panicked,
 }
 
-impl Outcome {
-    pub(super) fn of(status: StatusCode) -> Outcome {
+impl RequestOutcome {
+    pub(super) fn of(status: StatusCode) -> RequestOutcome {
         match status.as_u16() {
-            ..=399 => Outcome::Ok,
-            400..=499 => Outcome::ClientError,
-            500.. => Outcome::ServerError,
+            ..=399 => RequestOutcome::Ok,
+            400..=499 => RequestOutcome::ClientError,
+            500.. => RequestOutcome::ServerError,
         }
     }
 
     fn as_str(self) -> &'static str {
         match self {
-            Outcome::Ok => "ok",
-            Outcome::ClientError => "client_error",
-            Outcome::ServerError => "server_error",
-            Outcome::Error => "error",
-            Outcome::Cancelled => "cancelled",
-            Outcome::Panicked => "panicked",
+            RequestOutcome::Ok => "ok",
+            RequestOutcome::ClientError => "client_error",
+            RequestOutcome::ServerError => "server_error",
+            RequestOutcome::Error => "error",
+            RequestOutcome::Cancelled => "cancelled",
+            RequestOutcome::Panicked => "panicked",
         }
     }
 }
 
 /// A request whose event has not been emitted yet.
-pub(super) struct Open {
-    told: Arc<Told>,
+pub(super) struct OpenRequest {
+    told: Arc<EventSettings>,
     method: &'static str,
     route: Option<String>,
     began: Instant,
-    ending: Ending,
+    ending: RequestEnd,
 }
 
 /// What is known about the end.
-enum Ending {
+enum RequestEnd {
     Unknown,
-    Known(Outcome, Option<StatusCode>),
+    Known(RequestOutcome, Option<StatusCode>),
 }
 
-impl Open {
-    pub(super) fn begin(told: &Arc<Told>, parts: &Parts) -> Open {
+impl OpenRequest {
+    pub(super) fn begin(told: &Arc<EventSettings>, parts: &Parts) -> OpenRequest {
         // After a panic, everything it borrows from the request is back with the request, unchanged.
         let route = catch_unwind(AssertUnwindSafe(|| (told.route)(parts).map(cut))).unwrap_or_default();
         let method = name_of(&parts.method);
-        Open { told: Arc::clone(told), method, route, began: Instant::now(), ending: Ending::Unknown }
+        OpenRequest {
+            told: Arc::clone(told),
+            method,
+            route,
+            began: Instant::now(),
+            ending: RequestEnd::Unknown,
+        }
     }
 
-    pub(super) fn end(mut self, outcome: Outcome, status: Option<StatusCode>) {
-        self.ending = Ending::Known(outcome, status);
+    pub(super) fn end(mut self, outcome: RequestOutcome, status: Option<StatusCode>) {
+        self.ending = RequestEnd::Known(outcome, status);
     }
 }
 
-impl Drop for Open {
+impl Drop for OpenRequest {
     fn drop(&mut self) {
         let (outcome, status) = match self.ending {
-            Ending::Known(outcome, status) => (outcome, status),
-            Ending::Unknown if std::thread::panicking() => (Outcome::Panicked, None),
-            Ending::Unknown => (Outcome::Cancelled, None),
+            RequestEnd::Known(outcome, status) => (outcome, status),
+            RequestEnd::Unknown if std::thread::panicking() => (RequestOutcome::Panicked, None),
+            RequestEnd::Unknown => (RequestOutcome::Cancelled, None),
         };
         let served = Served {
             method: self.method,
@@ -96,7 +102,7 @@ struct Served<'a> {
     route: Option<&'a str>,
     status: Option<u16>,
     took: Duration,
-    outcome: Outcome,
+    outcome: RequestOutcome,
 }
 
 impl Serialize for Served<'_> {
@@ -155,12 +161,16 @@ mod tests {
             (599, "server_error"),
             (999, "server_error"),
         ] {
-            assert_eq!(Outcome::of(StatusCode::from_u16(status).unwrap()).as_str(), outcome, "{status}");
+            assert_eq!(
+                RequestOutcome::of(StatusCode::from_u16(status).unwrap()).as_str(),
+                outcome,
+                "{status}"
+            );
         }
     }
 
     #[test]
-    fn a_method_that_nobody_knows_is_another() {
+    fn unknown_methods_share_one_name() {
         for (method, name) in [("GET", "GET"), ("TRACE", "TRACE"), ("get", "other"), ("X-SECRET-1", "other")]
         {
             assert_eq!(name_of(&Method::from_bytes(method.as_bytes()).unwrap()), name);

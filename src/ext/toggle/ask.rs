@@ -1,10 +1,9 @@
 //! One question to the flags' client, and its answer, whatever the provider does.
 //!
-//! In: a key and the kind of value wanted. Out: a value, or what is wrong. AS1: a provider that hangs is abandoned
-//! after the timeout, and a panic is caught: the client's own lock may panic as well, after its API was shut down.
-//! that panics is contained: the client's own lock may panic as well, after its API was shut down.
+//! In: a key and the type of value wanted. Out: a value, or what is wrong. AS1: a provider that hangs is abandoned after the timeout, and a
+//! panic is caught: the client's own lock may panic as well, after its API was shut down.
 
-use super::meaning::{Given, Trouble, given_for, name_of};
+use super::meaning::{FlagTrouble, FlagValue, given_for, name_of};
 use open_feature::{Client, EvaluationDetails, EvaluationResult};
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -13,19 +12,19 @@ use std::time::Duration;
 
 /// The types of flags used here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum FlagType {
     Text,
     Truth,
     Number,
 }
 
-/// Asks for a flag that may be of several kinds: first the kind it last was, then the others if it no longer is.
+/// Asks for a flag that may be of several types: first the type it last was, then the others if it no longer is.
 pub(super) async fn ask_any(
     flags: &Client,
     key: &str,
-    kinds: &mut [Kind],
+    kinds: &mut [FlagType],
     timeout: Duration,
-) -> Result<Given, Trouble> {
+) -> Result<FlagValue, FlagTrouble> {
     let mut first = None;
     for nth in 0..kinds.len() {
         match ask(flags, key, kinds[nth], timeout).await {
@@ -36,28 +35,28 @@ pub(super) async fn ask_any(
             }
         }
     }
-    // Reports the error for the kind it was last, if it had one.
-    Err(first.unwrap_or(Trouble::Failed("TYPE_MISMATCH")))
+    // Reports the error for the type it was last, if it had one.
+    Err(first.unwrap_or(FlagTrouble::Failed("TYPE_MISMATCH")))
 }
 
-async fn ask(flags: &Client, key: &str, kind: Kind, timeout: Duration) -> Result<Given, Trouble> {
+async fn ask(flags: &Client, key: &str, kind: FlagType, timeout: Duration) -> Result<FlagValue, FlagTrouble> {
     match kind {
-        Kind::Text => given(flags.get_string_details(key, None, None), timeout, Given::Text).await,
-        Kind::Truth => given(flags.get_bool_details(key, None, None), timeout, Given::Truth).await,
-        Kind::Number => given(flags.get_int_details(key, None, None), timeout, Given::Number).await,
+        FlagType::Text => given(flags.get_string_details(key, None, None), timeout, FlagValue::Text).await,
+        FlagType::Truth => given(flags.get_bool_details(key, None, None), timeout, FlagValue::Truth).await,
+        FlagType::Number => given(flags.get_int_details(key, None, None), timeout, FlagValue::Number).await,
     }
 }
 
 async fn given<T>(
     asking: impl Future<Output = EvaluationResult<EvaluationDetails<T>>>,
     timeout: Duration,
-    of: fn(T) -> Given,
-) -> Result<Given, Trouble> {
+    of: fn(T) -> FlagValue,
+) -> Result<FlagValue, FlagTrouble> {
     // The timeout inside: what it drops may panic as well.
     match contained(async { tokio::time::timeout(timeout, asking).await }).await {
-        None => Err(Trouble::Panicked),
-        Some(Err(_elapsed)) => Err(Trouble::NoAnswer(timeout)),
-        Some(Ok(Err(error))) => Err(Trouble::Failed(name_of(&error.code))),
+        None => Err(FlagTrouble::Panicked),
+        Some(Err(_elapsed)) => Err(FlagTrouble::NoAnswer(timeout)),
+        Some(Ok(Err(error))) => Err(FlagTrouble::Failed(name_of(&error.code))),
         Some(Ok(Ok(details))) => given_for(details.reason.as_ref(), of(details.value)),
     }
 }

@@ -9,7 +9,7 @@
 //! CS3: a change is reported at once, unless one was reported within [`TOLD_EVERY`]: then the value at the end of that time is.
 
 use super::limits::TOLD_EVERY;
-use super::meaning::Trouble;
+use super::meaning::FlagTrouble;
 use std::time::Instant;
 
 #[derive(Debug)]
@@ -17,26 +17,26 @@ pub(super) struct Course<V> {
     value: Option<V>,
     value_told: Option<V>,
     change_told_at: Option<Instant>,
-    trouble_told: Option<Trouble>,
+    trouble_told: Option<FlagTrouble>,
     trouble_told_at: Option<Instant>,
 }
 
 /// What to report about a flag.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Tell<V> {
+pub(super) enum FlagReport<V> {
     /// It has this value.
     Value(V),
     /// It is in trouble; the value that is kept, if there was one.
-    Trouble(Trouble, Option<V>),
+    Trouble(FlagTrouble, Option<V>),
     /// It has a value again, this one.
     Well(V),
 }
 
 /// The result of a look.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Step<V> {
+pub(super) struct CourseStep<V> {
     pub(super) set: Option<V>,
-    pub(super) tell: Option<Tell<V>>,
+    pub(super) tell: Option<FlagReport<V>>,
 }
 
 impl<V> Default for Course<V> {
@@ -52,37 +52,37 @@ impl<V> Default for Course<V> {
 }
 
 impl<V: Copy + PartialEq> Course<V> {
-    pub(super) fn hear(&mut self, now: Instant, said: Result<V, Trouble>) -> Step<V> {
+    pub(super) fn hear(&mut self, now: Instant, said: Result<V, FlagTrouble>) -> CourseStep<V> {
         match said {
             Ok(value) => self.says(now, value),
-            Err(trouble) => Step { set: None, tell: self.in_trouble(now, trouble) },
+            Err(trouble) => CourseStep { set: None, tell: self.in_trouble(now, trouble) },
         }
     }
 
-    fn says(&mut self, now: Instant, value: V) -> Step<V> {
+    fn says(&mut self, now: Instant, value: V) -> CourseStep<V> {
         // CS1.
         let set = (self.value != Some(value)).then_some(value);
         self.value = Some(value);
         if self.trouble_told.take().is_some() {
             (self.value_told, self.change_told_at) = (Some(value), Some(now));
-            return Step { set, tell: Some(Tell::Well(value)) };
+            return CourseStep { set, tell: Some(FlagReport::Well(value)) };
         }
         // CS3.
         let is_news = self.value_told != Some(value) && is_time(now, self.change_told_at);
         if is_news {
             (self.value_told, self.change_told_at) = (Some(value), Some(now));
         }
-        Step { set, tell: is_news.then_some(Tell::Value(value)) }
+        CourseStep { set, tell: is_news.then_some(FlagReport::Value(value)) }
     }
 
     /// CS2.
-    fn in_trouble(&mut self, now: Instant, trouble: Trouble) -> Option<Tell<V>> {
+    fn in_trouble(&mut self, now: Instant, trouble: FlagTrouble) -> Option<FlagReport<V>> {
         let is_known = self.trouble_told.as_ref().is_some_and(|told| told.is_like(&trouble));
         if is_known || !is_time(now, self.trouble_told_at) {
             return None;
         }
         (self.trouble_told, self.trouble_told_at) = (Some(trouble.clone()), Some(now));
-        Some(Tell::Trouble(trouble, self.value))
+        Some(FlagReport::Trouble(trouble, self.value))
     }
 }
 
@@ -94,27 +94,27 @@ fn is_time(now: Instant, told_at: Option<Instant>) -> bool {
 mod tests {
     use super::*;
     use crate::Mode;
-    use Tell::{Value, Well};
+    use FlagReport::{Value, Well};
     use std::time::Duration;
 
     /// Each row: the second, what the flag says, what is set, what is reported.
-    type Row = (u64, Result<Mode, Trouble>, Option<Mode>, Option<Tell<Mode>>);
+    type Row = (u64, Result<Mode, FlagTrouble>, Option<Mode>, Option<FlagReport<Mode>>);
 
     #[track_caller]
     fn goes(rows: Vec<Row>) {
         let (mut course, began) = (Course::default(), Instant::now());
         for (second, said, set, tell) in rows {
             let step = course.hear(began + Duration::from_secs(second), said.clone());
-            assert_eq!(step, Step { set, tell }, "at {second} s: {said:?}");
+            assert_eq!(step, CourseStep { set, tell }, "at {second} s: {said:?}");
         }
     }
 
-    fn gone() -> Trouble {
-        Trouble::Failed("GENERAL")
+    fn gone() -> FlagTrouble {
+        FlagTrouble::Failed("GENERAL")
     }
 
     #[test]
-    fn a_value_is_set_once_when_it_comes_and_told() {
+    fn a_value_is_set_and_reported_once_when_it_arrives() {
         let (on, off) = (Mode::On, Mode::Off);
         goes(vec![
             (0, Ok(on), Some(on), Some(Value(on))),
@@ -126,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn trouble_keeps_the_last_value_and_is_told_once_and_so_is_its_end() {
+    fn trouble_keeps_the_last_value_and_is_reported_once_and_so_is_its_end() {
         let log_only = Mode::LogOnly;
-        let told = Tell::Trouble(gone(), Some(log_only));
+        let told = FlagReport::Trouble(gone(), Some(log_only));
         goes(vec![
             (0, Ok(log_only), Some(log_only), Some(Value(log_only))),
             (10, Err(gone()), None, Some(told)),
@@ -140,28 +140,28 @@ mod tests {
     }
 
     #[test]
-    fn a_flag_that_was_never_there_sets_nothing_and_is_set_when_it_comes() {
+    fn a_missing_flag_changes_nothing_until_it_appears() {
         goes(vec![
-            (0, Err(gone()), None, Some(Tell::Trouble(gone(), None))),
+            (0, Err(gone()), None, Some(FlagReport::Trouble(gone(), None))),
             (10, Err(gone()), None, None),
             (20, Ok(Mode::Off), Some(Mode::Off), Some(Well(Mode::Off))),
         ]);
     }
 
     #[test]
-    fn another_trouble_is_told_but_not_at_every_look() {
-        let other = Trouble::Panicked;
+    fn a_different_problem_is_reported_but_not_at_every_look() {
+        let other = FlagTrouble::Panicked;
         goes(vec![
-            (0, Err(gone()), None, Some(Tell::Trouble(gone(), None))),
+            (0, Err(gone()), None, Some(FlagReport::Trouble(gone(), None))),
             (10, Err(other.clone()), None, None),
             (20, Err(gone()), None, None),
-            (60, Err(other.clone()), None, Some(Tell::Trouble(other, None))),
+            (60, Err(other.clone()), None, Some(FlagReport::Trouble(other, None))),
             (70, Err(gone()), None, None),
         ]);
     }
 
     #[test]
-    fn a_flag_that_flips_at_each_look_is_set_each_time_and_told_every_minute() {
+    fn a_flag_that_flips_at_each_look_is_set_each_time_and_reported_every_minute() {
         let (mut course, began, mut told) = (Course::default(), Instant::now(), 0);
         for look in 0..3_600_u64 {
             let value = if look % 2 == 0 { Mode::On } else { Mode::Off };
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_that_comes_and_goes_at_each_look_is_told_twice_a_minute_at_most() {
+    fn a_service_that_comes_and_goes_at_each_look_is_reported_twice_a_minute_at_most() {
         let (mut course, began, mut told) = (Course::default(), Instant::now(), 0);
         for look in 0..3_600_u64 {
             let said = if look % 2 == 0 { Ok(Mode::On) } else { Err(gone()) };
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_that_was_left_out_is_told_when_its_time_has_come_and_not_if_it_was_taken_back() {
+    fn a_delayed_change_is_reported_later_unless_it_was_undone() {
         let (on, off) = (Mode::On, Mode::Off);
         goes(vec![
             (0, Ok(on), Some(on), Some(Value(on))),

@@ -4,7 +4,7 @@
 //! an answer means (`meaning.rs`) and what follows (`course.rs`). LK1: nothing here is on an event's path:
 //! `emit` reads the same word as without a toggle. LK2: after its guard is dropped, no look sets anything.
 
-use super::ask::{Kind, ask_any};
+use super::ask::{FlagType, ask_any};
 use super::course::Course;
 use super::meaning::{mode_of, rate_of, share_of};
 use super::notice;
@@ -36,7 +36,7 @@ pub struct Toggle {
 /// One flag.
 pub(super) struct Flag {
     pub(super) key: String,
-    kinds: Vec<Kind>,
+    kinds: Vec<FlagType>,
     target: Target,
 }
 
@@ -51,15 +51,15 @@ type SetRate = Box<dyn Fn(NonZeroU32) + Send + Sync>;
 
 impl Flag {
     pub(super) fn mode(key: String) -> Flag {
-        Flag { key, kinds: vec![Kind::Text, Kind::Truth], target: Target::Mode(Course::default()) }
+        Flag { key, kinds: vec![FlagType::Text, FlagType::Truth], target: Target::Mode(Course::default()) }
     }
 
     pub(super) fn queue_share(key: String) -> Flag {
-        Flag { key, kinds: vec![Kind::Text], target: Target::QueueShare(Course::default()) }
+        Flag { key, kinds: vec![FlagType::Text], target: Target::QueueShare(Course::default()) }
     }
 
     pub(super) fn sample(key: String, set: SetRate) -> Flag {
-        Flag { key, kinds: vec![Kind::Number], target: Target::Sample(Course::default(), set) }
+        Flag { key, kinds: vec![FlagType::Number], target: Target::Sample(Course::default(), set) }
     }
 
     pub(super) fn setting(&self) -> &'static str {
@@ -151,7 +151,7 @@ impl Toggle {
 fn follow<V: Copy + PartialEq + fmt::Display>(
     course: &mut Course<V>,
     now: Instant,
-    said: Result<V, super::meaning::Trouble>,
+    said: Result<V, super::meaning::FlagTrouble>,
     (what, key): (&'static str, &str),
     mut set: impl FnMut(V),
 ) {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// A value as the provider returns it.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Given {
+pub(super) enum FlagValue {
     Text(String),
     Truth(bool),
     Number(i64),
@@ -22,7 +22,7 @@ pub(super) enum Given {
 
 /// Why there is no value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum FlagTrouble {
     /// The evaluation failed: the code's name.
     Failed(&'static str),
     NoAnswer(Duration),
@@ -33,30 +33,30 @@ pub(super) enum Trouble {
     Unknown(String, &'static str),
 }
 
-impl Trouble {
+impl FlagTrouble {
     /// Whether it is the same as another, ignoring details: a
     /// value that changes and never means anything is one trouble.
-    pub(super) fn is_like(&self, other: &Trouble) -> bool {
+    pub(super) fn is_like(&self, other: &FlagTrouble) -> bool {
         match (self, other) {
-            (Trouble::Failed(one), Trouble::Failed(other)) => one == other,
+            (FlagTrouble::Failed(one), FlagTrouble::Failed(other)) => one == other,
             _ => std::mem::discriminant(self) == std::mem::discriminant(other),
         }
     }
 
     /// Whether the flag may be of another type. OFREP's provider says `PARSE_ERROR` for what others call `TYPE_MISMATCH`.
     pub(super) fn may_be_another_type(&self) -> bool {
-        matches!(self, Trouble::Failed("TYPE_MISMATCH" | "PARSE_ERROR"))
+        matches!(self, FlagTrouble::Failed("TYPE_MISMATCH" | "PARSE_ERROR"))
     }
 }
 
-impl fmt::Display for Trouble {
+impl fmt::Display for FlagTrouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Trouble::Failed(code) => write!(f, "its evaluation failed: {code}"),
-            Trouble::NoAnswer(timeout) => write!(f, "the provider gave no answer within {timeout:?}"),
-            Trouble::Panicked => f.write_str("the provider panicked"),
-            Trouble::NoValue(reason) => write!(f, "it has no value now: {reason}"),
-            Trouble::Unknown(value, expected) => write!(f, "its value {value} is not {expected}"),
+            FlagTrouble::Failed(code) => write!(f, "its evaluation failed: {code}"),
+            FlagTrouble::NoAnswer(timeout) => write!(f, "the provider gave no answer within {timeout:?}"),
+            FlagTrouble::Panicked => f.write_str("the provider panicked"),
+            FlagTrouble::NoValue(reason) => write!(f, "it has no value now: {reason}"),
+            FlagTrouble::Unknown(value, expected) => write!(f, "its value {value} is not {expected}"),
         }
     }
 }
@@ -75,62 +75,65 @@ pub(super) fn name_of(code: &EvaluationErrorCode) -> &'static str {
 }
 
 /// A value returned for this reason, if it is one of the flag's (M1).
-pub(super) fn given_for(reason: Option<&EvaluationReason>, given: Given) -> Result<Given, Trouble> {
+pub(super) fn given_for(
+    reason: Option<&EvaluationReason>,
+    given: FlagValue,
+) -> Result<FlagValue, FlagTrouble> {
     // By name, because some providers return all of them as `Other`.
     match reason.map(EvaluationReason::to_string).as_deref() {
-        Some("ERROR") => Err(Trouble::NoValue("ERROR")),
-        Some("DISABLED") => Err(Trouble::NoValue("DISABLED")),
+        Some("ERROR") => Err(FlagTrouble::NoValue("ERROR")),
+        Some("DISABLED") => Err(FlagTrouble::NoValue("DISABLED")),
         _ => Ok(given),
     }
 }
 
-pub(super) fn mode_of(given: &Given) -> Result<Mode, Trouble> {
+pub(super) fn mode_of(given: &FlagValue) -> Result<Mode, FlagTrouble> {
     let mode = match given {
-        Given::Truth(true) => Some(Mode::On),
-        Given::Truth(false) => Some(Mode::Off),
-        Given::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
+        FlagValue::Truth(true) => Some(Mode::On),
+        FlagValue::Truth(false) => Some(Mode::Off),
+        FlagValue::Text(text) => match text.trim().to_ascii_lowercase().as_str() {
             "true" => Some(Mode::On),
             "false" => Some(Mode::Off),
             word => word.parse().ok(),
         },
-        Given::Number(_) => None,
+        FlagValue::Number(_) => None,
     };
     mode.ok_or_else(|| unknown(given, "on, log_only, off, true or false"))
 }
 
-pub(super) fn share_of(given: &Given) -> Result<QueueShare, Trouble> {
+pub(super) fn share_of(given: &FlagValue) -> Result<QueueShare, FlagTrouble> {
     let share = match given {
-        Given::Text(text) => text.trim().parse().ok(),
-        Given::Truth(_) | Given::Number(_) => None,
+        FlagValue::Text(text) => text.trim().parse().ok(),
+        FlagValue::Truth(_) | FlagValue::Number(_) => None,
     };
     share.ok_or_else(|| unknown(given, "whole, half, quarter or eighth"))
 }
 
-pub(super) fn rate_of(given: &Given) -> Result<NonZeroU32, Trouble> {
+pub(super) fn rate_of(given: &FlagValue) -> Result<NonZeroU32, FlagTrouble> {
     let rate = match given {
-        Given::Number(number) => u32::try_from(*number).ok().and_then(NonZeroU32::new),
-        Given::Text(_) | Given::Truth(_) => None,
+        FlagValue::Number(number) => u32::try_from(*number).ok().and_then(NonZeroU32::new),
+        FlagValue::Text(_) | FlagValue::Truth(_) => None,
     };
     rate.ok_or_else(|| {
         unknown(given, "a whole number from 1 to 4294967295 (to send none of them is the mode's business)")
     })
 }
 
-fn unknown(given: &Given, expected: &'static str) -> Trouble {
+fn unknown(given: &FlagValue, expected: &'static str) -> FlagTrouble {
     let shown = match given {
-        Given::Text(text) => format!("{:?}", text.chars().take(VALUE_CHARS_MAX).collect::<String>()),
-        Given::Truth(truth) => truth.to_string(),
-        Given::Number(number) => number.to_string(),
+        FlagValue::Text(text) => format!("{:?}", text.chars().take(VALUE_CHARS_MAX).collect::<String>()),
+        FlagValue::Truth(truth) => truth.to_string(),
+        FlagValue::Number(number) => number.to_string(),
     };
-    Trouble::Unknown(shown, expected)
+    FlagTrouble::Unknown(shown, expected)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn text(text: &str) -> Given {
-        Given::Text(text.to_owned())
+    fn text(text: &str) -> FlagValue {
+        FlagValue::Text(text.to_owned())
     }
 
     #[test]
@@ -143,13 +146,13 @@ mod tests {
             (text("OFF"), Some(Mode::Off)),
             (text("true"), Some(Mode::On)),
             (text("False"), Some(Mode::Off)),
-            (Given::Truth(true), Some(Mode::On)),
-            (Given::Truth(false), Some(Mode::Off)),
+            (FlagValue::Truth(true), Some(Mode::On)),
+            (FlagValue::Truth(false), Some(Mode::Off)),
             (text(""), None),
             (text("maybe"), None),
             (text("0"), None),
-            (Given::Number(0), None),
-            (Given::Number(1), None),
+            (FlagValue::Number(0), None),
+            (FlagValue::Number(1), None),
         ] {
             assert_eq!(mode_of(&given).ok(), mode, "{given:?}");
         }
@@ -158,15 +161,15 @@ mod tests {
     #[test]
     fn a_rate_is_a_number_from_one_up() {
         for (given, rate) in [
-            (Given::Number(1), Some(1)),
-            (Given::Number(100), Some(100)),
-            (Given::Number(i64::from(u32::MAX)), Some(u32::MAX)),
-            (Given::Number(0), None),
-            (Given::Number(-1), None),
-            (Given::Number(i64::from(u32::MAX) + 1), None),
-            (Given::Number(i64::MIN), None),
+            (FlagValue::Number(1), Some(1)),
+            (FlagValue::Number(100), Some(100)),
+            (FlagValue::Number(i64::from(u32::MAX)), Some(u32::MAX)),
+            (FlagValue::Number(0), None),
+            (FlagValue::Number(-1), None),
+            (FlagValue::Number(i64::from(u32::MAX) + 1), None),
+            (FlagValue::Number(i64::MIN), None),
             (text("100"), None),
-            (Given::Truth(true), None),
+            (FlagValue::Truth(true), None),
         ] {
             assert_eq!(rate_of(&given).ok().map(NonZeroU32::get), rate, "{given:?}");
         }
@@ -181,16 +184,16 @@ mod tests {
             (text("eighth"), Some(QueueShare::Eighth)),
             (text("third"), None),
             (text(""), None),
-            (Given::Number(2), None),
-            (Given::Truth(true), None),
+            (FlagValue::Number(2), None),
+            (FlagValue::Truth(true), None),
         ] {
             assert_eq!(share_of(&given).ok(), share, "{given:?}");
         }
     }
 
     #[test]
-    fn a_default_that_stands_for_no_value_is_none() {
-        let off = || Given::Truth(false);
+    fn a_default_that_means_no_value_is_no_value() {
+        let off = || FlagValue::Truth(false);
         for (reason, taken) in [
             (None, true),
             (Some(EvaluationReason::Static), true),
@@ -219,7 +222,7 @@ mod tests {
     #[test]
     fn two_values_that_mean_nothing_are_one_trouble_and_two_codes_are_two() {
         let (one, other) = (mode_of(&text("a")).unwrap_err(), mode_of(&text("b")).unwrap_err());
-        assert!(one.is_like(&other) && !one.is_like(&Trouble::Panicked));
-        assert!(!Trouble::Failed("GENERAL").is_like(&Trouble::Failed("FLAG_NOT_FOUND")));
+        assert!(one.is_like(&other) && !one.is_like(&FlagTrouble::Panicked));
+        assert!(!FlagTrouble::Failed("GENERAL").is_like(&FlagTrouble::Failed("FLAG_NOT_FOUND")));
     }
 }

@@ -3,7 +3,7 @@
 //! Only changes are logged, as decided by the [course](super::course).
 //! A WARN notice that no subscriber reads goes to standard error.
 
-use super::course::Tell;
+use super::course::FlagReport;
 use crate::spill::{LogLevel, Notice, SpillSink, Stderr};
 use std::fmt::Display;
 use std::time::Duration;
@@ -28,18 +28,18 @@ pub(super) fn started(flags: &str, interval: Duration) {
 }
 
 /// About the flag `key`, which controls `what`.
-pub(super) fn tell<V: Display>(what: &'static str, key: &str, tell: &Tell<V>) {
+pub(super) fn tell<V: Display>(what: &'static str, key: &str, tell: &FlagReport<V>) {
     match tell {
-        Tell::Value(value) => {
+        FlagReport::Value(value) => {
             say!(INFO, { flag = key, what = what }, "{what} {value} by the flag {key:?}");
         }
-        Tell::Well(value) => {
+        FlagReport::Well(value) => {
             say!(INFO, { flag = key, what = what }, "the flag {key:?} for the {what} is well again: {value}");
         }
-        Tell::Trouble(trouble, Some(kept)) => {
+        FlagReport::Trouble(trouble, Some(kept)) => {
             say!(WARN, { flag = key, what = what }, "the flag {key:?} for the {what} cannot be followed: {trouble}; {kept} is kept");
         }
-        Tell::Trouble(trouble, None) => {
+        FlagReport::Trouble(trouble, None) => {
             say!(
                 WARN,
                 { flag = key, what = what },

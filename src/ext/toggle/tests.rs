@@ -221,7 +221,7 @@ fn a_number_sets_the_rate_of_samples_and_a_word_the_share_of_the_queue() {
 
 /// After any failure, the last value stays, and one line says so.
 #[test]
-fn losing_the_flag_service_in_any_way_keeps_the_last_value_and_is_told_once() {
+fn losing_the_flag_service_in_any_way_keeps_the_last_value_and_is_reported_once() {
     for (does, words) in [
         (Does::Fails(EvaluationErrorCode::ProviderNotReady), "PROVIDER_NOT_READY"),
         (Does::Fails(EvaluationErrorCode::FlagNotFound), "FLAG_NOT_FOUND"),
@@ -279,7 +279,7 @@ fn what_others_set_stays_until_the_flag_says_something_new() {
 }
 
 #[test]
-fn on_a_thread_of_its_own_it_needs_no_runtime_of_the_applications_and_ends_with_its_guard() {
+fn on_its_own_thread_it_needs_no_application_runtime_and_ends_with_its_guard() {
     let world = World::new(Does::Text("off"));
     let toggle = world.builder().mode_flag("telemetry").interval(limits::INTERVAL_MIN).start().unwrap();
     until("the first look", || world.events.mode() == Mode::Off);

@@ -2,7 +2,7 @@
 
 use super::TracingEvents;
 use super::choice::Choice;
-use super::member::{Member, Members, SpanFields, usual_names};
+use super::member::{Member, MemberNames, SpanFields, usual_names};
 use crate::Client;
 use std::fmt;
 use tracing::level_filters::LevelFilter;
@@ -124,7 +124,7 @@ impl Builder {
             }
         }
         Ok(TracingEvents {
-            members: Members::new(self.names, added),
+            members: MemberNames::new(self.names, added),
             client: self.client,
             choice: self.choice,
             spans: self.spans,

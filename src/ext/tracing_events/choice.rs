@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_is_taken_by_its_beginning_unless_it_is_excepted_or_ours() {
+    fn a_target_is_selected_by_its_prefix_unless_it_is_excluded_or_ours() {
         for (targets, except, target, takes) in [
             (&[][..], &[][..], "orders", true),
             (&[], &[], "hyper::proto", true),

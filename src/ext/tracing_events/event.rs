@@ -4,9 +4,9 @@ use super::TracingEvents;
 use super::choice::LOG_TARGET;
 use super::limits::SCOPE_SPANS_MAX;
 use super::member::{Member, SpanFields};
-use super::names::{OfSpan, Taken, meant};
+use super::names::{EventNames, OfSpan, meant};
 use super::spans::Kept;
-use super::value::{Chain, Shown, Wide};
+use super::value::{Chain, DebugText, Wide};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::error::Error;
 use std::fmt::Debug;
@@ -17,23 +17,23 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Which macros an event comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum MacroKind {
     Tracing,
     /// Those of the `log` crate, through tracing-log.
     Log,
 }
 
-impl Source {
-    pub(super) fn of(metadata: &Metadata<'_>) -> Source {
+impl MacroKind {
+    pub(super) fn of(metadata: &Metadata<'_>) -> MacroKind {
         let is_log = metadata.target() == "log" && metadata.name() == "log event";
-        if is_log { Source::Log } else { Source::Tracing }
+        if is_log { MacroKind::Log } else { MacroKind::Tracing }
     }
 
     /// The event's name, if the program gave it one: tracing calls the others `event src/main.rs:12`.
     #[inline]
     pub(super) fn given_name(self, metadata: &'static Metadata<'static>) -> Option<&'static str> {
         let name = metadata.name();
-        let is_made = self == Source::Log
+        let is_made = self == MacroKind::Log
             || name
                 .strip_prefix("event ")
                 .is_some_and(|place| metadata.file().is_some_and(|file| place.starts_with(file)));
@@ -42,14 +42,14 @@ impl Source {
 }
 
 /// An event on its way into JSON.
-pub(super) struct Written<'a, S> {
+pub(super) struct EventObject<'a, S> {
     pub(super) layer: &'a TracingEvents,
     pub(super) event: &'a Event<'a>,
     pub(super) context: &'a Context<'a, S>,
-    pub(super) source: Source,
+    pub(super) source: MacroKind,
 }
 
-impl<S> Serialize for Written<'_, S>
+impl<S> Serialize for EventObject<'_, S>
 where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
@@ -60,12 +60,12 @@ where
             layer: self.layer,
             source: self.source,
             has_message: false,
-            taken: Taken::new(&self.layer.members.reserved, metadata.fields()),
+            taken: EventNames::new(&self.layer.members.reserved, metadata.fields()),
             map: &mut map,
             failed: None,
         };
         writing.member(Member::Level, metadata.level().as_str());
-        if self.source == Source::Tracing {
+        if self.source == MacroKind::Tracing {
             writing.member(Member::Target, metadata.target());
             writing.member_if(Member::ModulePath, metadata.module_path());
             writing.member_if(Member::File, metadata.file());
@@ -80,7 +80,7 @@ where
     }
 }
 
-impl<S> Written<'_, S>
+impl<S> EventObject<'_, S>
 where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
@@ -120,9 +120,9 @@ where
 
 struct Writing<'a, M: SerializeMap> {
     layer: &'a TracingEvents,
-    source: Source,
+    source: MacroKind,
     has_message: bool,
-    taken: Taken<'a>,
+    taken: EventNames<'a>,
     map: &'a mut M,
     failed: Option<M::Error>,
 }
@@ -187,7 +187,7 @@ impl<M: SerializeMap> Writing<'_, M> {
             self.has_message = true;
             return Role::Member(Member::Message);
         }
-        if self.source == Source::Log {
+        if self.source == MacroKind::Log {
             return of_log(name);
         }
         if self.layer.choice.marker == Some(name) { Role::Nothing } else { Role::Field(meant(name)) }
@@ -239,6 +239,6 @@ impl<M: SerializeMap> Visit for Writing<'_, M> {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.field(field, &Shown(value));
+        self.field(field, &DebugText(value));
     }
 }

@@ -54,15 +54,15 @@ names!(SpanFields, "span fields", { None = "none", Current = "current", All = "a
 
 /// The names of those that are written.
 #[derive(Debug)]
-pub(super) struct Members {
+pub(super) struct MemberNames {
     names: [Option<&'static str>; Member::ALL.len()],
     pub(super) reserved: Reserved,
 }
 
-impl Members {
-    pub(super) fn new(names: [Option<&'static str>; Member::ALL.len()], added: Vec<String>) -> Members {
+impl MemberNames {
+    pub(super) fn new(names: [Option<&'static str>; Member::ALL.len()], added: Vec<String>) -> MemberNames {
         let own = names.iter().flatten().map(|&name| name.to_owned());
-        Members { reserved: Reserved::new(added.into_iter().chain(own).collect()), names }
+        MemberNames { reserved: Reserved::new(added.into_iter().chain(own).collect()), names }
     }
 
     #[inline]

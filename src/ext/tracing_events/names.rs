@@ -4,7 +4,7 @@
 //! layer, then the event's fields, then the spans' from the innermost outwards. TN3: none of an event's own
 //! fields is left out; a span's field is left out only if a nearer one has its name, or there is no room.
 //!
-//! Names are compared only if one may already be there: [`Seen`] says "never seen" for most of them.
+//! Names are compared only if one may already be there: [`NameFilter`] says "never seen" for most of them.
 
 use super::limits::SPAN_MEMBERS_MAX;
 use std::borrow::Cow;
@@ -17,12 +17,12 @@ const MARK: char = '_';
 #[derive(Debug)]
 pub(super) struct Reserved {
     names: Vec<String>,
-    seen: Seen,
+    seen: NameFilter,
 }
 
 impl Reserved {
     pub(super) fn new(names: Vec<String>) -> Reserved {
-        let mut seen = Seen::default();
+        let mut seen = NameFilter::default();
         names.iter().for_each(|name| _ = seen.is_new(name));
         Reserved { names, seen }
     }
@@ -33,14 +33,14 @@ impl Reserved {
 }
 
 /// Two bits per name, one from its length and its ends, one from its middle: a name whose
-/// bits are not both set was not there. Of twenty names, one or two are looked up in vain.
+/// bits are not both set was not there. Of twenty names, one or two are looked up needlessly.
 #[derive(Debug, Clone, Copy, Default)]
-struct Seen {
+struct NameFilter {
     by_ends: u64,
     by_middle: u64,
 }
 
-impl Seen {
+impl NameFilter {
     /// Whether this name was certainly not seen before; now it is.
     #[inline]
     fn is_new(&mut self, name: &str) -> bool {
@@ -66,10 +66,10 @@ pub(super) fn meant(name: &'static str) -> &'static str {
 }
 
 /// The names in one event.
-pub(super) struct Taken<'a> {
+pub(super) struct EventNames<'a> {
     reserved: &'a Reserved,
     fields: &'a FieldSet,
-    seen: Seen,
+    seen: NameFilter,
     /// Which of the event's fields were written, the first 64.
     written: u64,
     /// Fields that were not written under their own name.
@@ -98,10 +98,10 @@ pub(super) enum OfSpan {
     NoRoom,
 }
 
-impl<'a> Taken<'a> {
+impl<'a> EventNames<'a> {
     #[inline]
-    pub(super) fn new(reserved: &'a Reserved, fields: &'a FieldSet) -> Taken<'a> {
-        Taken { reserved, fields, seen: reserved.seen, written: 0, renamed: Vec::new(), of_spans: None }
+    pub(super) fn new(reserved: &'a Reserved, fields: &'a FieldSet) -> EventNames<'a> {
+        EventNames { reserved, fields, seen: reserved.seen, written: 0, renamed: Vec::new(), of_spans: None }
     }
 
     /// Whether the name of one of the event's own fields is certainly new; if not, [`of_event`](Taken::of_event) looks.

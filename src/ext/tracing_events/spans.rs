@@ -10,7 +10,7 @@
 
 use super::limits::SPAN_BYTES_MAX;
 use super::names::meant;
-use super::value::{Chain, Shown, Value};
+use super::value::{Chain, DebugText, KeptValue};
 use std::cell::Cell;
 use std::error::Error;
 use std::fmt::{self, Debug, Display, Write};
@@ -30,7 +30,7 @@ thread_local! {
 /// The fields of a span.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
-    fields: Vec<(&'static str, Value)>,
+    fields: Vec<(&'static str, KeptValue)>,
     bytes: usize,
     pub(super) left_out: u64,
 }
@@ -57,7 +57,7 @@ impl Kept {
         }
     }
 
-    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+    pub(super) fn fields(&self) -> impl Iterator<Item = (&'static str, &KeptValue)> {
         self.fields.iter().map(|(name, value)| (*name, value))
     }
 
@@ -67,16 +67,16 @@ impl Kept {
             kept.left_out = 1;
             return kept;
         }
-        let _reading = Reading;
+        let _reading = SpanReading;
         record(&mut kept);
         kept
     }
 
     /// Replaces an earlier value of the same name.
-    fn put(&mut self, name: &'static str, value: Value) {
+    fn put(&mut self, name: &'static str, value: KeptValue) {
         let earlier = self.fields.iter_mut().find(|(earlier, _)| *earlier == name);
         let freed = earlier.as_ref().map_or(0, |(_, earlier)| earlier.text_bytes());
-        let place = if earlier.is_some() { 0 } else { size_of::<(&str, Value)>() };
+        let place = if earlier.is_some() { 0 } else { size_of::<(&str, KeptValue)>() };
         let bytes = self.bytes - freed + place + value.text_bytes();
         if bytes > SPAN_BYTES_MAX {
             self.left_out += 1;
@@ -90,7 +90,7 @@ impl Kept {
     }
 
     fn put_text(&mut self, field: &Field, text: &dyn Display) {
-        let mut room = Room { text: String::new() };
+        let mut room = LimitedText { text: String::new() };
         let value = match catch_unwind(AssertUnwindSafe(|| write!(room, "{text}"))) {
             Ok(Ok(())) => room.text,
             Ok(Err(fmt::Error)) => {
@@ -99,24 +99,24 @@ impl Kept {
             }
             Err(_) => PANICKED.to_owned(),
         };
-        self.put(meant(field.name()), Value::Text(value.into_boxed_str()));
+        self.put(meant(field.name()), KeptValue::Text(value.into_boxed_str()));
     }
 }
 
-struct Reading;
+struct SpanReading;
 
-impl Drop for Reading {
+impl Drop for SpanReading {
     fn drop(&mut self) {
         READING.set(false);
     }
 }
 
 /// Stops at the text limit of a span, however much a `Debug` writes.
-struct Room {
+struct LimitedText {
     text: String,
 }
 
-impl Write for Room {
+impl Write for LimitedText {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.text.len() + text.len() > SPAN_BYTES_MAX {
             return Err(fmt::Error);
@@ -128,11 +128,11 @@ impl Write for Room {
 
 impl Visit for Kept {
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.put(meant(field.name()), Value::I64(value));
+        self.put(meant(field.name()), KeptValue::I64(value));
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.put(meant(field.name()), Value::U64(value));
+        self.put(meant(field.name()), KeptValue::U64(value));
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
@@ -150,11 +150,11 @@ impl Visit for Kept {
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
-        self.put(meant(field.name()), Value::F64(value));
+        self.put(meant(field.name()), KeptValue::F64(value));
     }
 
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.put(meant(field.name()), Value::Bool(value));
+        self.put(meant(field.name()), KeptValue::Bool(value));
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
@@ -166,6 +166,6 @@ impl Visit for Kept {
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        self.put_text(field, &Shown(value));
+        self.put_text(field, &DebugText(value));
     }
 }

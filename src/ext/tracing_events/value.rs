@@ -6,15 +6,15 @@ use std::error::Error;
 use std::fmt::{self, Debug, Display};
 
 /// Text by `Debug`, which is also how tracing passes a message and values recorded by `Display`.
-pub(super) struct Shown<'a>(pub(super) &'a dyn Debug);
+pub(super) struct DebugText<'a>(pub(super) &'a dyn Debug);
 
-impl Display for Shown<'_> {
+impl Display for DebugText<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl Serialize for Shown<'_> {
+impl Serialize for DebugText<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
     }
@@ -59,7 +59,7 @@ impl<T: Copy + Display + TryInto<i64> + TryInto<u64>> Serialize for Wide<T> {
 
 /// A value that is kept.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(super) enum KeptValue {
     I64(i64),
     U64(u64),
     F64(f64),
@@ -67,24 +67,24 @@ pub(super) enum Value {
     Text(Box<str>),
 }
 
-impl Value {
+impl KeptValue {
     pub(super) fn text_bytes(&self) -> usize {
         match self {
-            Value::Text(text) => text.len(),
+            KeptValue::Text(text) => text.len(),
             _ => 0,
         }
     }
 }
 
-impl Serialize for Value {
+impl Serialize for KeptValue {
     #[inline]
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Value::I64(number) => serializer.serialize_i64(*number),
-            Value::U64(number) => serializer.serialize_u64(*number),
-            Value::F64(number) => serializer.serialize_f64(*number),
-            Value::Bool(value) => serializer.serialize_bool(*value),
-            Value::Text(text) => serializer.serialize_str(text),
+            KeptValue::I64(number) => serializer.serialize_i64(*number),
+            KeptValue::U64(number) => serializer.serialize_u64(*number),
+            KeptValue::F64(number) => serializer.serialize_f64(*number),
+            KeptValue::Bool(value) => serializer.serialize_bool(*value),
+            KeptValue::Text(text) => serializer.serialize_str(text),
         }
     }
 }

@@ -18,11 +18,11 @@ use crate::transport::{BodyEnd, Reply};
 /// | any other | refused, with its own words |
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Bulk {
-    stamp: Stamp,
+    stamp: TimestampBy,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-enum Stamp {
+enum TimestampBy {
     #[default]
     Ours,
     Theirs,
@@ -31,12 +31,12 @@ enum Stamp {
 impl Bulk {
     /// As documented above.
     pub const fn new() -> Bulk {
-        Bulk { stamp: Stamp::Ours }
+        Bulk { stamp: TimestampBy::Ours }
     }
 
     /// Events have their own `@timestamp`: none is added, because a repeated member would be refused.
     pub const fn events_have_a_timestamp(self) -> Bulk {
-        Bulk { stamp: Stamp::Theirs }
+        Bulk { stamp: TimestampBy::Theirs }
     }
 }
 
@@ -97,8 +97,8 @@ impl Format for Bulk {
     fn demands(&self) -> Demands {
         let demands = Demands::NONE.encodings(&["gzip"]).token("authorization", "ApiKey ");
         match self.stamp {
-            Stamp::Ours => demands.time_field("@timestamp"),
-            Stamp::Theirs => demands,
+            TimestampBy::Ours => demands.time_field("@timestamp"),
+            TimestampBy::Theirs => demands,
         }
     }
 }

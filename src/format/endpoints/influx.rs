@@ -1,6 +1,6 @@
 //! InfluxDB's line protocol, which VictoriaMetrics accepts too.
 
-use crate::format::members::{self, Text, Value};
+use crate::format::members::{self, JsonText, JsonValue};
 use crate::format::{Body, Demands, Events, Fate, Format, Overhead, Placement, Repeats, Verdict, moment};
 use crate::limits::EVENT_NAME_BYTES_MAX;
 use crate::transport::Reply;
@@ -37,8 +37,8 @@ impl Influx {
         Influx { tags: names }
     }
 
-    fn is_tag(&self, key: Text<'_>, value: &Value<'_>) -> bool {
-        let is_flat = !matches!(value, Value::Array(_) | Value::Object(_) | Value::Null);
+    fn is_tag(&self, key: JsonText<'_>, value: &JsonValue<'_>) -> bool {
+        let is_flat = !matches!(value, JsonValue::Array(_) | JsonValue::Object(_) | JsonValue::Null);
         is_flat && self.tags.iter().any(|tag| tag.as_bytes() == key.inner())
     }
 }
@@ -140,13 +140,13 @@ fn named(body: &[u8], events: usize) -> Option<Vec<Fate>> {
 }
 
 /// `,name=value`
-fn tag(key: Text<'_>, value: Value<'_>, line: &mut Vec<u8>) {
+fn tag(key: JsonText<'_>, value: JsonValue<'_>, line: &mut Vec<u8>) {
     let text = match value {
-        Value::Null => return,
-        Value::Text(text) => text.decoded(),
-        Value::Bool(bool) => bool.to_string().into_bytes().into(),
-        Value::Int(int) => int.to_string().into_bytes().into(),
-        Value::Double(_, text) | Value::Array(text) | Value::Object(text) => text.into(),
+        JsonValue::Null => return,
+        JsonValue::Text(text) => text.decoded(),
+        JsonValue::Bool(bool) => bool.to_string().into_bytes().into(),
+        JsonValue::Int(int) => int.to_string().into_bytes().into(),
+        JsonValue::Double(_, text) | JsonValue::Array(text) | JsonValue::Object(text) => text.into(),
     };
     // A tag cannot be empty.
     if text.is_empty() {
@@ -158,31 +158,31 @@ fn tag(key: Text<'_>, value: Value<'_>, line: &mut Vec<u8>) {
     escaped(&text, b",= ", line);
 }
 
-fn field(key: Text<'_>, value: Value<'_>, fields: &mut Vec<u8>) {
+fn field(key: JsonText<'_>, value: JsonValue<'_>, fields: &mut Vec<u8>) {
     field_of(&key.decoded(), value, fields);
 }
 
 /// ` name=value`, or `,name=value` after another field.
-fn field_of(key: &[u8], value: Value<'_>, fields: &mut Vec<u8>) {
-    if value == Value::Null {
+fn field_of(key: &[u8], value: JsonValue<'_>, fields: &mut Vec<u8>) {
+    if value == JsonValue::Null {
         return;
     }
     fields.push(if fields.is_empty() { b' ' } else { b',' });
     escaped(name(key), b",= ", fields);
     fields.push(b'=');
     match value {
-        Value::Null => {}
-        Value::Bool(bool) => fields.extend_from_slice(if bool { b"true" } else { b"false" }),
-        Value::Int(int) => {
+        JsonValue::Null => {}
+        JsonValue::Bool(bool) => fields.extend_from_slice(if bool { b"true" } else { b"false" }),
+        JsonValue::Int(int) => {
             if int < 0 {
                 fields.push(b'-');
             }
             fields.extend_from_slice(moment::Digits::of(int.unsigned_abs()).as_ref());
             fields.push(b'i');
         }
-        Value::Double(double, text) if double.is_finite() => fields.extend_from_slice(text),
-        Value::Double(_, text) | Value::Array(text) | Value::Object(text) => string(text, fields),
-        Value::Text(text) => string(&text.decoded(), fields),
+        JsonValue::Double(double, text) if double.is_finite() => fields.extend_from_slice(text),
+        JsonValue::Double(_, text) | JsonValue::Array(text) | JsonValue::Object(text) => string(text, fields),
+        JsonValue::Text(text) => string(&text.decoded(), fields),
     }
 }
 

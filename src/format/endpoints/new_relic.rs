@@ -1,6 +1,6 @@
 //! New Relic's log API.
 
-use crate::format::members::{self, Text, Value};
+use crate::format::members::{self, JsonText, JsonValue};
 use crate::format::{Body, Demands, Events, Format, Overhead, Placement, moment};
 use crate::limits::EVENT_NAME_BYTES_MAX;
 
@@ -86,8 +86,8 @@ fn attributes(json: &[u8], without: &[u8], body: &mut Body) {
         write(members::value(json), body);
         return body.push("}");
     };
-    let taken = |(key, value): &(Text<'_>, Value<'_>)| {
-        !without.is_empty() && key.inner() == without && matches!(value, Value::Text(_))
+    let taken = |(key, value): &(JsonText<'_>, JsonValue<'_>)| {
+        !without.is_empty() && key.inner() == without && matches!(value, JsonValue::Text(_))
     };
     body.push("{");
     for (nth, (key, value)) in members.filter(|member| !taken(member)).enumerate() {
@@ -99,18 +99,18 @@ fn attributes(json: &[u8], without: &[u8], body: &mut Body) {
     body.push("}");
 }
 
-fn write(value: Value<'_>, body: &mut Body) {
+fn write(value: JsonValue<'_>, body: &mut Body) {
     match value {
-        Value::Array(array) => {
+        JsonValue::Array(array) => {
             body.push("\"");
             members::escape(array, body);
             body.push("\"");
         }
-        Value::Object(object) => attributes(object, b"", body),
-        Value::Text(text) => body.push(text.quoted),
-        Value::Double(_, text) => body.push(text),
-        Value::Int(int) => body.push(int.to_string()),
-        Value::Bool(bool) => body.push(if bool { "true" } else { "false" }),
-        Value::Null => body.push("null"),
+        JsonValue::Object(object) => attributes(object, b"", body),
+        JsonValue::Text(text) => body.push(text.quoted),
+        JsonValue::Double(_, text) => body.push(text),
+        JsonValue::Int(int) => body.push(int.to_string()),
+        JsonValue::Bool(bool) => body.push(if bool { "true" } else { "false" }),
+        JsonValue::Null => body.push("null"),
     }
 }

@@ -10,7 +10,7 @@ use crate::outcome::LostReason;
 use crate::sender::verdict::SpillCause;
 use crate::shared::Shared;
 use crate::spill::log_queue::{self, More};
-use crate::spill::pack::{Added, Pack, PackMemory};
+use crate::spill::pack::{Pack, PackFit, PackMemory};
 use crate::spill::{Leaf, RecordCause};
 use crate::sync::Arc;
 use std::ops::Range;
@@ -115,7 +115,7 @@ impl Part {
             // A record has room for one name.
             let follows =
                 next_seq.is_none_or(|next| next == event.seq) && name(event) == name(&self.events[self.next]);
-            if !follows || pack.add(&self.text[self.span(nth)]) == Added::NoRoom {
+            if !follows || pack.add(&self.text[self.span(nth)]) == PackFit::NoRoom {
                 break;
             }
             next_seq = Some(event.seq + 1);
@@ -159,7 +159,7 @@ impl Part {
     }
 }
 
-impl log_queue::Handed for Part {
+impl log_queue::HandedEvents for Part {
     fn events(&self) -> usize {
         self.events.len() - self.next
     }

@@ -1,7 +1,7 @@
 //! The log queue as seen from outside: its progress, its speed, and what happens to it at a deadline.
 
 use super::stall::NextWrite;
-use super::{LogQueue, Progress, SenderPart, Urgency, Work};
+use super::{LaneCounts, LogQueue, SenderPart, Urgency, Work};
 use crate::limits::{LOG_STALL, SPILL_TIME_PER_EVENT};
 use crate::sync::plain::Ordering;
 use crate::sync::{Arc, lock};
@@ -40,12 +40,12 @@ impl LogQueue {
     }
 
     /// Everything that was ever put in.
-    pub(crate) fn position(&self) -> Progress {
+    pub(crate) fn position(&self) -> LaneCounts {
         lock(&self.state).put
     }
 
     /// Asks the writer to report from now on, until `position` is done. Returns how much is done already.
-    pub(crate) fn want(self: &Arc<Self>, position: Progress) -> Progress {
+    pub(crate) fn want(self: &Arc<Self>, position: LaneCounts) -> LaneCounts {
         let mut state = lock(&self.state);
         let done = state.done;
         if !done.reaches(position) {

@@ -18,13 +18,13 @@ const TICK: Duration = Duration::from_millis(20);
 #[derive(Debug, Default)]
 pub(super) struct Stalls {
     /// The writes that have ended.
-    ended: Counts,
+    ended: StallCounts,
     /// The highest values ever reported.
-    told: Counts,
+    told: StallCounts,
 }
 
 #[derive(Debug, Default)]
-struct Counts {
+struct StallCounts {
     stalls: AtomicU64,
     nanos: AtomicU64,
 }
@@ -68,7 +68,7 @@ impl LogQueue {
 
     /// Takes no lock.
     pub(crate) fn stalled(&self) -> Stalled {
-        let Counts { stalls, nanos: total } = &self.stalls.ended;
+        let StallCounts { stalls, nanos: total } = &self.stalls.ended;
         let ended = (stalls.load(Ordering::Acquire), total.load(Ordering::Acquire));
         let write_lasts = match self.write_began.load(Ordering::Acquire) {
             0 => Duration::ZERO,

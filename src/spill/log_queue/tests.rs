@@ -26,7 +26,7 @@ impl Writer for Noting {
         }
     }
 
-    fn written(&self, _: Progress) {}
+    fn written(&self, _: LaneCounts) {}
 
     fn ring(&self) {
         self.rung.fetch_add(1, Ordering::AcqRel);
@@ -165,7 +165,7 @@ fn the_writing_thread_does_not_wait_for_itself() {
             queue.catch_up();
             self.1.send((room, began.elapsed())).unwrap();
         }
-        fn written(&self, _: Progress) {}
+        fn written(&self, _: LaneCounts) {}
         fn ring(&self) {}
     }
     let (say, said) = mpsc::sync_channel(1);

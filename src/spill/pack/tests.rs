@@ -36,7 +36,7 @@ fn escaped(text: &str) -> usize {
 /// Packs as many of the texts as fit; returns how many, and the array.
 fn pack(texts: &[String]) -> (u32, String) {
     let mut pack = Pack::new(ESCAPED_BYTES_MAX, Arc::default());
-    let events = texts.iter().take_while(|text| pack.add(text.as_bytes()) == Added::Yes).count();
+    let events = texts.iter().take_while(|text| pack.add(text.as_bytes()) == PackFit::Yes).count();
     (events as u32, String::from_utf8(pack.close().to_vec()).unwrap())
 }
 
@@ -78,8 +78,8 @@ proptest! {
 #[test]
 fn an_event_longer_than_a_record_has_no_room_in_a_pack() {
     let mut pack = Pack::new(ESCAPED_BYTES_MAX, Arc::default());
-    assert_eq!(pack.add(&[b'7'; ESCAPED_BYTES_MAX - 1]), Added::NoRoom);
-    assert_eq!(pack.add(&[b'"'; ESCAPED_BYTES_MAX / 2]), Added::NoRoom);
-    assert_eq!(pack.add(&[b'7'; ESCAPED_BYTES_MAX - 2]), Added::Yes);
+    assert_eq!(pack.add(&[b'7'; ESCAPED_BYTES_MAX - 1]), PackFit::NoRoom);
+    assert_eq!(pack.add(&[b'"'; ESCAPED_BYTES_MAX / 2]), PackFit::NoRoom);
+    assert_eq!(pack.add(&[b'7'; ESCAPED_BYTES_MAX - 2]), PackFit::Yes);
     assert_eq!(pack.close().len(), ESCAPED_BYTES_MAX);
 }

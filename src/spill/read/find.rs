@@ -18,7 +18,7 @@ const BLOCK: usize = 64;
 
 /// What comes next in a piece of a log that begins at the start of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Next {
+pub(super) enum FindResult {
     /// A line to parse, including its line break.
     Line { start: usize, end: usize },
     /// No such line; the last line, which has no end yet, begins here.
@@ -26,7 +26,7 @@ pub(super) enum Next {
 }
 
 /// The first line to parse.
-pub(super) fn next(log: &[u8]) -> Next {
+pub(super) fn next(log: &[u8]) -> FindResult {
     let (mut at, mut since_break) = (0, 0);
     while let Some(block) = log.get(at..at + BLOCK + 2) {
         let seen = look(block);
@@ -39,14 +39,14 @@ pub(super) fn next(log: &[u8]) -> Next {
     }
     match (at..log.len()).find(|&at| is_hit(log, at)) {
         Some(hit) => line_around(log, hit),
-        None => Next::Open { start: start_of_line(log, log.len()) },
+        None => FindResult::Open { start: start_of_line(log, log.len()) },
     }
 }
 
 /// Whether a whole line is parsed.
 pub(super) fn is_wanted(line: &[u8]) -> bool {
     line.len() >= LONG
-        || matches!(next(line), Next::Line { .. })
+        || matches!(next(line), FindResult::Line { .. })
         || (0..line.len()).any(|at| is_hit(line, at))
 }
 
@@ -65,12 +65,12 @@ pub(super) fn has_name(text: &str) -> bool {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Seen {
+struct BlockScan {
     may_have_name: bool,
     has_break: bool,
 }
 
-fn look(block: &[u8]) -> Seen {
+fn look(block: &[u8]) -> BlockScan {
     let (mut name, mut line_break) = (0_u8, 0_u8);
     let three = block.iter().zip(block.get(1..).unwrap_or_default()).zip(block.get(2..).unwrap_or_default());
     for ((&first, &second), &third) in three {
@@ -78,7 +78,7 @@ fn look(block: &[u8]) -> Seen {
         name |= u8::from(first == b' ') & u8::from(second == b'P') & u8::from(third == b' ');
         line_break |= u8::from(first == b'\n');
     }
-    Seen { may_have_name: name != 0, has_break: line_break != 0 }
+    BlockScan { may_have_name: name != 0, has_break: line_break != 0 }
 }
 
 /// Whether the `_` of the name is here, or the first blank of a partial mark.
@@ -96,11 +96,11 @@ fn is_hit(log: &[u8], at: usize) -> bool {
     }
 }
 
-fn line_around(log: &[u8], hit: usize) -> Next {
+fn line_around(log: &[u8], hit: usize) -> FindResult {
     let start = start_of_line(log, hit);
     match end_of_line(&log[hit..]) {
-        Some(end) => Next::Line { start, end: hit + end },
-        None => Next::Open { start },
+        Some(end) => FindResult::Line { start, end: hit + end },
+        None => FindResult::Open { start },
     }
 }
 
@@ -127,7 +127,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// The same search, written plainly and without concern for speed.
-    fn plainly(log: &[u8]) -> Next {
+    fn plainly(log: &[u8]) -> FindResult {
         let mut start = 0;
         for line in log.split_inclusive(|&byte| byte == b'\n') {
             let text = String::from_utf8_lossy(line);
@@ -136,11 +136,11 @@ mod tests {
                 break;
             }
             if has_name || text.contains("stdout P ") || text.contains("stderr P ") {
-                return Next::Line { start, end: start + line.len() };
+                return FindResult::Line { start, end: start + line.len() };
             }
             start += line.len();
         }
-        Next::Open { start }
+        FindResult::Open { start }
     }
 
     proptest! {
@@ -164,8 +164,8 @@ mod tests {
     #[test]
     fn a_line_as_long_as_those_that_a_runtime_cuts_is_parsed() {
         let long = [b"short\n".as_slice(), &b"x".repeat(LONG + 2 * BLOCK + 2), b"\nshort\n"].concat();
-        assert_eq!(next(&long), Next::Line { start: 6, end: long.len() - 6 });
+        assert_eq!(next(&long), FindResult::Line { start: 6, end: long.len() - 6 });
         assert!(is_wanted(&b"x".repeat(LONG)) && !is_wanted(&b"x".repeat(LONG - 1)));
-        assert_eq!(next(&b"short\n".repeat(9_000)), Next::Open { start: 54_000 });
+        assert_eq!(next(&b"short\n".repeat(9_000)), FindResult::Open { start: 54_000 });
     }
 }

@@ -7,7 +7,7 @@
 //! - LN2: nested wrappings are unwrapped to a bounded depth.
 
 use super::find::has_name;
-use super::object::{self, Field, Object};
+use super::object::{self, Object, ObjectField};
 use super::scalar::Scalar;
 use super::{Entry, SpilledPart, notice, text};
 use crate::limits::READ_WRAPS_MAX;
@@ -100,7 +100,7 @@ pub(super) fn from_object(object: &Object<'_>, depth: usize, found: &mut Vec<Ent
 
 /// Looks fields up by prefix and name. Records have their fields in a fixed order,
 /// and they are asked for in that order.
-fn in_order<'f>(fields: &'f [Field<'_>]) -> impl Fn(&Naming<'_>, &str) -> Option<Scalar<'f>> {
+fn in_order<'f>(fields: &'f [ObjectField<'_>]) -> impl Fn(&FieldNaming<'_>, &str) -> Option<Scalar<'f>> {
     let next = Cell::new(0);
     move |naming, name| {
         let (earlier, later) = fields.split_at(next.get().min(fields.len()));
@@ -115,7 +115,7 @@ fn in_order<'f>(fields: &'f [Field<'_>]) -> impl Fn(&Naming<'_>, &str) -> Option
 
 /// How a record's fields are named: the way its version field is.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Naming<'a> {
+pub(super) struct FieldNaming<'a> {
     before: &'a str,
     letters: Letters,
 }
@@ -126,7 +126,7 @@ enum Letters {
     Capital,
 }
 
-impl Naming<'_> {
+impl FieldNaming<'_> {
     fn is(self, known: &str, name: &str) -> bool {
         const OURS: &str = "spill_";
         if known.len() != self.before.len() + OURS.len() + name.len() {
@@ -164,11 +164,11 @@ pub(super) fn is_named(name: &str, wanted: &str) -> bool {
 /// Reads a part from fields that are named the way the version field is.
 pub(super) fn from_fields<'f>(
     version: &str,
-    get: impl Fn(&Naming<'_>, &str) -> Option<Scalar<'f>>,
+    get: impl Fn(&FieldNaming<'_>, &str) -> Option<Scalar<'f>>,
 ) -> Option<SpilledPart> {
     let before = &version[..version.len() - VERSION.len()];
     let letters = if version.ends_with('V') { Letters::Capital } else { Letters::Small };
-    let naming = Naming { before, letters };
+    let naming = FieldNaming { before, letters };
     let of = |name: &str| get(&naming, name);
     let is_quoted = |value: Scalar<'_>| matches!(value, Scalar::Text(text) if text.starts_with('"'));
     if !of("client").is_some_and(is_quoted) {

@@ -37,11 +37,11 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default)]
 pub struct Losses {
     seen: Seen,
-    clients: BTreeMap<String, Books>,
+    clients: BTreeMap<String, ClientCounts>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Books {
+struct ClientCounts {
     found: u64,
     /// Spilled in outages that have ended.
     in_outages: u64,
@@ -123,9 +123,9 @@ impl Losses {
     }
 
     /// `None` for a client beyond the maximum number of clients kept.
-    fn books(&mut self, client: &str) -> Option<&mut Books> {
+    fn books(&mut self, client: &str) -> Option<&mut ClientCounts> {
         if !self.clients.contains_key(client) && self.clients.len() < LOSSES_CLIENTS_MAX {
-            self.clients.insert(client.to_owned(), Books::default());
+            self.clients.insert(client.to_owned(), ClientCounts::default());
         }
         self.clients.get_mut(client)
     }

@@ -10,15 +10,15 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// A field's name and its value.
-pub(super) type Field<'a> = (Cow<'a, str>, Scalar<'a>);
+pub(super) type ObjectField<'a> = (Cow<'a, str>, Scalar<'a>);
 
 /// The parts of an object that may matter.
 #[derive(Debug, Default)]
 pub(super) struct Object<'a> {
     /// Our fields: their names contain `spill_`.
-    pub(super) fields: Vec<Field<'a>>,
+    pub(super) fields: Vec<ObjectField<'a>>,
     /// Our fields, one level down.
-    pub(super) in_folder: Vec<Field<'a>>,
+    pub(super) in_folder: Vec<ObjectField<'a>>,
     /// The line that the object wraps, if it has one.
     line: Option<(Wraps, Cow<'a, str>)>,
     /// What a logger calls its message, here or one level down; then its target and its time.
@@ -90,7 +90,7 @@ const FIELDS_USUAL: usize = 16;
 /// The object in `text`, or the objects of the array in it; `None` if it is not valid JSON to its end.
 pub(super) fn parse(text: &str) -> Option<Object<'_>> {
     let mut json = serde_json::Deserializer::from_str(text);
-    let object = Nest.deserialize(&mut json).ok()?;
+    let object = NestVisitor.deserialize(&mut json).ok()?;
     json.end().ok()?;
     object
 }
@@ -102,7 +102,7 @@ pub(super) fn is_json(text: &str) -> bool {
 
 impl<'a> Object<'a> {
     /// The fields of a record, if there is one.
-    pub(super) fn record(&self) -> Option<(&str, &[Field<'a>])> {
+    pub(super) fn record(&self) -> Option<(&str, &[ObjectField<'a>])> {
         [&self.fields, &self.in_folder].into_iter().find_map(|fields| {
             let (version, _) = fields.iter().find(|(name, _)| is_version(name))?;
             Some((version.as_ref(), fields.as_slice()))
@@ -128,8 +128,8 @@ impl<'a> Object<'a> {
         self.stream.as_deref()
     }
 
-    fn put_line(&mut self, wraps: Wraps, text: Value<'a>) {
-        if let Value::Scalar(Scalar::Text(text)) = text {
+    fn put_line(&mut self, wraps: Wraps, text: MemberValue<'a>) {
+        if let MemberValue::Scalar(Scalar::Text(text)) = text {
             if self.line.as_ref().is_none_or(|(known, _)| wraps < *known) {
                 self.line = Some((wraps, text));
             }
@@ -145,10 +145,10 @@ impl<'a> Object<'a> {
             self.is_syslog = Is::Yes;
         }
         if known(&FOLDERS) {
-            return map.next_value_seed(Folder(self));
+            return map.next_value_seed(FieldsVisitor(self));
         }
         if known(&NESTS) {
-            self.inner.extend(map.next_value_seed(Nest)?);
+            self.inner.extend(map.next_value_seed(NestVisitor)?);
             return Ok(());
         }
         let is_event = known(&EVENTS);
@@ -159,22 +159,22 @@ impl<'a> Object<'a> {
         if !wanted {
             return map.next_value::<IgnoredAny>().map(drop);
         }
-        let value = map.next_value_seed(Text)?;
+        let value = map.next_value_seed(TextVisitor)?;
         match (key, value) {
-            ("log", Value::OfAnEvent) => self.is_event = Is::Yes,
+            ("log", MemberValue::OfAnEvent) => self.is_event = Is::Yes,
             ("log", value) => self.put_line(Wraps::Container, value),
             ("MESSAGE", value) => self.put_line(Wraps::Journal, value),
             ("__CURSOR", _) => self.is_entry = Is::Yes,
             ("stream", value) => self.stream = value.text(),
             ("target", value) => (self.is_event, self.target) = (Is::Yes, value.text()),
             // OpenTelemetry writes 0 or an empty string for a missing value.
-            (_, Value::Scalar(said)) if is_event && !matches!(said.text().as_ref(), "" | "0") => {
+            (_, MemberValue::Scalar(said)) if is_event && !matches!(said.text().as_ref(), "" | "0") => {
                 self.is_event = Is::Yes;
             }
             (_, value) if known(&TIMES) => self.time = self.time.take().or(value.text()),
-            (_, Value::Scalar(Scalar::Text(text))) if known(&LINES) => {
+            (_, MemberValue::Scalar(Scalar::Text(text))) if known(&LINES) => {
                 self.message.get_or_insert_with(|| text.clone());
-                self.put_line(Wraps::Shipper, Value::Scalar(Scalar::Text(text)));
+                self.put_line(Wraps::Shipper, MemberValue::Scalar(Scalar::Text(text)));
             }
             _ => {}
         }
@@ -184,19 +184,19 @@ impl<'a> Object<'a> {
 
 /// A value, as far as it matters.
 #[derive(Debug)]
-enum Value<'a> {
+enum MemberValue<'a> {
     Scalar(Scalar<'a>),
     /// An object with a level in it.
     OfAnEvent,
     Other,
 }
 
-impl<'a> Value<'a> {
+impl<'a> MemberValue<'a> {
     fn text(self) -> Option<Cow<'a, str>> {
         match self {
-            Value::Scalar(Scalar::Text(text)) => Some(text),
-            Value::Scalar(other) => Some(Cow::Owned(other.text().into_owned())),
-            Value::OfAnEvent | Value::Other => None,
+            MemberValue::Scalar(Scalar::Text(text)) => Some(text),
+            MemberValue::Scalar(other) => Some(Cow::Owned(other.text().into_owned())),
+            MemberValue::OfAnEvent | MemberValue::Other => None,
         }
     }
 }
@@ -208,9 +208,9 @@ fn is_ours(name: &str) -> bool {
 
 /// Reads an object, or an array with objects in it; skips anything else.
 #[derive(Clone, Copy)]
-struct Nest;
+struct NestVisitor;
 
-impl<'de> DeserializeSeed<'de> for Nest {
+impl<'de> DeserializeSeed<'de> for NestVisitor {
     type Value = Option<Object<'de>>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
@@ -251,16 +251,16 @@ macro_rules! pass_over {
     };
 }
 
-impl<'de> Visitor<'de> for Nest {
+impl<'de> Visitor<'de> for NestVisitor {
     type Value = Option<Object<'de>>;
 
     pass_over!(None);
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut object = Object::default();
-        while let Some(key) = map.next_key_seed(Key)? {
+        while let Some(key) = map.next_key_seed(StringVisitor)? {
             if is_ours(&key) {
-                let value = map.next_value_seed(Text)?;
+                let value = map.next_value_seed(TextVisitor)?;
                 put(&mut object.fields, key, value);
             } else {
                 object.take_in(&key, &mut map)?;
@@ -271,15 +271,15 @@ impl<'de> Visitor<'de> for Nest {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut object = Object::default();
-        while let Some(element) = seq.next_element_seed(Nest)? {
+        while let Some(element) = seq.next_element_seed(NestVisitor)? {
             object.inner.extend(element);
         }
         Ok(Some(object))
     }
 }
 
-fn put<'a>(fields: &mut Vec<Field<'a>>, key: Cow<'a, str>, value: Value<'a>) {
-    if let Value::Scalar(value) = value {
+fn put<'a>(fields: &mut Vec<ObjectField<'a>>, key: Cow<'a, str>, value: MemberValue<'a>) {
+    if let MemberValue::Scalar(value) = value {
         if fields.is_empty() {
             fields.reserve_exact(FIELDS_USUAL);
         }
@@ -290,9 +290,9 @@ fn put<'a>(fields: &mut Vec<Field<'a>>, key: Cow<'a, str>, value: Value<'a>) {
 }
 
 /// The fields of an event, as an object or as OpenTelemetry's list of keys and values.
-struct Folder<'o, 'a>(&'o mut Object<'a>);
+struct FieldsVisitor<'o, 'a>(&'o mut Object<'a>);
 
-impl<'de> DeserializeSeed<'de> for Folder<'_, 'de> {
+impl<'de> DeserializeSeed<'de> for FieldsVisitor<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
@@ -300,18 +300,18 @@ impl<'de> DeserializeSeed<'de> for Folder<'_, 'de> {
     }
 }
 
-impl<'de> Visitor<'de> for Folder<'_, 'de> {
+impl<'de> Visitor<'de> for FieldsVisitor<'_, 'de> {
     type Value = ();
 
     pass_over!(());
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some(key) = map.next_key_seed(Key)? {
+        while let Some(key) = map.next_key_seed(StringVisitor)? {
             if is_ours(&key) {
-                let value = map.next_value_seed(Text)?;
+                let value = map.next_value_seed(TextVisitor)?;
                 put(&mut self.0.in_folder, key, value);
             } else if key == "message" {
-                self.0.message = map.next_value_seed(Text)?.text();
+                self.0.message = map.next_value_seed(TextVisitor)?.text();
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -320,7 +320,7 @@ impl<'de> Visitor<'de> for Folder<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        while let Some(pair) = seq.next_element_seed(Pair)? {
+        while let Some(pair) = seq.next_element_seed(PairVisitor)? {
             if let Some((key, value)) = pair.filter(|(key, _)| is_ours(key)) {
                 put(&mut self.0.in_folder, key, value);
             }
@@ -331,27 +331,27 @@ impl<'de> Visitor<'de> for Folder<'_, 'de> {
 
 /// `{"key":"spill_v","value":{"intValue":"3"}}`
 #[derive(Clone, Copy)]
-struct Pair;
+struct PairVisitor;
 
-impl<'de> DeserializeSeed<'de> for Pair {
-    type Value = Option<(Cow<'de, str>, Value<'de>)>;
+impl<'de> DeserializeSeed<'de> for PairVisitor {
+    type Value = Option<(Cow<'de, str>, MemberValue<'de>)>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Pair {
-    type Value = Option<(Cow<'de, str>, Value<'de>)>;
+impl<'de> Visitor<'de> for PairVisitor {
+    type Value = Option<(Cow<'de, str>, MemberValue<'de>)>;
 
     pass_over!(None);
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut name, mut value) = (None, Value::Other);
-        while let Some(key) = map.next_key_seed(Key)? {
+        let (mut name, mut value) = (None, MemberValue::Other);
+        while let Some(key) = map.next_key_seed(StringVisitor)? {
             match key.as_ref() {
-                "key" => name = map.next_value_seed(Text)?.text(),
-                "value" => value = map.next_value_seed(Text)?,
+                "key" => name = map.next_value_seed(TextVisitor)?.text(),
+                "value" => value = map.next_value_seed(TextVisitor)?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
         }
@@ -366,9 +366,9 @@ impl<'de> Visitor<'de> for Pair {
 
 /// Reads a member's name, or any string.
 #[derive(Clone, Copy)]
-struct Key;
+struct StringVisitor;
 
-impl<'de> DeserializeSeed<'de> for Key {
+impl<'de> DeserializeSeed<'de> for StringVisitor {
     type Value = Cow<'de, str>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
@@ -376,7 +376,7 @@ impl<'de> DeserializeSeed<'de> for Key {
     }
 }
 
-impl<'de> Visitor<'de> for Key {
+impl<'de> Visitor<'de> for StringVisitor {
     type Value = Cow<'de, str>;
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
@@ -395,33 +395,33 @@ impl<'de> Visitor<'de> for Key {
 /// Reads a value as text. Aggregators turn numbers into strings; the journal turns strings it finds
 /// unprintable into arrays of numbers, and OpenTelemetry turns everything into objects.
 #[derive(Clone, Copy)]
-struct Text;
+struct TextVisitor;
 
-impl<'de> DeserializeSeed<'de> for Text {
-    type Value = Value<'de>;
+impl<'de> DeserializeSeed<'de> for TextVisitor {
+    type Value = MemberValue<'de>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_any(self)
     }
 }
 
-fn shown<'a>(value: impl fmt::Display) -> Value<'a> {
-    Value::Scalar(Scalar::Text(Cow::Owned(value.to_string())))
+fn shown<'a>(value: impl fmt::Display) -> MemberValue<'a> {
+    MemberValue::Scalar(Scalar::Text(Cow::Owned(value.to_string())))
 }
 
-impl<'de> Visitor<'de> for Text {
-    type Value = Value<'de>;
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = MemberValue<'de>;
 
     fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Value::Scalar(Scalar::Text(Cow::Borrowed(text))))
+        Ok(MemberValue::Scalar(Scalar::Text(Cow::Borrowed(text))))
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Value::Scalar(Scalar::Text(Cow::Owned(text.to_owned()))))
+        Ok(MemberValue::Scalar(Scalar::Text(Cow::Owned(text.to_owned()))))
     }
 
     fn visit_bool<E: de::Error>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(Value::Scalar(Scalar::Bool(value)))
+        Ok(MemberValue::Scalar(Scalar::Bool(value)))
     }
 
     fn visit_i64<E: de::Error>(self, value: i64) -> Result<Self::Value, E> {
@@ -429,7 +429,7 @@ impl<'de> Visitor<'de> for Text {
     }
 
     fn visit_u64<E: de::Error>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(Value::Scalar(Scalar::Number(value)))
+        Ok(MemberValue::Scalar(Scalar::Number(value)))
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Self::Value, E> {
@@ -437,20 +437,20 @@ impl<'de> Visitor<'de> for Text {
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Self::Value, E> {
-        Ok(Value::Other)
+        Ok(MemberValue::Other)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = Value::Other;
-        while let Some(key) = map.next_key_seed(Key)? {
+        let mut found = MemberValue::Other;
+        while let Some(key) = map.next_key_seed(StringVisitor)? {
             match key.as_ref() {
                 // The last is how serde_json itself passes on a number if some crate has enabled `arbitrary_precision`.
                 "stringValue" | "intValue" | "boolValue" | "$serde_json::private::Number" => {
-                    found = map.next_value_seed(Text)?;
+                    found = map.next_value_seed(TextVisitor)?;
                 }
                 "level" => {
                     map.next_value::<IgnoredAny>()?;
-                    found = Value::OfAnEvent;
+                    found = MemberValue::OfAnEvent;
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -460,7 +460,7 @@ impl<'de> Visitor<'de> for Text {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
         let mut bytes = Some(Vec::new());
-        while let Some(element) = seq.next_element_seed(Text)? {
+        while let Some(element) = seq.next_element_seed(TextVisitor)? {
             let byte = element.text().and_then(|text| text.parse::<u8>().ok());
             bytes = bytes.zip(byte).map(|(mut bytes, byte)| {
                 bytes.push(byte);
@@ -468,7 +468,7 @@ impl<'de> Visitor<'de> for Text {
             });
         }
         let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(text.map_or(Value::Other, |text| Value::Scalar(Scalar::Text(Cow::Owned(text)))))
+        Ok(text.map_or(MemberValue::Other, |text| MemberValue::Scalar(Scalar::Text(Cow::Owned(text)))))
     }
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

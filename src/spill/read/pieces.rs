@@ -7,42 +7,42 @@ use crate::limits::READ_LINE_BYTES_MAX;
 
 /// A piece of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Piece<'a> {
-    pub(super) stream: Stream,
+pub(super) struct LinePiece<'a> {
+    pub(super) stream: OutputStream,
     pub(super) text: &'a str,
-    pub(super) ends: Ends,
+    pub(super) ends: PieceEnd,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(super) enum OutputStream {
     Out,
     Error,
 }
 
 /// Whether the line ends with this piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Ends {
+pub(super) enum PieceEnd {
     Here,
     Later,
 }
 
-impl Stream {
-    pub(super) fn named(name: &str) -> Option<Stream> {
+impl OutputStream {
+    pub(super) fn named(name: &str) -> Option<OutputStream> {
         match name {
-            "stdout" => Some(Stream::Out),
-            "stderr" => Some(Stream::Error),
+            "stdout" => Some(OutputStream::Out),
+            "stderr" => Some(OutputStream::Error),
             _ => None,
         }
     }
 }
 
 /// `2026-11-26T12:19:45.123456789Z stdout F text`: a line as Kubernetes' container runtimes write it.
-pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
+pub(super) fn of_cri(line: &str) -> Option<LinePiece<'_>> {
     if !line.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     let mut words = line.splitn(4, ' ');
-    let (time, stream) = (words.next()?, Stream::named(words.next()?)?);
+    let (time, stream) = (words.next()?, OutputStream::named(words.next()?)?);
     let mark = words.next()?;
     // Nothing else counts: a shipper may put a tab and its own object between its time
     // and a line in that object, without a blank.
@@ -50,21 +50,21 @@ pub(super) fn of_cri(line: &str) -> Option<Piece<'_>> {
         && time.contains('T')
         && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'T' | b'Z' | b':' | b'.' | b'+' | b'-'));
     let ends = match mark.split(':').next()? {
-        "F" => Ends::Here,
-        "P" => Ends::Later,
+        "F" => PieceEnd::Here,
+        "P" => PieceEnd::Later,
         _ => return None,
     };
-    is_time.then(|| Piece { stream, text: words.next().unwrap_or_default(), ends })
+    is_time.then(|| LinePiece { stream, text: words.next().unwrap_or_default(), ends })
 }
 
 /// The open line of each stream.
 #[derive(Debug, Default)]
 pub(super) struct Pieces {
-    open: [Option<Open>; 2],
+    open: [Option<OpenLine>; 2],
 }
 
 #[derive(Debug)]
-enum Open {
+enum OpenLine {
     Line(String),
     TooLong,
 }
@@ -76,32 +76,32 @@ impl Pieces {
     }
 
     /// Returns the whole line, once its last piece is added.
-    pub(super) fn add(&mut self, piece: Piece<'_>) -> Option<String> {
+    pub(super) fn add(&mut self, piece: LinePiece<'_>) -> Option<String> {
         let open = &mut self.open[piece.stream as usize];
         let line = match open.take() {
-            Some(Open::TooLong) => Open::TooLong,
-            Some(Open::Line(line)) if line.len() + piece.text.len() > READ_LINE_BYTES_MAX => {
+            Some(OpenLine::TooLong) => OpenLine::TooLong,
+            Some(OpenLine::Line(line)) if line.len() + piece.text.len() > READ_LINE_BYTES_MAX => {
                 drop(line);
-                Open::TooLong
+                OpenLine::TooLong
             }
-            Some(Open::Line(line)) => Open::Line(line + piece.text),
-            None => Open::Line(piece.text.to_owned()),
+            Some(OpenLine::Line(line)) => OpenLine::Line(line + piece.text),
+            None => OpenLine::Line(piece.text.to_owned()),
         };
         match (piece.ends, line) {
-            (Ends::Later, line) => {
+            (PieceEnd::Later, line) => {
                 *open = Some(line);
                 None
             }
-            (Ends::Here, Open::Line(line)) => Some(line),
-            (Ends::Here, Open::TooLong) => None,
+            (PieceEnd::Here, OpenLine::Line(line)) => Some(line),
+            (PieceEnd::Here, OpenLine::TooLong) => None,
         }
     }
 
     /// What is left at the end of the log: the process died while writing the line.
     pub(super) fn rest(&mut self) -> Option<String> {
         self.open.iter_mut().filter_map(Option::take).find_map(|open| match open {
-            Open::Line(line) => Some(line),
-            Open::TooLong => None,
+            OpenLine::Line(line) => Some(line),
+            OpenLine::TooLong => None,
         })
     }
 }
@@ -138,11 +138,11 @@ mod tests {
     fn a_line_longer_than_any_records_is_given_up_to_its_end() {
         let mut pieces = Pieces::default();
         let long = "x".repeat(READ_LINE_BYTES_MAX / 2 + 1);
-        let piece = |text, ends| Piece { stream: Stream::Out, text, ends };
+        let piece = |text, ends| LinePiece { stream: OutputStream::Out, text, ends };
         for _ in 0..3 {
-            assert_eq!(pieces.add(piece(&long, Ends::Later)), None);
+            assert_eq!(pieces.add(piece(&long, PieceEnd::Later)), None);
         }
-        assert_eq!(pieces.add(piece("end", Ends::Here)), None);
-        assert_eq!(pieces.add(piece("next", Ends::Here)).as_deref(), Some("next"));
+        assert_eq!(pieces.add(piece("end", PieceEnd::Here)), None);
+        assert_eq!(pieces.add(piece("next", PieceEnd::Here)).as_deref(), Some("next"));
     }
 }

@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn the_ends_of_the_numbers_are_numbers_too() {
+    fn the_smallest_and_the_largest_number_are_numbers_too() {
         let mut seen = Seen::new();
         assert!(seen.insert("a", u64::MAX) && seen.insert("a", 0) && seen.insert("a", u64::MAX - 1));
         assert_eq!(seen.ranges("a").collect::<Vec<_>>(), [0..=0, u64::MAX - 1..=u64::MAX]);

@@ -4,11 +4,11 @@
 //! line, and for each of two streams one line that a container runtime cut. ST2: a
 //! reader that starts again at `resume_at` finds everything that has not come out yet.
 
-use super::find::{self, Next};
+use super::find::{self, FindResult};
 use super::journal::{CURSOR, Fields};
 use super::line::{from_object, read_entries};
 use super::object;
-use super::pieces::{Ends, Piece, Pieces, Stream, of_cri};
+use super::pieces::{LinePiece, OutputStream, PieceEnd, Pieces, of_cri};
 use super::{Entry, Joined, Joiner, SpilledPart};
 use crate::limits::{READ_LINE_BYTES_MAX, READ_WRAPS_MAX};
 use std::borrow::Cow;
@@ -61,7 +61,7 @@ enum ReadPhase {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Line {
+pub(super) enum NextLine {
     Whole,
     TooLong,
     End,
@@ -133,13 +133,13 @@ impl<R: BufRead> Records<R> {
             _ => self.take_line()?,
         };
         match line {
-            Line::Whole => {
+            NextLine::Whole => {
                 self.look_at_line(&mut found)?;
                 let is_open = self.pieces.are_open() || self.entry.is_some() || self.is_unfinished();
                 self.open_at = is_open.then(|| before.unwrap_or(self.line_at));
             }
-            Line::TooLong => {}
-            Line::End => {
+            NextLine::TooLong => {}
+            NextLine::End => {
                 self.phase = ReadPhase::Ended;
                 if let Some(entry) = self.entry.take() {
                     entry.read(&mut found);
@@ -159,7 +159,7 @@ impl<R: BufRead> Records<R> {
         !self.line.ends_with(b"\n")
     }
 
-    fn take_line(&mut self) -> io::Result<Line> {
+    fn take_line(&mut self) -> io::Result<NextLine> {
         let (line, bytes) = read_bounded(&mut self.read, &mut self.line)?;
         self.line_at = self.position;
         self.position += bytes;
@@ -167,26 +167,26 @@ impl<R: BufRead> Records<R> {
     }
 
     /// The next line that may contain something.
-    fn search(&mut self) -> io::Result<Line> {
+    fn search(&mut self) -> io::Result<NextLine> {
         loop {
             let log = match self.read.fill_buf() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 log => log?,
             };
             match find::next(log) {
-                Next::Line { start, end } => {
+                FindResult::Line { start, end } => {
                     self.line.clear();
                     self.line.extend_from_slice(&log[start..end]);
                     self.line_at = self.position + start as u64;
                     self.position += end as u64;
                     self.read.consume(end);
-                    return Ok(Line::Whole);
+                    return Ok(NextLine::Whole);
                 }
-                Next::Open { start } => {
+                FindResult::Open { start } => {
                     self.read.consume(start);
                     self.position += start as u64;
                     match self.take_line()? {
-                        Line::Whole if !find::is_wanted(&self.line) => {}
+                        NextLine::Whole if !find::is_wanted(&self.line) => {}
                         line => return Ok(line),
                     }
                 }
@@ -216,11 +216,11 @@ impl<R: BufRead> Records<R> {
         if let Some(piece) = of_cri(text) {
             self.add_piece(piece, found);
         } else if let Some(docker) = text.starts_with('{').then(|| object::parse(text)).flatten() {
-            let stream = docker.docker_stream().and_then(Stream::named);
+            let stream = docker.docker_stream().and_then(OutputStream::named);
             match docker.line().zip(stream) {
                 Some((line, stream)) if self.pieces.are_open() || !line.ends_with('\n') => {
-                    let ends = if line.ends_with('\n') { Ends::Here } else { Ends::Later };
-                    self.add_piece(Piece { stream, text: line, ends }, found);
+                    let ends = if line.ends_with('\n') { PieceEnd::Here } else { PieceEnd::Later };
+                    self.add_piece(LinePiece { stream, text: line, ends }, found);
                 }
                 _ => from_object(&docker, READ_WRAPS_MAX, found),
             }
@@ -230,8 +230,8 @@ impl<R: BufRead> Records<R> {
         Ok(())
     }
 
-    fn add_piece(&mut self, piece: Piece<'_>, found: &mut Vec<Entry>) {
-        if piece.ends == Ends::Here && !self.pieces.are_open() {
+    fn add_piece(&mut self, piece: LinePiece<'_>, found: &mut Vec<Entry>) {
+        if piece.ends == PieceEnd::Here && !self.pieces.are_open() {
             read_entries(piece.text, found);
         } else if let Some(line) = self.pieces.add(piece) {
             read_entries(&line, found);
@@ -257,20 +257,20 @@ impl<R: BufRead> Records<R> {
 }
 
 /// Reads a line, and never holds more than the limit of one that is too long. Returns how many bytes the line had.
-pub(super) fn read_bounded(read: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(Line, u64)> {
+pub(super) fn read_bounded(read: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(NextLine, u64)> {
     line.clear();
     let limit = READ_LINE_BYTES_MAX as u64;
     let bytes = read.by_ref().take(limit).read_until(b'\n', line)? as u64;
     if bytes == 0 {
-        return Ok((Line::End, 0));
+        return Ok((NextLine::End, 0));
     }
     if line.ends_with(b"\n") || bytes < limit {
-        return Ok((Line::Whole, bytes));
+        return Ok((NextLine::Whole, bytes));
     }
     line.clear();
     line.shrink_to(0);
     let rest = read.skip_until(b'\n')? as u64;
-    Ok((Line::TooLong, bytes + rest))
+    Ok((NextLine::TooLong, bytes + rest))
 }
 
 impl<R: BufRead> Iterator for Records<R> {

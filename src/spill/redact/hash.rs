@@ -6,12 +6,12 @@ use std::fmt::Write;
 
 /// HMAC-SHA-256, already keyed. Never printed, so it has no `Debug`.
 #[derive(Clone)]
-pub(super) struct Key(Hmac<Sha256>);
+pub(super) struct HashKey(Hmac<Sha256>);
 
-impl Key {
-    pub(super) fn new(key: &[u8]) -> Key {
+impl HashKey {
+    pub(super) fn new(key: &[u8]) -> HashKey {
         #[expect(clippy::expect_used, reason = "HMAC takes a key of any length")]
-        Key(Hmac::new_from_slice(key).expect("a key of any length"))
+        HashKey(Hmac::new_from_slice(key).expect("a key of any length"))
     }
 
     /// The first 96 bits of the hash of `value`, as hexadecimal digits.
@@ -41,7 +41,7 @@ mod tests {
                 "60e431591ee0b67f0d8a26aa",
             ),
         ] {
-            assert_eq!(Key::new(&key).digits(value), digits);
+            assert_eq!(HashKey::new(&key).digits(value), digits);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 /// One step into a value: a member's unescaped name, or a position in an array.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     Name(String),
     Place(usize),
 }
@@ -36,12 +36,12 @@ impl Path {
     }
 
     /// Whether the path matches these steps.
-    pub(super) fn fits(&self, steps: &[Step]) -> bool {
+    pub(super) fn fits(&self, steps: &[PathStep]) -> bool {
         fits(&self.0, steps)
     }
 }
 
-fn fits(segments: &[Segment], steps: &[Step]) -> bool {
+fn fits(segments: &[Segment], steps: &[PathStep]) -> bool {
     // As with shell wildcards, only the last `**` is ever retried.
     let (mut segment, mut step) = (0, 0);
     let mut again = None;
@@ -70,11 +70,11 @@ fn fits(segments: &[Segment], steps: &[Step]) -> bool {
     }
 }
 
-fn is_one(wanted: &Segment, found: &Step) -> bool {
+fn is_one(wanted: &Segment, found: &PathStep) -> bool {
     match (wanted, found) {
         (Segment::AnyOne, _) => true,
-        (Segment::Name(wanted), Step::Name(found)) => wanted == found,
-        (Segment::Name(wanted), Step::Place(found)) => *wanted == found.to_string(),
+        (Segment::Name(wanted), PathStep::Name(found)) => wanted == found,
+        (Segment::Name(wanted), PathStep::Place(found)) => *wanted == found.to_string(),
         (Segment::AnyNumber, _) => false,
     }
 }
@@ -85,10 +85,10 @@ mod tests {
 
     #[test]
     fn paths_match_like_pointers_and_wildcards_as_documented() {
-        let steps = |text: &str| -> Vec<Step> {
+        let steps = |text: &str| -> Vec<PathStep> {
             let step = |step: &str| match step.parse() {
-                Ok(place) => Step::Place(place),
-                Err(_) => Step::Name(step.to_owned()),
+                Ok(place) => PathStep::Place(place),
+                Err(_) => PathStep::Name(step.to_owned()),
             };
             text.split(' ').filter(|step| !step.is_empty()).map(step).collect()
         };
@@ -112,7 +112,7 @@ mod tests {
         ] {
             assert_eq!(Path::parse(path).unwrap().fits(&steps(way)), leads, "{path} {way}");
         }
-        assert!(Path::parse("/").unwrap().fits(&[Step::Name(String::new())]), "a name may be empty");
+        assert!(Path::parse("/").unwrap().fits(&[PathStep::Name(String::new())]), "a name may be empty");
         for wrong in ["", "a", "user.email", "/a~", "/a~2", "/**", "/a/**"] {
             assert!(Path::parse(wrong).is_none(), "{wrong}");
         }

@@ -3,11 +3,11 @@
 //! Uses a list of open arrays and objects instead of recursion, because text that claims to be JSON
 //! (`RawValue`) may be nested to any depth.
 
-use super::path::Step;
+use super::path::PathStep;
 use super::{Action, Rule};
 
 /// An array or object that is open.
-struct Open {
+struct OpenValue {
     closes: u8,
     /// Whether the output already has a member, so that the next one needs a comma.
     has_any: bool,
@@ -18,8 +18,8 @@ struct Open {
 pub(super) fn rewrite(text: &str, rules: &[Rule]) -> Option<Option<String>> {
     let mut out = String::new();
     let mut changed = false;
-    let mut open: Vec<Open> = Vec::new();
-    let mut steps: Vec<Step> = Vec::new();
+    let mut open: Vec<OpenValue> = Vec::new();
+    let mut steps: Vec<PathStep> = Vec::new();
     let mut rest = text;
     loop {
         // At a value, or at the end of the open array or object.
@@ -39,7 +39,7 @@ pub(super) fn rewrite(text: &str, rules: &[Rule]) -> Option<Option<String>> {
                 let (written, after) = string(rest)?;
                 name = written;
                 rest = after.trim_start().strip_prefix(':')?.trim_start();
-                *steps.last_mut()? = Step::Name(serde_json::from_str(written).ok()?);
+                *steps.last_mut()? = PathStep::Name(serde_json::from_str(written).ok()?);
             }
         }
         match rules.iter().find(|rule| rule.path.fits(&steps)).map(|rule| &rule.action) {
@@ -67,8 +67,8 @@ pub(super) fn rewrite(text: &str, rules: &[Rule]) -> Option<Option<String>> {
                     bracket @ (b'{' | b'[') => {
                         out.push(char::from(*bracket));
                         let closes = if *bracket == b'{' { b'}' } else { b']' };
-                        open.push(Open { closes, has_any: false });
-                        steps.push(Step::Place(0));
+                        open.push(OpenValue { closes, has_any: false });
+                        steps.push(PathStep::Place(0));
                         rest = &rest[1..];
                         continue;
                     }
@@ -88,7 +88,7 @@ pub(super) fn rewrite(text: &str, rules: &[Rule]) -> Option<Option<String>> {
     rest.trim_start().is_empty().then(|| changed.then_some(out))
 }
 
-fn begin_member(out: &mut String, open: &mut [Open], name: &str) {
+fn begin_member(out: &mut String, open: &mut [OpenValue], name: &str) {
     let Some(inner) = open.last_mut() else { return };
     if inner.has_any {
         out.push(',');
@@ -103,8 +103,8 @@ fn begin_member(out: &mut String, open: &mut [Open], name: &str) {
 fn close<'a>(
     rest: &'a str,
     out: &mut String,
-    open: &mut Vec<Open>,
-    steps: &mut Vec<Step>,
+    open: &mut Vec<OpenValue>,
+    steps: &mut Vec<PathStep>,
 ) -> Option<&'a str> {
     let inner = open.pop()?;
     steps.pop();
@@ -113,10 +113,10 @@ fn close<'a>(
 }
 
 /// Skips the comma after a value; there is none before a closing bracket.
-fn after_value<'a>(rest: &'a str, open: &[Open], steps: &mut [Step]) -> Option<&'a str> {
+fn after_value<'a>(rest: &'a str, open: &[OpenValue], steps: &mut [PathStep]) -> Option<&'a str> {
     let rest = rest.trim_start();
     let Some(inner) = open.last() else { return Some(rest) };
-    if let Some(Step::Place(place)) = steps.last_mut() {
+    if let Some(PathStep::Place(place)) = steps.last_mut() {
         *place += 1;
     }
     match rest.strip_prefix(',') {

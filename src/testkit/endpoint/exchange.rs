@@ -39,7 +39,7 @@ impl Inner {
             let length = request.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
             read_body(connection, length, &mut request.body)?;
             self.requests.fetch_add(1, Ordering::AcqRel);
-            let mut answer = Counted { connection, written: &self.written };
+            let mut answer = CountingWriter { connection, written: &self.written };
             match (self.script)(&request) {
                 Act::Status(status) => {
                     let head = format!("HTTP/1.1 {status} Scripted\r\ncontent-length: 0\r\n\r\n");
@@ -95,12 +95,12 @@ fn cut(mut connection: &TcpStream, how: Cut) -> io::Result<()> {
 }
 
 /// Counts the bytes that the operating system has accepted.
-struct Counted<'a> {
+struct CountingWriter<'a> {
     connection: &'a TcpStream,
     written: &'a AtomicU64,
 }
 
-impl Write for Counted<'_> {
+impl Write for CountingWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.connection.write(bytes)?;
         self.written.fetch_add(written as u64, Ordering::AcqRel);

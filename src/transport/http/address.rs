@@ -1,7 +1,10 @@
-//! The texts of endpoint and proxy, read strictly: what a browser would mend, or move to another host, is an error.
+//! Parses the endpoint and the proxy strictly: anything that a browser would repair, or send to another host, is an error.
 //!
-//! In: what the user wrote. Out: a [`Url`] that says the same. AD1: host, port and path of the URL are those that stand in the text. AD2:
-//! no error repeats the text, which may hold a key; a scheme is shown, cut short, and what is wrong with the rest is said in words.
+//! In: the user's text. Out: a [`Url`] that means the same.
+//!
+//! - AD1: the URL has the host, port and path that the text has.
+//! - AD2: no error repeats the text, because it may contain a key. Only the scheme is shown, cut short; the rest of the problem is
+//!   described.
 
 use crate::build_error::BuildError;
 use crate::encode::printable;
@@ -9,8 +12,8 @@ use crate::limits::ENDPOINT_CHARS_MAX;
 use reqwest::Url;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// The parts of a text that has a scheme, as they stand in it.
-struct Parts<'a> {
+/// The parts of a text with a scheme, unchanged.
+struct AddressParts<'a> {
     scheme: &'a str,
     user_info: Option<&'a str>,
     host: &'a str,
@@ -33,7 +36,7 @@ pub(super) fn endpoint(text: &str) -> Result<Url, BuildError> {
     parse(text, &parts).map_err(wrong)
 }
 
-/// A proxy's URL; `http://` may be left out.
+/// A proxy's URL; `http://` may be omitted.
 pub(super) fn proxy(text: &str) -> Result<Url, BuildError> {
     let wrong = |why: String| BuildError::invalid("proxy", why, "give a URL like http://host:port");
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
@@ -56,7 +59,7 @@ pub(super) fn proxy(text: &str) -> Result<Url, BuildError> {
     parse(&whole, &parts).map_err(|why| wrong(format!("is not a usable URL ({why})")))
 }
 
-fn split(text: &str) -> Result<Parts<'_>, String> {
+fn split(text: &str) -> Result<AddressParts<'_>, String> {
     let says = |why: &str| Err(why.to_owned());
     if text.is_empty() {
         return says("it is empty");
@@ -87,13 +90,13 @@ fn split(text: &str) -> Result<Parts<'_>, String> {
         Some((user_info, place)) => (Some(user_info), place),
         None => (None, authority),
     };
-    // The colon behind an IPv6 address, not those in it.
+    // The colon after an IPv6 address, not those inside it.
     let colon = place.rfind(':').filter(|&colon| !place[colon..].contains(']'));
     let (host, port) = match colon {
         Some(colon) => (&place[..colon], Some(&place[colon + 1..])),
         None => (place, None),
     };
-    Ok(Parts { scheme, user_info, host, port, rest })
+    Ok(AddressParts { scheme, user_info, host, port, rest })
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -101,7 +104,7 @@ fn is_scheme(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
 }
 
-fn check_authority(parts: &Parts<'_>) -> Result<(), String> {
+fn check_authority(parts: &AddressParts<'_>) -> Result<(), String> {
     let says = |why: &str| Err(why.to_owned());
     match parts.user_info {
         Some("" | ":") => return says("the user before the @ is empty: name one, or remove the @"),
@@ -115,7 +118,7 @@ fn check_authority(parts: &Parts<'_>) -> Result<(), String> {
     }
     let is_address = parts.host.starts_with('[') && parts.host.ends_with(']');
     let in_a_name = |c: char| {
-        // What else is not ASCII may be dropped or replaced by the rules for such names.
+        // The rules for international names may drop or replace other characters.
         if c.is_ascii() { c.is_ascii_alphanumeric() || "-._".contains(c) } else { c.is_alphanumeric() }
     };
     if !is_address && !parts.host.chars().all(in_a_name) {
@@ -145,17 +148,17 @@ fn check_rest(rest: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The URL, if it is the one that was written.
-fn parse(text: &str, parts: &Parts<'_>) -> Result<Url, String> {
+/// The URL, if it means exactly what was written.
+fn parse(text: &str, parts: &AddressParts<'_>) -> Result<Url, String> {
     let url = Url::parse(text).map_err(|error| error.to_string())?;
     let Some(host) = url.host_str().filter(|host| !host.is_empty()) else {
         return Err("there is no host".to_owned());
     };
-    // 127.1, 0x7f.0.0.1 and 2130706433 are addresses to a browser.
+    // A browser reads 127.1, 0x7f.0.0.1 and 2130706433 as addresses.
     if host.parse::<Ipv4Addr>().is_ok() && host != parts.host {
         return Err("the host is an unusual form of an address: write four numbers with dots".to_owned());
     }
-    // Signs that a URL may have and a request's first line may not.
+    // Characters that a URL may contain and a request line may not.
     let on_the_line = |byte: u8| byte.is_ascii_graphic() && !b"<>\"`".contains(&byte);
     let target = [url.path(), url.query().unwrap_or_default()];
     if !target.iter().all(|part| part.bytes().all(on_the_line)) {

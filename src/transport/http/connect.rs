@@ -1,14 +1,15 @@
-//! How connections are made: the HTTP client, as the settings want it, as often as connections are renewed.
+//! How connections are made: builds the HTTP client from the settings, again for each renewal.
 //!
-//! Every default of the HTTP client that could hurt the service is dealt with here: no redirects, no proxy unless asked, no decoders, no
-//! retries, no referer, no key log, every phase with a timeout, few and short-lived idle connections, a bounded answer. hyper's own
-//! retry of a request that a closed keep-alive connection did not take stays: that one was provably not processed.
+//! Every default of the HTTP client that could hurt the service is overridden here: no redirects, no proxy unless configured, no decoders,
+//! no retries, no referer, no key log, a timeout for every phase, few and short-lived idle connections, a bounded answer. One thing stays:
+//! hyper resends a request that a closed keep-alive connection did not take, which was provably not processed.
 //!
-//! CN1: what the HTTP client would drop in silence (a proxy it does not know, a certificate in a bundle that it cannot read, TLS settings
-//! for an endpoint in plain text) is an error of [`Recipe::new`]. CN2: PEM texts are read once, there.
+//! - CN1: what the HTTP client would ignore silently (an unknown kind of proxy, an unreadable certificate in a bundle, TLS settings for a
+//!   plain http endpoint) is an error of [`Recipe::new`].
+//! - CN2: PEM texts are parsed once, there.
 
 use super::tls::Trust;
-use super::witness::Witness;
+use super::witness::ConnectionLayer;
 use super::{HttpSettings, address};
 use crate::build_error::BuildError;
 use crate::encode::printable;
@@ -21,14 +22,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Less would end connections that only a slow retransmission holds up.
+/// A shorter time would end connections that only wait for a slow retransmission.
 #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
 const TCP_PATIENCE_MIN: Duration = Duration::from_secs(1);
 
-/// Longer paths do not fit into the address of a socket: 108 bytes with their end on Linux, 104 on macOS.
+/// A longer path does not fit into a socket's address: 108 bytes with its terminator on Linux, 104 on macOS.
 const SOCKET_PATH_BYTES_MAX: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
-/// What a client is made of, again and again.
+/// The settings from which each HTTP client is built.
 #[derive(Clone)]
 pub(super) struct Recipe {
     connect_timeout: Duration,
@@ -64,7 +65,7 @@ impl Recipe {
         })
     }
 
-    /// The same, without a look-up under way.
+    /// The same, without a running lookup.
     pub(super) fn again(&self) -> Recipe {
         Recipe { resolver: Resolver::default(), ..self.clone() }
     }
@@ -81,10 +82,10 @@ impl Recipe {
         self.unix_socket.is_some()
     }
 
-    /// A client without a connection yet, whose connections may be idle for so long.
+    /// A client without connections, which keeps idle ones for `idle_max`.
     ///
     /// # Blocking
-    /// With TLS for as long as reading the platform's root certificates takes: some milliseconds.
+    /// With TLS, for as long as reading the platform's root certificates takes: some milliseconds.
     pub(super) fn client(&self, idle_max: Duration) -> Result<Client, BuildError> {
         let mut builder = Client::builder()
             .redirect(reqwest::redirect::Policy::none())
@@ -97,10 +98,10 @@ impl Recipe {
             .no_deflate()
             .no_hickory_dns()
             .dns_resolver(Arc::new(self.resolver.clone()))
-            .connector_layer(Witness)
+            .connector_layer(ConnectionLayer)
             .http1_only()
             .http1_max_headers(REPLY_HEADERS_MAX)
-            // What comes before the body and is not its frame is courtesy: an answer whose status is plain is an answer.
+            // Only the status and the framing of the body must be valid; other headers may be odd.
             .http1_ignore_invalid_headers_in_responses(true)
             .http1_allow_spaces_after_header_name_in_responses(true)
             .http1_allow_obsolete_multiline_headers_in_responses(true)
@@ -118,8 +119,8 @@ impl Recipe {
         if let Some(path) = &self.unix_socket {
             builder = builder.unix_socket(path.as_path());
         }
-        // A connection whose request was given up is closed behind it; over TLS only once its peer has taken what was sent. One that
-        // never does would keep a body and a file descriptor each time.
+        // A connection whose request was aborted is closed; over TLS only once its peer has taken what was sent. A peer that never does
+        // would cost a body and a file descriptor each time.
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         {
             builder = builder.tcp_user_timeout(self.post_timeout.max(TCP_PATIENCE_MIN));
@@ -128,14 +129,14 @@ impl Recipe {
     }
 }
 
-/// Whether there is TLS on the way, to the endpoint or to a proxy.
+/// Whether the connection to the endpoint or to the proxy uses TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Encrypted {
     No,
     Yes,
 }
 
-/// Absolute from now on: the program may go to another directory.
+/// Makes the path absolute, because the program may change its folder.
 fn socket_path(path: &Path) -> Result<PathBuf, BuildError> {
     let wrong = |why: &str, remedy: &str| Err(BuildError::invalid("unix_socket", why, remedy));
     if !cfg!(unix) {
@@ -161,7 +162,7 @@ fn socket_path(path: &Path) -> Result<PathBuf, BuildError> {
     Ok(path)
 }
 
-/// The HTTP client's door to ours.
+/// Connects the HTTP client to our resolver.
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let resolver = self.clone();
@@ -172,7 +173,7 @@ impl Resolve for Resolver {
     }
 }
 
-/// All that an error of the HTTP client says, without a URL.
+/// The error's text with all its causes, without a URL.
 pub(super) fn cause_of(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();

@@ -1,10 +1,13 @@
 //! One request and its answer, within the post timeout.
 //!
-//! In: a request. Out: a reply, or why there is none. EX1: the status settles. Once it is there, nothing that the body does makes a failure
-//! of it. EX2: a body that nobody needs keeps the post for [`REPLY_BODY_PATIENCE`], one that refuses for [`REFUSAL_PATIENCE`] (its words are for
-//! the log), and only one that says which events were taken for what is left of the post timeout. EX3: what is left of a body is read in the background, so that
-//! its connection can be used again: at most [`REPLY_DRAIN`] long, at most one for each post that may be in flight; beyond, the connection
-//! is closed. EX4: a request is sent a second time only after a 401, which took nothing, and only with other headers than the first.
+//! In: a request. Out: a reply, or why there is none.
+//!
+//! - EX1: the status settles. After it, nothing that happens to the body is a failure.
+//! - EX2: the post waits for the body at most [`REPLY_BODY_PATIENCE`] if nobody needs it, [`REFUSAL_PATIENCE`] if it explains a refusal
+//!   (its words go to the log), and the rest of the post timeout only if it says which events were taken.
+//! - EX3: the rest of a body is read in the background, so that its connection can be reused: for [`REPLY_DRAIN`] at most, and for no more
+//!   connections than posts may be in flight; otherwise the connection is closed.
+//! - EX4: a request is sent a second time only after a 401, which took nothing, and only if its headers have changed.
 
 use super::failure::{Peer, failure_of};
 use super::headers::{Headers, Stamped};
@@ -30,50 +33,50 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// The HTTP client of now, and how often it has been renewed.
+/// The current HTTP client, and how often it has been renewed.
 pub(super) struct Current {
     pub(super) number: u64,
     pub(super) client: Client,
 }
 
 /// What all requests have in common.
-pub(super) struct Road {
+pub(super) struct RequestContext {
     pub(super) url: Url,
     pub(super) headers: Arc<Headers>,
     pub(super) peer: Peer,
     pub(super) drains_max: usize,
-    /// Bodies that are read in the background.
+    /// Bodies that are being read in the background.
     pub(super) drains: AtomicUsize,
-    /// The shortest time for which the endpoint says it keeps an idle connection, in milliseconds.
+    /// The shortest time that the endpoint says it keeps an idle connection, in milliseconds.
     pub(super) kept_millis: AtomicU64,
 }
 
-/// Posts by the client of the given number, or a later one.
+/// Posts with the client of this number, or a later one.
 pub(super) async fn exchange(
     mut clients: watch::Receiver<Current>,
     number: u64,
-    road: Arc<Road>,
+    context: Arc<RequestContext>,
     request: Request,
 ) -> Result<Reply, Failure> {
     let deadline = Instant::now() + request.timeout;
     let patience = deadline.min(Instant::now() + RENEWAL_PATIENCE);
-    // One that is late is done without: an old connection may still be a good one.
+    // If the new client is late, uses the old one: its connections may still be good.
     drop(timeout_at(patience, clients.wait_for(|current| current.number >= number)).await);
     let client = clients.borrow().client.clone();
-    let sent = road.headers.stamp(deadline).await?;
-    let answer = attempt(&client, &road, &request, &sent, deadline).await;
+    let sent = context.headers.stamp(deadline).await?;
+    let answer = attempt(&client, &context, &request, &sent, deadline).await;
     if !matches!(&answer, Ok(reply) if reply.status == 401) {
         return answer;
     }
-    match road.headers.changed(&sent, deadline).await {
-        Some(changed) => attempt(&client, &road, &request, &changed, deadline).await,
+    match context.headers.changed(&sent, deadline).await {
+        Some(changed) => attempt(&client, &context, &request, &changed, deadline).await,
         None => answer,
     }
 }
 
 async fn attempt(
     client: &Client,
-    road: &Arc<Road>,
+    context: &Arc<RequestContext>,
     request: &Request,
     stamped: &Stamped,
     deadline: Instant,
@@ -90,14 +93,14 @@ async fn attempt(
         default(CONTENT_ENCODING, encoding);
     }
     let body = Bytes::from_owner(request.body.clone());
-    let mut sending = Watched::new(client.post(road.url.clone()).headers(headers).body(body).send());
+    let mut sending = Watched::new(client.post(context.url.clone()).headers(headers).body(body).send());
     let sent = match timeout_at(deadline, &mut sending).await {
         Ok(sent) => Some(sent),
         Err(_elapsed) => last_look(&mut sending).await,
     };
     let response = match sent {
         Some(Ok(response)) => response,
-        Some(Err(error)) => return Err(failure_of(error, sending.made(), road.peer)),
+        Some(Err(error)) => return Err(failure_of(error, sending.made(), context.peer)),
         None => {
             return Err(Failure {
                 kind: FailureKind::Timeout,
@@ -106,13 +109,13 @@ async fn attempt(
             });
         }
     };
-    Ok(read(road, response, request, deadline).await)
+    Ok(read(context, response, request, deadline).await)
 }
 
-/// What there is after all. The sender's thread may have been at a slow log until long after the deadline: the answer then
-/// waits in the socket, from where the connection's own task has to fetch it first.
+/// Checks once more at the deadline. The sender's thread may have been at a slow log until long after it: then the answer waits in the
+/// socket, and the connection's own task must fetch it first.
 async fn last_look<F: Future>(sending: &mut Watched<F>) -> Option<F::Output> {
-    // One turn of the runtime for the sockets, one for the connection's task, one to be told.
+    // One turn of the runtime for the sockets, one for the connection's task, one for its result.
     for _ in 0..3 {
         tokio::task::yield_now().await;
         let look = poll_fn(|cx| match Pin::new(&mut *sending).poll(cx) {
@@ -126,7 +129,12 @@ async fn last_look<F: Future>(sending: &mut Watched<F>) -> Option<F::Output> {
     None
 }
 
-async fn read(road: &Arc<Road>, mut response: Response, request: &Request, deadline: Instant) -> Reply {
+async fn read(
+    context: &Arc<RequestContext>,
+    mut response: Response,
+    request: &Request,
+    deadline: Instant,
+) -> Reply {
     let head = response.headers();
     let text = |name: &str, chars_max: usize| {
         head.get(name)
@@ -142,16 +150,16 @@ async fn read(road: &Arc<Road>, mut response: Response, request: &Request, deadl
         body_end: BodyEnd::Cut,
         ..Reply::of_status(status)
     };
-    road.heed_keep_alive(head);
+    context.heed_keep_alive(head);
     let until = match (status, request.settled_by) {
         (200..=299, SettledBy::Body) => deadline,
         (200..=299, SettledBy::Status) => deadline.min(Instant::now() + REPLY_BODY_PATIENCE),
         _ => deadline.min(Instant::now() + REFUSAL_PATIENCE),
     };
-    // Read even if nobody asks for the content: a connection whose answer was not read cannot be used again.
+    // Read even if nobody needs the content: a connection with an unread answer cannot be reused.
     match timeout_at(until, read_body(&mut response, &mut reply.body, request.reply_bytes_max)).await {
         Ok(end) => reply.body_end = end,
-        Err(_elapsed) => road.drain(response),
+        Err(_elapsed) => context.drain(response),
     }
     reply
 }
@@ -166,9 +174,9 @@ async fn read_body(response: &mut Response, body: &mut Vec<u8>, bytes_max: usize
     }
 }
 
-impl Road {
-    /// Reads on in the background, if not too many do. The end of the response closes a connection that is not read to its end.
-    fn drain(self: &Arc<Road>, mut response: Response) {
+impl RequestContext {
+    /// Reads the rest in the background, unless too many bodies are being read. Dropping an incomplete response closes its connection.
+    fn drain(self: &Arc<RequestContext>, mut response: Response) {
         let Some(_draining) = Draining::begin(self) else { return };
         tokio::spawn(async move {
             let _draining = _draining;
@@ -188,13 +196,13 @@ impl Road {
         let told = head.get("keep-alive").and_then(|value| kept(&String::from_utf8_lossy(value.as_bytes())));
         if let Some(kept) = told {
             let millis = u64::try_from(kept.as_millis()).unwrap_or(u64::MAX);
-            // Relaxed: the sender looks at it before each request, and a later look is as good.
+            // Relaxed: the sender checks it before each request, and seeing it one request later does no harm.
             self.kept_millis.fetch_min(millis, Ordering::Relaxed);
         }
     }
 }
 
-/// For how long a connection that the endpoint keeps for so long may be used again.
+/// How long a connection may be reused, by the endpoint's `keep-alive` header.
 fn kept(keep_alive: &str) -> Option<Duration> {
     let seconds = keep_alive.split([',', ';']).find_map(|part| {
         let (name, value) = part.split_once('=')?;
@@ -203,18 +211,18 @@ fn kept(keep_alive: &str) -> Option<Duration> {
             .then(|| value.trim().trim_matches('"').parse::<u32>().ok())?
     })?;
     let told = Duration::from_secs(seconds.into());
-    // No time at all would be none that is kept to, for the HTTP client.
+    // To the HTTP client, zero would mean that no connection is kept.
     Some(told.saturating_sub(KEEP_ALIVE_MARGIN.min(told / 2)).max(Duration::from_millis(1)))
 }
 
-/// A place among those that drain.
-struct Draining(Arc<Road>);
+/// One of the bodies being read in the background.
+struct Draining(Arc<RequestContext>);
 
 impl Draining {
-    fn begin(road: &Arc<Road>) -> Option<Draining> {
-        let place = Draining(Arc::clone(road));
-        // Relaxed: a count, and nothing that is read because of it.
-        (road.drains.fetch_add(1, Ordering::Relaxed) < road.drains_max).then_some(place)
+    fn begin(context: &Arc<RequestContext>) -> Option<Draining> {
+        let place = Draining(Arc::clone(context));
+        // Relaxed: only a count; no other data depends on it.
+        (context.drains.fetch_add(1, Ordering::Relaxed) < context.drains_max).then_some(place)
     }
 }
 
@@ -229,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_connection_is_used_again_for_less_than_the_endpoint_says_it_keeps_it() {
+    fn a_connection_is_reused_for_less_time_than_the_endpoint_keeps_it() {
         let seconds = |text| kept(text).map(|kept| kept.as_secs_f64());
         for (text, used) in [
             ("timeout=5", Some(4.0)),

@@ -1,7 +1,9 @@
-//! Why there is no answer: the HTTP client's error as a kind, and as words that say what to do where that can be known.
+//! Why there is no answer: classifies the HTTP client's error, and says what to do where that is known.
 //!
-//! In: an error, and whether its connection was a new one. Out: a [`Failure`]. The error's own words come first, cut short; neither URL
-//! nor secrets. FA1: [`FailureKind::Stale`] only if it is certain: a connection out of the pool, ended by its peer, no answer.
+//! In: an error, and whether its connection was new. Out: a [`Failure`] with the error's own words first, cut short, without URL and
+//! secrets.
+//!
+//! FA1: [`FailureKind::Stale`] only if it is certain: the connection came from the pool, its peer ended it, and there was no answer.
 
 use super::witness::Made;
 use crate::encode::printable;
@@ -44,12 +46,12 @@ pub(super) fn failure_of(error: reqwest::Error, made: Made, peer: Peer) -> Failu
     Failure { kind, maybe_delivered, detail: printable(&words, DETAIL_CHARS_MAX) }
 }
 
-/// An error and what is behind it, the last of which has the words that say most.
+/// An error and its causes; the last one is the most specific.
 fn chain<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| error.source())
 }
 
-/// Whether the peer has ended the connection, rather than said something that is no answer.
+/// Whether the peer ended the connection, instead of sending something that is not an answer.
 fn is_an_end(error: &(dyn Error + 'static)) -> bool {
     const ENDS: [ErrorKind; 6] = [
         ErrorKind::BrokenPipe,
@@ -61,19 +63,19 @@ fn is_an_end(error: &(dyn Error + 'static)) -> bool {
     ];
     match error.downcast_ref::<io::Error>() {
         Some(error) => ENDS.contains(&error.kind()),
-        // hyper's word for the end of a connection, whose error cannot be named here; a test holds it.
+        // hyper's text for the end of a connection. Its error type is not accessible here; a test pins the text.
         None => error.to_string() == "connection closed before message completed",
     }
 }
 
-/// What to do about it, if its words say enough.
+/// What to do about it, if the text shows the cause.
 fn advice(cause: &(dyn Error + 'static), kind: FailureKind, peer: Peer) -> Option<&'static str> {
     let words = cause.to_string();
     let says = |part: &str| words.contains(part);
     if says("InvalidContentType") {
         return Some("the endpoint speaks plain http: is the scheme right?");
     }
-    // What a TLS port says to plain text, and whatever else does not begin like HTTP/1.
+    // What a TLS port answers to plain text, or anything else that does not begin like HTTP/1.
     if kind == FailureKind::Broken && peer == Peer::Http && says("invalid HTTP version") {
         return Some("not an HTTP/1 answer: a TLS port? then put https:// in front");
     }

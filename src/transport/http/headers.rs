@@ -1,11 +1,13 @@
-//! The headers of each request: fixed ones, which may be replaced at any time, and live ones, whose value is asked for.
+//! The headers of each request: fixed ones, which can be replaced at any time, and live ones, whose value comes from a source.
 //!
-//! In: the settings, then [`Headers::set`] from any thread. Out: for each request the headers as they are now, and whether they have
-//! changed since. HD1: a name, a value, and a credential over plain http are checked alike in `build` and in `set`. HD2: the lock is held
-//! to copy a pointer, never while a value is asked for.
+//! In: the settings, then calls of [`Headers::set`] from any thread. Out: the current headers for each request, and whether they have
+//! changed since.
+//!
+//! - HD1: `build` and `set` check names, values, and credentials over plain http in the same way.
+//! - HD2: the lock is held only to copy a pointer, never while a source is asked for a value.
 
 use super::secrets;
-use super::source::{LiveHeader, Source};
+use super::source::{HeaderSource, LiveHeader};
 use crate::build_error::BuildError;
 use crate::clock::Clock;
 use crate::encode::printable;
@@ -20,9 +22,9 @@ use reqwest::header::{
 use std::sync::TryLockError;
 use tokio::time::Instant;
 
-/// Whether a credential may travel the way that the settings describe.
+/// Whether credentials may travel over the configured connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum LinkSecurity {
     /// Encrypted, within this machine, or allowed by the user.
     Trusted,
     /// In plain text to another host.
@@ -31,17 +33,17 @@ pub(super) enum Way {
 
 /// Shared by the transport and the clients.
 pub(crate) struct Headers {
-    way: Way,
-    now: Mutex<Arc<Entries>>,
-    /// Those of the settings.
-    first: Arc<Entries>,
+    way: LinkSecurity,
+    now: Mutex<Arc<HeaderEntries>>,
+    /// As configured.
+    first: Arc<HeaderEntries>,
 }
 
 #[derive(Clone, Default)]
-struct Entries {
+struct HeaderEntries {
     fixed: HeaderMap,
-    live: Vec<Arc<Source>>,
-    /// What the present values took the place of: an answer on its way may still quote it.
+    live: Vec<Arc<HeaderSource>>,
+    /// Values that were replaced: an answer that is still under way may quote them.
     before: HeaderMap,
 }
 
@@ -49,7 +51,7 @@ struct Entries {
 #[derive(Clone, Debug)]
 pub(super) struct Stamped {
     pub(super) map: HeaderMap,
-    /// How often each live header had been asked for.
+    /// How many answers each live header's source had given.
     asked: Vec<(HeaderName, u64)>,
 }
 
@@ -57,7 +59,7 @@ impl Headers {
     pub(super) fn new(
         fixed: &[(String, String)],
         live: &[LiveHeader],
-        way: Way,
+        way: LinkSecurity,
         clock: Clock,
     ) -> Result<Headers, BuildError> {
         if fixed.len() + live.len() > HEADERS_MAX {
@@ -74,7 +76,7 @@ impl Headers {
                 "use fewer",
             ));
         }
-        let mut entries = Entries::default();
+        let mut entries = HeaderEntries::default();
         for (name, value) in fixed {
             let name = name_of(name, way)?;
             let value = value_of(&name, value)?;
@@ -82,34 +84,35 @@ impl Headers {
         }
         for header in live {
             let name = name_of(&header.name, way)?;
-            entries.live.push(Arc::new(Source::new(name, header, clock)?));
+            entries.live.push(Arc::new(HeaderSource::new(name, header, clock)?));
         }
         Ok(Headers::of(way, entries))
     }
 
-    fn of(way: Way, entries: Entries) -> Headers {
+    fn of(way: LinkSecurity, entries: HeaderEntries) -> Headers {
         let first = Arc::new(entries);
         Headers { way, now: Mutex::new(Arc::clone(&first)), first }
     }
 
-    /// The same, for another process: live values are asked for anew.
+    /// The same for another process: live values are asked for anew.
     pub(super) fn again(&self, clock: Clock) -> Headers {
-        // A thread that held the lock as the process forked is not here to give it back: then those of the settings must do.
+        // A thread that held the lock during the fork does not exist here and will never release it. In that case the configured headers
+        // are used.
         let now = match self.now.try_lock() {
             Ok(now) => Arc::clone(&now),
             Err(TryLockError::Poisoned(now)) => Arc::clone(&now.into_inner()),
             Err(TryLockError::WouldBlock) => Arc::clone(&self.first),
         };
         let live = now.live.iter().map(|source| Arc::new(source.again(clock))).collect();
-        Headers::of(self.way, Entries { live, ..Entries::clone(&now) })
+        Headers::of(self.way, HeaderEntries { live, ..HeaderEntries::clone(&now) })
     }
 
-    /// Replaces or adds a header, from the next request on.
+    /// Replaces or adds a header, starting with the next request.
     pub(crate) fn set(&self, name: &str, value: &str) -> Result<(), BuildError> {
         let name = name_of(name, self.way)?;
         let value = value_of(&name, value)?;
         let mut now = lock(&self.now);
-        let mut entries = Entries::clone(&now);
+        let mut entries = HeaderEntries::clone(&now);
         let live = entries.live.iter().find(|source| source.name == name).and_then(|source| source.last());
         entries.live.retain(|source| source.name != name);
         if let Some(before) = entries.fixed.insert(name.clone(), value).or(live) {
@@ -126,7 +129,7 @@ impl Headers {
         Ok(())
     }
 
-    /// Whether the text holds a value that is sent, or was until it was replaced.
+    /// Whether the text contains a value that is sent now, or was sent before it was replaced.
     pub(super) fn are_in(&self, text: &str) -> bool {
         let entries = Arc::clone(&lock(&self.now));
         let live: Vec<HeaderValue> = entries.live.iter().flat_map(|source| source.lately()).collect();
@@ -135,7 +138,7 @@ impl Headers {
         secrets::found(text, values.filter_map(|value| std::str::from_utf8(value).ok()))
     }
 
-    /// Who is told that a value could not be asked for.
+    /// Sets who reports that a source has no new value.
     pub(crate) fn tell(&self, notices: &Arc<Notices>) {
         let entries = Arc::clone(&lock(&self.now));
         for source in &entries.live {
@@ -143,7 +146,7 @@ impl Headers {
         }
     }
 
-    /// The headers for a request that is to be over by `deadline`.
+    /// The headers for a request that must end by `deadline`.
     pub(super) async fn stamp(&self, deadline: Instant) -> Result<Stamped, Failure> {
         let entries = Arc::clone(&lock(&self.now));
         let mut stamped = Stamped { map: entries.fixed.clone(), asked: Vec::new() };
@@ -155,7 +158,7 @@ impl Headers {
         Ok(stamped)
     }
 
-    /// After a 401: the headers, with live values asked for again, if they are others than those that were sent.
+    /// After a 401: asks for live values again, and returns the headers if they differ from those that were sent.
     pub(super) async fn changed(&self, sent: &Stamped, deadline: Instant) -> Option<Stamped> {
         let entries = Arc::clone(&lock(&self.now));
         for source in &entries.live {
@@ -167,8 +170,8 @@ impl Headers {
     }
 }
 
-fn name_of(name: &str, way: Way) -> Result<HeaderName, BuildError> {
-    // Framing is ours: a wrong one would make two requests of one.
+fn name_of(name: &str, way: LinkSecurity) -> Result<HeaderName, BuildError> {
+    // Framing is ours: a wrong length would turn one request into two.
     const OURS: [HeaderName; 5] = [CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, HOST, TRANSFER_ENCODING];
     let shown = printable(name, 40);
     let name = HeaderName::from_bytes(name.as_bytes())
@@ -176,7 +179,7 @@ fn name_of(name: &str, way: Way) -> Result<HeaderName, BuildError> {
     if OURS.contains(&name) {
         return Err(BuildError::Header(shown, "this header is overspill's own"));
     }
-    if way == Way::Open && names_a_credential(&name) {
+    if way == LinkSecurity::Open && names_a_credential(&name) {
         return Err(BuildError::PlaintextCredentials);
     }
     Ok(name)
@@ -186,7 +189,7 @@ fn value_of(name: &HeaderName, text: &str) -> Result<HeaderValue, BuildError> {
     checked(name, text).map_err(|why| BuildError::Header(name.as_str().to_owned(), why))
 }
 
-/// The value as it will be sent, out of sight.
+/// The value as it is sent, marked as sensitive.
 pub(super) fn checked(name: &HeaderName, text: &str) -> Result<HeaderValue, &'static str> {
     if text.trim_matches([' ', '\t']) != text {
         return Err("the value begins or ends with a blank, which is not sent");
@@ -197,7 +200,7 @@ pub(super) fn checked(name: &HeaderName, text: &str) -> Result<HeaderValue, &'st
     Ok(value)
 }
 
-/// Every header of the user's is kept out of sight; these by their name must not even travel in plain text.
+/// All of the user's headers are marked as sensitive; those with such a name must not travel in plain text either.
 fn names_a_credential(name: &HeaderName) -> bool {
     *name == COOKIE
         || ["auth", "key", "token", "secret", "password"].iter().any(|word| name.as_str().contains(word))

@@ -1,12 +1,12 @@
-//! Whether a text that came back holds something secret that was sent: a header's value, a password or a key in the URL.
+//! Whether a text from the endpoint contains a secret that was sent: a header's value, or a password or a key from the URL.
 //!
-//! In: the text, and what was sent. Out: yes or no. A pure rule. It errs on the side of hiding: an endpoint may show a key cut, with
-//! stars in it, in another case, or escaped.
+//! In: the text, and what was sent. Out: yes or no, by a pure rule. If in doubt, it says yes: an endpoint may show a key cut, masked with
+//! stars, in another case, or escaped.
 
 use crate::limits::{SECRET_CHARS_MIN, SECRET_PIECE_CHARS};
 use reqwest::Url;
 
-/// Whether the text holds a piece of one of them.
+/// Whether the text contains a piece of one of them.
 pub(super) fn found<'a>(text: &str, secrets: impl Iterator<Item = &'a str>) -> bool {
     let text = bare(text);
     let holds = |piece: &[char]| text.windows(piece.len()).any(|window| window == piece);
@@ -20,8 +20,8 @@ pub(super) fn found<'a>(text: &str, secrets: impl Iterator<Item = &'a str>) -> b
     })
 }
 
-/// Parameters of a URL's query that say where events go and how they are read, as the endpoints that have formats here document them: their values
-/// are names of databases and fields, which an endpoint repeats when it says what is wrong with an event.
+/// URL parameters that say where events go and how they are parsed, as documented by the endpoints that have formats here. Their values are
+/// names of databases and fields, which an endpoint repeats when it rejects an event.
 const PLACES: &[&str] = &[
     "_msg_field",
     "_stream_fields",
@@ -39,8 +39,8 @@ const PLACES: &[&str] = &[
     "rp",
 ];
 
-/// What the URL has beside scheme, host and port that may be a secret: names and passwords, the values of its query that are not the name of
-/// a place, and parts of its path that look like a key and not like a word.
+/// Everything in the URL besides scheme, host and port that may be a secret: user and password, query values except those of [`PLACES`],
+/// and parts of the path that look like a key and not like a word.
 pub(super) fn of_url(url: &Url) -> Vec<String> {
     let mut secrets = vec![url.username().to_owned(), url.password().unwrap_or_default().to_owned()];
     let query = url.query_pairs().filter(|(name, _)| !PLACES.contains(&&**name));
@@ -53,7 +53,7 @@ pub(super) fn of_url(url: &Url) -> Vec<String> {
     secrets
 }
 
-/// The value whole, and each word of it: `Bearer` and the token.
+/// The whole value, and each word of it: `Bearer` and the token.
 fn parts(value: &str) -> impl Iterator<Item = &str> {
     let whole = (!value.contains(' ')).then_some(value);
     whole.into_iter().chain(value.split_whitespace().filter(|_| value.contains(' ')).filter(is_no_scheme))
@@ -65,7 +65,7 @@ fn is_no_scheme(word: &&str) -> bool {
         .any(|scheme| word.eq_ignore_ascii_case(scheme))
 }
 
-/// Letters and digits alone, in one case: neither quotes nor escapes nor dashes tell two texts apart.
+/// Only letters and digits, in one case: quotes, escapes and dashes do not count as differences.
 fn bare(text: &str) -> Vec<char> {
     text.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_found_whole_in_parts_and_in_disguise_and_ordinary_words_are_none() {
+    fn secrets_are_found_whole_in_parts_and_disguised_and_ordinary_words_are_not() {
         for (sent, text, expected) in [
             ("Bearer sk-live-0123456789abcdef", "bad token sk-live-0123456789abcdef", true),
             ("Bearer sk-live-0123456789abcdef", "bad token sk-live-01****", true),

@@ -1,9 +1,11 @@
-//! A header whose value is asked for: from a closure of the user's, or a file that others write.
+//! A header whose value comes from a source: the user's closure, or a file that another program writes.
 //!
-//! In: the question. Out: a value, kept for [`CREDENTIAL_AGE`]. HS1: it is asked on a thread of its own, one at a time, never on a caller's
-//! or the sender's: a vault may take its time. HS2: a request waits for an answer only if there is no value yet, or after a 401; when
-//! the value has become old it is asked for while the old one serves on. HS3: an error, a panic and a value that cannot be sent are the same:
-//! no new value; told, and the last one serves on.
+//! In: the source. Out: a value, kept for [`CREDENTIAL_AGE`].
+//!
+//! - HS1: the source is asked on its own thread, one call at a time, never on a caller's thread or the sender's: a vault may take its time.
+//! - HS2: a request waits for an answer only if there is no value yet, or after a 401. An old value is renewed while it stays in use.
+//! - HS3: an error, a panic and a value that cannot be sent all mean the same: no new value. That is reported, and the last value stays in
+//!   use.
 
 use super::headers::checked;
 use crate::build_error::BuildError;
@@ -24,12 +26,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-type Asked = Result<String, Box<dyn Error + Send + Sync>>;
+type HeaderAnswer = Result<String, Box<dyn Error + Send + Sync>>;
 
-/// The question for a header's value.
-pub(crate) type Ask = Arc<dyn Fn() -> Asked + Send + Sync>;
+/// Returns a header's value.
+pub(crate) type Ask = Arc<dyn Fn() -> HeaderAnswer + Send + Sync>;
 
-/// A header of the settings.
+/// A live header, as configured.
 #[derive(Clone)]
 pub(crate) struct LiveHeader {
     pub(crate) name: String,
@@ -37,50 +39,54 @@ pub(crate) struct LiveHeader {
     pub(crate) first: First,
 }
 
-/// When it is asked for the first time.
+/// When the source is first asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum First {
-    /// In `build`, whose error it is if there is no value: a file.
+    /// In `build`, which fails if there is no value: a file.
     AtBuild,
-    /// With the first request: whatever may take longer.
+    /// With the first request: anything that may take longer.
     WithARequest,
 }
 
-pub(super) struct Source {
+pub(super) struct HeaderSource {
     pub(super) name: HeaderName,
     ask: Ask,
     clock: Clock,
-    known: watch::Sender<Known>,
+    known: watch::Sender<HeaderState>,
     under_way: AtomicBool,
     notices: OnceLock<Arc<Notices>>,
 }
 
 #[derive(Clone, Default)]
-struct Known {
+struct HeaderState {
     /// Answers so far.
     asked: u64,
     asked_at: Stamp,
     value: Option<HeaderValue>,
     /// The value before it.
     before: Option<HeaderValue>,
-    /// Why the last answer was none.
+    /// Why the last answer had no value.
     failed: String,
 }
 
-impl Source {
-    /// The value that is known, if there is one.
+impl HeaderSource {
+    /// The last value, if there is one.
     pub(super) fn last(&self) -> Option<HeaderValue> {
         self.known.borrow().value.clone()
     }
 
-    /// It, and the one before.
+    /// The last value, and the one before it.
     pub(super) fn lately(&self) -> impl Iterator<Item = HeaderValue> + use<> {
         let known = self.known.borrow();
         known.value.clone().into_iter().chain(known.before.clone())
     }
 
-    pub(super) fn new(name: HeaderName, header: &LiveHeader, clock: Clock) -> Result<Source, BuildError> {
-        let mut known = Known::default();
+    pub(super) fn new(
+        name: HeaderName,
+        header: &LiveHeader,
+        clock: Clock,
+    ) -> Result<HeaderSource, BuildError> {
+        let mut known = HeaderState::default();
         if header.first == First::AtBuild {
             known.learn(&name, contain(|| (header.ask)()), clock.now());
             if known.value.is_none() {
@@ -91,7 +97,7 @@ impl Source {
                 ));
             }
         }
-        Ok(Source {
+        Ok(HeaderSource {
             name,
             ask: Arc::clone(&header.ask),
             clock,
@@ -101,25 +107,28 @@ impl Source {
         })
     }
 
-    /// The same question, not asked yet.
-    pub(super) fn again(&self, clock: Clock) -> Source {
-        Source {
+    /// The same source, not asked yet.
+    pub(super) fn again(&self, clock: Clock) -> HeaderSource {
+        HeaderSource {
             name: self.name.clone(),
             ask: Arc::clone(&self.ask),
             clock,
-            known: watch::Sender::new(Known::default()),
+            known: watch::Sender::new(HeaderState::default()),
             under_way: AtomicBool::new(false),
             notices: OnceLock::new(),
         }
     }
 
     pub(super) fn tell(&self, notices: Arc<Notices>) {
-        // Told once, by `build`.
+        // Set once, by `build`.
         drop(self.notices.set(notices));
     }
 
-    /// The value to send, and how often it had been asked for.
-    pub(super) async fn value(self: &Arc<Source>, deadline: Instant) -> Result<(HeaderValue, u64), Failure> {
+    /// The value to send, and how many answers there had been.
+    pub(super) async fn value(
+        self: &Arc<HeaderSource>,
+        deadline: Instant,
+    ) -> Result<(HeaderValue, u64), Failure> {
         let known = self.known.borrow().clone();
         if let Some(value) = known.value {
             if self.clock.now().since(known.asked_at) >= CREDENTIAL_AGE {
@@ -137,21 +146,21 @@ impl Source {
         })
     }
 
-    /// Waits for an answer that is later than the first `asked` ones.
+    /// Waits for an answer after the first `asked` ones.
     ///
     /// # Cancel safety
-    /// Dropping the future leaves the question to itself.
-    pub(super) async fn ask_again(self: &Arc<Source>, asked: u64, deadline: Instant) {
+    /// Dropping the future does not stop the call.
+    pub(super) async fn ask_again(self: &Arc<HeaderSource>, asked: u64, deadline: Instant) {
         let mut answer = self.known.subscribe();
         if self.known.borrow().asked <= asked {
             self.start();
         }
-        // Without one in time, what is known serves on.
+        // If it does not come in time, the last value stays in use.
         drop(timeout_at(deadline, answer.wait_for(|known| known.asked > asked)).await);
     }
 
-    fn start(self: &Arc<Source>) {
-        // AcqRel: who finds it false also sees what the thread before has told.
+    fn start(self: &Arc<HeaderSource>) {
+        // AcqRel: a thread that reads false also sees what the previous thread has stored.
         if self.under_way.swap(true, Ordering::AcqRel) {
             return;
         }
@@ -161,13 +170,13 @@ impl Source {
             let now = source.clock.now();
             let mut known = source.known.borrow().clone();
             known.learn(&source.name, answer, now);
-            // Before the answer: the notice precedes the events that go to the log because of it.
+            // Before the answer is published: the notice must precede the events that go to the log because of it.
             if let (false, Some(notices)) = (known.failed.is_empty(), source.notices.get()) {
                 // Like the sender's, this thread has no subscriber of its own.
                 let _sender = reentry::sender_thread();
                 notices.header_not_known(now, source.name.as_str(), &known.failed);
             }
-            // As well: who has heard the answer and asks again gets one of their own.
+            // Also before: a task that has the answer and asks again starts a new call.
             source.under_way.store(false, Ordering::Release);
             source.known.send_replace(known);
         };
@@ -179,8 +188,8 @@ impl Source {
     }
 }
 
-impl Known {
-    fn learn(&mut self, name: &HeaderName, answer: Result<Asked, crate::sync::Panicked>, now: Stamp) {
+impl HeaderState {
+    fn learn(&mut self, name: &HeaderName, answer: Result<HeaderAnswer, crate::sync::Panicked>, now: Stamp) {
         let value = match answer {
             Ok(Ok(text)) if text.len() > CREDENTIAL_BYTES_MAX => {
                 Err(format!("the value is longer than {CREDENTIAL_BYTES_MAX} bytes"))
@@ -203,9 +212,9 @@ impl Known {
     }
 }
 
-/// What is in a file, without the blanks and line ends around it, behind `Bearer`.
-pub(crate) fn bearer_from(path: &Path) -> Asked {
-    // Before it is opened: a pipe would wait for its writer.
+/// The content of a file, without surrounding blanks and line ends, after `Bearer`.
+pub(crate) fn bearer_from(path: &Path) -> HeaderAnswer {
+    // Checked before opening: opening a pipe would wait for its writer.
     if !std::fs::metadata(path)?.is_file() {
         return Err("not a regular file".into());
     }

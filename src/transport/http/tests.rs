@@ -9,14 +9,14 @@ fn at(seconds: u32) -> Stamp {
 #[test]
 fn connections_are_renewed_by_age_and_a_request_waits_only_if_the_old_ones_are_stale() {
     let mut renewals = Renewals::begin(at(0), Duration::ZERO, 2 * SECOND);
-    // By age: requests go on with the old ones meanwhile.
+    // By age: requests meanwhile use the old connections.
     assert_eq!(renewals.next(at(59), Duration::ZERO, 2 * SECOND), None);
     assert_eq!((renewals.next(at(60), Duration::ZERO, 2 * SECOND), renewals.needed), (Some(1), 0));
     assert_eq!(renewals.next(at(119), Duration::ZERO, 2 * SECOND), None);
-    // The endpoint keeps them for less: once.
+    // The endpoint keeps them for less time: renewed once.
     assert_eq!((renewals.next(at(119), Duration::ZERO, SECOND), renewals.needed), (Some(2), 2));
     assert_eq!(renewals.next(at(119), Duration::ZERO, SECOND), None);
-    // The machine has slept, or was said to: once each. The clocks differ a little.
+    // The machine was suspended, or the connections were declared stale: renewed once each. The clocks differ a little.
     assert_eq!(renewals.next(at(120), SUSPENDED_MIN / 2, SECOND), None);
     assert_eq!((renewals.next(at(120), SECOND, SECOND), renewals.needed), (Some(3), 3));
     assert_eq!(renewals.next(at(121), SECOND + SUSPENDED_MIN / 2, SECOND), None);
@@ -49,7 +49,7 @@ mod exchanges {
         }
     }
 
-    /// Reads a request whole; false at the end of the connection.
+    /// Reads a request completely; returns false at the end of the connection.
     fn read(connection: &mut BufReader<TcpStream>) -> bool {
         let (mut head, mut length) = (String::new(), 0);
         while !head.ends_with("\r\n\r\n") {
@@ -68,10 +68,10 @@ mod exchanges {
         socket2::SockRef::from(connection.get_ref()).set_linger(Some(Duration::ZERO)).unwrap();
     }
 
-    /// What a peer does with its second request.
+    /// How a peer ends its second request.
     type End = fn(&mut BufReader<TcpStream>);
 
-    /// Answers one request on a connection, and ends the next one on it, or the first of a new one, so.
+    /// Answers one request on a connection, and ends the next one (on the same connection if `reused`, otherwise on a new one) like this.
     fn second(end: End, reused: bool) -> Result<Reply, Failure> {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut http = http(&listener, |_| {});
@@ -145,7 +145,7 @@ mod exchanges {
             }),
             ("a head without end", |connection| {
                 read(connection);
-                // Until the client has had enough of it.
+                // Until the client gives up.
                 while connection.get_mut().write_all(&[b'x'; 10_000]).is_ok() {}
             }),
         ];
@@ -156,7 +156,7 @@ mod exchanges {
     }
 
     #[test]
-    fn a_request_that_a_closed_connection_did_not_take_goes_on_another_one_by_itself() {
+    fn a_request_that_a_closed_connection_did_not_take_is_resent_on_a_new_one() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut http = http(&listener, |_| {});
         let peer = std::thread::spawn(move || {
@@ -168,7 +168,7 @@ mod exchanges {
         });
         let runtime = runtime();
         for _ in 0..3 {
-            // The end of the connection before may have come already, or not: never is it a failure to be seen, or it is told as stale.
+            // The end of the previous connection may or may not have arrived yet. Either the request succeeds, or it fails as stale.
             let answer = runtime.block_on(async { http.post(request(10)).await });
             match answer {
                 Ok(reply) => assert_eq!(reply.status, 200),
@@ -181,7 +181,7 @@ mod exchanges {
         peer.join().unwrap();
     }
 
-    /// Serves for ever; says on which connection, from 1, each request came.
+    /// Serves forever; reports on which connection, counted from 1, each request arrived.
     fn numbered(listener: TcpListener, answer: &'static [u8]) -> std::sync::mpsc::Receiver<u64> {
         let (tell, told) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
@@ -198,7 +198,7 @@ mod exchanges {
         told
     }
 
-    /// Posts one request after the other, with this pause before each, and says on which connections they came.
+    /// Posts one request after the other, with this pause before each, and returns the connections they arrived on.
     fn connections(
         runtime: &tokio::runtime::Runtime,
         http: &mut Http,
@@ -217,7 +217,7 @@ mod exchanges {
     }
 
     #[test]
-    fn an_idle_connection_is_used_again_for_as_long_as_the_settings_say() {
+    fn an_idle_connection_is_reused_as_long_as_the_settings_allow() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut http = http(&listener, |settings| settings.connection_idle_max = Duration::from_millis(300));
         let told = numbered(listener, OK);
@@ -225,19 +225,19 @@ mod exchanges {
     }
 
     #[test]
-    fn an_idle_connection_is_used_again_for_less_than_the_endpoint_says_it_keeps_it() {
+    fn an_idle_connection_is_reused_for_less_time_than_the_endpoint_announces() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut http = http(&listener, |settings| settings.connection_idle_max = Duration::from_secs(30));
         let told = numbered(
             listener,
             b"HTTP/1.1 200 OK\r\nKeep-Alive: timeout=1, max=9\r\ncontent-length: 0\r\n\r\n",
         );
-        // Told with the first answer: a new client, whose connections are idle for half a second at most.
+        // The first answer announces the timeout: from then on a new client keeps idle connections for half a second at most.
         assert_eq!(connections(&runtime(), &mut http, &told, &[0, 0, 100, 800, 0]), [1, 2, 2, 3, 3]);
     }
 
     #[test]
-    fn connections_that_are_said_to_be_stale_are_not_used_again() {
+    fn connections_declared_stale_are_not_reused() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut http = http(&listener, |_| {});
         let (told, runtime) = (numbered(listener, OK), runtime());
@@ -272,9 +272,9 @@ mod exchanges {
         runtime.block_on(async {
             for _ in 0..10 {
                 assert_eq!(http.post(request(10)).await.unwrap().status, 200);
-                assert!(http.road.drains.load(Ordering::Relaxed) <= 2);
+                assert!(http.context.drains.load(Ordering::Relaxed) <= 2);
             }
-            // Those beyond were closed at once, and those two after a second.
+            // Connections above the limit were closed at once, and these two after a second.
             let down_to = async |most| {
                 while open() > most {
                     assert!(began.elapsed() < Duration::from_secs(10), "{} are open", open());

@@ -1,7 +1,7 @@
-//! Whom to trust, and who we are: certificates in PEM.
+//! Whom we trust, and who we are: certificates in PEM.
 //!
-//! In: PEM texts. Out: certificates that the HTTP client takes. TS1: whatever stands in a text is used or is an error: nothing is
-//! passed over. TS2: no error repeats a text.
+//! In: PEM texts. Out: certificates for the HTTP client. TS1: everything in a text is used, or is an error; nothing is skipped. TS2: no
+//! error repeats a text.
 
 use super::HttpSettings;
 use super::connect::Encrypted;
@@ -68,7 +68,7 @@ impl Trust {
             Some(identity) => builder.identity(identity.clone()),
             None => builder,
         };
-        // A plain http endpoint needs no roots, and a machine without any must not keep it from working.
+        // A plain http endpoint needs no roots, so it also works on a machine without any.
         match (self.encrypted, self.roots.is_empty()) {
             (Encrypted::No, _) => builder.tls_certs_only([]),
             (Encrypted::Yes, true) => builder,
@@ -91,7 +91,7 @@ fn roots_of(pem: &[u8]) -> Result<Vec<reqwest::Certificate>, BuildError> {
     if labels.is_empty() {
         return wrong("holds no certificate".to_owned(), "give PEM text");
     }
-    // Read in earnest, as the HTTP client would later.
+    // Fully parsed, as the HTTP client would do later.
     let sound = reqwest::Client::builder().no_proxy().tls_certs_only(roots.iter().cloned()).build().is_ok();
     if roots.len() != labels.len() || !sound {
         let of = labels.len();
@@ -110,7 +110,7 @@ fn identity_of(pem: &[u8]) -> Result<reqwest::Identity, BuildError> {
         match label.as_str() {
             "CERTIFICATE" => certificates += 1,
             "PRIVATE KEY" | "RSA PRIVATE KEY" | "EC PRIVATE KEY" => keys += 1,
-            // Beside a key of that kind, where OpenSSL puts them.
+            // OpenSSL puts these next to a key of that kind.
             "EC PARAMETERS" => {}
             "ENCRYPTED PRIVATE KEY" => return wrong("holds a key that is encrypted".to_owned()),
             other => return wrong(format!("holds {}", kind_of(other))),
@@ -129,7 +129,7 @@ fn identity_of(pem: &[u8]) -> Result<reqwest::Identity, BuildError> {
     }
 }
 
-/// A section's kind, if it is one: whatever else stands there may be a secret.
+/// A section's kind, if it is a valid one: any other text there may be a secret.
 #[cfg(feature = "https")]
 fn kind_of(label: &str) -> String {
     let is_kind =
@@ -137,7 +137,7 @@ fn kind_of(label: &str) -> String {
     if is_kind { format!("a section {label:?}") } else { "a section of an unknown kind".to_owned() }
 }
 
-/// What the sections of a PEM text say that they are.
+/// The labels of the sections of a PEM text.
 #[cfg(feature = "https")]
 fn labels_of(pem: &[u8]) -> Vec<String> {
     String::from_utf8_lossy(pem)

@@ -1,9 +1,12 @@
-//! Sees whether a request got a connection of its own or one that had been used before: the HTTP client does not say.
+//! Sees whether a request got a new connection or a reused one: the HTTP client does not say.
 //!
-//! In: a request's future. Out: the same, and [`Made`]. WI1: a connection is counted on the thread and within the poll in which it comes
-//! about; a request's own is made within a poll of the request, and one that the HTTP client goes on making in the background is not. So
-//! a request without a count has been given a connection out of the pool. WI2: in doubt it says [`Made::Now`]: if one was made and
-//! another one came back to the pool in the same moment, and was taken.
+//! In: a request's future. Out: the same, and [`Made`].
+//!
+//! - WI1: a new connection is counted on the thread, and within the poll, in which it is established. A request's own connection is
+//!   established within one of the request's polls; one that the HTTP client finishes in the background is not. So a request that sees no
+//!   new connection got one from the pool.
+//! - WI2: if in doubt, the answer is [`Made::Now`]: when a connection was established, and at the same moment another one returned to the
+//!   pool and was used.
 
 use crate::sync::thread_local;
 use std::cell::Cell;
@@ -14,16 +17,16 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 thread_local! {
-    /// Connections that came about on this thread.
+    /// Connections established on this thread.
     static CONNECTIONS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// When a request's connection was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Made {
-    /// Before the request: it has served another one, or lain ready.
+    /// Before the request: it has served another one, or was idle in the pool.
     Before,
-    /// For the request.
+    /// For this request.
     Now,
 }
 
@@ -56,23 +59,23 @@ impl<F: Future> Future for Watched<F> {
     }
 }
 
-/// Around the HTTP client's connector.
+/// A layer around the HTTP client's connector.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Witness;
+pub(super) struct ConnectionLayer;
 
-impl<S> Layer<S> for Witness {
-    type Service = Counted<S>;
+impl<S> Layer<S> for ConnectionLayer {
+    type Service = CountingConnector<S>;
 
-    fn layer(&self, connector: S) -> Counted<S> {
-        Counted(connector)
+    fn layer(&self, connector: S) -> CountingConnector<S> {
+        CountingConnector(connector)
     }
 }
 
-/// A connector whose connections are counted.
+/// A connector that counts its connections.
 #[derive(Debug, Clone)]
-pub(super) struct Counted<S>(S);
+pub(super) struct CountingConnector<S>(S);
 
-impl<S, R> Service<R> for Counted<S>
+impl<S, R> Service<R> for CountingConnector<S>
 where
     S: Service<R>,
     S::Future: Send + 'static,

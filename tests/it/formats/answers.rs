@@ -71,7 +71,7 @@ fn a_bulk_answer_is_read_item_by_item_whatever_the_server_calls_them() {
 }
 
 #[test]
-fn of_a_bulk_answer_that_was_cut_what_it_has_said_stands_and_nothing_else_is_delivered() {
+fn a_cut_bulk_answer_counts_as_far_as_it_goes_and_delivers_nothing_else() {
     let cut = Reply {
         body_end: BodyEnd::Cut,
         ..reply(200, r#"{"errors":true,"items":[{"create":{"status":201}},{"create":{"status":400}},{"crea"#)

@@ -44,13 +44,13 @@ impl fmt::Display for Fault {
 
 /// A part of the drill.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Phase {
+pub(crate) struct DrillPhase {
     /// `None`: healthy.
     pub(crate) fault: Option<Fault>,
     pub(crate) lasts: Duration,
 }
 
-impl Phase {
+impl DrillPhase {
     pub(crate) fn name(&self) -> String {
         self.fault.map_or_else(|| "healthy".to_owned(), |fault| fault.to_string())
     }
@@ -62,9 +62,9 @@ const LASTS: Duration = Duration::from_secs(5);
 const HANG_LASTS: Duration = Duration::from_secs(15);
 
 /// Healthy first, between faults, and at the end.
-pub(crate) fn schedule(faults: &[Fault], lasts: Option<Duration>, healthy: Duration) -> Vec<Phase> {
-    let calm = Phase { fault: None, lasts: healthy };
+pub(crate) fn schedule(faults: &[Fault], lasts: Option<Duration>, healthy: Duration) -> Vec<DrillPhase> {
+    let calm = DrillPhase { fault: None, lasts: healthy };
     let of = |fault: &Fault| lasts.unwrap_or(if *fault == Fault::Hang { HANG_LASTS } else { LASTS });
-    let pairs = faults.iter().flat_map(|fault| [Phase { fault: Some(*fault), lasts: of(fault) }, calm]);
+    let pairs = faults.iter().flat_map(|fault| [DrillPhase { fault: Some(*fault), lasts: of(fault) }, calm]);
     std::iter::once(calm).chain(pairs).collect()
 }

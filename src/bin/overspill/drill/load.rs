@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 #[derive(Debug, Serialize)]
-struct Event {
+struct DrillEvent {
     #[serde(rename = "event.name")]
     name: &'static str,
     id: String,
@@ -20,23 +20,23 @@ struct Event {
 
 /// What became of the events that are not at the endpoint.
 #[derive(Debug, Default, Clone)]
-pub(crate) struct Log(Arc<Mutex<Written>>);
+pub(crate) struct DrillLog(Arc<Mutex<LogContents>>);
 
 #[derive(Debug, Default)]
-pub(crate) struct Written {
+pub(crate) struct LogContents {
     pub(crate) spilled: BTreeSet<u64>,
     pub(crate) maybe: BTreeSet<u64>,
     /// When an event was first spilled, or an outage was first reported, since the last call.
     pub(crate) first: Option<Instant>,
 }
 
-impl Log {
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Written> {
+impl DrillLog {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, LogContents> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl SpillSink for Log {
+impl SpillSink for DrillLog {
     fn write(&self, record: &Record<'_>) -> io::Result<()> {
         let mut written = self.lock();
         written.first.get_or_insert_with(Instant::now);
@@ -50,7 +50,7 @@ impl SpillSink for Log {
     }
 }
 
-impl Observer for Log {
+impl Observer for DrillLog {
     fn signal(&self, signal: &Signal<'_>) {
         if matches!(signal, Signal::OutageBegan { .. }) {
             self.lock().first.get_or_insert_with(Instant::now);
@@ -67,7 +67,7 @@ pub(crate) fn emit(client: &Client, from: u64, rate: u64, lasts: Duration) -> Ra
         let due = (began.elapsed().as_secs_f64() * rate as f64) as u64;
         while emitted < due {
             let id = format!("{MARK}{:0DIGITS$}", from + emitted);
-            client.emit(&Event { name: "overspill.drill", id, text: "an event of a drill: ignore it" });
+            client.emit(&DrillEvent { name: "overspill.drill", id, text: "an event of a drill: ignore it" });
             emitted += 1;
         }
         std::thread::sleep(STEP);

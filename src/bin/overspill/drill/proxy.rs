@@ -4,7 +4,7 @@
 //! remembers which events were in a request that was answered with a 2xx.
 
 use super::fault::{Fault, LATE};
-use crate::exit::Failure;
+use crate::exit::CommandFailure;
 use overspill::testkit::{Act, Endpoint, Greet, Received};
 use std::collections::BTreeSet;
 use std::io;
@@ -37,21 +37,21 @@ pub(crate) struct Proxy {
 }
 
 struct ProxyState {
-    now: Mutex<Now>,
+    now: Mutex<ProxyNow>,
     behind: Option<Behind>,
 }
 
 /// What the proxy does, and what it has seen.
 #[derive(Default)]
-struct Now {
+struct ProxyNow {
     fault: Option<Fault>,
-    seen: Seen,
+    seen: ProxyCounts,
     delivered: BTreeSet<u64>,
 }
 
 /// What came through since the last call.
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Seen {
+pub(crate) struct ProxyCounts {
     pub(crate) requests: u64,
     /// Answered with a 2xx by the endpoint.
     pub(crate) passed: u64,
@@ -61,7 +61,7 @@ pub(crate) struct Seen {
 }
 
 impl ProxyState {
-    fn now(&self) -> MutexGuard<'_, Now> {
+    fn now(&self) -> MutexGuard<'_, ProxyNow> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -108,13 +108,14 @@ impl ProxyState {
 }
 
 impl Proxy {
-    pub(crate) fn start(listen: Option<SocketAddr>, to: Option<&str>) -> Result<Proxy, Failure> {
+    pub(crate) fn start(listen: Option<SocketAddr>, to: Option<&str>) -> Result<Proxy, CommandFailure> {
         let behind = to.map(Behind::new).transpose()?;
         let state = Arc::new(ProxyState { now: Mutex::default(), behind });
         let (script, address) =
             (Arc::clone(&state), listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))));
-        let said =
-            |error: io::Error| Failure::usage(format!("the proxy cannot listen at {address}: {error}"));
+        let said = |error: io::Error| {
+            CommandFailure::usage(format!("the proxy cannot listen at {address}: {error}"))
+        };
         let listener = TcpListener::bind(address).map_err(said)?;
         let act = move |request: &Received| script.act(request);
         let front = Endpoint::start_on(listener, |_| Greet::Talk, act).map_err(said)?;
@@ -127,12 +128,12 @@ impl Proxy {
     }
 
     /// Does this from now on.
-    pub(crate) fn turn(&self, fault: Option<Fault>) -> Result<(), Failure> {
+    pub(crate) fn turn(&self, fault: Option<Fault>) -> Result<(), CommandFailure> {
         let before = std::mem::replace(&mut self.state.now().fault, fault);
         if before == Some(Fault::Refuse) && fault != Some(Fault::Refuse) {
             self.front
                 .accept()
-                .map_err(|error| Failure::broken(format!("the proxy cannot listen again: {error}")))?;
+                .map_err(|error| CommandFailure::broken(format!("the proxy cannot listen again: {error}")))?;
         }
         match (before, fault) {
             (_, Some(Fault::Refuse)) => self.front.refuse(),
@@ -144,7 +145,7 @@ impl Proxy {
     }
 
     /// What came through since the last call.
-    pub(crate) fn take_seen(&self) -> Seen {
+    pub(crate) fn take_seen(&self) -> ProxyCounts {
         std::mem::take(&mut self.state.now().seen)
     }
 
@@ -162,17 +163,17 @@ struct Behind {
 }
 
 impl Behind {
-    fn new(to: &str) -> Result<Behind, Failure> {
+    fn new(to: &str) -> Result<Behind, CommandFailure> {
         let url = reqwest::Url::parse(to)
-            .map_err(|error| Failure::usage(format!("the endpoint is not a usable URL ({error})")))?;
+            .map_err(|error| CommandFailure::usage(format!("the endpoint is not a usable URL ({error})")))?;
         let client = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(FORWARD_TIMEOUT)
             .no_proxy()
             .build()
-            .map_err(|error| Failure::usage(format!("the HTTP client could not be made ({error})")))?;
+            .map_err(|error| CommandFailure::usage(format!("the HTTP client could not be made ({error})")))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| Failure::broken(format!("no runtime: {error}")))?;
+        let runtime = runtime.map_err(|error| CommandFailure::broken(format!("no runtime: {error}")))?;
         Ok(Behind { client, origin: url.origin().ascii_serialization(), runtime })
     }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 /// A phase, and what became of its events.
 #[derive(Debug, Default)]
-pub(crate) struct Row {
+pub(crate) struct PhaseRow {
     pub(crate) phase: String,
     pub(crate) lasted: Duration,
     pub(crate) requests: u64,
     /// Events of the drill's own load. For a service of yours, the number of events per request is unknown.
-    pub(crate) events: Option<Events>,
+    pub(crate) events: Option<EventCounts>,
     /// Requests that were answered with a 2xx.
     pub(crate) passed: u64,
     /// From the start of the fault to the first event in the log.
@@ -23,7 +23,7 @@ pub(crate) struct Row {
 }
 
 #[derive(Debug, Default, Clone, Copy)]
-pub(crate) struct Events {
+pub(crate) struct EventCounts {
     pub(crate) emitted: u64,
     pub(crate) delivered: u64,
     pub(crate) spilled: u64,
@@ -31,14 +31,14 @@ pub(crate) struct Events {
     pub(crate) lost: u64,
 }
 
-pub(crate) fn table(rows: &[Row]) -> String {
+pub(crate) fn table(rows: &[PhaseRow]) -> String {
     let mut text = String::new();
     // Writing to a String does not fail.
     let _ = write(&mut text, rows);
     text
 }
 
-fn write(out: &mut String, rows: &[Row]) -> std::fmt::Result {
+fn write(out: &mut String, rows: &[PhaseRow]) -> std::fmt::Result {
     let own = rows.iter().any(|row| row.events.is_some());
     let events = if own { "  emitted  delivered  spilled   both   lost" } else { "   passed" };
     let heading = format!(
@@ -64,9 +64,9 @@ fn write(out: &mut String, rows: &[Row]) -> std::fmt::Result {
     Ok(())
 }
 
-pub(crate) fn json(rows: &[Row]) -> Value {
+pub(crate) fn json(rows: &[PhaseRow]) -> Value {
     let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
-    let row = |row: &Row| {
+    let row = |row: &PhaseRow| {
         let mut all = json!({
             "phase": row.phase,
             "seconds": row.lasted.as_secs_f64(),

@@ -3,7 +3,7 @@
 //! RI1: a bounded number of parts waits; a slow endpoint slows the reading.
 //! RI2: a position is reported only after the part that ends before it.
 
-use crate::exit::Failure;
+use crate::exit::CommandFailure;
 use crate::logs;
 use overspill::spill::{Checkpoint, Place, Records, SpilledPart};
 use std::fs::File;
@@ -17,35 +17,35 @@ use std::time::{Duration, Instant};
 /// What comes out of the logs.
 pub(crate) enum Came {
     /// A part of this log, and the position from which the log may be read again.
-    Part(Box<SpilledPart>, Log, u64),
+    Part(Box<SpilledPart>, LogFile, u64),
     /// This log was read to its end: this many bytes of its file.
-    EndOf(Log, u64),
+    EndOf(LogFile, u64),
     /// Nothing arrived in the given time.
     Nothing,
-    Failed(Failure),
+    Failed(CommandFailure),
     End,
 }
 
 /// The file of a log, even if it was renamed since; `None` for standard input.
 #[derive(Debug, Clone)]
-pub(crate) struct Log(Option<Arc<File>>);
+pub(crate) struct LogFile(Option<Arc<File>>);
 
-impl Log {
+impl LogFile {
     /// The position after this many bytes; `None` if the input is not a file, or was truncated since.
     pub(crate) fn place(&self, offset: u64) -> Option<Place> {
         let file = self.0.as_ref()?;
-        Place::in_log(&mut Cursor { file: Arc::clone(file), at: 0 }, offset).ok()
+        Place::in_log(&mut FileCursor { file: Arc::clone(file), at: 0 }, offset).ok()
     }
 }
 
 /// A separate position in a file that others read too.
 #[derive(Debug)]
-struct Cursor {
+struct FileCursor {
     file: Arc<File>,
     at: u64,
 }
 
-impl Read for Cursor {
+impl Read for FileCursor {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let bytes = read_at(&self.file, into, self.at)?;
         self.at += bytes as u64;
@@ -63,7 +63,7 @@ fn read_at(file: &File, into: &mut [u8], at: u64) -> io::Result<usize> {
     std::os::windows::fs::FileExt::seek_read(file, into, at)
 }
 
-impl Seek for Cursor {
+impl Seek for FileCursor {
     fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
         let at = match to {
             SeekFrom::Start(at) => Some(at),
@@ -75,7 +75,7 @@ impl Seek for Cursor {
     }
 }
 
-pub(crate) struct Input {
+pub(crate) struct LogInput {
     came: Receiver<Came>,
     total: Option<u64>,
     read: Arc<AtomicU64>,
@@ -88,13 +88,13 @@ const READ_BYTES: usize = 256 << 10;
 /// Interval between checks of a followed log.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-impl Input {
+impl LogInput {
     pub(crate) fn start(
         logs: &[PathBuf],
         follow: bool,
         checkpoint: Checkpoint,
         stop: Arc<AtomicBool>,
-    ) -> Result<Input, Failure> {
+    ) -> Result<LogInput, CommandFailure> {
         let mut total = Some(0);
         for log in logs {
             if is_stdin(log) {
@@ -103,15 +103,15 @@ impl Input {
             }
             // Reports an unreadable file before anything is sent.
             drop(logs::open(log)?);
-            let bytes = std::fs::metadata(log).map_err(|error| Failure::of_file(log, error))?.len();
+            let bytes = std::fs::metadata(log).map_err(|error| CommandFailure::of_file(log, error))?.len();
             total = total.map(|total| total + bytes);
         }
         if follow && logs.last().is_some_and(|log| is_stdin(log)) {
-            return Err(Failure::usage("-f follows a file: name it last"));
+            return Err(CommandFailure::usage("-f follows a file: name it last"));
         }
         let (tell, came) = sync_channel(WAITING_MAX);
         let read: Arc<AtomicU64> = Arc::default();
-        let reading = Reading { checkpoint, stop, read: Arc::clone(&read), tell };
+        let reading = LogReading { checkpoint, stop, read: Arc::clone(&read), tell };
         let logs = logs.to_vec();
         std::thread::Builder::new()
             .name("overspill-read".to_owned())
@@ -120,8 +120,8 @@ impl Input {
                     let _ = reading.tell.send(Came::Failed(failure));
                 }
             })
-            .map_err(|error| Failure::usage(format!("no thread to read with: {error}")))?;
-        Ok(Input { came, total: if follow { None } else { total }, read })
+            .map_err(|error| CommandFailure::usage(format!("no thread to read with: {error}")))?;
+        Ok(LogInput { came, total: if follow { None } else { total }, read })
     }
 
     pub(crate) fn next(&self, within: Duration) -> Came {
@@ -146,7 +146,7 @@ fn is_stdin(log: &Path) -> bool {
     log == Path::new("-")
 }
 
-struct Reading {
+struct LogReading {
     checkpoint: Checkpoint,
     stop: Arc<AtomicBool>,
     read: Arc<AtomicU64>,
@@ -156,8 +156,8 @@ struct Reading {
 /// The receiver of the parts is gone.
 struct Gone;
 
-impl Reading {
-    fn all(&self, logs: &[PathBuf], follow: bool) -> Result<(), Failure> {
+impl LogReading {
+    fn all(&self, logs: &[PathBuf], follow: bool) -> Result<(), CommandFailure> {
         for (nth, log) in logs.iter().enumerate() {
             let mut last = follow && nth + 1 == logs.len();
             loop {
@@ -172,17 +172,17 @@ impl Reading {
         Ok(())
     }
 
-    fn one(&self, log: &Path, follow: bool) -> Result<Result<(), Gone>, Failure> {
-        let failed = |error: io::Error| Failure::in_the_middle(log, &error);
+    fn one(&self, log: &Path, follow: bool) -> Result<Result<(), Gone>, CommandFailure> {
+        let failed = |error: io::Error| CommandFailure::in_the_middle(log, &error);
         if is_stdin(log) {
-            return self.records(Records::new(logs::open(log)?), &Log(None), From(0)).map_err(failed);
+            return self.records(Records::new(logs::open(log)?), &LogFile(None), From(0)).map_err(failed);
         }
         let Some(file) = self.open(log, follow).map_err(failed)? else { return Ok(Ok(())) };
         let file = Arc::new(file);
-        let cursor = |at| Cursor { file: Arc::clone(&file), at };
-        let own = Log(Some(Arc::clone(&file)));
+        let cursor = |at| FileCursor { file: Arc::clone(&file), at };
+        let own = LogFile(Some(Arc::clone(&file)));
         let from = self.checkpoint.place_in(&mut cursor(0)).map_err(failed)?;
-        let counted = |at| Counted { read: cursor(at), bytes: Arc::clone(&self.read) };
+        let counted = |at| CountingReader { read: cursor(at), bytes: Arc::clone(&self.read) };
         if is_packed(&mut cursor(0)).map_err(failed)? {
             let size = file.metadata().map_err(failed)?.len();
             if from == size {
@@ -222,7 +222,7 @@ impl Reading {
     fn records(
         &self,
         mut records: Records<impl io::BufRead>,
-        log: &Log,
+        log: &LogFile,
         place: Placed,
     ) -> io::Result<Result<(), Gone>> {
         while let Some(part) = records.next() {
@@ -258,12 +258,12 @@ fn is_packed(log: &mut impl Read) -> io::Result<bool> {
     Ok(logs::is_packed(&first))
 }
 
-struct Counted<R> {
+struct CountingReader<R> {
     read: R,
     bytes: Arc<AtomicU64>,
 }
 
-impl<R: Read> Read for Counted<R> {
+impl<R: Read> Read for CountingReader<R> {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         let bytes = self.read.read(into)?;
         self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
@@ -277,7 +277,7 @@ const LINGER: Duration = Duration::from_secs(2);
 
 /// A growing file. It ends some time after another file gets its name, when it is truncated, or at a stop.
 struct Tail {
-    raw: Counted<Cursor>,
+    raw: CountingReader<FileCursor>,
     log: PathBuf,
     stop: Arc<AtomicBool>,
     /// Since when another file has had its name and nothing more has arrived.

@@ -8,15 +8,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 #[derive(Debug, Clone)]
-pub(crate) struct Progress {
+pub(crate) struct ReplayProgress {
     bar: ProgressBar,
     quiet: bool,
     read: Arc<AtomicU64>,
 }
 
-impl Progress {
-    pub(crate) fn new(quiet: bool) -> Progress {
-        Progress { bar: ProgressBar::hidden(), quiet, read: Arc::default() }
+impl ReplayProgress {
+    pub(crate) fn new(quiet: bool) -> ReplayProgress {
+        ReplayProgress { bar: ProgressBar::hidden(), quiet, read: Arc::default() }
     }
 
     /// `bytes`: the total to read, if known.

@@ -1,6 +1,6 @@
 //! Events that the endpoint refuses: a file of records, readable by `overspill replay` and any other reader of the log.
 
-use crate::exit::Failure;
+use crate::exit::CommandFailure;
 use overspill::MaybeDelivered;
 use overspill::spill::{Joined, Record, Rfc3339};
 use serde_json::json;
@@ -22,11 +22,11 @@ impl Rejects {
     }
 
     /// Appends the events with the endpoint's words; when it returns, they are on the disk.
-    pub(crate) fn add(&mut self, refused: &[(&Joined, &str, MaybeDelivered)]) -> Result<(), Failure> {
+    pub(crate) fn add(&mut self, refused: &[(&Joined, &str, MaybeDelivered)]) -> Result<(), CommandFailure> {
         if refused.is_empty() {
             return Ok(());
         }
-        let failed = |error: std::io::Error| Failure::in_the_middle(&self.path, &error);
+        let failed = |error: std::io::Error| CommandFailure::in_the_middle(&self.path, &error);
         let file = match &mut self.file {
             Some(file) => file,
             None => self

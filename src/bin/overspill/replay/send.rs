@@ -3,10 +3,10 @@
 //! SD1: the events that `send` returns are settled, or were left because of a stop; by then refused
 //! events are on the disk. SD2: at most one window is in doubt at any time, whenever the process ends.
 
-use super::progress::Progress;
+use super::progress::ReplayProgress;
 use super::rejects::Rejects;
 use super::{Arguments, OnOutage};
-use crate::exit::Failure;
+use crate::exit::CommandFailure;
 use crate::to::To;
 use overspill::spill::{Joined, Notice, Record, SpillSink};
 use overspill::{BuildError, Reason, Resender, Resent, limits};
@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
+pub(crate) enum SendEnd {
     Delivered,
     /// It is in the rejects file.
     Refused,
@@ -35,7 +35,7 @@ pub(crate) struct Sending {
     events_max: usize,
     on_outage: OnOutage,
     rejects: Rejects,
-    pace: Pace,
+    pace: RateLimit,
     stop: Arc<AtomicBool>,
     /// Whether the endpoint has taken or refused an event.
     heard: bool,
@@ -53,10 +53,10 @@ const PAUSE_MAX: Duration = Duration::from_secs(2);
 /// Failed attempts before `--on-outage stop` stops: one failure may be a closed connection or a brief load peak.
 const TRIES: u32 = 3;
 
-/// A notice for a person. Outages are omitted: this file reports them better.
-struct Told(Progress);
+/// Shows notices to a person, except for outages: this file reports them better.
+struct ProgressNotices(ReplayProgress);
 
-impl SpillSink for Told {
+impl SpillSink for ProgressNotices {
     fn write(&self, _: &Record<'_>) -> io::Result<()> {
         Err(io::Error::other("nothing is spilled here"))
     }
@@ -76,9 +76,9 @@ impl Sending {
     pub(crate) fn new(
         arguments: &Arguments,
         rejects: Rejects,
-        progress: &Progress,
+        progress: &ReplayProgress,
         stop: &Arc<AtomicBool>,
-    ) -> Result<Sending, Failure> {
+    ) -> Result<Sending, CommandFailure> {
         let events_max = match (&arguments.checkpoint, arguments.rate) {
             (_, Some(rate)) => (rate as usize / 5).clamp(1, limits::BATCH_EVENTS),
             (Some(_), None) => limits::BATCH_EVENTS,
@@ -93,7 +93,7 @@ impl Sending {
             events_max,
             on_outage: arguments.on_outage,
             rejects,
-            pace: Pace { rate: arguments.rate, next: Instant::now() },
+            pace: RateLimit { rate: arguments.rate, next: Instant::now() },
             stop: Arc::clone(stop),
             heard: false,
             stopped: false,
@@ -121,7 +121,10 @@ impl Sending {
     }
 
     /// Sends the window. Returns once each of its events has ended.
-    pub(crate) fn send(&mut self, progress: &mut Progress) -> Result<Vec<(String, u64, Ended)>, Failure> {
+    pub(crate) fn send(
+        &mut self,
+        progress: &mut ReplayProgress,
+    ) -> Result<Vec<(String, u64, SendEnd)>, CommandFailure> {
         let mut waiting = std::mem::take(&mut self.window);
         self.ids.clear();
         self.bytes = 0;
@@ -155,7 +158,7 @@ impl Sending {
                 pause = PAUSE_MAX.min(pause * 3 / 2);
             }
         }
-        ended.extend(waiting.into_iter().map(|event| (event.client, event.seq, Ended::Left)));
+        ended.extend(waiting.into_iter().map(|event| (event.client, event.seq, SendEnd::Left)));
         Ok(ended)
     }
 
@@ -165,8 +168,8 @@ impl Sending {
         &mut self,
         waiting: &mut Vec<Joined>,
         resent: Vec<Resent>,
-        ended: &mut Vec<(String, u64, Ended)>,
-    ) -> Result<Option<(Reason, String)>, Failure> {
+        ended: &mut Vec<(String, u64, SendEnd)>,
+    ) -> Result<Option<(Reason, String)>, CommandFailure> {
         let mut refused = Vec::new();
         let mut why = None;
         for (event, resent) in waiting.iter().zip(&resent) {
@@ -191,8 +194,8 @@ impl Sending {
         for (event, resent) in waiting.drain(..).zip(resent) {
             match resent {
                 Resent::NotTaken { .. } => left.push(event),
-                Resent::Refused { .. } => ended.push((event.client, event.seq, Ended::Refused)),
-                _ => ended.push((event.client, event.seq, Ended::Delivered)),
+                Resent::Refused { .. } => ended.push((event.client, event.seq, SendEnd::Refused)),
+                _ => ended.push((event.client, event.seq, SendEnd::Delivered)),
             }
         }
         self.heard |= left.len() < asked;
@@ -203,9 +206,9 @@ impl Sending {
 }
 
 /// Events in a log may exceed the default limits of a client, and are wrapped in another event here.
-fn resender(to: &To, progress: &Progress) -> Result<Resender, Failure> {
-    let build = |sizes: Option<(usize, usize)>| -> Result<Result<Resender, BuildError>, Failure> {
-        let mut builder = to.builder()?.spill_fallback(Told(progress.clone()));
+fn resender(to: &To, progress: &ReplayProgress) -> Result<Resender, CommandFailure> {
+    let build = |sizes: Option<(usize, usize)>| -> Result<Result<Resender, BuildError>, CommandFailure> {
+        let mut builder = to.builder()?.spill_fallback(ProgressNotices(progress.clone()));
         if let Some((event, batch)) = sizes {
             builder = builder.event_bytes_max(event).batch_bytes_max(batch);
         }
@@ -226,12 +229,12 @@ fn resender(to: &To, progress: &Progress) -> Result<Resender, Failure> {
 
 /// `--rate`.
 #[derive(Debug)]
-struct Pace {
+struct RateLimit {
     rate: Option<u32>,
     next: Instant,
 }
 
-impl Pace {
+impl RateLimit {
     fn wait_for(&mut self, events: usize, stop: &AtomicBool) {
         let Some(rate) = self.rate else { return };
         wait(self.next.saturating_duration_since(Instant::now()), stop);

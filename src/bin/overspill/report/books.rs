@@ -4,7 +4,7 @@
 //! outages, names and holes are listed individually up to the limits here, and the rest is counted together.
 
 use super::names;
-use super::notice::{self, Told};
+use super::notice::{self, ToldNotice};
 use super::seqs::Seqs;
 use super::timeline::Timeline;
 use overspill::spill::SpilledPart;
@@ -29,7 +29,7 @@ pub(crate) const REASONS: usize = Reason::ALL.len();
 
 /// An outage of one client, according to its notices or only to its records.
 #[derive(Debug, Clone)]
-pub(crate) struct Outage {
+pub(crate) struct ClientOutage {
     pub(crate) client: String,
     pub(crate) began: SystemTime,
     /// `None`: it was still going on when the log ended.
@@ -55,21 +55,21 @@ pub(crate) enum KnownBy {
 }
 
 #[derive(Debug)]
-pub(crate) struct Client {
+pub(crate) struct ClientBooks {
     pub(crate) seqs: Seqs,
     pub(crate) events: u64,
     /// What the end of the client reported, if the log contains it.
-    pub(crate) told: Option<notice::Sums>,
+    pub(crate) told: Option<notice::NoticeSums>,
     /// Failing or out, as far as the records show.
-    spell: Option<Outage>,
-    outage: Option<Outage>,
+    spell: Option<ClientOutage>,
+    outage: Option<ClientOutage>,
     /// Events since the last outage ended.
     since_end: u64,
     failed_at: Option<SystemTime>,
     last_at: SystemTime,
 }
 
-impl Client {
+impl ClientBooks {
     /// When the last of its records was written.
     pub(crate) fn last_at(&self) -> SystemTime {
         self.last_at
@@ -77,7 +77,7 @@ impl Client {
 }
 
 #[derive(Debug)]
-pub(crate) struct Books {
+pub(crate) struct ReportBooks {
     pub(crate) events: u64,
     pub(crate) by_reason: [u64; REASONS],
     pub(crate) maybe_delivered: u64,
@@ -93,17 +93,17 @@ pub(crate) struct Books {
     pub(crate) names: BTreeMap<String, u64>,
     pub(crate) unnamed: u64,
     pub(crate) other_names: u64,
-    pub(crate) clients: BTreeMap<String, Client>,
+    pub(crate) clients: BTreeMap<String, ClientBooks>,
     pub(crate) other_clients: u64,
-    pub(crate) outages: Vec<Outage>,
+    pub(crate) outages: Vec<ClientOutage>,
     pub(crate) other_outages: u64,
     partial: BTreeMap<(String, u64), (u32, u32)>,
     runs: usize,
 }
 
-impl Books {
-    pub(crate) fn new() -> Books {
-        Books {
+impl ReportBooks {
+    pub(crate) fn new() -> ReportBooks {
+        ReportBooks {
             events: 0,
             by_reason: [0; REASONS],
             maybe_delivered: 0,
@@ -171,12 +171,12 @@ impl Books {
         self.partial.len() as u64
     }
 
-    fn client(&mut self, id: &str, at: SystemTime) -> Option<&mut Client> {
+    fn client(&mut self, id: &str, at: SystemTime) -> Option<&mut ClientBooks> {
         if !self.clients.contains_key(id) {
             if self.clients.len() >= CLIENTS_MAX {
                 return None;
             }
-            let client = Client {
+            let client = ClientBooks {
                 seqs: Seqs::default(),
                 events: 0,
                 told: None,
@@ -215,7 +215,7 @@ impl Books {
         new
     }
 
-    fn keep(&mut self, outage: Option<Outage>) {
+    fn keep(&mut self, outage: Option<ClientOutage>) {
         match outage {
             Some(_) if self.outages.len() >= OUTAGES_MAX => self.other_outages += 1,
             Some(outage) => self.outages.push(outage),
@@ -249,30 +249,31 @@ impl Books {
         let told = notice::read(text);
         let known = self.clients.get(id).map(|client| client.last_at);
         let Some(at) = at.or(known) else { return };
-        if told == Told::Other {
+        if told == ToldNotice::Other {
             return;
         }
         let Some(client) = self.client(id, at) else { return };
         let over = match told {
-            Told::OutageBegan(cause) => {
+            ToldNotice::OutageBegan(cause) => {
                 let before = client.outage.take();
-                let mut outage = Outage::new(id, at, KnownBy::Notices);
+                let mut outage = ClientOutage::new(id, at, KnownBy::Notices);
                 outage.cause = cause.to_owned();
                 client.outage = Some(outage);
                 before
             }
-            Told::OutageContinues(lasted, cause) => {
+            ToldNotice::OutageContinues(lasted, cause) => {
                 let began = at.checked_sub(lasted).unwrap_or(at);
-                let outage = client.outage.get_or_insert_with(|| Outage::new(id, began, KnownBy::Notices));
+                let outage =
+                    client.outage.get_or_insert_with(|| ClientOutage::new(id, began, KnownBy::Notices));
                 if outage.cause.is_empty() {
                     cause.clone_into(&mut outage.cause);
                 }
                 None
             }
-            Told::OutageEnded(lasted, sums) => {
+            ToldNotice::OutageEnded(lasted, sums) => {
                 let began = at.checked_sub(lasted).unwrap_or(at);
                 let mut outage =
-                    client.outage.take().unwrap_or_else(|| Outage::new(id, began, KnownBy::Notices));
+                    client.outage.take().unwrap_or_else(|| ClientOutage::new(id, began, KnownBy::Notices));
                 outage.began = began;
                 outage.ended = Some(at);
                 outage.lost = sums.lost;
@@ -283,11 +284,11 @@ impl Books {
                 client.since_end = 0;
                 Some(outage)
             }
-            Told::ShutDown(sums) => {
+            ToldNotice::ShutDown(sums) => {
                 client.told = Some(sums);
                 client.outage.take()
             }
-            Told::Other => None,
+            ToldNotice::Other => None,
         };
         self.keep(over);
     }
@@ -301,11 +302,11 @@ impl Books {
         }
         open.into_iter().for_each(|outage| self.keep(Some(outage)));
         // Records do not repeat the outages that notices report.
-        let (told, spells): (Vec<Outage>, Vec<Outage>) =
+        let (told, spells): (Vec<ClientOutage>, Vec<ClientOutage>) =
             std::mem::take(&mut self.outages).into_iter().partition(|one| one.known_by == KnownBy::Notices);
-        let mut by_client: BTreeMap<&str, Vec<&Outage>> = BTreeMap::new();
+        let mut by_client: BTreeMap<&str, Vec<&ClientOutage>> = BTreeMap::new();
         told.iter().for_each(|outage| by_client.entry(&outage.client).or_default().push(outage));
-        let untold: Vec<Outage> = spells
+        let untold: Vec<ClientOutage> = spells
             .into_iter()
             // Failed attempts without an outage: the reasons show them.
             .filter(|spell| spell.seqs.is_some())
@@ -319,9 +320,9 @@ impl Books {
     }
 }
 
-impl Outage {
-    fn new(client: &str, began: SystemTime, known_by: KnownBy) -> Outage {
-        Outage {
+impl ClientOutage {
+    fn new(client: &str, began: SystemTime, known_by: KnownBy) -> ClientOutage {
+        ClientOutage {
             client: client.to_owned(),
             began,
             ended: None,
@@ -336,8 +337,8 @@ impl Outage {
     }
 
     /// Times within a minute of each other count as equal: an event's time differs from its record's.
-    pub(crate) fn overlaps(&self, other: &Outage) -> bool {
-        let ends = |outage: &Outage| outage.ended.map(|ended| ended + SPELL_GAP);
+    pub(crate) fn overlaps(&self, other: &ClientOutage) -> bool {
+        let ends = |outage: &ClientOutage| outage.ended.map(|ended| ended + SPELL_GAP);
         ends(self).is_none_or(|ended| ended >= other.began)
             && ends(other).is_none_or(|ended| ended >= self.began)
     }
@@ -348,7 +349,12 @@ pub(crate) fn index(reason: Reason) -> usize {
 }
 
 /// Adds the record to the outage that it belongs to; returns a spell that the record is too late to join.
-fn note_failure(client: &mut Client, part: &SpilledPart, new: u64, written_at: SystemTime) -> Option<Outage> {
+fn note_failure(
+    client: &mut ClientBooks,
+    part: &SpilledPart,
+    new: u64,
+    written_at: SystemTime,
+) -> Option<ClientOutage> {
     let at = part.emitted_at;
     if let Some(outage) = &mut client.outage {
         outage.seen += new;
@@ -360,9 +366,9 @@ fn note_failure(client: &mut Client, part: &SpilledPart, new: u64, written_at: S
         }
         _ => return None,
     }
-    let late = |spell: &Outage| spell.ended.is_some_and(|ended| ended + SPELL_GAP < at);
+    let late = |spell: &ClientOutage| spell.ended.is_some_and(|ended| ended + SPELL_GAP < at);
     let over = if client.spell.as_ref().is_some_and(late) { client.spell.take() } else { None };
-    let spell = client.spell.get_or_insert_with(|| Outage::new(&part.client, at, KnownBy::Records));
+    let spell = client.spell.get_or_insert_with(|| ClientOutage::new(&part.client, at, KnownBy::Records));
     spell.began = spell.began.min(at);
     spell.ended = Some(spell.ended.map_or(written_at, |ended| ended.max(written_at)));
     spell.seen += new;

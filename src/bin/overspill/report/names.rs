@@ -5,7 +5,7 @@ use serde_json::value::RawValue;
 
 /// Fields that hold an event's name, in the order in which they are tried. The first is overspill's.
 #[derive(Debug, Default, Deserialize)]
-struct Named<'a> {
+struct NameFields<'a> {
     #[serde(borrow, default, rename = "event.name")]
     event_name: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -23,11 +23,11 @@ pub(crate) fn names(event: &str, events: u32) -> Vec<Option<String>> {
     if events == 1 {
         return vec![serde_json::from_str(event).ok().and_then(|named| name(&named))];
     }
-    let all: Vec<Named<'_>> = serde_json::from_str(event).unwrap_or_default();
+    let all: Vec<NameFields<'_>> = serde_json::from_str(event).unwrap_or_default();
     all.iter().map(name).collect()
 }
 
-fn name(named: &Named<'_>) -> Option<String> {
+fn name(named: &NameFields<'_>) -> Option<String> {
     [named.event_name, named.name, named.event, named.type_, named.kind]
         .into_iter()
         .flatten()

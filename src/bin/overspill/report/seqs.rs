@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 /// A run of numbers that were all seen.
 #[derive(Debug, Clone, Copy)]
-struct Run {
+struct SeqRun {
     end: u64,
     /// When its first and its last event were emitted.
     first_at: SystemTime,
@@ -17,7 +17,7 @@ struct Run {
 
 #[derive(Debug, Default)]
 pub(crate) struct Seqs {
-    runs: BTreeMap<u64, Run>,
+    runs: BTreeMap<u64, SeqRun>,
 }
 
 /// Numbers that were never seen.
@@ -39,7 +39,7 @@ impl Seqs {
     /// Adds `count` numbers starting at `seq`, and returns how many of them are new.
     pub(crate) fn add(&mut self, seq: u64, count: u64, at: SystemTime) -> u64 {
         let mut end = seq.saturating_add(count.saturating_sub(1));
-        let (mut start, mut run) = (seq, Run { end, first_at: at, last_at: at });
+        let (mut start, mut run) = (seq, SeqRun { end, first_at: at, last_at: at });
         let mut known = 0;
         // Everything that overlaps or touches becomes one run.
         loop {
@@ -73,7 +73,7 @@ impl Seqs {
     pub(crate) fn join_lowest(&mut self) {
         let Some((start, low)) = self.runs.pop_first() else { return };
         let next = self.runs.pop_first().map_or(low, |(_, next)| next);
-        self.runs.insert(start, Run { end: next.end, first_at: low.first_at, last_at: next.last_at });
+        self.runs.insert(start, SeqRun { end: next.end, first_at: low.first_at, last_at: next.last_at });
     }
 
     /// The holes between two numbers that were seen.

@@ -1,6 +1,6 @@
 //! The content of the three views: the books of a log, as outages of a service rather than of single clients.
 
-use super::books::{Books, KnownBy, Outage};
+use super::books::{ClientOutage, KnownBy, ReportBooks};
 use super::seqs::Hole;
 use std::time::{Duration, SystemTime};
 
@@ -9,11 +9,11 @@ const HOLES_MAX: usize = 1_000;
 
 #[derive(Debug)]
 pub(crate) struct Summary {
-    pub(crate) books: Books,
+    pub(crate) books: ReportBooks,
     pub(crate) logs: Vec<String>,
     /// Decompressed.
     pub(crate) log_bytes: u64,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) rows: Vec<OutageRow>,
     pub(crate) holes: Vec<ClientHole>,
     pub(crate) shorts: Vec<Short>,
     /// Events that the clients report as written but that are not here.
@@ -24,7 +24,7 @@ pub(crate) struct Summary {
 
 /// An outage of the endpoint: the outages that clients had at the same time, combined.
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct OutageRow {
     pub(crate) began: SystemTime,
     pub(crate) ended: Option<SystemTime>,
     pub(crate) clients: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Row {
     pub(crate) known_by: KnownBy,
 }
 
-impl Row {
+impl OutageRow {
     /// Until the end of the log, if it was still going on.
     pub(crate) fn lasted(&self, log_ends: SystemTime) -> Duration {
         self.ended.unwrap_or(log_ends).duration_since(self.began).unwrap_or_default()
@@ -69,7 +69,7 @@ pub(crate) struct Short {
     pub(crate) missing: u64,
 }
 
-pub(crate) fn of(mut books: Books, logs: Vec<String>, log_bytes: u64) -> Summary {
+pub(crate) fn of(mut books: ReportBooks, logs: Vec<String>, log_bytes: u64) -> Summary {
     books.close();
     let mut summary = Summary {
         rows: rows(&books.outages),
@@ -132,8 +132,8 @@ impl Summary {
 }
 
 /// Merges overlapping outages. The outages are sorted by start.
-fn rows(outages: &[Outage]) -> Vec<Row> {
-    let mut rows: Vec<Row> = Vec::new();
+fn rows(outages: &[ClientOutage]) -> Vec<OutageRow> {
+    let mut rows: Vec<OutageRow> = Vec::new();
     for outage in outages {
         match rows.last_mut() {
             Some(row) if row.ended.is_none_or(|ended| outage.began <= ended) => {
@@ -147,7 +147,7 @@ fn rows(outages: &[Outage]) -> Vec<Row> {
                     row.cause.clone_from(&outage.cause);
                 }
             }
-            _ => rows.push(Row {
+            _ => rows.push(OutageRow {
                 began: outage.began,
                 ended: outage.ended,
                 clients: 1,

@@ -85,8 +85,9 @@ fn chart(out: &mut String, summary: &Summary) -> std::fmt::Result {
         let of_column = |nth: usize| {
             let from = timeline.start() + width * nth as u32;
             let to = from + width;
-            let out_then =
-                |row: &super::summary::Row| row.began < to && row.ended.is_none_or(|ended| ended > from);
+            let out_then = |row: &super::summary::OutageRow| {
+                row.began < to && row.ended.is_none_or(|ended| ended > from)
+            };
             if summary.rows.iter().any(out_then) { '▀' } else { ' ' }
         };
         let line: String =

@@ -1,7 +1,7 @@
 //! The sentences that the terminal and the page share.
 
 use super::books::REASONS;
-use super::summary::{Row, Summary};
+use super::summary::{OutageRow, Summary};
 use crate::units::{count, grouped, moment, share, span};
 use overspill::Reason;
 
@@ -122,12 +122,12 @@ pub(crate) enum Mood {
 }
 
 /// `2026-11-26 21:00:01`, or that it had not ended.
-pub(crate) fn ended(row: &Row) -> String {
+pub(crate) fn ended(row: &OutageRow) -> String {
     row.ended.map_or_else(|| "not over".to_owned(), moment)
 }
 
 /// Maximum time until the return of the endpoint was noticed.
-pub(crate) fn lag(row: &Row) -> String {
+pub(crate) fn lag(row: &OutageRow) -> String {
     row.lag.map_or_else(|| "-".to_owned(), |lag| format!("< {}", span(lag)))
 }
 

@@ -7,7 +7,7 @@ use std::io;
 
 /// The next thing to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(crate) enum InputStep {
     /// This many bytes were read.
     Bytes(usize),
     End,
@@ -17,7 +17,7 @@ pub(crate) enum Next {
 
 #[cfg(unix)]
 mod waiting {
-    use super::Next;
+    use super::InputStep;
     use nix::errno::Errno;
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -42,7 +42,7 @@ mod waiting {
         }
 
         /// Waits for the first of: bytes, the end, a signal.
-        pub(crate) fn next(&mut self, into: &mut [u8]) -> io::Result<Next> {
+        pub(crate) fn next(&mut self, into: &mut [u8]) -> io::Result<InputStep> {
             loop {
                 let mut watched = [
                     PollFd::new(self.signalled.as_fd(), PollFlags::POLLIN),
@@ -54,12 +54,12 @@ mod waiting {
                     Err(error) => return Err(error.into()),
                 }
                 if watched[0].any().unwrap_or(false) {
-                    return Ok(Next::Signal);
+                    return Ok(InputStep::Signal);
                 }
                 // Bypasses the standard library's buffer, because `into` is larger.
                 match self.stdin.lock().read(into) {
-                    Ok(0) => return Ok(Next::End),
-                    Ok(bytes) => return Ok(Next::Bytes(bytes)),
+                    Ok(0) => return Ok(InputStep::End),
+                    Ok(bytes) => return Ok(InputStep::Bytes(bytes)),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                     Err(error) => return Err(error),
                 }
@@ -70,7 +70,7 @@ mod waiting {
 
 #[cfg(not(unix))]
 mod waiting {
-    use super::Next;
+    use super::InputStep;
     use std::io::{self, Read};
 
     /// Without signals.
@@ -82,10 +82,10 @@ mod waiting {
             Ok(Input)
         }
 
-        pub(crate) fn next(&mut self, into: &mut [u8]) -> io::Result<Next> {
+        pub(crate) fn next(&mut self, into: &mut [u8]) -> io::Result<InputStep> {
             Ok(match io::stdin().lock().read(into)? {
-                0 => Next::End,
-                bytes => Next::Bytes(bytes),
+                0 => InputStep::End,
+                bytes => InputStep::Bytes(bytes),
             })
         }
     }

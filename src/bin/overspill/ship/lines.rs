@@ -14,15 +14,15 @@ pub(crate) const LINE_BYTES_MAX: usize = 60 << 10;
 /// What a line became.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
-pub(crate) enum Event<'a> {
+pub(crate) enum ShippedEvent<'a> {
     /// A JSON object, byte for byte.
     Object(&'a RawValue),
-    Text(Text<'a>),
+    Text(ShippedText<'a>),
 }
 
 /// A line of text, or a piece of a long one.
 #[derive(Debug, Serialize)]
-pub(crate) struct Text<'a> {
+pub(crate) struct ShippedText<'a> {
     message: Cow<'a, str>,
     /// The line was not UTF-8: invalid bytes appear as `\xNN`, and a backslash as two.
     #[serde(skip_serializing_if = "is_plain")]
@@ -45,7 +45,7 @@ fn is_plain(escaped: &bool) -> bool {
 
 /// What was read.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub(crate) struct LineCounts {
     pub(crate) lines: u64,
     pub(crate) empty: u64,
     pub(crate) not_utf8: u64,
@@ -55,18 +55,18 @@ pub(crate) struct Counts {
 
 /// A stream of bytes on its way to becoming events.
 #[derive(Debug, Default)]
-pub(crate) struct Lines {
+pub(crate) struct LineSplitter {
     /// The part of the unfinished line that is not in an event yet.
     held: Vec<u8>,
     /// How many pieces of that line are in events.
     pieces: u64,
     escaped: u64,
-    pub(crate) counts: Counts,
+    pub(crate) counts: LineCounts,
 }
 
-impl Lines {
+impl LineSplitter {
     /// Takes bytes in, and returns every complete event.
-    pub(crate) fn take(&mut self, mut bytes: &[u8], mut emit: impl FnMut(&Event<'_>)) {
+    pub(crate) fn take(&mut self, mut bytes: &[u8], mut emit: impl FnMut(&ShippedEvent<'_>)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             bytes = rest;
@@ -92,14 +92,14 @@ impl Lines {
     }
 
     /// The last line, which has no line break.
-    pub(crate) fn end(&mut self, mut emit: impl FnMut(&Event<'_>)) {
+    pub(crate) fn end(&mut self, mut emit: impl FnMut(&ShippedEvent<'_>)) {
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() || self.pieces > 0 {
             self.end_line(&held, &mut emit);
         }
     }
 
-    fn end_line(&mut self, line: &[u8], emit: &mut impl FnMut(&Event<'_>)) {
+    fn end_line(&mut self, line: &[u8], emit: &mut impl FnMut(&ShippedEvent<'_>)) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if self.pieces == 0 {
             if line.trim_ascii().is_empty() {
@@ -110,7 +110,7 @@ impl Lines {
             if let Some(object) = object_of(line) {
                 self.counts.lines += 1;
                 self.counts.events += 1;
-                return emit(&Event::Object(object));
+                return emit(&ShippedEvent::Object(object));
             }
         }
         let mut from = 0;
@@ -128,18 +128,18 @@ impl Lines {
         self.counts.not_utf8 += u64::from(self.escaped > 0);
         self.counts.events += 1;
         (self.pieces, self.escaped) = (0, 0);
-        emit(&Event::Text(Text { message, escaped, line: number, piece, pieces: piece }));
+        emit(&ShippedEvent::Text(ShippedText { message, escaped, line: number, piece, pieces: piece }));
     }
 
     /// The longest prefix that one event can take.
-    fn piece(&mut self, line: &[u8], emit: &mut impl FnMut(&Event<'_>)) -> usize {
+    fn piece(&mut self, line: &[u8], emit: &mut impl FnMut(&ShippedEvent<'_>)) -> usize {
         let end = fitting(line);
         let (message, escaped) = text_of(&line[..end]);
         self.pieces += 1;
         self.escaped += u64::from(escaped);
         self.counts.events += 1;
         let (line, piece) = (Some(self.counts.lines + 1), Some(self.pieces));
-        emit(&Event::Text(Text { message, escaped, line, piece, pieces: None }));
+        emit(&ShippedEvent::Text(ShippedText { message, escaped, line, piece, pieces: None }));
         end
     }
 }

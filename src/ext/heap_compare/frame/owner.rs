@@ -24,7 +24,7 @@ crate::names::names!(Owner, "an owner", { Runtime = "runtime", Dependency = "dep
 
 /// What a profile says about its program as a whole.
 #[derive(Debug, Default)]
-pub(in super::super) struct Evidence {
+pub(in super::super) struct ProgramEvidence {
     /// Crates that belong to the program, whatever their names: the one
     /// that contains `main`, and the one that the program is named after.
     own: HashSet<String>,
@@ -37,7 +37,7 @@ pub(in super::super) struct Evidence {
 
 /// Where a function is, as far as the profile says.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Place<'a> {
+pub(in super::super) struct SymbolInfo<'a> {
     /// Demangled.
     pub(in super::super) function: &'a str,
     /// Its source; empty if unknown.
@@ -46,12 +46,12 @@ pub(in super::super) struct Place<'a> {
     pub(in super::super) binary: &'a str,
 }
 
-impl Evidence {
+impl ProgramEvidence {
     pub(in super::super) fn of<'a>(
         program: &str,
-        places: impl Iterator<Item = Place<'a>> + Clone,
-    ) -> Evidence {
-        let mut evidence = Evidence { program: program.to_owned(), ..Evidence::default() };
+        places: impl Iterator<Item = SymbolInfo<'a>> + Clone,
+    ) -> ProgramEvidence {
+        let mut evidence = ProgramEvidence { program: program.to_owned(), ..ProgramEvidence::default() };
         for place in places.clone() {
             let is_rust = place.file.ends_with(".rs") || place.function.starts_with("__rust_");
             evidence.has_rust |= is_rust || ["std", "core", "alloc"].contains(&crate_of(place.function));
@@ -77,8 +77,8 @@ impl Evidence {
         evidence
     }
 
-    pub(in super::super) fn owner(&self, place: Place<'_>) -> Owner {
-        let Place { function, file, .. } = place;
+    pub(in super::super) fn owner(&self, place: SymbolInfo<'_>) -> Owner {
+        let SymbolInfo { function, file, .. } = place;
         if file.ends_with(".go") || (self.has_go && !function.contains("::") && function.contains('.')) {
             go_owner(function, file)
         } else if function.contains("::") || function.starts_with('<') || file.ends_with(".rs") {
@@ -101,7 +101,7 @@ impl Evidence {
     }
 
     /// Rust and C++.
-    fn path_owner(&self, Place { function, file, binary }: Place<'_>) -> Owner {
+    fn path_owner(&self, SymbolInfo { function, file, binary }: SymbolInfo<'_>) -> Owner {
         let name = crate_of(function);
         let is_own = self.own.contains(name);
         let package = cargo_package(file);
@@ -123,7 +123,7 @@ impl Evidence {
         }
     }
 
-    fn c_owner(&self, Place { function, file, binary }: Place<'_>) -> Owner {
+    fn c_owner(&self, SymbolInfo { function, file, binary }: SymbolInfo<'_>) -> Owner {
         let package = cargo_package(file).map(|package| package.replace('-', "_"));
         if c_runtime(function) || is_system_source(file) || is_jemallocs_source(file) {
             Owner::Runtime

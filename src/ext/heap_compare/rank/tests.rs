@@ -12,7 +12,7 @@ fn growth(held_megabytes: [u64; 3]) -> Growth {
 }
 
 #[test]
-fn growth_is_told_from_a_cache_that_filled_and_from_noise() {
+fn growth_is_distinguished_from_a_cache_that_filled_and_from_noise() {
     let table = [
         // A leak; one in a large stack; one that accelerates.
         ([100, 200, 300], Verdict::Persistent),
@@ -101,14 +101,14 @@ proptest! {
     }
 }
 
-fn stack(held_bytes: [u64; 3], objects: Option<u64>) -> Sums {
-    Sums::of(held_bytes.map(|bytes| Held { bytes, objects }), PERIOD)
+fn stack(held_bytes: [u64; 3], objects: Option<u64>) -> HeldSums {
+    HeldSums::of(held_bytes.map(|bytes| Held { bytes, objects }), PERIOD)
 }
 
-/// Ten gigabytes that do not change, and beside them a hundred stacks that gain half a megabyte each.
+/// Ten gigabytes that do not change, and a hundred stacks that gain half a megabyte each.
 #[test]
 fn what_lives_on_unchanged_adds_no_error_to_a_sum() {
-    let mut sums = Sums::default();
+    let mut sums = HeldSums::default();
     (0..100).for_each(|_| sums += stack([100 * MB; 3], None));
     let steady = Growth::among(&sums, [MINUTE; 2], PERIOD, Odds::of(1));
     assert_eq!(steady.verdict, Verdict::Noise);
@@ -120,7 +120,7 @@ fn what_lives_on_unchanged_adds_no_error_to_a_sum() {
 /// Changes up and down as large as sampling causes: the sum of many is no growth.
 #[test]
 fn many_stacks_that_go_up_and_down_do_not_grow_together() {
-    let mut sums = Sums::default();
+    let mut sums = HeldSums::default();
     for nth in 0..1_000 {
         let up = stack([20 * MB, 23 * MB, 26 * MB], None);
         let down = stack([26 * MB, 23 * MB, 20 * MB], None);
@@ -158,7 +158,7 @@ proptest! {
 }
 
 #[test]
-fn the_more_candidates_are_asked_the_more_one_must_stand_out() {
+fn the_more_candidates_are_tested_the_more_one_must_stand_out() {
     let odds = [1, 100, 20_000, 1_000_000].map(|candidates| Odds::of(candidates).sigmas);
     assert!(odds.is_sorted() && odds[0] > 3.0 && odds[3] < 7.0, "{odds:?}");
 }

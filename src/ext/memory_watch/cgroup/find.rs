@@ -5,7 +5,7 @@
 //! the one whose folder for our group lists this process; a folder that lists other processes is not ours. CF1:
 //! a path that leads out of what a mount shows (`/../x`) is followed only in a mount that also begins there.
 
-use super::{Cgroup, Level, Sight, V1, V2, Version};
+use super::{Cgroup, CgroupLevel, Sight, V1, V2, Version};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -15,7 +15,7 @@ const PROCESSES_BYTES_MAX: u64 = 1 << 20;
 
 /// How certain it is that a folder is our group's; the most certain one wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Evidence {
+enum FolderEvidence {
     /// There is no evidence.
     None,
     /// It has the files of a group that may be limited.
@@ -28,7 +28,7 @@ enum Evidence {
 struct Candidate {
     version: &'static Version,
     folders: Vec<PathBuf>,
-    evidence: Evidence,
+    evidence: FolderEvidence,
 }
 
 /// Version 1 if the memory controller has its own hierarchy, else version 2.
@@ -57,7 +57,7 @@ pub(super) fn find(groups: &str, mounts: &str, root: &Path) -> Cgroup {
     let Some(Candidate { version, folders, .. }) = best else {
         return Cgroup { version: &V2, levels: Vec::new(), sight };
     };
-    let levels = folders.into_iter().map(|folder| Level {
+    let levels = folders.into_iter().map(|folder| CgroupLevel {
         limits: version.limits.map(|name| name.map(|name| folder.join(name))),
         usage: folder.join(version.usage),
         stat: folder.join("memory.stat"),
@@ -110,12 +110,12 @@ impl Mount<'_> {
         let below = below.filter(|it| it.components().all(|part| matches!(part, Component::Normal(_))));
         let mut folder = Path::new(&self.point).join(below.unwrap_or(Path::new("")));
         let evidence = match lists_us(&at(&folder)) {
-            Some(true) => Evidence::Listed,
+            Some(true) => FolderEvidence::Listed,
             // It belongs to another process; or the path does not lead
             // here, and nothing supports the guess that it is ours.
             Some(false) => return None,
-            None if at(&folder).join(version.usage).exists() => Evidence::Files,
-            None if below.is_some() || self.root == "/" => Evidence::None,
+            None if at(&folder).join(version.usage).exists() => FolderEvidence::Files,
+            None if below.is_some() || self.root == "/" => FolderEvidence::None,
             None => return None,
         };
         let mut folders = vec![at(&folder)];

@@ -70,7 +70,7 @@ fn the_smallest_limit_on_the_way_up_holds_and_the_least_headroom_wherever_it_is(
 }
 
 #[test]
-fn version_1_is_read_where_the_memory_controller_is_mounted_even_beside_version_2() {
+fn version_1_is_read_where_the_memory_controller_is_mounted_even_next_to_version_2() {
     let fixture = Fixture::new(
         "v1-hybrid",
         &[
@@ -137,7 +137,7 @@ fn in_use_by(stat: &str) -> u64 {
 }
 
 #[test]
-fn what_the_kernel_gives_back_is_not_in_use_and_what_it_has_to_write_first_is() {
+fn reclaimable_memory_is_not_in_use_and_what_must_be_written_first_is() {
     let table = [
         ("anon 950\n", 950),
         ("anon 57\nfile 860\ninactive_file 0\nactive_file 860\n", 90),

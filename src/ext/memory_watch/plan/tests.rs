@@ -1,6 +1,6 @@
 //! Plans below limits, and whole runs up to them.
 
-use super::super::ladder::{Cause, Ladder, Policy, Step};
+use super::super::ladder::{Cause, Ladder, LadderStep, Policy};
 use super::super::level::Level;
 use super::super::limits::{COOL_DOWN, MB, SNAPSHOTS_PER_HOUR};
 use super::super::settings::Builder;
@@ -61,7 +61,7 @@ fn without_a_limit_of_a_group_the_series_is_fixed_unless_the_machine_is_too_smal
 }
 
 #[test]
-fn what_others_have_in_the_container_at_the_start_is_no_way_of_this_process() {
+fn what_others_use_in_the_container_at_the_start_is_not_available_to_this_process() {
     let beside = |others: u64, builder: Builder| {
         let bounds = Bounds { group: Some(1_000 * MB), machine: None, room: Some(1_000 * MB - others * MB) };
         builder.plan(bounds).unwrap()
@@ -78,7 +78,7 @@ fn what_others_have_in_the_container_at_the_start_is_no_way_of_this_process() {
 }
 
 #[test]
-fn what_is_said_holds_and_what_is_left_out_follows_the_limit() {
+fn chosen_settings_hold_and_the_others_follow_the_limit() {
     let gb = 1_000 * MB;
     let both = below(gb, builder().threshold(Level::Bytes(400 * MB)).step(Level::ShareOfLimit(0.1)));
     assert_eq!(both.rungs, Rungs::Even { first: 400 * MB, step: 100 * MB });
@@ -92,7 +92,7 @@ fn what_is_said_holds_and_what_is_left_out_follows_the_limit() {
 }
 
 #[test]
-fn settings_that_leave_fewer_than_three_heap_profiles_are_told_with_some_that_leave_three() {
+fn settings_that_leave_fewer_than_three_heap_profiles_are_reported_with_some_that_leave_three() {
     type Set = fn(Builder) -> Builder;
     // (limit in MB, settings, how many fit)
     let table: [(u64, Set, usize); 10] = [
@@ -139,7 +139,7 @@ struct Leak {
 
 /// Where the way to this limit ends: short reports begin there.
 fn end(limit: u64) -> f64 {
-    Way::with(limit, None).end() as f64
+    Allowance::with(limit, None).end() as f64
 }
 
 /// What the watch writes in that time: heap profiles, short reports.
@@ -168,7 +168,7 @@ fn written_by(leak: Leak) -> (usize, usize) {
             return (heap, short);
         }
         let near = limit - own - besides(own) < plan.headroom_min as f64;
-        if let Step::Take(cause) = ladder.look(now, own as u64) {
+        if let LadderStep::Take(cause) = ladder.look(now, own as u64) {
             assert_eq!(cause, Cause::Threshold);
             let (took, bytes) = if near { (Duration::ZERO, 0.0) } else { (leak.dump, leak.dump_bytes) };
             let at_the_end = own_at(now + took) + besides(own) + bytes;
@@ -222,7 +222,7 @@ fn with_no_setting_a_leak_of_any_speed_up_to_a_sixteenth_of_the_limit_a_second_l
 }
 
 #[test]
-fn a_service_that_lives_high_still_has_three_ahead_of_it() {
+fn a_service_with_a_high_normal_level_still_leaves_three_heap_profiles() {
     for limit in SIZES {
         for base in [0.7, 0.8] {
             let (base, speed, dump) = (end(limit) * base, limit as f64 / 600.0, Duration::from_millis(300));

@@ -8,15 +8,15 @@ use super::super::folder::Folder;
 use super::super::heap::Heap;
 use super::super::ladder::{Ladder, Policy};
 use super::super::limits::COOL_DOWN;
-use super::super::notice::Notices;
+use super::super::notice::WatchNotices;
 use super::super::plan::{Bounds, Plan, Rungs};
 use super::super::retention::{self, Retention};
 use super::super::settings::Builder;
-use super::super::snapshot::Writer;
-use super::super::stats::Seen;
+use super::super::snapshot::SnapshotWriter;
+use super::super::stats::SharedStats;
 use super::super::survey::{Facts, file_bytes_max};
 use super::super::system::{Scratch, System};
-use super::{Hearing, Reading, Tidying, Watch};
+use super::{MemoryReading, SignalState, Tidying, Watch};
 use std::io;
 use std::time::Duration;
 
@@ -58,24 +58,24 @@ impl Builder {
             hook: self.hook,
             interval: self.interval,
             signal: self.signal,
-            hearing: Hearing::None,
+            hearing: SignalState::None,
             retention: Retention { files_max: self.retained_files_max, bytes_max: self.retained_bytes_max },
             per_hour_max: self.snapshots_per_hour_max,
             disk_free_min: self.disk_free_min,
             headroom_min: plan.headroom_min,
-            notices: Notices { service: self.service },
+            notices: WatchNotices { service: self.service },
             counts,
             ladder: Ladder::new(policy),
             crowd: Crowd::default(),
             began: None,
             in_use: memory.counted,
-            seen: Seen::of(memory.resident, memory.counted, plan.rungs.first()),
+            seen: SharedStats::of(memory.resident, memory.counted, plan.rungs.first()),
             looked_around: None,
-            reading: Reading::Possible,
+            reading: MemoryReading::Possible,
             tidying: Tidying::Done,
             system,
             scratch,
-            writer: Writer::new(Heap::look()),
+            writer: SnapshotWriter::new(Heap::look()),
         };
         let (first, now) = (plan.rungs.first(), watch.now(memory));
         let (next, heap) = (plan.rungs.after(first, first), watch.writer.heap.as_str());

@@ -12,16 +12,16 @@ use std::fmt;
 pub(super) fn fates(body: &[u8]) -> Result<Vec<Fate>, Vec<Fate>> {
     let mut fates = Vec::new();
     let mut json = serde_json::Deserializer::from_slice(body);
-    let read = Answer(&mut fates).deserialize(&mut json).and_then(|()| json.end());
+    let read = AnswerVisitor(&mut fates).deserialize(&mut json).and_then(|()| json.end());
     match read {
         Ok(()) => Ok(fates),
         Err(_) => Err(fates),
     }
 }
 
-struct Answer<'a>(&'a mut Vec<Fate>);
+struct AnswerVisitor<'a>(&'a mut Vec<Fate>);
 
-impl<'de> DeserializeSeed<'de> for Answer<'_> {
+impl<'de> DeserializeSeed<'de> for AnswerVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -29,7 +29,7 @@ impl<'de> DeserializeSeed<'de> for Answer<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Answer<'_> {
+impl<'de> Visitor<'de> for AnswerVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -41,7 +41,7 @@ impl<'de> Visitor<'de> for Answer<'_> {
         while let Some(key) = map.next_key::<String>()? {
             if key == "items" && found == 0 {
                 found += 1;
-                map.next_value_seed(Items(self.0))?;
+                map.next_value_seed(ItemsVisitor(self.0))?;
             } else {
                 map.next_value::<IgnoredAny>()?;
             }
@@ -50,9 +50,9 @@ impl<'de> Visitor<'de> for Answer<'_> {
     }
 }
 
-struct Items<'a>(&'a mut Vec<Fate>);
+struct ItemsVisitor<'a>(&'a mut Vec<Fate>);
 
-impl<'de> DeserializeSeed<'de> for Items<'_> {
+impl<'de> DeserializeSeed<'de> for ItemsVisitor<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -60,7 +60,7 @@ impl<'de> DeserializeSeed<'de> for Items<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Items<'_> {
+impl<'de> Visitor<'de> for ItemsVisitor<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,9 +79,9 @@ struct Item(Fate);
 
 impl<'de> Deserialize<'de> for Item {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Item, D::Error> {
-        struct OneAction;
+        struct ItemVisitor;
 
-        impl<'de> Visitor<'de> for OneAction {
+        impl<'de> Visitor<'de> for ItemVisitor {
             type Value = Item;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,24 +90,24 @@ impl<'de> Deserialize<'de> for Item {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Item, A::Error> {
                 let (_, outcome) =
-                    map.next_entry::<IgnoredAny, Outcome>()?.ok_or_else(|| Error::custom("none"))?;
+                    map.next_entry::<IgnoredAny, ItemOutcome>()?.ok_or_else(|| Error::custom("none"))?;
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
                 Ok(Item(outcome.fate()))
             }
         }
 
-        json.deserialize_map(OneAction)
+        json.deserialize_map(ItemVisitor)
     }
 }
 
 /// `{"status":400,"error":{"type":"…","reason":"…"}}`
 #[derive(Default)]
-struct Outcome {
+struct ItemOutcome {
     status: u64,
     error: Value,
 }
 
-impl Outcome {
+impl ItemOutcome {
     fn fate(self) -> Fate {
         let words = || format!("{}{}", self.status, words(&self.error));
         match self.status {
@@ -137,19 +137,19 @@ fn words(error: &Value) -> String {
     }
 }
 
-impl<'de> Deserialize<'de> for Outcome {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Outcome, D::Error> {
-        struct Members;
+impl<'de> Deserialize<'de> for ItemOutcome {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<ItemOutcome, D::Error> {
+        struct OutcomeVisitor;
 
-        impl<'de> Visitor<'de> for Members {
-            type Value = Outcome;
+        impl<'de> Visitor<'de> for OutcomeVisitor {
+            type Value = ItemOutcome;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object with a status")
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outcome, A::Error> {
-                let mut outcome = Outcome::default();
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<ItemOutcome, A::Error> {
+                let mut outcome = ItemOutcome::default();
                 while let Some(key) = map.next_key::<String>()? {
                     match key.as_str() {
                         "status" => outcome.status = map.next_value()?,
@@ -161,6 +161,6 @@ impl<'de> Deserialize<'de> for Outcome {
             }
         }
 
-        json.deserialize_map(Members)
+        json.deserialize_map(OutcomeVisitor)
     }
 }

@@ -1,8 +1,8 @@
 //! OTLP in JSON: 64-bit integers are strings, and ids are hexadecimal digits.
 //! Strings are copied as they are in the event.
 
-use super::record::{NESTED_MAX, Record};
-use crate::format::members::{self, Text, Value};
+use super::record::{LogRecord, NESTED_MAX};
+use crate::format::members::{self, JsonText, JsonValue};
 use crate::format::{Body, Event, Events, moment};
 
 pub(super) fn encode(events: Events<'_>, body: &mut Body) {
@@ -13,7 +13,7 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     body.push(r#"]},"scopeLogs":[{"scope":{"name":"overspill","version":""#);
     body.push(env!("CARGO_PKG_VERSION"));
     body.push(r#""},"logRecords":["#);
-    let mut record = Record::default();
+    let mut record = LogRecord::default();
     for (nth, event) in events.enumerate() {
         body.push(if nth == 0 { "" } else { "," });
         record.read(event.json());
@@ -22,7 +22,7 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     body.push("]}]}]}");
 }
 
-fn log_record(event: &Event<'_>, record: &Record<'_>, body: &mut Body) {
+fn log_record(event: &Event<'_>, record: &LogRecord<'_>, body: &mut Body) {
     let time = moment::Digits::of(moment::nanos(event));
     body.push(r#"{"timeUnixNano":""#);
     body.push(&time);
@@ -71,8 +71,12 @@ fn log_record(event: &Event<'_>, record: &Record<'_>, body: &mut Body) {
     body.push("}");
 }
 
-fn attributes<'a>(attributes: impl Iterator<Item = (Text<'a>, Value<'a>)>, depth: usize, body: &mut Body) {
-    for (nth, (key, value)) in attributes.filter(|(_, value)| *value != Value::Null).enumerate() {
+fn attributes<'a>(
+    attributes: impl Iterator<Item = (JsonText<'a>, JsonValue<'a>)>,
+    depth: usize,
+    body: &mut Body,
+) {
+    for (nth, (key, value)) in attributes.filter(|(_, value)| *value != JsonValue::Null).enumerate() {
         body.push(if nth == 0 { r#"{"key":"# } else { r#",{"key":"# });
         body.push(key.quoted);
         body.push(r#","value":"#);
@@ -81,34 +85,34 @@ fn attributes<'a>(attributes: impl Iterator<Item = (Text<'a>, Value<'a>)>, depth
     }
 }
 
-fn any_value(value: Value<'_>, depth: usize, body: &mut Body) {
+fn any_value(value: JsonValue<'_>, depth: usize, body: &mut Body) {
     match value {
         // An empty value would be valid, but some receivers refuse it.
-        Value::Null => body.push(r#"{"stringValue":"null"}"#),
-        Value::Bool(true) => body.push(r#"{"boolValue":true}"#),
-        Value::Bool(false) => body.push(r#"{"boolValue":false}"#),
-        Value::Int(int) => {
+        JsonValue::Null => body.push(r#"{"stringValue":"null"}"#),
+        JsonValue::Bool(true) => body.push(r#"{"boolValue":true}"#),
+        JsonValue::Bool(false) => body.push(r#"{"boolValue":false}"#),
+        JsonValue::Int(int) => {
             body.push(r#"{"intValue":""#);
             body.push(int.to_string());
             body.push("\"}");
         }
-        Value::Double(double, text) if double.is_finite() => {
+        JsonValue::Double(double, text) if double.is_finite() => {
             body.push(r#"{"doubleValue":"#);
             body.push(text);
             body.push("}");
         }
-        Value::Double(..) => body.push(r#"{"stringValue":"infinite"}"#),
-        Value::Text(text) => {
+        JsonValue::Double(..) => body.push(r#"{"stringValue":"infinite"}"#),
+        JsonValue::Text(text) => {
             body.push(r#"{"stringValue":"#);
             body.push(text.quoted);
             body.push("}");
         }
-        Value::Array(json) | Value::Object(json) if depth == NESTED_MAX => {
+        JsonValue::Array(json) | JsonValue::Object(json) if depth == NESTED_MAX => {
             body.push(r#"{"stringValue":""#);
             members::escape(json, body);
             body.push("\"}");
         }
-        Value::Array(array) => {
+        JsonValue::Array(array) => {
             body.push(r#"{"arrayValue":{"values":["#);
             for (nth, element) in members::elements(array).into_iter().flatten().enumerate() {
                 body.push(if nth == 0 { "" } else { "," });
@@ -116,7 +120,7 @@ fn any_value(value: Value<'_>, depth: usize, body: &mut Body) {
             }
             body.push("]}}");
         }
-        Value::Object(object) => {
+        JsonValue::Object(object) => {
             body.push(r#"{"kvlistValue":{"values":["#);
             let members = members::members(object).into_iter().flatten();
             attributes(members, depth + 1, body);

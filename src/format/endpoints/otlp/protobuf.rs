@@ -2,8 +2,8 @@
 //!
 //! A message's length precedes it: room for it is reserved, and the bytes after it move if the length needs more.
 
-use super::record::{NESTED_MAX, Record};
-use crate::format::members::{self, Text, Value};
+use super::record::{LogRecord, NESTED_MAX};
+use crate::format::members::{self, JsonText, JsonValue};
 use crate::format::{Body, Event, Events, moment};
 
 pub(super) fn encode(events: Events<'_>, body: &mut Body) {
@@ -16,7 +16,7 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
         bytes(1, b"overspill", scope);
         bytes(2, env!("CARGO_PKG_VERSION").as_bytes(), scope);
     });
-    let (mut record, mut uid) = (Record::default(), Vec::new());
+    let (mut record, mut uid) = (LogRecord::default(), Vec::new());
     for event in events {
         record.read(event.json());
         // With its times and its id, hardly any record is shorter than 128 bytes.
@@ -32,7 +32,7 @@ pub(super) fn encode(events: Events<'_>, body: &mut Body) {
     [begin, before, resource, between, logs].iter().for_each(|piece| body.push(piece));
 }
 
-fn log_record(event: &Event<'_>, record: &Record<'_>, uid: &mut Vec<u8>, to: &mut Vec<u8>) {
+fn log_record(event: &Event<'_>, record: &LogRecord<'_>, uid: &mut Vec<u8>, to: &mut Vec<u8>) {
     let time = moment::nanos(event);
     fixed64(1, time, to);
     fixed64(11, time, to);
@@ -67,12 +67,12 @@ fn digit(hexadecimal: u8) -> u8 {
 /// `KeyValue { key = 1, value = 2 }`
 fn attributes<'a>(
     field: u8,
-    attributes: impl Iterator<Item = (Text<'a>, Value<'a>)>,
+    attributes: impl Iterator<Item = (JsonText<'a>, JsonValue<'a>)>,
     depth: usize,
     to: &mut Vec<u8>,
 ) {
-    for (key, value) in attributes.filter(|(_, value)| *value != Value::Null) {
-        if let (Some(key), Value::Text(text)) = (key.plain(), value) {
+    for (key, value) in attributes.filter(|(_, value)| *value != JsonValue::Null) {
+        if let (Some(key), JsonValue::Text(text)) = (key.plain(), value) {
             if let Some(text) = text.plain() {
                 short(field, key, text, to);
                 continue;
@@ -101,25 +101,25 @@ fn short(field: u8, key: &[u8], text: &[u8], to: &mut Vec<u8>) {
     });
 }
 
-fn any_value(value: Value<'_>, depth: usize, to: &mut Vec<u8>) {
+fn any_value(value: JsonValue<'_>, depth: usize, to: &mut Vec<u8>) {
     match value {
         // Only in an array. An empty value would be valid, but would differ from the same event in JSON.
-        Value::Null => bytes(1, b"null", to),
-        Value::Bool(bool) => to.extend([2 << 3, u8::from(bool)]),
-        Value::Int(int) => {
+        JsonValue::Null => bytes(1, b"null", to),
+        JsonValue::Bool(bool) => to.extend([2 << 3, u8::from(bool)]),
+        JsonValue::Int(int) => {
             to.push(3 << 3);
             varint(int as u64, to);
         }
-        Value::Double(double, _) if double.is_finite() => fixed64(4, double.to_bits(), to),
-        Value::Double(..) => bytes(1, b"infinite", to),
-        Value::Text(text) => string(1, text, to),
-        Value::Array(json) | Value::Object(json) if depth == NESTED_MAX => bytes(1, json, to),
-        Value::Array(array) => message(5, to, |to| {
+        JsonValue::Double(double, _) if double.is_finite() => fixed64(4, double.to_bits(), to),
+        JsonValue::Double(..) => bytes(1, b"infinite", to),
+        JsonValue::Text(text) => string(1, text, to),
+        JsonValue::Array(json) | JsonValue::Object(json) if depth == NESTED_MAX => bytes(1, json, to),
+        JsonValue::Array(array) => message(5, to, |to| {
             for element in members::elements(array).into_iter().flatten() {
                 message(1, to, |to| any_value(element, depth + 1, to));
             }
         }),
-        Value::Object(object) => message(6, to, |to| {
+        JsonValue::Object(object) => message(6, to, |to| {
             let members = members::members(object).into_iter().flatten();
             attributes(1, members, depth + 1, to);
         }),
@@ -162,7 +162,7 @@ fn message_of(field: u8, kept: usize, to: &mut Vec<u8>, write: impl FnOnce(&mut 
 const LENGTH_BYTES_MAX: usize = 5;
 
 /// Writes a string of the event, without its quotes.
-fn string(field: u8, text: Text<'_>, to: &mut Vec<u8>) {
+fn string(field: u8, text: JsonText<'_>, to: &mut Vec<u8>) {
     match text.plain() {
         Some(plain) => bytes(field, plain, to),
         None => bytes(field, &text.decoded(), to),

@@ -1,6 +1,6 @@
 //! Finds the parts of an event that go into a log record's own fields.
 
-use crate::format::members::{self, Text, Value};
+use crate::format::members::{self, JsonText, JsonValue};
 
 /// Maximum nesting of objects and arrays; a deeper value is written as its JSON text. Parsers have
 /// limits, protobuf's 100 messages and JSON's 128 brackets, and a receiver would refuse the whole
@@ -9,32 +9,32 @@ pub(super) const NESTED_MAX: usize = 16;
 
 /// An event, split into a record's fields.
 #[derive(Default)]
-pub(super) struct Record<'a> {
+pub(super) struct LogRecord<'a> {
     /// The message, or the whole value if it is not an object.
-    pub(super) body: Option<Value<'a>>,
+    pub(super) body: Option<JsonValue<'a>>,
     /// The level as the user wrote it, and OpenTelemetry's number for it.
-    pub(super) severity: Option<(Text<'a>, u8)>,
+    pub(super) severity: Option<(JsonText<'a>, u8)>,
     /// Hexadecimal digits.
     pub(super) trace_id: Option<&'a [u8]>,
     pub(super) span_id: Option<&'a [u8]>,
     /// The members that have no field of their own, and are not null.
-    pub(super) attributes: Vec<(Text<'a>, Value<'a>)>,
+    pub(super) attributes: Vec<(JsonText<'a>, JsonValue<'a>)>,
 }
 
-impl<'a> Record<'a> {
+impl<'a> LogRecord<'a> {
     /// Replaces the previous event and reuses its memory.
     pub(super) fn read(&mut self, json: &'a [u8]) {
         let mut attributes = std::mem::take(&mut self.attributes);
         attributes.clear();
-        *self = Record { attributes, ..Record::default() };
+        *self = LogRecord { attributes, ..LogRecord::default() };
         let Some(members) = members::members(json) else {
-            self.body = Some(members::value(json)).filter(|value| *value != Value::Null);
+            self.body = Some(members::value(json)).filter(|value| *value != JsonValue::Null);
             return;
         };
         for (key, value) in members {
             let is_taken = match value {
-                Value::Null => true,
-                Value::Text(text) => self.takes(key.inner(), text),
+                JsonValue::Null => true,
+                JsonValue::Text(text) => self.takes(key.inner(), text),
                 _ => false,
             };
             if !is_taken {
@@ -44,10 +44,10 @@ impl<'a> Record<'a> {
     }
 
     /// Takes the member if the record has a field for it. Of two members with the same name, takes the first.
-    fn takes(&mut self, key: &[u8], text: Text<'a>) -> bool {
+    fn takes(&mut self, key: &[u8], text: JsonText<'a>) -> bool {
         let field = match key {
             b"message" if self.body.is_none() => {
-                self.body = Some(Value::Text(text));
+                self.body = Some(JsonValue::Text(text));
                 return true;
             }
             b"level" if self.severity.is_none() => {
@@ -64,7 +64,7 @@ impl<'a> Record<'a> {
 }
 
 /// An id of all zeros does not count.
-fn id_of(text: Text<'_>, digits: usize) -> Option<&[u8]> {
+fn id_of(text: JsonText<'_>, digits: usize) -> Option<&[u8]> {
     let id = text.inner();
     let is_id =
         id.len() == digits && id.iter().all(u8::is_ascii_hexdigit) && id.iter().any(|&digit| digit != b'0');

@@ -3,7 +3,7 @@
 
 use super::*;
 use crate::limits::{SPILL_FRAME_BYTES, SPILL_LINE_BYTES};
-use crate::spill::log::{Home, Log, Read};
+use crate::spill::log::{Home, Log, RecordRead};
 use crate::spill::parts::split;
 use crate::sync::{Arc, Mutex, lock};
 use std::io;
@@ -21,7 +21,7 @@ use tracing_subscriber::fmt::{FormatEvent, FormatFields, SubscriberBuilder};
 mod figures;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Layout {
+enum FormatterLayout {
     Full,
     Compact,
     Pretty,
@@ -30,7 +30,7 @@ enum Layout {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Clock {
+enum FormatterClock {
     Without,
     Default,
     Uptime,
@@ -49,8 +49,8 @@ impl FormatTime for As {
 
 #[derive(Clone, Copy, Debug)]
 struct SetUp {
-    layout: Layout,
-    clock: Clock,
+    layout: FormatterLayout,
+    clock: FormatterClock,
     thread: Option<&'static str>,
     ids: bool,
     target: bool,
@@ -63,8 +63,20 @@ struct SetUp {
 
 fn all() -> Vec<SetUp> {
     let mut all = Vec::new();
-    for layout in [Layout::Full, Layout::Compact, Layout::Pretty, Layout::Json, Layout::JsonFlat] {
-        for clock in [Clock::Without, Clock::Default, Clock::Uptime, Clock::Blanks, Clock::Colon] {
+    for layout in [
+        FormatterLayout::Full,
+        FormatterLayout::Compact,
+        FormatterLayout::Pretty,
+        FormatterLayout::Json,
+        FormatterLayout::JsonFlat,
+    ] {
+        for clock in [
+            FormatterClock::Without,
+            FormatterClock::Default,
+            FormatterClock::Uptime,
+            FormatterClock::Blanks,
+            FormatterClock::Colon,
+        ] {
             for thread in [None, Some("worker"), Some("http: 8080"), Some("a=b \"c\" ThreadId(7): x")] {
                 for bits in 0_u32..128 {
                     let is = |nth: u32| bits >> nth & 1 == 1;
@@ -111,21 +123,21 @@ fn subscriber(set_up: SetUp, log: &Captured) -> Dispatch {
                 .with_line_number(set_up.line)
                 .with_ansi(set_up.ansi);
             match set_up.layout {
-                Layout::Full => finish(log.clone(), builder),
-                Layout::Compact => finish(log.clone(), builder.compact()),
-                Layout::Pretty => finish(log.clone(), builder.pretty().with_ansi(set_up.ansi)),
-                Layout::Json => finish(log.clone(), builder.json()),
-                Layout::JsonFlat => finish(log.clone(), builder.json().flatten_event(true)),
+                FormatterLayout::Full => finish(log.clone(), builder),
+                FormatterLayout::Compact => finish(log.clone(), builder.compact()),
+                FormatterLayout::Pretty => finish(log.clone(), builder.pretty().with_ansi(set_up.ansi)),
+                FormatterLayout::Json => finish(log.clone(), builder.json()),
+                FormatterLayout::JsonFlat => finish(log.clone(), builder.json().flatten_event(true)),
             }
         }};
     }
     let builder = tracing_subscriber::fmt();
     match set_up.clock {
-        Clock::Without => with_layout!(builder.without_time()),
-        Clock::Default => with_layout!(builder.with_timer(Default)),
-        Clock::Uptime => with_layout!(builder.with_timer(Uptime::default())),
-        Clock::Blanks => with_layout!(builder.with_timer(As("26 Nov 2026, 12:19:45"))),
-        Clock::Colon => with_layout!(builder.with_timer(As("[12:19:45]:"))),
+        FormatterClock::Without => with_layout!(builder.without_time()),
+        FormatterClock::Default => with_layout!(builder.with_timer(Default)),
+        FormatterClock::Uptime => with_layout!(builder.with_timer(Uptime::default())),
+        FormatterClock::Blanks => with_layout!(builder.with_timer(As("26 Nov 2026, 12:19:45"))),
+        FormatterClock::Colon => with_layout!(builder.with_timer(As("[12:19:45]:"))),
     }
 }
 
@@ -183,7 +195,7 @@ fn check(set_up: SetUp, parts: &[SpilledPart]) {
             tracing::warn!("something else");
             let log = Log { home: Home::capture() };
             for part in parts {
-                assert_eq!(log.write(&as_record(part)), Read::Yes, "{set_up:?}");
+                assert_eq!(log.write(&as_record(part)), RecordRead::Yes, "{set_up:?}");
             }
         });
     };

@@ -4,7 +4,7 @@ use super::*;
 use serde_json::{Value, json};
 
 #[derive(Clone, Copy, Debug)]
-enum Layout {
+enum WrapLayout {
     Ours,
     Fields,
     Text,
@@ -13,8 +13,14 @@ enum Layout {
     ColouredBySyslog,
 }
 
-const LAYOUTS: [Layout; 6] =
-    [Layout::Ours, Layout::Fields, Layout::Text, Layout::Pretty, Layout::Coloured, Layout::ColouredBySyslog];
+const LAYOUTS: [WrapLayout; 6] = [
+    WrapLayout::Ours,
+    WrapLayout::Fields,
+    WrapLayout::Text,
+    WrapLayout::Pretty,
+    WrapLayout::Coloured,
+    WrapLayout::ColouredBySyslog,
+];
 
 /// As tracing-subscriber colours it.
 fn coloured(part: &SpilledPart, escape: &str) -> String {
@@ -25,16 +31,16 @@ fn coloured(part: &SpilledPart, escape: &str) -> String {
         .replace('\u{2}', &format!("{escape}[0m{escape}[2m={escape}[0m"))
 }
 
-fn laid_out(part: &SpilledPart, layout: Layout) -> String {
+fn laid_out(part: &SpilledPart, layout: WrapLayout) -> String {
     match layout {
-        Layout::Ours => serde_json::to_string(&as_record(part)).unwrap(),
-        Layout::Fields => {
+        WrapLayout::Ours => serde_json::to_string(&as_record(part)).unwrap(),
+        WrapLayout::Fields => {
             json!({ "level": "WARN", "target": "overspill::spill", "fields": as_record(part) }).to_string()
         }
-        Layout::Text => as_text(part, " ", "="),
-        Layout::Pretty => as_text(part, ", ", ": "),
-        Layout::Coloured => coloured(part, "\u{1b}"),
-        Layout::ColouredBySyslog => coloured(part, "#033"),
+        WrapLayout::Text => as_text(part, " ", "="),
+        WrapLayout::Pretty => as_text(part, ", ", ": "),
+        WrapLayout::Coloured => coloured(part, "\u{1b}"),
+        WrapLayout::ColouredBySyslog => coloured(part, "#033"),
     }
 }
 
@@ -181,7 +187,7 @@ proptest! {
         runtime in any_runtime(),
         taken in any::<prop::sample::Index>(),
     ) {
-        let line = |part: &SpilledPart| in_runtime(&laid_out(part, Layout::Ours), runtime, "stdout");
+        let line = |part: &SpilledPart| in_runtime(&laid_out(part, WrapLayout::Ours), runtime, "stdout");
         let log: String = parts.iter().flat_map(line).map(|line| line + "\nother\n").collect();
         let mut records = Records::new(log.as_bytes());
         let taken = taken.index(parts.len() + 1);
@@ -208,14 +214,15 @@ proptest! {
             Records::new(log.as_bytes()).joined().map(|event| event.unwrap().event).collect();
         prop_assert!(events.iter().all(|event| *event == second.event), "{:?}\n{}", events, log);
         // A JSON text that ends inside a string swallows the beginning of the next line.
-        prop_assert!(!events.is_empty() || matches!(layout, Layout::Ours | Layout::Fields), "{}", log);
+        prop_assert!(!events.is_empty() || matches!(layout, WrapLayout::Ours | WrapLayout::Fields), "{}", log);
     }
 }
 
 #[test]
 fn all_records_of_one_line_come_out() {
     let parts = super::formatters::parts_of(&["1".to_owned(), "2".to_owned()]);
-    let lines: Vec<Value> = parts.iter().map(|part| json!({ "log": laid_out(part, Layout::Text) })).collect();
+    let lines: Vec<Value> =
+        parts.iter().map(|part| json!({ "log": laid_out(part, WrapLayout::Text) })).collect();
     let log = format!("{}\n", Value::from(lines));
     let mut records = Records::new(log.as_bytes());
     assert_eq!(records.next().unwrap().unwrap(), parts[0]);
@@ -227,7 +234,7 @@ fn all_records_of_one_line_come_out() {
 
 #[test]
 fn wrappings_are_unwrapped_to_a_bounded_depth() {
-    let ours = laid_out(&super::formatters::parts_of(&["1".to_owned()])[0], Layout::Ours);
+    let ours = laid_out(&super::formatters::parts_of(&["1".to_owned()])[0], WrapLayout::Ours);
     let deep = |depth| (0..depth).fold(ours.clone(), |line, _| wrapped(&line, Wrap::FluentBit));
     assert!(read_line(&deep(crate::limits::READ_WRAPS_MAX - 1)).is_some());
     assert_eq!(read_line(&deep(crate::limits::READ_WRAPS_MAX)), None);

@@ -6,7 +6,7 @@ fn why(text: &str) -> String {
 }
 
 #[test]
-fn what_a_browser_would_mend_is_an_error_that_says_what_to_do() {
+fn what_a_browser_would_repair_is_an_error_that_says_what_to_do() {
     for (text, word) in [
         ("", "it is empty"),
         (" ", "begins or ends"),
@@ -94,7 +94,7 @@ fn what_is_plainly_meant_stays_as_it_is() {
 }
 
 #[test]
-fn a_proxy_that_would_be_passed_by_in_silence_is_an_error() {
+fn a_proxy_that_would_silently_be_bypassed_is_an_error() {
     for (text, word) in [
         ("", "there is no host"),
         ("tcp://127.0.0.1:1", "\"tcp\""),
@@ -134,7 +134,7 @@ fn a_proxy_that_would_be_passed_by_in_silence_is_an_error() {
 }
 
 proptest! {
-    /// AD1 over everything: whatever is accepted has the host that was written, and goes on the line as it is.
+    /// AD1 for any input: an accepted text keeps its host, and is sent unchanged in the request line.
     #[test]
     fn an_accepted_endpoint_has_the_host_and_the_port_that_were_written(
         text in "(http|HTTP|https|ftp)?(:|://|:///|:/)?([a-z@:%.\\\\#?/ \t0-9\\[\\]-]{0,24})"

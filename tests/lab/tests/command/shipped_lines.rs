@@ -1,12 +1,12 @@
 //! How `ship` turns bytes into events: a table, and what holds for any bytes, however they are split.
 
-use crate::lines::{LINE_BYTES_MAX, Lines};
+use crate::lines::{LINE_BYTES_MAX, LineSplitter};
 use proptest::prelude::*;
 use serde_json::Value;
 
 /// The events of some bytes that arrive in pieces of this size.
-fn events(bytes: &[u8], at_once: usize) -> (Vec<String>, Lines) {
-    let (mut lines, mut events) = (Lines::default(), Vec::new());
+fn events(bytes: &[u8], at_once: usize) -> (Vec<String>, LineSplitter) {
+    let (mut lines, mut events) = (LineSplitter::default(), Vec::new());
     for chunk in bytes.chunks(at_once) {
         lines.take(chunk, |event| events.push(serde_json::to_string(event).unwrap()));
     }

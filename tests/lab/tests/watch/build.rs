@@ -61,7 +61,7 @@ fn a_share_of_an_unknown_limit_is_an_error() {
 }
 
 #[test]
-fn a_watch_of_the_real_system_starts_and_says_what_it_sees() {
+fn a_watch_of_the_real_system_starts_and_reports_what_it_sees() {
     let world = World::new();
     let watch = MemoryWatch::builder("shop", &world.folder).disk_free_min(0).start().unwrap();
     let started = world.notices("memory watch started");

@@ -201,7 +201,7 @@ pub fn a_disk_that_ends() {
 }
 
 #[test]
-fn a_write_that_fails_half_way_leaves_nothing() {
+fn a_write_that_fails_halfway_leaves_nothing() {
     let world = World::new();
     made(&world);
     // What a process sees of a full disk: the file takes a part of what is written, and then no more. The child's log is

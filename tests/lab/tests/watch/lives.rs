@@ -54,12 +54,12 @@ fn a_signal_whose_handler_was_replaced_is_reported_once() {
         let status = |sets| world.put("proc/self/status", &format!("RssAnon:\t 1 kB\n{sets}"));
         status("SigIgn:\t0000000000000000\nSigCgt:\t0000000000000800\n");
         std::thread::park_timeout(Duration::from_millis(50)); // several looks, none of which finds a fault
-        assert!(world.notices("is not heard").is_empty());
+        assert!(world.notices("does not arrive").is_empty());
         status(sets);
-        until("the notice", || !world.notices("is not heard").is_empty());
+        until("the notice", || !world.notices("does not arrive").is_empty());
         std::thread::park_timeout(Duration::from_millis(50)); // some more looks
         watch.stop();
-        let told = world.notices("the signal for memory snapshots is not heard");
+        let told = world.notices("the signal for memory snapshots does not arrive");
         assert_eq!(told.len(), 1);
         assert!(told[0]["fields"]["message"].as_str().unwrap().contains(words), "{told:?}");
     }

@@ -6,7 +6,7 @@ use overspill::memory_watch::{Cause, Kind, Level, Looked};
 use std::time::Duration;
 
 #[test]
-fn a_growing_heap_leaves_an_escalating_series_one_snapshot_a_step() {
+fn a_growing_heap_leaves_an_escalating_series_of_one_snapshot_per_step() {
     let world = World::new();
     let (mut watch, mut course) = (world.builder().build().unwrap(), Course::new());
     let mut taken = Vec::new();

@@ -2,12 +2,12 @@
 
 use super::*;
 
-fn owner_by(evidence: &Evidence, function: &str, file: &str) -> Owner {
-    evidence.owner(Place { function, file, binary: "" })
+fn owner_by(evidence: &ProgramEvidence, function: &str, file: &str) -> Owner {
+    evidence.owner(SymbolInfo { function, file, binary: "" })
 }
 
 #[test]
-fn a_frame_belongs_to_whose_file_it_is_in_and_else_to_whose_name_it_has() {
+fn a_frame_belongs_to_the_owner_of_its_file_or_else_of_its_name() {
     const JEMALLOC: &str = "/src/target/release/build/tikv-jemalloc-sys-0/out/build/src/jemalloc.c";
     let table = [
         ("alloc::raw_vec::finish_grow", "", Owner::Runtime),
@@ -50,12 +50,12 @@ fn a_frame_belongs_to_whose_file_it_is_in_and_else_to_whose_name_it_has() {
         ("<&mut dyn service::Keep as core::ops::Drop>::drop", "", Owner::Own),
     ];
     for (function, file, owner) in table {
-        assert_eq!(owner_by(&Evidence::default(), function, file), owner, "{function} in {file:?}");
+        assert_eq!(owner_by(&ProgramEvidence::default(), function, file), owner, "{function} in {file:?}");
     }
 }
 
 #[test]
-fn no_part_of_a_path_or_a_name_makes_own_code_another_s() {
+fn no_part_of_a_path_or_a_name_turns_own_code_into_a_dependency() {
     let table = [
         ("shop::vendor::keep", "src/vendor/x.rs"),
         ("shop::vendor::keep", "/app/src/vendor/x.rs"),
@@ -79,16 +79,20 @@ fn no_part_of_a_path_or_a_name_makes_own_code_another_s() {
         ("shop::keep", "/home/me/rustc/src/main.rs"),
     ];
     for (function, file) in table {
-        assert_eq!(owner_by(&Evidence::default(), function, file), Owner::Own, "{function} in {file:?}");
+        assert_eq!(
+            owner_by(&ProgramEvidence::default(), function, file),
+            Owner::Own,
+            "{function} in {file:?}"
+        );
     }
 }
 
 #[test]
-fn the_crate_that_has_main_is_one_s_own_whatever_its_name() {
-    let place = |function, file| Place { function, file, binary: "/opt/moka" };
+fn the_crate_with_main_is_own_code_whatever_its_name() {
+    let place = |function, file| SymbolInfo { function, file, binary: "/opt/moka" };
     let installed = "/root/.cargo/registry/src/x/shop-1.0.0/src/main.rs";
     let places = [place("tokio::main", ""), place("shop::main", installed), place("moka::keep", "")];
-    let evidence = Evidence::of("/opt/moka", places.into_iter());
+    let evidence = ProgramEvidence::of("/opt/moka", places.into_iter());
     for (function, file) in [("tokio::keep", ""), ("moka::keep", ""), ("shop::keep", installed)] {
         assert_eq!(owner_by(&evidence, function, file), Owner::Own, "{function}");
     }
@@ -96,7 +100,7 @@ fn the_crate_that_has_main_is_one_s_own_whatever_its_name() {
 }
 
 #[test]
-fn go_s_packages_are_told_by_their_import_paths() {
+fn go_packages_are_recognized_by_their_import_paths() {
     let table = [
         ("bytes.growSlice", "bytes/buffer.go", Owner::Runtime),
         ("io.ReadAll", "/opt/toolchains/go1.22/src/io/io.go", Owner::Runtime),
@@ -115,15 +119,16 @@ fn go_s_packages_are_told_by_their_import_paths() {
         ("bytesize.Keep", "bytesize/keep.go", Owner::Own),
         ("main.Keep[go.shape.int]", "", Owner::Own),
     ];
-    let evidence = Evidence { has_go: true, ..Evidence::default() };
+    let evidence = ProgramEvidence { has_go: true, ..ProgramEvidence::default() };
     for (function, file, owner) in table {
         assert_eq!(owner_by(&evidence, function, file), owner, "{function} in {file:?}");
     }
 }
 
 #[test]
-fn what_has_no_name_is_never_one_s_own() {
-    let evidence = Evidence { program: "/usr/lib/shop/shop.so".to_owned(), ..Evidence::default() };
+fn a_frame_without_a_name_is_never_own_code() {
+    let evidence =
+        ProgramEvidence { program: "/usr/lib/shop/shop.so".to_owned(), ..ProgramEvidence::default() };
     let table = [
         ("/opt/service", Owner::Unknown),
         ("/usr/lib/shop/shop.so", Owner::Unknown),
@@ -139,9 +144,9 @@ fn what_has_no_name_is_never_one_s_own() {
 }
 
 #[test]
-fn in_a_program_of_c_s_what_is_in_the_program_is_one_s_own() {
-    let evidence = Evidence { program: "/opt/server".to_owned(), ..Evidence::default() };
-    let owner = |function, binary| evidence.owner(Place { function, file: "", binary });
+fn in_a_c_program_the_code_of_its_own_file_is_own_code() {
+    let evidence = ProgramEvidence { program: "/opt/server".to_owned(), ..ProgramEvidence::default() };
+    let owner = |function, binary| evidence.owner(SymbolInfo { function, file: "", binary });
     assert_eq!(owner("keep", "/opt/server"), Owner::Own);
     assert_eq!(owner("prof_report", "/opt/server"), Owner::Own);
     assert_eq!(owner("malloc", "/opt/server"), Owner::Runtime);
