@@ -12,6 +12,8 @@ mod ids;
 mod leaky;
 mod load;
 mod picture;
+#[allow(dead_code, reason = "shared by all programs that draw, and none draws everything")]
+mod plot;
 mod report;
 mod screen;
 mod service;
@@ -96,6 +98,8 @@ impl Arguments {
 }
 
 type Failure = Box<dyn std::error::Error>;
+/// What the picture is drawn on.
+type Backend<'a> = plotters::prelude::SVGBackend<'a>;
 
 fn main() -> ExitCode {
     let ended = match Arguments::of(&command().get_matches()) {

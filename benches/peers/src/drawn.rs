@@ -3,7 +3,8 @@
 
 use crate::Failure;
 use crate::output::short;
-use crate::picture::{self, Across, Axes, Bar, InOutage, Line};
+use crate::picture::{self, Bar, InOutage};
+use crate::plot::{Across, Axes, Stroke};
 use crate::statistics::Spread;
 use serde_json::Value;
 use std::path::Path;
@@ -76,12 +77,7 @@ fn call(chapter: &str, folder: &Path) -> Result<(), Failure> {
     for bar in &mut bars {
         bar.label = bar.label.replace("floor: ", "a part: ");
     }
-    let axes = Axes {
-        message: &message,
-        x: "time of a call ÷ time of serde_json::to_writer",
-        y: "",
-        across: Across::Linear,
-    };
+    let axes = Axes::of(&message, "time of a call ÷ time of serde_json::to_writer", "");
     picture::bars(&folder.join("call.png"), &axes, &bars, Some((1.0, "serde_json::to_writer")))
 }
 
@@ -95,7 +91,7 @@ fn wire(chapter: &str, folder: &Path) -> Result<(), Failure> {
         short(low),
         short(high)
     );
-    let axes = Axes { message: &message, x: "CPU seconds per million events", y: "", across: Across::Linear };
+    let axes = Axes::of(&message, "CPU seconds per million events", "");
     picture::bars(&folder.join("wire.png"), &axes, &bars, None)
 }
 
@@ -112,13 +108,23 @@ fn at(points: &[(f64, f64)], x: f64) -> String {
     points.iter().find(|point| point.0 == x).map_or_else(|| "?".to_owned(), |point| short(point.1))
 }
 
+fn most(points: &[(f64, f64)]) -> String {
+    short(points.iter().map(|point| point.1).fold(0.0, f64::max))
+}
+
 const SWEEPS: [Sweep; 6] = [
     Sweep {
         name: "bytes",
         head: "bytes of JSON per event",
         y: "ns per call",
         across: Across::Linear,
-        message: |_| "A call's time grows in proportion to the event, below serde_json's".to_owned(),
+        message: |points| {
+            format!(
+                "A call's time grows with its event: {} ns for 1,000 bytes, {} ns for 32,000",
+                at(points, 1000.0),
+                at(points, 32000.0)
+            )
+        },
     },
     Sweep {
         name: "producers",
@@ -151,14 +157,14 @@ const SWEEPS: [Sweep; 6] = [
         head: "idle clients in the process",
         y: "KiB of RSS per client after the first",
         across: Across::Linear,
-        message: |points| format!("An idle client holds {} KiB, however many there are", at(points, 100.0)),
+        message: |points| format!("An idle client holds {} KiB at most", most(points)),
     },
     Sweep {
         name: "connected",
         head: "idle clients, each with its connection open",
         y: "KiB of RSS per client after the first",
         across: Across::Linear,
-        message: |points| format!("With its connection open a client holds {} KiB", at(points, 100.0)),
+        message: |points| format!("With its connection open, a client holds {} KiB at most", most(points)),
     },
     Sweep {
         name: "batch",
@@ -186,11 +192,13 @@ impl Sweep {
         };
         let (ours, floor) = (line(0), line(1));
         let message = (self.message)(&ours);
-        let mut lines = vec![Line { label: "overspill".to_owned(), points: ours }];
-        if !floor.is_empty() {
-            lines.push(Line { label: "serde_json::to_writer alone".to_owned(), points: floor });
+        let mut lines = vec![picture::line("overspill", Stroke::Points, ours)];
+        if floor.is_empty() {
+            lines[0].name.clear();
+        } else {
+            lines.push(picture::line("serde_json::to_writer alone", Stroke::Points, floor));
         }
-        let axes = Axes { message: &message, x: self.head, y: self.y, across: self.across };
+        let axes = Axes { across: self.across, ..Axes::of(&message, self.head, self.y) };
         picture::lines(&folder.join(format!("sweep-{}.png", self.name)), &axes, &lines)
     }
 }

@@ -10,6 +10,9 @@ pub mod outage;
 pub mod output;
 pub mod pace;
 pub mod picture;
+#[path = "../../../examples/outage/plot.rs"]
+#[allow(dead_code, reason = "shared by all programs that draw, and none draws everything")]
+mod plot;
 pub mod report;
 pub mod sink;
 pub mod spill;
@@ -22,3 +25,5 @@ pub mod usage;
 pub mod wire;
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// What pictures are drawn on.
+type Backend<'a> = plotters::prelude::BitMapBackend<'a>;

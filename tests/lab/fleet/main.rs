@@ -12,6 +12,9 @@ mod endpoint;
 mod ids;
 mod measure;
 mod picture;
+#[path = "../../../examples/outage/plot.rs"]
+#[allow(dead_code, reason = "shared by all programs that draw, and none draws everything")]
+mod plot;
 #[path = "../../it/split_mix.rs"]
 mod random;
 mod simulation;
@@ -40,12 +43,14 @@ struct Arguments {
     /// How long an event waits for more events, in milliseconds: `batch_age_max`
     #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..=2_000))]
     batch_age: u64,
-    /// Where the pictures go
+    /// Where the picture goes
     #[arg(long, default_value = "target/fleet")]
     out: PathBuf,
 }
 
 type Failure = Box<dyn std::error::Error>;
+/// What pictures are drawn on.
+type Backend<'a> = plotters::prelude::SVGBackend<'a>;
 
 /// The endpoint's capacity, as a multiple of the fleet's live rate: enough for a quiet day, not for a thundering herd.
 const CAPACITY: f64 = 1.2;
@@ -81,8 +86,9 @@ fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         began.elapsed().as_secs_f64()
     );
     print(&figures);
-    picture::draw(&outcome, &figures, &plan, &arguments.out)?;
-    println!("Picture: {0}/fleet.png, {0}/fleet.svg", arguments.out.display());
+    let file = arguments.out.join("fleet.svg");
+    picture::draw(&outcome, &figures, &plan, &file)?;
+    println!("Picture: {}", file.display());
     let broken = figures.broken();
     for promise in &broken {
         println!("BROKEN: {promise}");

@@ -11,8 +11,15 @@ pub fn draw(comparison: &Comparison, file: &Path) -> Result<bool, Failure> {
     if folded.is_empty() {
         return Ok(false);
     }
+    let Some(first) = comparison.persistent().first() else { return Ok(false) };
+    let [grew, then] = first.growth().intervals.map(|interval| interval.bytes as f64 / 1e6);
     let mut options = Options::default();
-    options.title = "What grew in both intervals, by call stack (bytes)".to_owned();
+    options.title =
+        format!("{} is the first suspect: it grew by {grew:.1} MB, then by {then:.1} MB", first.culprit());
+    options.subtitle = Some(
+        "The wider, the more bytes grew between three heap profiles; below each frame is its caller"
+            .to_owned(),
+    );
     options.count_name = "bytes".to_owned();
     options.image_width = Some(1200);
     let mut svg = Vec::new();

@@ -15,7 +15,7 @@ pub fn write(experiment: &Experiment, report: &str, arguments: &Arguments) -> Re
     put(&mut text, "table", &format!("```text\n{}```", table::of(comparison, 3)))?;
     put(&mut text, "report", &format!("```text\n{}\n```", report.trim_end()))?;
     std::fs::write(&guide, text)?;
-    for picture in ["leak_experiment.png", "flame.svg"] {
+    for picture in ["leak_experiment.svg", "flame.svg"] {
         std::fs::copy(arguments.out.join(picture), folder.join(picture))?;
     }
     println!("Written: {} and its pictures", relative(&guide).display());

@@ -43,7 +43,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let drawn = flame::draw(&experiment.variants[0].comparison, &flame_graph)?;
     print!("{report}");
     let out = arguments.out.display();
-    println!("\nPicture: {out}/leak_experiment.png, .svg    Flame graph: {}", flame_graph.display());
+    println!("\nPicture: {out}/leak_experiment.svg    Flame graph: {}", flame_graph.display());
     println!("Profiles: {out}/*.pb.gz, for `tests/lab/run heap` and for `go tool pprof`");
     println!("{}", if kept { "The leak is named, and nothing else." } else { "THE EXPERIMENT HAS FAILED." });
     if kept && drawn && arguments.write_guide {

@@ -34,6 +34,9 @@ mod leaky;
 #[expect(dead_code, reason = "the experiment does not ask how long emit took")]
 mod load;
 mod picture;
+#[path = "../../../examples/outage/plot.rs"]
+#[allow(dead_code, reason = "shared by all programs that draw, and none draws everything")]
+mod plot;
 mod seeds;
 mod service;
 mod snapshot;
@@ -95,6 +98,8 @@ enum Role {
 }
 
 type Failure = Box<dyn std::error::Error>;
+/// What pictures are drawn on.
+type Backend<'a> = plotters::prelude::SVGBackend<'a>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -13,6 +13,9 @@ mod course;
 mod dashboard;
 mod faults;
 mod picture;
+#[path = "../../../examples/outage/plot.rs"]
+#[allow(dead_code, reason = "shared by all programs that draw, and none draws everything")]
+mod plot;
 mod receiver;
 mod servers;
 mod shop;
@@ -38,6 +41,8 @@ pub struct Arguments {
 }
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// What pictures are drawn on.
+type Backend<'a> = plotters::prelude::SVGBackend<'a>;
 
 /// Long enough that rates over five seconds cover only the healthy time.
 const HEALTHY: Duration = Duration::from_secs(12);
@@ -124,7 +129,7 @@ async fn run(arguments: &Arguments) -> Result<(), Failure> {
                 minute of the rules is a second here.",
         columns: 3,
     };
-    picture::draw(&panels, &heading, &[course.shade()], &out.join("prometheus.svg"))?;
+    picture::draw(&panels, &heading, course.shade(), &out.join("prometheus.svg"))?;
     println!("Picture: {}", out.join("prometheus.svg").display());
     drop(servers);
     let problems: Vec<String> = verdict.into_iter().chain(settled).chain(dashboard::empty(&panels)).collect();

@@ -24,6 +24,9 @@ mod law;
 mod network;
 #[path = "../prometheus/picture.rs"]
 mod picture;
+#[path = "../../../examples/outage/plot.rs"]
+#[allow(dead_code, reason = "shared by all programs that draw, and none draws everything")]
+mod plot;
 #[path = "../prometheus/receiver.rs"]
 #[allow(dead_code, reason = "shared with the program `prometheus`, which uses all of it")]
 mod receiver;
@@ -68,6 +71,8 @@ pub enum Role {
 }
 
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// What pictures are drawn on.
+type Backend<'a> = plotters::prelude::SVGBackend<'a>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -289,7 +289,7 @@ async fn draw(
         columns: 2,
     };
     let file = arguments.out.join("service.svg");
-    picture::draw(&panels, &heading, &[cut], &file)?;
+    picture::draw(&panels, &heading, cut, &file)?;
     say(&format!("Picture: {}", file.display()))?;
     Ok(())
 }

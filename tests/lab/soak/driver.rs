@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result<Run, Failure> {
     write_samples(arguments, &samples)?;
     let evidence = evidence::gather(out)?;
     let run = Run { arguments: arguments.clone(), samples, troubles, evidence };
-    picture::draw(&run)?;
+    picture::draw(&run, &run.arguments.out.join("soak.svg"))?;
     Ok(run)
 }
 

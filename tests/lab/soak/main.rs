@@ -15,6 +15,9 @@ mod evidence;
 mod ids;
 mod load;
 mod picture;
+#[path = "../../../examples/outage/plot.rs"]
+#[allow(dead_code, reason = "shared by all programs that draw, and none draws everything")]
+mod plot;
 #[path = "../../it/split_mix.rs"]
 mod random;
 mod report;
@@ -58,6 +61,8 @@ enum Role {
 }
 
 type Failure = Box<dyn std::error::Error>;
+/// What pictures are drawn on.
+type Backend<'a> = plotters::prelude::SVGBackend<'a>;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();

@@ -1,18 +1,15 @@
-//! Draws RSS and bytes held over time, with the endpoint's troubles shaded: PNG and SVG.
+//! RSS and bytes held over time, with the endpoint's troubles shaded.
 
 use super::Failure;
 use super::driver::Run;
+use super::plot::{Area, Axes, Line, OURS, Shade, Stroke, WHOLE, canvas, key, lines, mark};
 use super::report::series;
 use super::service::Sample;
 use super::slope::Slope;
 use super::weather::{WARM_UP, Weather};
-use plotters::coord::Shift;
-use plotters::prelude::*;
-use plotters::style::register_font;
+use plotters::prelude::RGBColor;
+use std::path::Path;
 
-const SIZE: (u32, u32) = (1200, 720);
-const LINE: RGBColor = RGBColor(0, 104, 139);
-const TREND: RGBColor = RGBColor(200, 60, 30);
 /// In the order of [`Weather::TROUBLES`].
 const SHADES: [RGBColor; 5] = [
     RGBColor(255, 215, 205),
@@ -22,94 +19,42 @@ const SHADES: [RGBColor; 5] = [
     RGBColor(222, 240, 215),
 ];
 
-pub fn draw(run: &Run) -> Result<(), Failure> {
-    register_font("sans-serif", FontStyle::Normal, dejavu::sans::regular())
-        .map_err(|_| "the font cannot be read")?;
-    let (png, svg) = (run.arguments.out.join("soak.png"), run.arguments.out.join("soak.svg"));
-    draw_on(&BitMapBackend::new(&png, SIZE).into_drawing_area(), run)?;
-    draw_on(&SVGBackend::new(&svg, SIZE).into_drawing_area(), run)
-}
-
-fn draw_on<B: DrawingBackend>(area: &DrawingArea<B, Shift>, run: &Run) -> Result<(), Failure>
-where
-    B::ErrorType: 'static,
-{
-    area.fill(&WHITE)?;
+pub fn draw(run: &Run, file: &Path) -> Result<(), Failure> {
+    let area = canvas(file, (1200, 780))?;
+    let (charts, below) = area.split_vertically(740);
+    let (above, held) = charts.split_vertically(370);
     let allocator = run.samples.first().map_or("", |sample| sample.allocator.as_str());
-    let (above, below) = area.split_vertically(SIZE.1 / 2);
-    let title = format!("Resident memory, KB ({allocator}); the line is the trend after warm-up");
-    panel(&above, run, &title, |sample| sample.rss_bytes, Legend::Shown)?;
-    panel(&below, run, "Bytes of events held, KB", |sample| sample.held_bytes, Legend::None)?;
+    let title = format!(
+        "Memory through {} troubles of the endpoint ({allocator}); dashed: its trend after the warm-up",
+        mark(run.troubles.len() as f64)
+    );
+    panel(&above, run, (&title, "resident memory, KB"), |sample| sample.rss_bytes)?;
+    panel(&held, run, ("What the client holds", "bytes of events, KB"), |sample| sample.held_bytes)?;
+    let named = Weather::TROUBLES.into_iter().zip(SHADES);
+    let named: Vec<Line> =
+        named.map(|(name, shade)| Line::of(name, shade, Stroke::Plain, Vec::new())).collect();
+    key(&below, WHOLE, (100, 12), (140, 0), &named.iter().collect::<Vec<_>>())?;
     area.present()?;
     Ok(())
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Legend {
-    Shown,
-    None,
-}
-
-fn panel<B: DrawingBackend>(
-    area: &DrawingArea<B, Shift>,
+fn panel(
+    area: &Area<'_>,
     run: &Run,
-    title: &str,
+    (title, unit): (&str, &str),
     of: fn(&Sample) -> u64,
-    legend: Legend,
-) -> Result<(), Failure>
-where
-    B::ErrorType: 'static,
-{
+) -> Result<(), Failure> {
     let end = run.arguments.seconds as f64;
-    let points: Vec<(f64, f64)> =
+    let points =
         run.samples.iter().map(|sample| (sample.seconds.min(end), of(sample) as f64 / 1000.0)).collect();
-    let highest = points.iter().map(|point| point.1).fold(1.0, f64::max) * 1.15;
-    let mut chart = ChartBuilder::on(area)
-        .caption(title, ("sans-serif", 22))
-        .margin(14)
-        .margin_right(28)
-        .x_label_area_size(44)
-        .y_label_area_size(80)
-        .build_cartesian_2d(0.0..end, 0.0..highest)?;
-    for (name, shade) in Weather::TROUBLES.into_iter().zip(SHADES) {
-        let of_kind = run.troubles.iter().filter(|(.., weather)| weather.name() == name);
-        let shaded = chart.draw_series(
-            of_kind.map(|&(from, to, _)| Rectangle::new([(from, 0.0), (to, highest)], shade.filled())),
-        )?;
-        if legend == Legend::Shown {
-            shaded
-                .label(name)
-                .legend(move |(x, y)| Rectangle::new([(x, y - 7), (x + 24, y + 7)], shade.filled()));
-        }
-    }
-    chart
-        .configure_mesh()
-        .disable_x_mesh()
-        .y_label_formatter(&|value| format!("{value:.0}"))
-        .x_label_formatter(&|value| format!("{value:.0} s"))
-        .label_style(("sans-serif", 16))
-        .light_line_style(WHITE.mix(0.0))
-        .draw()?;
-    chart.draw_series(LineSeries::new(points, LINE.stroke_width(1)))?;
-    let warm = end * WARM_UP;
-    chart.draw_series(DashedLineSeries::new(
-        [(warm, 0.0), (warm, highest)],
-        5,
-        5,
-        BLACK.mix(0.5).stroke_width(1),
-    ))?;
-    if let Some(slope) = Slope::of(&series(run, of)) {
-        chart.draw_series(LineSeries::new([slope.from, slope.to], TREND.stroke_width(2)))?;
-    }
-    if legend == Legend::Shown {
-        chart
-            .configure_series_labels()
-            .position(SeriesLabelPosition::LowerRight)
-            .background_style(WHITE.mix(0.85))
-            .border_style(BLACK.mix(0.3))
-            .label_font(("sans-serif", 15))
-            .legend_area_size(34)
-            .draw()?;
-    }
-    Ok(())
+    let shade = |&(from, to, weather): &(f64, f64, Weather)| {
+        let kind = Weather::TROUBLES.into_iter().zip(SHADES).find(|(name, _)| weather.name() == *name)?;
+        Some(Shade { from, to, colour: kind.1, name: "" })
+    };
+    let shades: Vec<Shade<'_>> = run.troubles.iter().filter_map(shade).collect();
+    let mut all = vec![Line::of("", OURS, Stroke::Thin, points)];
+    all.extend(Slope::of(&series(run, of)).map(|slope| Line::dashed(slope.from, slope.to)));
+    let mut chart = lines(area, &Axes::of(title, "seconds", unit), &all, &shades, (end, 0.0))?;
+    let top = chart.y_range().end;
+    Line::dashed((end * WARM_UP, 0.0), (end * WARM_UP, top)).draw(&mut chart, WHOLE)
 }

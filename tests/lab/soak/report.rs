@@ -37,7 +37,7 @@ pub fn print(run: &Run) -> Result<ExitCode, Failure> {
             "           (a run under {LONG_ENOUGH} s judges the law and the bound; its slopes are only informative)"
         );
     }
-    println!("Pictures:  {0}/soak.png, {0}/soak.svg", run.arguments.out.display());
+    println!("Picture:   {0}/soak.svg", run.arguments.out.display());
     println!("Log:       {0}/spilled.log, samples: {0}/samples.tsv", run.arguments.out.display());
     for what in &broken {
         println!("BROKEN: {what}");
