@@ -142,6 +142,8 @@ impl Client {
         }
         let from = shared.queue.set_queue_share(share);
         if from != share {
+            // The sender may sleep until the queue holds what this share does not allow.
+            shared.queue.ring();
             shared.notices.queue_share_changed(shared.clock.now(), from, share);
         }
     }
@@ -232,7 +234,7 @@ impl Client {
     ///
     /// # Blocking
     /// Blocks the calling thread until everything is settled or the deadline has passed. Do not call it on the thread that runs the
-    /// [`Sender`] of [`build_with_sender`](Builder::build_with_sender).
+    /// [`Sender`](crate::Sender) of [`build_with_sender`](Builder::build_with_sender).
     pub fn flush_blocking(&self, deadline: impl Into<Deadline>) -> Result<(), FlushError> {
         if reentry::is_echo() {
             return Err(FlushError::DeadlinePassed);
@@ -264,8 +266,8 @@ impl Client {
     /// runtime, because the sender runs on its own thread.
     ///
     /// # Blocking
-    /// Blocks the calling thread until the end, or 200 ms after the deadline. Do not call it on the thread that runs the [`Sender`] of
-    /// [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there.
+    /// Blocks the calling thread until the end, or 200 ms after the deadline. Do not call it on the thread that runs the
+    /// [`Sender`](crate::Sender) of [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there.
     ///
     /// If called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer that gets our records, a panic hook when
     /// one of them panics), it closes and returns at once. In a panic hook it settles what was emitted before the panic, even with

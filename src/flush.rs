@@ -1,7 +1,7 @@
 //! A flush: waits until everything emitted before it is settled. Moves nothing, but a batch does not wait for more events meanwhile.
 //!
 //! In: a caller with a deadline. Out: whether what was emitted before is delivered, written or lost by then.
-//! FL1: the caller takes a number, which rings the sender. The sender sees the number, then sweeps what was pushed before into the line,
+//! FL1: the caller takes a number and rings. The sender sees the number, then sweeps what was pushed before into the line,
 //! whose length says how far the flush reaches; it reports the number once all of that has left its hands ([`Flushes`]). What it has handed
 //! over to the log by then is written when the log's thread says so.
 

@@ -21,7 +21,8 @@ pub const QUEUE_BYTES_LIMIT: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2
 /// A queue fuller than this, in eighths of its events or bytes, while every request is still waiting for its answer, is
 /// relieved by the sender: it writes the oldest batch to the log, so that callers do not meet a full queue.
 pub(crate) const QUEUE_RELIEF_EIGHTHS: usize = 6;
-/// A sender that naps on a timer until the queue is that full is woken at this level, in eighths, if it fills faster than expected.
+/// A sender that naps until relief is due ([`QUEUE_RELIEF_EIGHTHS`]) is woken at this level, in eighths, if the queue fills faster than
+/// expected.
 pub(crate) const QUEUE_LATE_EIGHTHS: usize = 7;
 /// Whatever `batch_bytes_max` allows, a batch stops waiting for more events once it holds this part of the byte budget: it could use up
 /// the budget, and callers would be refused while the endpoint has nothing to do. More parts would be smaller batches, three of which

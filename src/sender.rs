@@ -151,7 +151,7 @@ impl Sender {
     /// Sends until the client is shut down or its last handle is dropped, and everything is settled.
     ///
     /// Needs a tokio runtime with io and time enabled. A panic inside is contained: the events in hand go to the log with
-    /// [`Reason::Abandoned`], and the sender goes on.
+    /// [`Reason::Abandoned`](crate::Reason::Abandoned), and the sender goes on.
     ///
     /// # Blocking
     /// It writes the log on the thread that polls it, inside the runtime, one batch at a time, for as long as the log takes. Except in a

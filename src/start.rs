@@ -48,7 +48,7 @@ impl Builder {
     /// On an error one notice says what is wrong and what to do (ERROR, in the log or the fallback), and the client starts in
     /// [`Mode::LogOnly`], or in [`Mode::Off`] if that was configured. It has no endpoint: if you switch it to [`Mode::On`], it is in an
     /// outage that says why. It keeps the spill settings and the observers. If the redaction itself is misconfigured, events are lost
-    /// ([`LostReason::RedactFailed`]) rather than written unredacted. With [`with_env`](Builder::with_env) a wrong variable is such an
+    /// ([`LostReason::RedactFailed`](crate::LostReason::RedactFailed)) rather than written unredacted. With [`with_env`](Builder::with_env) a wrong variable is such an
     /// error too.
     ///
     /// ```
@@ -87,8 +87,8 @@ impl Builder {
 }
 
 impl Client {
-    /// A client that is always off, for tests, tools and services without an endpoint: `emit` returns [`Emitted::Off`], the stats stay
-    /// empty, nothing is started and nothing is logged. [`set_mode`](Client::set_mode) does not turn it on.
+    /// A client that is always off, for tests, tools and services without an endpoint: `emit` returns
+    /// [`Emitted::Off`](crate::Emitted::Off), the stats stay empty, nothing is started and nothing is logged. [`set_mode`](Client::set_mode) does not turn it on.
     ///
     /// ```
     /// let events = overspill::Client::disabled();

@@ -11,8 +11,8 @@ use super::timeline::Phase;
 
 pub fn draw(run: &Run) -> Result<(), Failure> {
     let file = run.arguments.out.join("outage.svg");
-    let area = canvas(&file, (1200, 700))?;
-    let (memory, events) = area.split_vertically(390);
+    let area = canvas(&file, (1200, 600))?;
+    let (memory, events) = area.split_vertically(330);
     let title = format!(
         "The endpoint goes away: kept events fill the memory, overspill's stays flat ({} events/s each)",
         mark(run.arguments.rate as f64)

@@ -30,8 +30,15 @@ pub const DELIVERED: RGBColor = FATES[0].1;
 pub const IN_THE_LOG: RGBColor = FATES[1].1;
 
 /// For what is neither a system nor a fate, one after the other.
-pub const OTHERS: [RGBColor; 5] =
-    [OURS, RGBColor(100, 60, 140), RGBColor(110, 110, 110), RGBColor(205, 90, 150), RGBColor(100, 170, 190)];
+pub const OTHERS: [RGBColor; 5] = [
+    RGBColor(70, 75, 130),
+    RGBColor(130, 90, 95),
+    RGBColor(110, 110, 110),
+    RGBColor(60, 110, 110),
+    RGBColor(160, 150, 90),
+];
+/// An alert that fires.
+pub const FIRING: RGBColor = RGBColor(150, 40, 110);
 
 /// The first name that a label contains gives the colour.
 const SYSTEMS: [(&str, RGBColor); 8] = [
@@ -223,12 +230,14 @@ pub fn lines<'a, 'b>(
     if axes.across == Across::Logarithmic {
         lines.iter_mut().flat_map(|line| &mut line.points).for_each(|point| point.0 = point.0.log10());
     }
-    let end = lines.iter().flat_map(|line| &line.points).map(|point| point.0).fold(least.0, f64::max);
+    let at = || lines.iter().flat_map(|line| &line.points).map(|point| point.0);
+    let end = at().fold(least.0, f64::max);
+    let start = if axes.across == Across::Logarithmic { at().fold(end, f64::min) } else { 0.0 };
     let row = axes.text * 7 / 5;
     let head = if shades.iter().any(|shade| !shade.name.is_empty()) { row + row / 2 } else { row / 2 };
     let (top, left) = Legend { axes, lines: &lines, row, head, end }.place(area.dim_in_pixel());
     let top = if top > 0.0 { top.max(least.1) } else { least.1.max(1.0) };
-    let mut chart = axes.chart(area, axes.left(), (0.0..end, 0.0..top))?;
+    let mut chart = axes.chart(area, axes.left(), (start..end, 0.0..top))?;
     for shade in shades {
         chart.draw_series([Rectangle::new([(shade.from, 0.0), (shade.to, top)], shade.colour.filled())])?;
     }

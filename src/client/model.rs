@@ -93,11 +93,11 @@ impl SpillSink for Ends {
     }
 }
 
-/// As [`build`], but who writes the log is a thread, as it is beside a sender that has one.
+/// Like [`build`], but with a thread that writes the log, as a client has if its sender has a thread.
 fn build_with_log_thread(ends: &Ends) -> (Client, Sender) {
     let (client, sender) = build(ends);
-    let settler = &client.shared();
-    [&settler.log, &settler.notice_log].into_iter().for_each(|log| log.on_a_thread());
+    let shared = client.shared();
+    [&shared.log, &shared.notice_log].into_iter().for_each(|log| log.on_a_thread());
     (client, sender)
 }
 

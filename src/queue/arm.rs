@@ -51,7 +51,7 @@ impl Queue {
         self.wake.0.arm(wanted, || self.budget.0.taken())
     }
 
-    /// The same for a sender that naps on a timer until it is time for that: wakes it only if far more arrives meanwhile.
+    /// For a sender that naps until relief is due: wakes it only if the queue fills faster than expected.
     pub(crate) fn arm_for_late_relief(&self) -> bool {
         let budget = &self.budget.0;
         let [events, bytes] =
@@ -60,7 +60,7 @@ impl Queue {
         !self.is_nearly_full() && self.wake.0.arm(wanted, || budget.taken())
     }
 
-    /// Events and bytes that can still come between the moment when the queue is nearly full and the call that wakes a late sender.
+    /// Events and bytes between the level at which relief is due and the one at which a caller wakes a sender that is late.
     pub(crate) fn relief_margin(&self) -> (u64, u64) {
         let margin = |max: u64| max * (QUEUE_LATE_EIGHTHS - QUEUE_RELIEF_EIGHTHS) as u64 / 8;
         (margin(self.budget.0.events_max()), margin(self.budget.0.bytes_max()))
@@ -123,10 +123,10 @@ impl Queue {
         self.wake.0.woken().await;
     }
 
-    /// Whether the sender sleeps, and has not been rung for.
+    /// Whether the sender sleeps, and no call has rung for it.
     #[cfg(all(test, not(overspill_model)))]
     pub(crate) fn is_armed(&self) -> bool {
-        self.wake.0.wanted() != Wanted::NOTHING
+        self.wake.0.is_asleep()
     }
 
     #[cfg(all(test, not(overspill_model)))]

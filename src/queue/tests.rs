@@ -142,3 +142,16 @@ fn a_step_of_events_is_given_back_if_there_is_no_room_for_the_bytes() {
     assert!(budget.cover(&mut credit, 10, &wake).is_some());
     assert_eq!((budget.events(), budget.bytes()), (credit.events, 10));
 }
+
+#[test]
+fn a_sender_that_naps_before_relief_is_woken_at_seven_eighths_by_events_and_by_bytes() {
+    for (events_max, bytes_max, quiet) in [(64, 1 << 20, 55), (1 << 10, 64, 55)] {
+        let queue = Queue::new(events_max, bytes_max, shape(500, 1000));
+        assert!(queue.arm_for_late_relief());
+        (0..quiet).for_each(|_| assert_eq!(queue.push_at(0, &event(b"1")), Ok(())));
+        assert!(!is_rung(&queue), "below seven eighths");
+        assert_eq!(queue.push_at(0, &event(b"1")), Ok(()));
+        assert!(is_rung(&queue));
+        assert!(!queue.arm_for_late_relief(), "relief is due");
+    }
+}

@@ -118,6 +118,11 @@ impl Wake {
         self.state.swap(AWAKE, Ordering::AcqRel) != AWAKE
     }
 
+    #[cfg(all(test, not(overspill_model)))]
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.state.load(Ordering::Relaxed) != AWAKE
+    }
+
     /// Chunks sealed so far.
     pub(crate) fn sealed(&self) -> u64 {
         self.sealed.load(Ordering::Relaxed)

@@ -1,4 +1,5 @@
-//! How long the sender may sleep while events keep coming: until about a batch has come, by the rate at which they came.
+//! How long the sender may sleep while events keep coming, by the rate at which they came: until about a batch is there, or, while every
+//! post hangs, until the queue is nearly full.
 //!
 //! In: how much was pulled until when. Out: a nap, or none. A pure rule.
 //!
@@ -7,7 +8,7 @@
 //! P2: no event waits longer for a nap than for its batch: a nap is never longer than `batch_age_max`.
 //! P3: a load that has ended is forgotten after the age of a batch; then the sender sleeps until the next event wakes it.
 //!
-//! Deliberately not here: what happens if more comes than was expected. The queue wakes the sender then, long before it is full.
+//! Deliberately not here: what happens if more comes than was expected. The queue wakes the sender then, before it is full.
 
 use super::batch::BatchLimits;
 use crate::clock::Stamp;
@@ -21,6 +22,8 @@ const LOOK_EVENTS: f64 = 8.0;
 const NAP_EVENTS_MIN: f64 = 2.0;
 /// A little more than a batch is better than a little less, which would cost a second nap.
 const NAP_MARGIN: f64 = 1.05;
+/// No event waits for this nap; but a load that grows is seen once a second.
+const RELIEF_NAP_MAX: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -73,12 +76,22 @@ impl Pace {
 
     /// Until a batch is full of which this share is there; `None` if it is better to be woken by the next event.
     pub(crate) fn nap(&self, filled: f64) -> Option<Duration> {
+        // P2.
+        self.time_for(1.0 - filled, self.age_max)
+    }
+
+    /// Until this many batches, of the size that was set, have come to a queue out of which nothing goes; `None` as above.
+    pub(crate) fn nap_before_relief(&self, batches: f64) -> Option<Duration> {
+        self.time_for(batches, RELIEF_NAP_MAX)
+    }
+
+    fn time_for(&self, batches: f64, longest: Duration) -> Option<Duration> {
         if self.events_per_second * self.age_max.as_secs_f64() < NAP_EVENTS_MIN {
             return None;
         }
-        let until_full = NAP_MARGIN * (1.0 - filled).max(0.0) / self.batches_per_second;
-        // P2. Not a number, if it ever were one, is no shorter than the age either.
-        Some(self.age_max.mul_f64((until_full / self.age_max.as_secs_f64()).min(1.0)).max(LOOK_MIN))
+        let time = NAP_MARGIN * batches.max(0.0) / self.batches_per_second;
+        // Not a number, if it ever were one, is no shorter than the longest either.
+        Some(longest.mul_f64((time / longest.as_secs_f64()).min(1.0)).max(LOOK_MIN))
     }
 }
 
@@ -98,6 +111,19 @@ mod tests {
 
     fn at(millis: u64) -> Stamp {
         Stamp(millis * 1_000_000)
+    }
+
+    #[test]
+    fn while_nothing_goes_out_a_nap_lasts_until_the_missing_batches_have_come_or_a_second() {
+        let mut pace = pace();
+        assert_eq!(pace.nap_before_relief(3.0), None, "no load");
+        // A batch in 25 ms.
+        pace.look(at(10), 200, 0);
+        let naps: Vec<_> = [0.0, 0.4, 2.0, 12.0, 100.0]
+            .iter()
+            .filter_map(|&missing| pace.nap_before_relief(missing))
+            .collect();
+        assert_eq!(naps.iter().map(Duration::as_millis).collect::<Vec<_>>(), [1, 10, 52, 315, 1_000]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ impl Writer for Shared {
 }
 
 impl Shared {
-    /// The logs' own thread writes by what is here.
+    /// Makes this the writer of both logs.
     pub(crate) fn write_its_logs(self: &Arc<Shared>) {
         for log in [&self.log, &self.notice_log] {
             let writer = Arc::downgrade(self);

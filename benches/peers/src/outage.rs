@@ -109,7 +109,7 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
     page.say(&format!(
         "{} s of health, {} s of outage, {} events/s from four threads, one run each; then a shutdown asked for in {SHUTDOWN:?}, \
          the endpoint still out, waited for at most {SHUTDOWN_MAX:?}. Slope of resident memory by least squares over the last \
-         two thirds of the outage. Gone: emitted, and neither at the endpoint nor in the log. overspill's log is a file, through \
+         two thirds of the outage. Lost: emitted, and neither at the endpoint nor in the log. overspill's log is a file, through \
          tracing-subscriber's JSON formatter.",
         arguments.seconds, arguments.seconds, arguments.rate
     ));
@@ -124,7 +124,7 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
         "out",
         "emitted",
         "in the log",
-        "gone",
+        "lost",
         "shutdown s",
     ]);
     for of in measured {
@@ -153,7 +153,7 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
     page.table(&table);
     page.say(&format!(
         "A tarpit that has just begun, {} events pending in overspill, a shutdown asked for in {SHUTDOWN:?}: back after {} s, {} \
-         events in the log, {} gone.",
+         events in the log, {} lost.",
         short(full.pending as f64),
         short(full.shutdown_seconds),
         short(full.spilled as f64),
@@ -190,13 +190,13 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
             0.05,
             " MB/s",
         ));
-        page.goal(Goal::at_most("P9", &format!("{under}: events gone"), sample.gone() as f64, 0.0, ""));
+        page.goal(Goal::at_most("P9", &format!("{under}: events lost"), sample.gone() as f64, 0.0, ""));
         let seconds = sample.shutdown_seconds.unwrap_or(f64::INFINITY);
         page.goal(Goal::at_most("P10", &format!("{under}: shutdown asked for in 2 s"), seconds, 2.2, " s"));
     }
     let seconds = full.shutdown_seconds;
     page.goal(Goal::at_most("P10", "tarpit, full queue: shutdown asked for in 2 s", seconds, 2.2, " s"));
-    page.goal(Goal::at_most("P10", "tarpit, full queue: events gone", full.gone as f64, 0.0, ""));
+    page.goal(Goal::at_most("P10", "tarpit, full queue: events lost", full.gone as f64, 0.0, ""));
     let broken = full.gone > 0
         || measured.iter().filter(ours).any(|of| of.sample.as_ref().is_none_or(|sample| sample.gone() > 0));
     page.keep(&(measured, full, arguments.seconds))?;

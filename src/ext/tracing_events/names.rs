@@ -104,7 +104,7 @@ impl<'a> EventNames<'a> {
         EventNames { reserved, fields, seen: reserved.seen, written: 0, renamed: Vec::new(), of_spans: None }
     }
 
-    /// Whether the name of one of the event's own fields is certainly new; if not, [`of_event`](Taken::of_event) looks.
+    /// Whether the name of one of the event's own fields is certainly new; if not, [`of_event`](EventNames::of_event) looks.
     #[inline]
     pub(super) fn is_new(&mut self, name: &str, field: &Field) -> bool {
         let is_new = self.seen.is_new(name);

@@ -21,7 +21,7 @@ impl SpillSink for Nowhere {
     }
 }
 
-/// A client of which only the shared is used.
+/// A client of which only the shared part is used.
 fn build(packing: SpillPacking) -> (Client, Sender) {
     Builder::new("http://127.0.0.1:9/")
         .transport(Nowhere)

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use super::dashboard::{Kind, Panel};
-use super::plot::{AWAY, Area, Axes, FATES, GUIDE, Line, OTHERS, PANEL, Shade, Stroke, canvas, lines, words};
+use super::plot::{AWAY, Area, Axes, FATES, FIRING, GUIDE, Line, OTHERS, PANEL, Shade, Stroke, canvas, lines, words};
 use plotters::prelude::{BLACK, Color, RGBColor, Rectangle, Text};
 use plotters::style::text_anchor::HPos;
 use std::path::Path;
@@ -73,7 +73,7 @@ fn of_alerts(panel: &Panel, area: &Area<'_>, away: &[Shade<'_>], end: f64) -> Re
     for (line, row) in panel.lines.iter().zip(0_u32..) {
         let (bottom, name) = (f64::from(row) + 0.15, f64::from(row) + 0.6);
         for &(at, _) in &line.points {
-            chart.draw_series([Rectangle::new([(at - 1.0, bottom), (at, bottom + 0.3)], GUIDE.filled())])?;
+            chart.draw_series([Rectangle::new([(at - 1.0, bottom), (at, bottom + 0.3)], FIRING.filled())])?;
         }
         // Above the bar, where it begins; further left where it begins late.
         let from = line.points.first().map_or(0.0, |point| point.0).min(end * 0.55);

@@ -119,7 +119,7 @@ pub fn layers(measured: &[Measured], whole: &[(&str, wire::Sample)]) -> Result<(
         let what = format!(
             "a tracing event, CPU to the 2xx: the cheapest layer with an exporter ({name}) over ours"
         );
-        page.goal(Goal::at_least("P16", &what, best / ours, 3.0, " x"));
+        page.goal(Goal::at_least("layers", &what, best / ours, 3.0, " x"));
     }
     page.keep(&(measured, cpu.iter().map(|(name, _, cpu)| (name, cpu)).collect::<Vec<_>>()))
 }
