@@ -142,8 +142,6 @@ impl Client {
         }
         let from = shared.queue.set_queue_share(share);
         if from != share {
-            // The sender may sleep until the queue holds what this share does not allow.
-            shared.queue.ring();
             shared.notices.queue_share_changed(shared.clock.now(), from, share);
         }
     }

@@ -340,7 +340,10 @@ impl Queue {
 
     /// Sets the share of the byte budget that may be used; returns the previous one.
     pub(crate) fn set_queue_share(&self, share: QueueShare) -> QueueShare {
-        self.budget.0.set_share(share)
+        let before = self.budget.0.set_share(share);
+        // A sleeping sender may wait for more than the new share allows.
+        self.ring();
+        before
     }
 
     pub(crate) fn queue_share(&self) -> QueueShare {

@@ -155,3 +155,14 @@ fn a_sender_that_naps_before_relief_is_woken_at_seven_eighths_by_events_and_by_b
         assert!(!queue.arm_for_late_relief(), "relief is due");
     }
 }
+
+#[test]
+fn a_new_share_wakes_a_sender_that_may_wait_for_more_than_the_share_allows() {
+    let queue = queue(100, 100);
+    (0..50).for_each(|_| assert_eq!(queue.push_at(0, &event(b"1")), Ok(())));
+    assert!(queue.arm_for_relief());
+    assert!(!is_rung(&queue));
+    assert_eq!(queue.set_queue_share(QueueShare::Half), QueueShare::Whole);
+    assert_eq!(queue.push_at(0, &event(b"1")), Err(Full::NoRoom));
+    assert!(is_rung(&queue) && !queue.arm_for_relief(), "relief is due");
+}

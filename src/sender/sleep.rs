@@ -161,7 +161,7 @@ impl Sender {
 mod tests {
     use crate::sync::Arc;
     use crate::transport::{Posting, Request, Transport};
-    use crate::{Builder, Emitted, Mode, QueueShare};
+    use crate::{Builder, Mode};
     use std::time::Duration;
 
     struct Hangs;
@@ -214,27 +214,6 @@ mod tests {
         client.set_mode(Mode::Off);
         let stats = client.shutdown(Duration::from_secs(1)).await;
         assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (60_000, 60_000, 0, 0));
-        running.await.unwrap();
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_smaller_share_of_the_queue_wakes_a_sender_that_sleeps_until_more_is_there_than_the_share_allows()
-     {
-        let builder =
-            Builder::new("http://127.0.0.1:9/").transport(Hangs).post_timeout(Duration::from_secs(60));
-        let builder = builder.queue_bytes_max(64 << 10).event_bytes_max(4 << 10).batch_bytes_max(8 << 10);
-        let (client, sender) =
-            builder.spill_sink(Nowhere).spill_fallback(Nowhere).build_with_sender().unwrap();
-        let running = tokio::spawn(sender.run());
-        (0..40).for_each(|_| assert_eq!(client.emit(&"x".repeat(1_000)), Emitted::Queued));
-        // The load is forgotten, and nothing else is due for some time.
-        tokio::time::sleep(Duration::from_secs(5)).await;
-        assert_eq!(client.stats().spilled, 0);
-        client.set_queue_share(QueueShare::Quarter);
-        tokio::time::sleep(Duration::from_millis(5)).await;
-        assert!(client.stats().spilled > 0, "{}", client.stats());
-        let stats = client.shutdown(Duration::from_secs(1)).await;
-        assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (40, 40, 0, 0));
         running.await.unwrap();
     }
 }
