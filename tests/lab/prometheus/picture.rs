@@ -2,7 +2,9 @@
 
 use super::Failure;
 use super::dashboard::{Kind, Panel};
-use super::plot::{AWAY, Area, Axes, FATES, FIRING, GUIDE, Line, OTHERS, PANEL, Shade, Stroke, canvas, lines, words};
+use super::plot::{
+    AWAY, Area, Axes, FATES, FIRING, GUIDE, Line, OTHERS, PANEL, Shade, Stroke, canvas, lines, words,
+};
 use plotters::prelude::{BLACK, Color, RGBColor, Rectangle, Text};
 use plotters::style::text_anchor::HPos;
 use std::path::Path;
