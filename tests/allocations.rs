@@ -4,9 +4,9 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
-    reason = "a test says what it means"
+    reason = "a test fails by panicking"
 )]
-#![allow(missing_docs, reason = "a test binary has no outside")]
+#![allow(missing_docs, reason = "a test binary has no public API")]
 
 #[path = "it/figures.rs"]
 mod figures;
@@ -44,7 +44,7 @@ async fn a_warm_client_allocates_nothing_for_an_accepted_event_whatever_its_size
     let running = tokio::spawn(sender.run());
     for bytes in [10, 230, 900, 3000, 30_000] {
         let padding = "x".repeat(bytes);
-        // Warm: the block classes up to this size have their spares, and the chunk that fills has grown.
+        // Warms up: each block class up to this size gets its spares, and the chunk that is being filled grows.
         assert_eq!(accepted(&client, 8, &padding), 8);
         client.flush(Duration::from_secs(20)).await.unwrap();
         let mut queued = 0;
@@ -52,7 +52,7 @@ async fn a_warm_client_allocates_nothing_for_an_accepted_event_whatever_its_size
         assert_eq!((queued, used.count_total), (8, 0), "{bytes} bytes: {used:?}");
         client.flush(Duration::from_secs(20)).await.unwrap();
     }
-    // Warm: a burst as large as one before it finds the chunks which that one left.
+    // Warms up: the measured burst reuses the chunks of this one.
     assert_eq!(accepted(&client, 4000, "x"), 4000);
     client.flush(Duration::from_secs(20)).await.unwrap();
     let used = measure(|| assert_eq!(accepted(&client, 4000, "x"), 4000));
@@ -80,7 +80,7 @@ async fn a_tracing_event_costs_its_caller_no_allocation_either_nor_do_the_fields
             })
         })
     };
-    // Warm: a burst as large as one before it finds the chunks which that one left.
+    // Warms up: the measured burst reuses the chunks of this one.
     emit(4000);
     client.flush(Duration::from_secs(20)).await.unwrap();
     let used = emit(4000);
@@ -101,7 +101,7 @@ async fn a_name_and_what_every_event_has_cost_the_caller_no_allocation_either() 
         let queued = |nth: &usize| client.emit_named(names[nth % 3], &[*nth]) == Emitted::Queued;
         assert_eq!((0..events).filter(queued).count(), events);
     };
-    // Warm: each name is known, and there are the chunks which a burst like it has left.
+    // Warms up: each name is known afterwards, and the measured burst reuses the chunks of this one.
     emit(4000);
     client.flush(Duration::from_secs(20)).await.unwrap();
     let used = measure(|| emit(4000));
@@ -182,7 +182,7 @@ impl tracing::Subscriber for Reader {
     fn exit(&self, _: &tracing::span::Id) {}
 }
 
-/// A process without free memory still writes what it knows: the file, and the line in the log.
+/// A process without free memory still writes the file and the line in the log.
 #[cfg(target_os = "linux")]
 #[test]
 fn near_the_memory_limit_a_whole_snapshot_asks_for_no_memory() {

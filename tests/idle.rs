@@ -14,7 +14,7 @@ use overspill::testkit::{Act, Endpoint};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The threads of this process that are called `overspill`: their ids.
+/// The ids of this process's threads that are called `overspill`.
 fn senders() -> Vec<String> {
     threads("overspill")
 }

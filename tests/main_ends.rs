@@ -22,7 +22,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 const URL: &str = "MAIN_ENDS_URL";
-/// For the guard; an endpoint that hangs uses it up.
+/// The guard's deadline. With an endpoint that hangs, the guard waits this long.
 const WITHIN: Duration = Duration::from_millis(100);
 const PART: &str = "MAIN_ENDS_PART";
 static GLOBAL: OnceLock<Client> = OnceLock::new();
@@ -62,7 +62,7 @@ fn with_a_guard_nothing_is_lost_however_often_main_returns() {
     report(50, &format!("events lost, {ends} ends of main with the guard"), lost);
 }
 
-/// As many as `FAULTS_CASES` asks for, at most what the row names.
+/// The number of cases in `FAULTS_CASES`, at most the number that the row names.
 fn cases() -> u64 {
     let asked = std::env::var("FAULTS_CASES");
     asked.map_or(60, |text| text.parse().expect("FAULTS_CASES is a number")).min(1_000)

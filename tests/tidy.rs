@@ -25,7 +25,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 struct Source {
-    /// Below `src/`, with forward slashes.
+    /// Relative to `src/`, with forward slashes.
     name: String,
     /// Without comments, without inline tests.
     code: String,
@@ -47,7 +47,7 @@ fn all_sources() -> Vec<Source> {
             Source { name, code: code_of(&fs::read_to_string(path).unwrap()) }
         })
         .filter(|source| !source.name.ends_with("tests.rs") && !source.name.contains("/tests/"))
-        // A test as well, of all public types.
+        // Also a test: it lists all public types.
         .filter(|source| source.name != "bounds.rs")
         .collect()
 }
@@ -140,7 +140,7 @@ fn each_dependency_has_its_one_door() {
 
 #[test]
 fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
-    // Callers' deadlines are moments (waits, shutdown, client), and an exchange has its own (http).
+    // Callers' deadlines are instants (waits, shutdown, client), and an exchange has its own deadline (http).
     only_in(
         &["Instant::now()"],
         &[
@@ -158,7 +158,7 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
             "ext/toggle/look.rs",
         ],
     );
-    // A snapshot has the time in its name, an interval its start and end, and the layer's line the time when it was written.
+    // A snapshot has the time in its name, an interval has its start and end, and the layer's line has the time when it was written.
     only_in(
         &["SystemTime::now()", "RandomState"],
         &[
@@ -170,8 +170,8 @@ fn time_and_randomness_come_through_the_clock_and_the_backoff_alone() {
     );
 }
 
-/// A wall clock that jumps moves no timer, because none reads it. A date in a Retry-After is compared with it, and events and
-/// records contain the time, which nothing here reads again.
+/// A jump of the wall clock affects no timer, because none reads it. A date in a Retry-After is compared with it. Events and records
+/// contain the time, which nothing here reads again.
 #[test]
 fn the_wall_clock_is_read_for_retry_after_and_for_what_records_say_alone() {
     only_in(&["wall()"], &["clock.rs", "sender/land.rs", "spill.rs", "time.rs"]);
@@ -194,8 +194,8 @@ fn the_core_does_not_know_its_guests() {
     }
 }
 
-/// A guest sees what a user sees: names that `lib.rs` makes public. And `names!`, which only writes what a user would write by hand, so
-/// that all names are made the same way.
+/// A guest uses what a user can use: names that `lib.rs` makes public. It may also use `names!`, which writes only what a user would write
+/// by hand, so that all names are made the same way.
 #[test]
 fn the_guests_use_only_the_public_api() {
     const PUBLIC: [&str; 9] = [
@@ -272,7 +272,7 @@ fn the_links_of_the_documents_lead_somewhere() {
     assert!(seen > 5, "the rule is out of date");
 }
 
-/// A test waits for a condition. Where a sleep is the thing itself (a pace, a polling interval, the length of a fault), it says so.
+/// A test waits for a condition. If a sleep is intended (a pace, a polling interval, the length of a fault), a comment at its line says so.
 #[test]
 fn a_sleep_in_a_test_says_at_its_line_what_it_is_for() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");

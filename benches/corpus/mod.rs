@@ -14,7 +14,7 @@ pub(crate) struct Event<'a> {
     cached: bool,
 }
 
-/// The script of the routes: `ASCII`, or another that people write.
+/// The texts of the routes: plain ASCII, another script, or texts that need escapes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Kind {
     name: &'static str,

@@ -29,7 +29,7 @@ struct Arguments {
     rate: u64,
     endpoint: Option<String>,
     out: PathBuf,
-    /// The service that this process is. None for the process that starts the services.
+    /// The role of this process. None in the process that starts the services.
     role: Option<Role>,
 }
 

@@ -1,5 +1,5 @@
-//! What all pictures have in common: colours, axes, lines, shaded times, the legend, figures. The title is the message, a colour means the
-//! same in every picture, and the legend is never over a line. A program that draws names its `Backend`, which is SVG or PNG.
+//! Shared by all pictures: colours, axes, lines, shaded times, the legend, figures. The title is the message, a colour means the same in
+//! every picture, and the legend never covers a line. Each program that draws defines its `Backend`: SVG or PNG.
 
 use super::{Backend, Failure};
 use plotters::coord::Shift;
@@ -11,16 +11,16 @@ use std::path::Path;
 
 pub const OURS: RGBColor = RGBColor(0, 104, 139);
 pub const LEAKY: RGBColor = RGBColor(200, 60, 30);
-/// No system: a floor, or nothing at all.
+/// For floors, and for a label that names no system.
 pub const FLOOR: RGBColor = RGBColor(150, 150, 150);
-/// What others are held against: limits, bounds, thresholds, trends.
+/// For reference lines: limits, bounds, thresholds, trends.
 pub const GUIDE: RGBColor = RGBColor(60, 60, 60);
 /// The endpoint is away.
 pub const AWAY: RGBColor = RGBColor(255, 229, 219);
 /// The endpoint hangs.
 pub const HANGS: RGBColor = RGBColor(255, 240, 205);
 
-/// What becomes of events.
+/// The fates of events.
 pub const FATES: [(&str, RGBColor); 3] = [
     ("delivered", RGBColor(60, 140, 80)),
     ("in the log", RGBColor(196, 128, 0)),
@@ -29,7 +29,7 @@ pub const FATES: [(&str, RGBColor); 3] = [
 pub const DELIVERED: RGBColor = FATES[0].1;
 pub const IN_THE_LOG: RGBColor = FATES[1].1;
 
-/// For what is neither a system nor a fate, one after the other.
+/// For lines that are neither a system nor a fate, in this order.
 pub const OTHERS: [RGBColor; 5] = [
     RGBColor(70, 75, 130),
     RGBColor(130, 90, 95),
@@ -40,7 +40,7 @@ pub const OTHERS: [RGBColor; 5] = [
 /// An alert that fires.
 pub const FIRING: RGBColor = RGBColor(150, 40, 110);
 
-/// The first name that a label contains gives the colour.
+/// The colour of a label is that of the first of these names that it contains.
 const SYSTEMS: [(&str, RGBColor); 8] = [
     ("overspill", OURS),
     ("leaky", LEAKY),
@@ -59,7 +59,7 @@ pub fn colour_of(label: &str) -> RGBColor {
 pub type Area<'a> = DrawingArea<Backend<'a>, Shift>;
 pub type Chart<'a, 'b> = ChartContext<'a, Backend<'b>, Cartesian2d<RangedCoordf64, RangedCoordf64>>;
 
-/// The size of labels: in a picture by itself, and in one of many panels. All other sizes follow from it.
+/// The size of labels: in a single picture, and in one of many panels ([`PANEL`]). All other sizes follow from it.
 pub const WHOLE: u32 = 16;
 pub const PANEL: u32 = 13;
 
@@ -69,12 +69,12 @@ pub fn canvas(file: &Path, size: (u32, u32)) -> Result<Area<'_>, Failure> {
     Ok(area)
 }
 
-/// `across` says which end of the words is at their place.
+/// `across`: which end of the text is at its position.
 pub fn words(text: u32, across: HPos, colour: &RGBColor) -> TextStyle<'static> {
     ("sans-serif", text).into_font().color(colour).pos(Pos::new(across, VPos::Center))
 }
 
-/// A number without digits that say nothing: 20,000 or 0.25.
+/// A number without needless digits: 20,000 or 0.25.
 pub fn mark(value: f64) -> String {
     let text = format!("{value:.3}");
     let (whole, part) = text.split_once('.').unwrap_or((&text, ""));
@@ -89,12 +89,12 @@ pub fn mark(value: f64) -> String {
     if part.is_empty() { grouped } else { format!("{grouped}.{part}") }
 }
 
-/// How the horizontal axis grows; the vertical one grows evenly, from zero.
+/// The scale of the horizontal axis. The vertical axis is linear, from zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Across {
     Linear,
     Logarithmic,
-    /// Not at all: bars stand beside each other.
+    /// No scale: bars stand next to each other.
     Bars,
 }
 
@@ -114,12 +114,12 @@ impl<'a> Axes<'a> {
         Axes { title, x, y, across: Across::Linear, text: WHOLE }
     }
 
-    /// The room for the figures of the vertical axis.
+    /// The space for the labels of the vertical axis.
     pub fn left(&self) -> u32 {
         self.text * 5
     }
 
-    /// The chart before anything is drawn in it but its title. `left`: the room for what is written before it.
+    /// The chart with only its title. `left`: the space for the labels to its left.
     pub fn chart<'b, 'c>(
         &self,
         area: &'b Area<'c>,
@@ -135,7 +135,7 @@ impl<'a> Axes<'a> {
         Ok(builder.build_cartesian_2d(x, y)?)
     }
 
-    /// Axes and grid, over what was drawn before.
+    /// Draws axes and grid over what was drawn before.
     pub fn draw(&self, chart: &mut Chart<'_, '_>) -> Result<(), Failure> {
         let (width, height) = chart.plotting_area().dim_in_pixel();
         let across = |x: &f64| mark(if self.across == Across::Logarithmic { 10_f64.powf(*x) } else { *x });
@@ -166,15 +166,15 @@ pub enum Stroke {
     Plain,
     /// For many points.
     Thin,
-    /// With its points.
+    /// With a dot at each point.
     Points,
-    /// For what others are held against.
+    /// For reference lines.
     Dashed,
 }
 
 #[derive(Debug, Clone)]
 pub struct Line {
-    /// Empty for a line that is not in the legend.
+    /// Empty if the line is not in the legend.
     pub name: String,
     pub colour: RGBColor,
     pub stroke: Stroke,
@@ -186,7 +186,7 @@ impl Line {
         Line { name: name.to_owned(), colour, stroke, points }
     }
 
-    /// Not in the legend: its words are written by hand.
+    /// Not in the legend: the caller draws its label.
     pub fn dashed(from: (f64, f64), to: (f64, f64)) -> Line {
         Line::of("", GUIDE, Stroke::Dashed, vec![from, to])
     }
@@ -209,7 +209,7 @@ impl Line {
     }
 }
 
-/// A time with its own background, and perhaps words at its top.
+/// A span of time with its own background, and a name at its top unless the name is empty.
 #[derive(Debug, Clone, Copy)]
 pub struct Shade<'a> {
     pub from: f64,
@@ -218,7 +218,7 @@ pub struct Shade<'a> {
     pub name: &'a str,
 }
 
-/// The lines in their chart. The axes reach `least`, and further where a line does.
+/// Draws the lines into a chart. The axes reach at least to `least`.
 pub fn lines<'a, 'b>(
     area: &'a Area<'b>,
     axes: &Axes<'_>,
@@ -257,18 +257,19 @@ pub fn lines<'a, 'b>(
     Ok(chart)
 }
 
-/// What decides where the legend is: it has a part of the chart for itself, above the lines.
+/// Decides where the legend goes: above the lines, in a part of the chart with nothing else in it.
 struct Legend<'a> {
     axes: &'a Axes<'a>,
     lines: &'a [Line],
     row: u32,
-    /// Above the legend: the row of the shades' names.
+    /// The height of the row above the legend, which has the shades' names.
     head: u32,
     end: f64,
 }
 
 impl Legend<'_> {
-    /// The top of the vertical axis, and the legend's left edge as a share of the width: on the side where the lines lose less.
+    /// Returns the top of the vertical axis, and the legend's left edge as a share of the width. The legend goes to the side where the
+    /// lines lose less height.
     fn place(&self, (width, height): (u32, u32)) -> (f64, f64) {
         let text = f64::from(self.axes.text);
         let width = f64::from(width) - text * 8.0;
@@ -283,7 +284,7 @@ impl Legend<'_> {
     fn top(&self, from: f64, to: f64, deep: f64, height: f64) -> f64 {
         let shallow = f64::from(self.head) / height;
         let beneath = |a: f64, b: f64| a.min(b) / self.end <= to && a.max(b) / self.end >= from;
-        // A piece of a line is beneath the legend if any of it is.
+        // A segment is under the legend if any part of it is.
         let piece = |pair: &[(f64, f64)]| {
             let (a, b) = (pair[0], pair[pair.len() - 1]);
             a.1.max(b.1) / (1.0 - if beneath(a.0, b.0) { deep } else { shallow })
@@ -293,7 +294,7 @@ impl Legend<'_> {
     }
 }
 
-/// Names with their strokes, from this pixel on, and the step from one to the next.
+/// Draws the names with their strokes: the first at this pixel, each other one a `step` further.
 pub fn key(
     area: &Area<'_>,
     text: u32,

@@ -1,4 +1,4 @@
-//! The status settles: odd heads and bodies of any kind delay neither the events nor the slot of their post.
+//! The status settles the events: odd heads and bodies of any kind delay neither the events nor the slot of their post.
 
 use crate::figures::report;
 use crate::support::*;
@@ -15,11 +15,11 @@ fn bytes(text: impl AsRef<str>) -> Act {
     Act::Bytes(text.as_ref().as_bytes().to_vec())
 }
 
-/// Delivered, or the error instead.
+/// Delivers events to an endpoint that answers with this head. Returns the error if they were not delivered.
 fn outcome_of(head: &str) -> Result<(), String> {
     let world = World::new();
     let answer = head.to_owned();
-    // Recorded before the answer, whatever precedes the status in it.
+    // Recorded before the answer, even if something precedes the status in it.
     let takes = world.taken.clone();
     let endpoint = Endpoint::start(move |request| {
         takes.keep(&request.body);
@@ -241,7 +241,7 @@ fn connections_are_reused_after_answers_with_a_body_whether_it_comes_at_once_or_
         for id in 0..20 {
             emit_all(&client, id..id + 1);
             block_on(client.flush(LONG)).unwrap();
-            // Reading on after the post has ended by then.
+            // Lets the client read the rest of the body, after the post has ended.
             std::thread::park_timeout(Duration::from_millis(if what == "later" { 150 } else { 1 }));
         }
         let stats = client.shutdown_blocking(LONG);

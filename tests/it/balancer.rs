@@ -50,7 +50,7 @@ fn notices(world: &World) -> String {
     text.lines().filter(|line| line.contains("overspill::notice")).collect::<Vec<_>>().join("\n")
 }
 
-/// Emits this many events, one every `every`, at an endpoint whose nth post (from 0) the script answers.
+/// Emits this many events, one every `every`. The script answers the nth post, from 0.
 async fn run(
     settings: impl FnOnce(Builder) -> Builder,
     events: u64,
@@ -128,7 +128,7 @@ async fn row_39_it_is_reported_as_soon_for_batches_of_several_events_and_one_poi
         let run = run(|b| b, 1000, Duration::from_millis(every), |_, _| says(400, None, "")).await;
         run.assert_told("outage began: refused: status 400");
         let posts = run.posts.iter().filter(|(at, _)| *at < run.told_after.unwrap()).count();
-        // What a batch of 100 is halved to, one after another.
+        // Enough posts to halve a batch of 100 down to one event.
         assert!(posts <= 8, "{posts}");
     }
     let poisoned = |_, request: &Request| match ids_of(&request.body).iter().any(|id| id % 100 == 3) {
@@ -194,7 +194,7 @@ async fn row_40_one_of_three_backends_that_hangs_does_not_hold_the_others_up() {
 
 #[tokio::test(start_paused = true)]
 async fn repeated_outages_are_throttled_in_the_log_and_the_end_of_each_reported_one_is_reported() {
-    // A third of a second up, a third of a second denied, for all posts.
+    // For all posts: a third of a second up, a third of a second denied.
     let began = Instant::now();
     let answer = move |_, _: &Request| match began.elapsed().as_millis() / 333 % 2 {
         0 => ok(),

@@ -56,7 +56,7 @@ fn credentials_over_plain_http_to_another_host_are_refused_unless_allowed() {
     for loopback in ["http://127.0.0.1/", "http://[::1]/", "http://localhost/"] {
         let here = || Client::builder(loopback).bearer_auth("t");
         assert!(here().build().is_ok(), "{loopback}");
-        // They also leave this machine if a proxy elsewhere gets them.
+        // A proxy on another machine would get them too.
         for proxy in ["http://127.0.0.1:9/", "127.0.0.1:9", "localhost:9"] {
             assert!(here().proxy(proxy).build().is_ok(), "{loopback} by {proxy}");
         }
@@ -123,7 +123,7 @@ fn a_tiny_client_works_and_reports_a_small_bound() {
         .posts_in_flight_max(1)
         .build()
         .unwrap();
-    // Mostly what a connection and an answer may use: the size of hyper's read buffer cannot be set.
+    // Most of it is for a connection and an answer: the size of hyper's read buffer cannot be set.
     assert!(client.memory_bound() < 4_300_000, "{}", client.memory_bound());
 }
 
@@ -138,7 +138,7 @@ fn a_proxy_that_cannot_be_used_is_an_error_and_no_event_goes_past_it() {
         let error = built.map(|_| ()).expect_err(proxy).to_string();
         assert!(error.starts_with("proxy ") && error.contains("give a URL like http://host:port"), "{error}");
     }
-    // A proxy that is used, however odd its user name: nothing listens there.
+    // Proxies that can be used, even with an odd user name. Nothing listens at them.
     for proxy in [
         "http://127.0.0.1:1",
         "127.0.0.1:1",

@@ -29,7 +29,7 @@ fn parsed(event: &str) -> Value {
     serde_json::from_str(event).unwrap_or_else(|error| panic!("{error}: {event}"))
 }
 
-/// Checks that the event has the fields, its name and its time before its own members.
+/// Checks that the event has the common fields, its name and its time before its own members.
 #[track_caller]
 fn assert_whole(event: &str) {
     let value = parsed(event);
@@ -211,7 +211,7 @@ fn a_format_with_a_place_for_common_fields_writes_them_there_and_a_record_has_wh
         let id = id_of(&event.event);
         assert_eq!(event.common.as_deref(), Some(COMMON));
         match id % 3 {
-            // Not plain enough for its own field.
+            // This name is too odd for a separate field.
             2 => assert_eq!(
                 (event.name.as_deref(), &parsed(&event.event)["event.name"]),
                 (None, &json!(NAMES[2]))

@@ -212,7 +212,7 @@ fn a_source_that_hangs_holds_up_neither_a_caller_nor_a_shutdown() {
     let wait = Mutex::new(wait);
     let client = quick(endpoint.url())
         .header_with("authorization", move || {
-            // Until the test is over.
+            // Blocks until the test is over.
             let _ = wait.lock().unwrap().recv();
             Ok("Bearer A".to_owned())
         })

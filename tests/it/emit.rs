@@ -247,7 +247,7 @@ fn with_a_byte_budget_smaller_than_a_batch_no_caller_waits_for_the_batch_age() {
 #[test]
 fn a_burst_into_a_byte_budget_smaller_than_a_batch_is_delivered_if_it_has_room() {
     let world = World::new();
-    // Slower than the relief waits.
+    // Takes longer than the sender waits before it relieves the queue.
     let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
     let endpoint = world.endpoint(|_| Act::Drip(answer.to_vec(), Duration::from_millis(2)));
     let builder = quick(endpoint.url()).batch_age_max(Duration::from_secs(1)).post_timeout(LONG);

@@ -47,7 +47,7 @@ fn flush_from_many_threads_under_load_returns_to_each_with_its_events_settled() 
 fn flush_and_shutdown_keep_their_deadlines_in_a_tarpit() {
     let world = World::new();
     let endpoint = world.endpoint(|_| Act::Hang);
-    // One batch, which the flush sends on its way.
+    // One batch, which is sent only because of the flush.
     let client = quick(endpoint.url())
         .batch_age_max(Duration::from_secs(60))
         .post_timeout(Duration::from_secs(60))
@@ -250,7 +250,7 @@ fn an_event_that_comes_after_the_end_is_not_pending_while_it_is_written() {
         log.until_inside(1);
         let stats = client.shutdown_blocking(Duration::from_millis(50));
         assert_eq!((stats.emitted, stats.pending), (0, 0), "{stats}");
-        // It does not wait forever, although the log does.
+        // The caller does not wait forever, although the log is stuck.
         assert_eq!(caller.join().unwrap(), Emitted::Spilled(Reason::Closed));
         log.open();
     });
@@ -315,7 +315,7 @@ fn a_dropped_sender_reports_its_end_once_no_caller_holds_an_event() {
         .build_with_sender()
         .unwrap();
     std::thread::scope(|scope| {
-        // The second finds no room behind the first, which no sender takes: a thread writes both.
+        // The queue has room for one of the two events and no sender takes it, so a thread writes both.
         let caller = scope.spawn(|| emit_all(&client, 0..2));
         log.until_inside(1);
         let dropper = scope.spawn(move || drop(sender));

@@ -166,7 +166,7 @@ fn a_slow_endpoint_makes_callers_spill_their_own_surplus_and_delivers_the_rest()
 #[test]
 fn shutdown_in_a_tarpit_with_a_full_queue_keeps_its_deadline_and_loses_nothing() {
     let world = World::new();
-    // What the endpoint read and never answered.
+    // The events that the endpoint read and never answered.
     let seen = Taken::default();
     let sees = seen.clone();
     let endpoint = world.endpoint(move |request| {
@@ -285,7 +285,7 @@ fn an_answer_that_arrives_while_the_sender_waits_for_a_slow_log_is_not_late() {
     });
     let client = Client::builder(endpoint.url())
         .batch_events_max(1)
-        // Less, with the grace, than the log takes; more than a busy machine takes for two requests.
+        // Shorter, with the grace, than the log takes; longer than a busy machine takes for two requests.
         .post_timeout(Duration::from_millis(400))
         .spill_sink(Slow(world.log.clone(), Once::new()))
         .build()

@@ -71,7 +71,7 @@ fn run_against(
         .batch_bytes_max(900_000)
         .transport(transport)
         .spill_sink(log.clone())
-        // Notices.
+        // For notices.
         .spill_fallback(Spilled::default())
         .observer(Outages(began));
     let event =
@@ -130,9 +130,9 @@ fn a_poisoned_event_among_a_thousand_is_alone_in_the_log_with_the_endpoints_word
             assert!(record.detail.contains(kind.words), "{}: {record:?}", kind.name);
         }
         let others = match kind.naming {
-            // All of two batches.
+            // All other events of both batches.
             Naming::Count => 997,
-            // The neighbour that may have been meant.
+            // For each refused event, the neighbour that the endpoint may have meant.
             Naming::Neighbours => 3,
             _ => 0,
         };

@@ -29,7 +29,7 @@ fn at_endpoint(world: &World) -> Vec<Value> {
     world.taken.events().iter().map(|event| serde_json::from_str(event).unwrap()).collect()
 }
 
-/// What the log holds afterwards, read as by a program that sends it again.
+/// The events in the log, read as by a program that sends them again.
 fn in_log(world: &World) -> Vec<Value> {
     let text = world.log.text();
     Records::new(text.as_bytes())

@@ -109,7 +109,7 @@ impl Transport for Stubborn {
     }
 }
 
-/// Writes to the log, and records the most shares that it found meanwhile.
+/// Writes to the log, and records the maximum number of shares that it saw.
 struct Looking(Spilled, Arc<()>, Arc<AtomicUsize>);
 
 impl SpillSink for Looking {
@@ -137,7 +137,7 @@ async fn a_late_request_is_aborted_before_its_events_are_written_to_the_log() {
     .1;
     world.assert_settled(&stats, 20);
     assert_eq!((stats.spilled_by(Reason::Timeout), stats.maybe_delivered), (20, 20));
-    // Here, in the sink and in the transport, and in no request.
+    // One share here, one in the sink, one in the transport, and none in a request.
     assert_eq!(most.load(Ordering::Relaxed), 3);
 }
 
@@ -149,7 +149,7 @@ async fn probes_are_small_and_few_while_all_other_events_go_to_the_log() {
     let posts = simulation.posts.lock().unwrap();
     let (_, probes) = posts.split_at(4);
     assert!(probes.iter().all(|&(_, events)| events <= 16), "{posts:?}");
-    // Each is answered after five seconds; all but one time out after one and a half, plus the grace for a transport that lasts longer.
+    // Each answer takes five seconds. All probes but one time out after 1.5 s, plus the grace for a transport that takes longer.
     let at_once = |at: Instant| {
         let lasts = Duration::from_secs(5);
         probes.iter().filter(|(began, _)| *began <= at && at < *began + lasts).count()
@@ -288,7 +288,7 @@ async fn a_transport_that_panics_while_it_posts_or_waits_spills_the_batch_and_th
     let mut simulation = Simulation::new(
         |builder| builder.batch_events_max(5),
         move |_| {
-            // In the call itself: the sender's own stack.
+            // Panics in the call itself, on the sender's own stack.
             assert_ne!(nth.fetch_add(1, Ordering::Relaxed) % 3, 1, "a transport");
             Answer::status(Duration::from_millis(1), 200)
         },
@@ -347,7 +347,7 @@ async fn under_a_steady_load_no_caller_wakes_the_sender_and_after_a_pause_the_fi
     });
     let count = move || woken.lock().unwrap().as_ref().unwrap().0.load(Ordering::Relaxed);
     let emitting = async move {
-        // A paused clock: the sender falls asleep meanwhile.
+        // On a paused clock: lets the sender fall asleep.
         sleep(Duration::from_millis(10)).await;
         // A wake-up while `emit` runs comes from the caller.
         let rings = |id| {

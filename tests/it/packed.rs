@@ -23,7 +23,7 @@ fn records(log: &Spilled) -> Vec<SpilledPart> {
     log.text().lines().filter_map(read_line).collect()
 }
 
-/// Mostly short, now and then longer than a record, with texts that consist of escapes.
+/// Mostly short events, some longer than a record, with texts that consist of escapes.
 fn mixed(id: u64) -> Numbered {
     let text = match id % 50 {
         7 => "long ".repeat(5_000),
@@ -156,7 +156,7 @@ fn events_are_packed_only_with_their_neighbours_and_a_callers_own_event_stays_al
     let (client, sender) = unsent(|builder| builder.spill_sink(log.clone()));
     let emit = |id| client.emit(&Numbered { id, text: "x".repeat(if id == 7 { 9_000 } else { 10 }) });
     for id in 0..12 {
-        // The endpoint refuses 1 and 3.
+        // Events 1 and 3 go straight to the log.
         client.set_mode(if id == 1 || id == 3 { Mode::LogOnly } else { Mode::On });
         emit(id);
     }
@@ -169,7 +169,7 @@ fn events_are_packed_only_with_their_neighbours_and_a_callers_own_event_stays_al
     assert_eq!(
         found,
         [
-            // Those in the queue get their numbers when they leave it: behind what was never in it.
+            // Queued events get their numbers when they leave the queue, after the events that never were in it.
             (0, 1, 1, Reason::LogOnly),
             (1, 1, 1, Reason::LogOnly),
             abandoned(2, 5, 1),

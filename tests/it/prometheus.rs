@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A client whose endpoint answers as the script says by the time since the beginning, one event a second under a paused clock; its
-/// books after each.
+/// Emits one event a second under a paused clock, to an endpoint that answers as the script says for the time since the start. Returns the
+/// stats after each second.
 async fn second_by_second(
     world: &World,
     seconds: u64,
@@ -59,7 +59,7 @@ async fn an_outage_is_counted_and_timed_by_the_second_while_it_lasts_and_is_zero
     let (early, late) = (&seen[30], &seen[60]);
     assert_eq!((early.outages, early.endpoint), (1, EndpointState::Out));
     assert_eq!(late.outage_lasts - early.outage_lasts, SECOND * 30);
-    // From the first of the failures on.
+    // Counted from the first of the failures.
     assert!((SECOND * 17..SECOND * 22).contains(&early.outage_lasts), "{:?}", early.outage_lasts);
     assert!(
         early

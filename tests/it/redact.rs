@@ -80,7 +80,7 @@ fn what_is_redacted_is_in_the_requests_and_nowhere_in_a_log_at_trace_and_the_rec
             client.emit(&signup(id));
         }
         until("all to be settled", || client.stats().pending == 0);
-        // Spilled by the caller, and one event that no log will have at all.
+        // These events are spilled by the caller, and one event is in no log at all.
         client.set_mode(Mode::LogOnly);
         for id in 400..500 {
             client.emit(&signup(id));
@@ -101,7 +101,7 @@ fn what_is_redacted_is_in_the_requests_and_nowhere_in_a_log_at_trace_and_the_rec
             &ids(&spilled.iter().map(|event| event.event.clone()).collect::<Vec<_>>()) | &ids(&delivered);
         assert_eq!(found, (0..500).collect());
         assert!(delivered.iter().all(|event| event.contains(&format!(r#""password":"{CANARY}""#))));
-        // Other members are there, equal values have equal hashes, and the record says that it differs from what was sent.
+        // The other members are unchanged, equal values have equal hashes, and the record says that it differs from what was sent.
         assert!(spilled.iter().all(|event| event.redacted && event.event.contains(r#""plan":"free""#)));
         let hashes: BTreeSet<String> = spilled
             .iter()
@@ -203,7 +203,7 @@ fn events_over_the_logs_budget_are_lost_counted_and_reported_and_the_rest_are_sp
         assert_eq!(world.log.count_notices("more to spill than spill_bytes_per_second_max"), 1);
         let text = world.log.text();
         let written: usize = text.lines().filter(|line| read_line(line).is_some()).map(str::len).sum();
-        // One second's worth at once, plus the seconds since; a line may be a little longer than it is counted.
+        // One second's worth is allowed at once, plus the seconds since. A line may be a little longer than it is counted.
         let allowed = 50_000.0 * (3.0 + began.elapsed().as_secs_f64());
         assert!((written as f64) < allowed, "{written} bytes of {allowed}");
     }

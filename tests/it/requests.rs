@@ -62,7 +62,7 @@ fn assert_told(world: &World, client: &Client, ids: impl IntoIterator<Item = Str
     served
 }
 
-/// By the path, which is an id here.
+/// Reports the path as the route; here it is an id.
 fn by_path(client: &Client) -> RequestEventsLayer {
     RequestEventsLayer::new(client).route(|request| Some(request.uri.path()))
 }

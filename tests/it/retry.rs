@@ -81,7 +81,7 @@ async fn a_post_that_was_certainly_not_processed_is_retried_at_once_on_another_c
         let (_, stats, posts) =
             run(10, move |nth| if nth == 4 { first.clone() } else { Answer::status(SOON, 200) }).await;
         assert_eq!((stats.delivered, stats.spilled, stats.posts), (10, 0, 11), "{what}: {stats}");
-        // A refused attempt has no connection to give up.
+        // A refused attempt leaves no connection to give up.
         let fresh = posts.iter().filter(|post| **post == Post::FreshConnections).count();
         assert_eq!(fresh, usize::from(what != "no connection"), "{what}");
         let second = 5 + fresh;
@@ -222,8 +222,8 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Vec<u8>> {
     Some(body)
 }
 
-/// Cases 7a and 7b: a server that closes idle connections without an answer, just as the next request arrives or before. A request
-/// that it has not read it has not accepted.
+/// Cases 7a and 7b: a server that closes idle connections without an answer, before the next request arrives or just as it does. The server
+/// accepts no request that meets the close.
 #[test]
 fn row_41_behind_a_server_that_closes_idle_connections_at_any_moment_nothing_is_spilled() {
     const RACES: u64 = 1_000;
@@ -242,7 +242,7 @@ fn row_41_behind_a_server_that_closes_idle_connections_at_any_moment_nothing_is_
                 if reader.get_mut().write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").is_err() {
                     return;
                 }
-                // Half of the time after the whole next request has arrived, otherwise at once or at a moment in between.
+                // In half of the cases the whole next request has arrived by then. In the others the close comes at once or in between.
                 match closes.fetch_add(1, Ordering::Relaxed) % 4 {
                     0 => {}
                     1 => drop(reader.fill_buf()),

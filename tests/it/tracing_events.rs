@@ -60,7 +60,7 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// A client's events after its shutdown: those at the endpoint in the order in which they were sent, then those in the log.
+/// A client, its endpoint and its log.
 pub struct Scene {
     pub world: World,
     _endpoint: Endpoint,
@@ -88,7 +88,8 @@ impl Scene {
         tracing::subscriber::with_default(registry().with(self.layer(choose)), application);
     }
 
-    /// Shuts the client down, and checks the law.
+    /// Shuts the client down and checks the law. Returns the events: those at the endpoint in the order in which they were sent, then those
+    /// in the log.
     #[track_caller]
     pub fn end(self) -> (Stats, Vec<String>) {
         let stats = self.client.shutdown_blocking(LONG);
@@ -119,7 +120,7 @@ fn set(texts: &[&str]) -> BTreeSet<String> {
     texts.iter().map(|&text| text.to_owned()).collect()
 }
 
-/// One of each kind that a selection can distinguish.
+/// Logs one tracing event of each kind that a selection can distinguish.
 fn talk() {
     trace!("trace");
     debug!("debug");

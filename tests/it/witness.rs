@@ -18,7 +18,7 @@ use tracing_subscriber::{EnvFilter, Layer, fmt, registry};
 
 const EVENTS: u64 = 200;
 
-/// Half of the events through the sender, half by callers.
+/// Spills half of the events through the sender, half by callers.
 fn spill_all(fallback: &Spilled) -> overspill::Stats {
     let client =
         quick("http://127.0.0.1:9/").spill_fallback(WriteSink::new(fallback.clone())).build().unwrap();
@@ -145,7 +145,7 @@ fn what_the_spill_layer_cannot_write_goes_to_the_fallback_and_nothing_is_missing
 
 #[test]
 fn with_a_spill_layer_and_a_fallback_that_both_fail_events_are_lost_and_counted() {
-    // From here on, another layer that formats the record proves nothing.
+    // The other layer formats the record too, which proves nothing.
     let subscriber = registry().with(SpillLayer::new(|| FullDisk)).with(Crumbs::default());
     let _scope = set_default(&Dispatch::new(subscriber));
     let client = quick("http://127.0.0.1:9/").spill_fallback(WriteSink::new(FullDisk)).build().unwrap();
@@ -189,7 +189,7 @@ fn the_spill_layer_leaves_the_applications_records_alone_and_takes_overspills_ow
     assert_kept(&stats, &[&log]);
     assert_eq!(app.text().lines().count(), 2, "{}", app.text());
     assert_eq!(log.count_notices("shut down"), 1);
-    // The same lines as our own sinks write.
+    // The lines look like those of our own sinks.
     assert!(log.text().lines().all(|line| line.starts_with(r#"{"timestamp":"20"#)), "{}", log.text());
     let text = log.text();
     let record = text.lines().find(|line| read_line(line).is_some()).unwrap();
@@ -250,7 +250,7 @@ fn a_thread_without_a_subscriber_that_spills_first_silences_no_other_thread() {
     }
 }
 
-/// Half of the events from this thread, half from another, each under its own subscriber that was set after the client was built.
+/// Emits half of the events from this thread and half from another, each under its own subscriber that was set after the client was built.
 fn spill_under_later_subscribers(client: &Client, own: &Dispatch) -> overspill::Stats {
     let _scope = set_default(own);
     std::thread::scope(|scope| {

@@ -79,7 +79,7 @@ fn a_caller_without_room_waits_for_at_most_one_stall_in_total_and_its_event_is_c
     assert_eq!((stats.emitted, stats.pending), (100, 0), "{stats}");
     assert_eq!(stats.lost, stats.lost_by(LostReason::LogStalled), "{stats}");
     assert_eq!(ids_spilled(&world.log).len() as u64, stats.spilled, "{stats}");
-    // Nearly as many as it could write in that time.
+    // Nearly as many as the log could write in that time.
     assert!(stats.spilled >= 10, "{stats}");
     report(48, "slowest of 100 calls for two places before a log of 50 ms, ms", slowest.as_millis());
 }
@@ -145,7 +145,7 @@ fn a_sink_that_blocks_on_its_own_runtime_stores_every_event_from_every_thread() 
         .spill_fallback(fallback.clone())
         .build()
         .unwrap();
-    // By the sender, as oversized, in LogOnly, and after the close; called inside of a runtime as well.
+    // Spilled by the sender, as oversized, in log-only mode, and after the close; also inside a runtime.
     emit_all(&client, 0..100);
     client.emit(&Numbered { id: 100, text: "x".repeat(1_200) });
     client.set_mode(Mode::LogOnly);
@@ -179,7 +179,7 @@ impl<S: tracing::Subscriber> Layer<S> for Locking {
     }
 }
 
-/// An application that logs with the locking layer installed, in one of the ways that lead to the log. Returns its slowest log call.
+/// Runs an application that logs with the locking layer installed; the arguments choose a way to the log. Returns its slowest log call.
 fn locked(act: Act, queue_events_max: usize, prepare: fn(&Client)) -> Duration {
     let world = World::new();
     let endpoint = world.endpoint(move |_| act.clone());

@@ -77,7 +77,7 @@ fn emit(client: &Client, next_id: &AtomicU64, stop: &AtomicBool) -> Histogram<u6
             latencies.saturating_record(before.elapsed().as_nanos() as u64);
         }
         turns += 1;
-        // Sets the rate of the load; a late tick is made up for, so that the rate holds.
+        // Sets the rate of the load. A late tick catches up, so that the rate holds.
         park_timeout((TURN * turns).saturating_sub(began.elapsed()));
     }
     latencies

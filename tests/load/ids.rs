@@ -36,7 +36,7 @@ pub struct Ids {
     twice: Arc<AtomicU64>,
 }
 
-/// The number behind `"id":`, which is the first field of every event here.
+/// The number after `"id":`, which is the first field of every event here.
 fn id_of(event: &str) -> u64 {
     let digits = &event[event.find(':').expect("a first field") + 1..];
     digits[..digits.find(',').expect("a second field")].parse().expect("a number")

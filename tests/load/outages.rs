@@ -102,7 +102,7 @@ fn a_refused_outage_costs_one_small_probe_per_interval_and_less_cpu_than_deliver
     until("the outage", || service.client.stats().endpoint == EndpointState::Out);
     let (felt, cpu, attempts) = over(load);
     let per_minute = attempts as f64 * 60.0 / lasting.as_secs_f64();
-    // From 200 ms to 1 s, jittered: about eight in the first three seconds.
+    // Intervals grow from 200 ms to 1 s, with jitter: about eight attempts in the first three seconds.
     assert!(attempts <= 20, "{attempts} attempts in {lasting:?}");
     let (_, grown) = service.end();
     report(3, "attempts/min", format!("{per_minute:.0} while intervals grow to 1 s"));
@@ -146,7 +146,7 @@ fn an_endpoint_that_flaps_gets_most_of_its_uptime_and_no_storm() {
     // `outage::tests::an_endpoint_that_flaps_every_second_gets_seven_tenths_of_its_up_time_and_more`.
     let service = Service::start(endpoint.url(), &ids, |builder| builder.jitter_seed(2));
     let load = service.load();
-    // What a healthy second delivers on this machine now.
+    // How much a healthy second delivers on this machine now.
     let delivered = || service.client.stats().delivered;
     let before = delivered();
     let_pass(Duration::from_secs(1));

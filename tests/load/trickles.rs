@@ -91,8 +91,8 @@ fn an_exchange_cut_by_fin_half_close_or_rst_at_any_byte_ends_each_event_once() {
     let _alone = alone();
     let (cases, request_bytes) = (cases(2_000, 100_000), request_bytes());
     let ids = Ids::up_to(2 * cases);
-    // Every second connection is healthy, so that it never becomes an outage; the others are cut, in turn while the request
-    // is read and while the answer is written, at each byte, by FIN, half or whole, and by RST.
+    // Every second connection is healthy, so that no outage begins. The others are cut, in turn while the request is read and while the
+    // answer is written, at each byte, by FIN, half or whole, and by RST.
     let case = |connection: u64| {
         let case = (connection / 2) as usize;
         let how = [Cut::Fin, Cut::HalfClose, Cut::Rst][case / 2 % 3];

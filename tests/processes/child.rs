@@ -11,14 +11,14 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// No child may take longer, unless it says so.
+/// No child may take longer, unless its test allows it.
 pub const WATCHDOG: Duration = Duration::from_secs(10);
 const PART: &str = "PROCESSES_PART";
 const URL: &str = "PROCESSES_URL";
 /// The prefix of a child's lines for its parent; everything else is its log.
 const SAY: &str = "say: ";
 
-/// The name of a part, and what the child does then.
+/// The name of a part, and what the child does in it.
 pub type Part = (&'static str, fn());
 
 /// In a child: plays its part.
@@ -91,7 +91,7 @@ impl Start {
         self
     }
 
-    /// A copy of this binary in a place that the child may read.
+    /// Runs a copy of this binary, in a place that the child may read.
     pub fn exe(mut self, exe: &Path) -> Start {
         self.exe = exe.to_owned();
         self

@@ -51,7 +51,7 @@ fn on_sigterm() {
     });
 }
 
-/// Printed before the exit that it measures: how much is emitted by then, and how much of that is pending.
+/// Prints how many events have been emitted and how many of them are pending, before the exit that this measures.
 fn snapshot(client: &Client) {
     let stats = client.stats();
     say(format_args!("snapshot {} {}", stats.emitted, stats.pending));
@@ -94,7 +94,7 @@ fn sigterm_with_shutdown_loses_nothing() {
     );
 }
 
-/// Emitted and pending in the last whole snapshot, and how many of those emitted by then are nowhere.
+/// Emitted and pending in the last whole snapshot, and how many of the events emitted by then are neither at the endpoint nor in the log.
 fn missing(peer: &Peer, ended: &Ended) -> (u64, u64, u64) {
     let last: String = ended.figure("snapshot ");
     let (emitted, pending) = last.split_once(' ').unwrap();
@@ -116,7 +116,7 @@ fn exit_without_shutdown_loses_at_most_what_was_pending() {
 
 #[test]
 fn sigkill_loses_at_most_what_was_pending() {
-    // Into the endpoint, and into the log.
+    // Events go to the endpoint in one run, and to the log in the other.
     for peer in [Peer::slow(Duration::from_millis(20)), Peer::refused()] {
         let child = Start::of("goes on for ever", peer.url()).start();
         until("a hundred lines", || child.said().len() > 100);

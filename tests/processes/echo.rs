@@ -43,7 +43,7 @@ fn client() -> &'static Client {
     CLIENT.get_or_init(|| client.build().unwrap())
 }
 
-/// Reports what was posted after everything was settled and nothing emitted any more, and ends.
+/// Reports how many posts were made after everything was settled and nothing more was emitted, then ends.
 fn rest(client: &Client) {
     until("everything to be settled", || client.stats().pending == 0);
     let before = client.stats();

@@ -62,7 +62,7 @@ fn lives(promise: &'static str) {
 }
 
 fn client() -> Client {
-    // No request ends by itself in a tarpit: the deadlines have to do it.
+    // No request ends by itself in a tarpit: only the deadlines end the wait.
     quick(url()).post_timeout(Duration::from_secs(60)).shutdown_timeout(DEADLINE).build().unwrap()
 }
 

@@ -63,7 +63,7 @@ fn proxies_and_our_own_variables_in_the_environment_are_ignored_unless_asked() {
 
 #[test]
 fn a_proxy_that_was_asked_for_is_used() {
-    // Without it the trap above would prove nothing.
+    // Without this, the traps above would prove nothing.
     let (trap, peer) = (Endpoint::start(|_| Act::Status(200)).unwrap(), Peer::healthy());
     hostile(Start::of("asked for the proxy", peer.url()), &trap).start().succeed();
     assert!(trap.requests() > 0 && peer.taken.is_empty());
@@ -88,7 +88,7 @@ fn with_any_wrong_setting_in_the_environment_the_service_starts_and_its_events_a
     let (ended, mut nowhere) = started_anyway(&links);
     assert_eq!(ended.count_notices("could not start as configured"), 0, "{ended}");
     assert!(ended.said[0].contains("delivered 50"), "{ended}");
-    // And what the notice names.
+    // The third column is what the notice names.
     for [name, value, named] in [
         ["OVERSPILL_MODE", "", "OVERSPILL_MODE"],
         ["OVERSPILL_ENDPOINT", "", "OVERSPILL_ENDPOINT"],

@@ -45,7 +45,7 @@ pub const PARTS: &[Part] = &[
 
 const EVENTS: u64 = 1000;
 
-/// Through the sender, and after close.
+/// Spills through the sender, and after the close by the caller.
 fn spill_and_end() {
     let client = quick(url()).build().unwrap();
     emit_all(&client, 0..EVENTS / 2);

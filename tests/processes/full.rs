@@ -1,5 +1,5 @@
 //! Row 30: the disk under the log is full, or the subscriber panics. What a sink refuses goes to the next one, what none accepts
-//! is counted as lost, and spilling resumes by itself when it can.
+//! is counted as lost, and spilling resumes as soon as it can.
 //!
 //! A subscriber that cannot write does not say so: tracing-subscriber drops the error. A service that must know sets a sink.
 
@@ -148,6 +148,6 @@ fn a_subscriber_on_a_full_disk_does_no_harm_and_hides_the_error_from_us() {
 fn a_subscriber_that_panics_costs_no_event_and_is_tried_again_until_it_works() {
     let ended = keeps_all("panicking subscriber");
     let by_subscriber = ended.lines.iter().filter(|line| line.contains("overspill::spill\"}")).count() as u64;
-    // It is asked up to twice for each.
+    // The subscriber is asked up to twice for each event.
     assert!((EVENTS - 100..=EVENTS - 50).contains(&by_subscriber), "{by_subscriber}\n{ended}");
 }

@@ -29,7 +29,7 @@ pub const PARTS: &[Part] = &[
 const MODE: &str = "PROCESSES_MODE";
 const RECORDS: u64 = 300;
 
-/// Builds its client at the first record and switches it at the second, as everything else under its lock.
+/// Builds its client at the first record and switches the mode at the second, under its lock like everything else.
 #[derive(Default)]
 struct Locks(Mutex<(Option<Client>, u64)>);
 
@@ -74,7 +74,7 @@ fn layer_that_locks() {
     let client = LOCKS.0.lock().unwrap().0.clone().unwrap();
     let stats = client.shutdown_blocking(LONG);
     assert_eq!(stats.pending, 0, "{stats}");
-    // Only what cannot be written before a deadline, because the layer waits for it under its lock.
+    // Only events that cannot be written before a deadline are lost, because the layer waits for the deadline under its lock.
     assert_eq!(stats.lost, stats.lost_by(LostReason::Deadline), "{stats}");
     say(format_args!("emitted {}", stats.emitted));
     say(format_args!("lost {}", stats.lost));
@@ -86,7 +86,7 @@ fn a_global_layer_that_builds_switches_emits_and_shuts_down_under_its_own_lock_d
     for (mode, peer) in [
         ("on", Peer::healthy()),
         ("on", Peer::refused()),
-        // The queue is full from the hundredth on.
+        // The queue is full from the hundredth event on.
         ("on", Peer::tarpit()),
         ("log_only", Peer::healthy()),
         ("off", Peer::healthy()),
@@ -95,12 +95,12 @@ fn a_global_layer_that_builds_switches_emits_and_shuts_down_under_its_own_lock_d
         let ended = Start::of("a layer that locks", peer.url()).variable(MODE, mode).start().succeed();
         let emitted: u64 = ended.figure("emitted ");
         match mode {
-            // What came before the switch.
+            // Only the event before the switch.
             "off" => assert_eq!((emitted, found(&peer, &ended).len()), (1, 1), "{ended}"),
             "closed" => {
-                // What was taken over at the deadline may have arrived as well.
+                // Events that were taken over at the deadline may have arrived as well.
                 assert!(found(&peer, &ended).len() as u64 + ended.figure::<u64>("lost ") >= RECORDS);
-                // Of its 250 calls after the end, at most five wait in vain.
+                // Of the layer's 250 calls after the end, at most five wait in vain.
                 let waited = ended.took;
                 assert!(waited < LOG_STALL + LONG / 4, "{waited:?}");
             }

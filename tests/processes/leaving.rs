@@ -7,7 +7,7 @@ use overspill::{Client, Emitted, Mode};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// For the guard; the tarpit uses it up.
+/// The guard's deadline. In a tarpit, the guard waits this long.
 const WITHIN: Duration = Duration::from_millis(400);
 static GLOBAL: OnceLock<Client> = OnceLock::new();
 

@@ -48,7 +48,7 @@ fn build_after_refusals<T>(hoard: &mut Vec<T>) -> Client {
     }
 }
 
-/// Emits `ids` while no resources are available, and again when they are, until something is delivered. Returns how much.
+/// Emits while no resources are available, and again after `release`, until something is delivered.
 fn scarce_then_plenty(client: &Client, release: impl FnOnce()) {
     emit_all(client, 0..100);
     until("what was emitted to be settled", || client.stats().pending == 0);
@@ -73,7 +73,7 @@ fn no_files() {
     let https = Client::builder("https://127.0.0.1:9/").build();
     assert!(https.is_err(), "root certificates are files too");
     let client = build_after_refusals(&mut hoard);
-    // A socket would fit into the last one.
+    // Takes the remaining descriptors: a socket would need one.
     hoard.extend(std::iter::from_fn(|| File::open("/dev/null").ok()));
     scarce_then_plenty(&client, || drop(hoard));
 }
@@ -108,7 +108,7 @@ fn no_threads() {
 
 #[test]
 fn without_file_descriptors_build_fails_or_events_spill_and_delivery_resumes_with_them() {
-    // By name as well: looking one up opens files.
+    // Also by name: a look-up opens files.
     for host in ["127.0.0.1", "localhost"] {
         let peer = Peer::healthy();
         let start = Start::of("no files", peer.url().replace("127.0.0.1", host));
@@ -182,7 +182,7 @@ fn many_builds() {
     let rss_before = rss();
     for nth in 0..BUILDS {
         build(nth);
-        // Senders end in the background: wait, so that no more exist at once than in a service.
+        // Senders end in the background. Waits, so that no more exist at once than in a service.
         until("senders to end", || threads() < base.1 + 20);
     }
     until_threads(base.1);
@@ -239,7 +239,7 @@ fn a_hundred_clients_in_one_process_keep_their_books_apart_and_leave_nothing_beh
 
 #[test]
 fn a_name_that_does_not_exist_spills_as_not_connected() {
-    // Row 16. Reserved never to exist (RFC 2606).
+    // Row 16. This name is reserved and never exists (RFC 2606).
     let peer = Peer::refused();
     let ended = Start::of("a name that does not exist", "http://name.invalid/v1/events").start().succeed();
     assert_settled(&peer, &ended, 100);

@@ -1,5 +1,5 @@
-//! Row 23, under a global subscriber: panics in the sender's transport, in the observer, in the spill sink and in `Serialize`, all in
-//! one process. Each is contained, what was in hand is in the log, and the sender goes on at once.
+//! Row 23, under a global subscriber: panics in the sender's transport, in the observer, in the spill sink and in `Serialize`, all in one
+//! process. Each is contained, the events in hand are in the log, and the sender goes on at once.
 
 use crate::child::{Part, Start, log_to_stdout, say};
 use crate::figures::report;
@@ -76,7 +76,7 @@ fn panics_everywhere() {
         until("a batch to be settled", || client.stats().pending == 0);
     }
     let stats = client.shutdown_blocking(LONG);
-    // The one after the end goes to the log on this thread.
+    // The event after the end goes to the log on this thread.
     client.emit(&Numbered::of(EVENTS));
     let lost = stats.lost_by(LostReason::EncodeFailed);
     assert_eq!((stats.lost, lost, stats.pending), (EVENTS / 10, EVENTS / 10, 0), "{stats}");
@@ -100,7 +100,7 @@ fn panics_in_every_hook_are_contained_and_the_sender_goes_on() {
     let went_on =
         ended.said.iter().filter_map(|said| said.strip_prefix("went on after ms ")?.parse::<u64>().ok());
     let slowest = went_on.max().expect("the sender panicked and went on");
-    // A hundred are promised, and held on a paused clock (tests/it/outage.rs); this machine may be busy.
+    // The promise is 100 ms, and is tested on a paused clock (tests/it/outage.rs). This machine may be busy.
     assert!(slowest <= 500, "{slowest} ms");
     report(23, "slowest return of the sender after a panic, ms", slowest);
 }

@@ -16,7 +16,7 @@ pub const PARTS: &[Part] = &[("pipe nobody reads", nobody_reads)];
 const THREADS: u64 = 4;
 /// Longer than any call that does not wait for the log.
 const STALLED: Duration = LOG_STALL.checked_div(2).expect("not by zero");
-/// A second of 20,000 events; then the reader comes back.
+/// Events per thread: 20,000 in total, in a second. Then the reader comes back.
 const EACH: u64 = 5_000;
 
 /// Standard output is stuck, so the child reports to the parent on standard error.
@@ -54,7 +54,7 @@ fn nobody_reads() {
                 done.fetch_add(1, Ordering::Relaxed);
             });
         }
-        // At most one thread is in the write that is stuck; it is the sender, or one of these.
+        // At most one thread is stuck in the write: the sender, or one of these.
         until("all but one caller to be done", || done.load(Ordering::Relaxed) >= THREADS - 1);
         let stats = client.stats();
         tell(format_args!("growth {}", rss().saturating_sub(before)));
@@ -95,7 +95,7 @@ fn a_pipe_that_nobody_reads_stalls_no_caller_twice_and_the_surplus_is_lost_and_c
     child.listen();
     child.tell("go on");
     let ended = child.succeed();
-    // The law, with the ids that callers were told are lost, and only the count of those that the sender lost.
+    // Checks the law with the ids of the lost events that callers were told about, and the number of those that the sender lost.
     let books: String = ended.figure("emitted ");
     let books: Vec<u64> = books.split(' ').filter_map(|word| word.parse().ok()).collect();
     let gone: BTreeSet<u64> = serde_json::from_str(&ended.figure::<String>("gone ")).unwrap();

@@ -50,7 +50,7 @@ impl Observer for Prints {
 
 /// Makes the process print everything that it can.
 fn speak(builder: Builder) {
-    // Of the `log` crate as well.
+    // This includes the records of the `log` crate.
     tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).init();
     tracing::trace!("the subscriber listens");
     println!("{builder:?} {builder:#?}");

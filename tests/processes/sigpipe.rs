@@ -19,7 +19,7 @@ static SEEN: Mutex<BTreeMap<String, bool>> = Mutex::new(BTreeMap::new());
 fn see(task: &str) {
     let status = std::fs::read_to_string(format!("/proc/{task}/status")).unwrap_or_default();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    // One that has ended by now was none of those that wait.
+    // A thread that has ended by now was not one of those that wait.
     let (Some(name), Some(mask)) = (field("Name:"), field("SigBlk:")) else { return };
     let blocked = u64::from_str_radix(mask, 16).unwrap() & 1 << (13 - 1) != 0;
     let mut seen = SEEN.lock().unwrap();
@@ -56,7 +56,7 @@ fn which_threads_take_sigpipe() {
         .build()
         .expect("a client");
     let watch = MemoryWatch::builder("shop", &folder).start().unwrap();
-    // A shutdown that is awaited, with the clock on a separate thread.
+    // Flushes that are awaited, with the clock on a separate thread.
     crate::support::block_on(async {
         emit_all(&client, 0..3);
         client.flush(LONG).await.unwrap();

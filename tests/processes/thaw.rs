@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub const PARTS: &[Part] = &[("function", function), ("frozen under load", frozen_under_load)];
 
-/// Longer than the freeze may take to begin.
+/// Long enough for the freeze to begin before a post times out.
 const POST_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// Longer than a post waits, but too short for the sender to recognize as a gap.
 const SHORT: Duration = Duration::from_millis(1_800);
@@ -25,7 +25,7 @@ fn client() -> Builder {
     quick(url()).post_timeout(POST_TIMEOUT).connection_idle_max(Duration::from_secs(2))
 }
 
-/// A line is a number of events, or `shutdown MS`; an empty one is the end.
+/// A line is a number of events, or `shutdown MS`. Any other line is the end.
 fn function() {
     log_to_stdout();
     let client = client().build().unwrap();
@@ -145,7 +145,7 @@ fn connections_that_died_silently_in_a_freeze_are_not_reused() {
     let (dead, alive) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let (dead_up_to, seen) = (Arc::clone(&dead), Arc::clone(&alive));
     let endpoint = Endpoint::start(taken.when(move |request| {
-        // Numbers from zero.
+        // Connections are numbered from zero.
         seen.fetch_max(request.connection + 1, Ordering::AcqRel);
         if request.connection < dead_up_to.load(Ordering::Acquire) { Act::Hang } else { Act::Status(200) }
     }))
@@ -174,7 +174,7 @@ fn an_outage_that_was_over_before_the_thaw_ends_with_the_first_events_after_it()
         child.until_said(&format!("emitted {emitted}"));
         emitted
     };
-    // Several posts make an outage.
+    // Several failed posts make an outage.
     for _ in 0..5 {
         emit(&mut child);
         std::thread::park_timeout(Duration::from_millis(50));

@@ -39,7 +39,7 @@ fn client() -> Client {
     client
 }
 
-/// Once everything is settled nothing more happens: what overspill does causes no event.
+/// Checks that nothing more happens once everything is settled: what overspill does causes no event.
 fn rest(client: &Client) {
     until("everything to be settled", || client.stats().pending == 0);
     let before = client.stats();
@@ -135,7 +135,7 @@ static COMMENTS: Comments = Comments(Mutex::new(0));
 
 impl<S: tracing::Subscriber> Layer<S> for &'static Comments {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        // Its own log lines do not take its lock again; overspill's records do, on the log's thread.
+        // Its own log lines do not take its lock again. overspill's records do, on the log's thread.
         if event.metadata().target() == "comment" {
             return;
         }

@@ -116,7 +116,7 @@ impl Cast<'_> {
         }
     }
 
-    /// Fine weather: the client detects it by itself, from the events that arrive, and delivers again.
+    /// Fine weather: the client must find that the endpoint is back with nothing but the events that arrive, and deliver again.
     pub async fn recover(&self) {
         if !self.calm || self.plan.hooks == Hooks::Panicking {
             return;

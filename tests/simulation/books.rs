@@ -114,11 +114,11 @@ impl Books {
         }
     }
 
-    /// The law in a snapshot, between two steps.
+    /// Checks the law in a snapshot, between two steps.
     pub fn check(&self, client: &Client, plan: &Plan) {
         let mut stats = client.stats();
         let emitted = self.open().emitted;
-        // Once the sender is gone a thread writes new events, which count when they are written.
+        // After the sender is gone, a thread writes new events, and they count when they are written.
         let began = Instant::now();
         while stats.emitted < emitted && began.elapsed() < Duration::from_secs(5) {
             std::thread::yield_now();
@@ -163,7 +163,7 @@ impl Books {
         self.open().packs
     }
 
-    /// The law at rest, as sets, and with the client's counters if the client still exists.
+    /// Checks the law at rest, as sets, and with the client's counters if the client still exists.
     pub fn check_settled(&self, stats: Option<&Stats>, plan: &Plan) {
         let books = self.open();
         let lost = stats.map_or(0, |stats| stats.lost - books.lost_at_emit);

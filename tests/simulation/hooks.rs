@@ -112,7 +112,7 @@ impl Observer for Watcher {
     }
 }
 
-/// A JSON array that panics, and cannot read its own answers, now and then.
+/// A JSON array that sometimes panics, or cannot read its own answers.
 pub struct Framing {
     panics: bool,
     bodies: Bodies,

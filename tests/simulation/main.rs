@@ -40,8 +40,8 @@ fn from_env(name: &str) -> Option<u64> {
 /// A life takes milliseconds. One that does not end would hang the run without naming its seed.
 const LIFE_MAX: Duration = Duration::from_secs(10);
 
-/// One run; a failure names its seed and how to repeat it. A deadline of `shutdown` is real time here too: if this process is
-/// kept off the cores for a tenth of a second, a life may end otherwise than it would. So a failure has to happen twice.
+/// One run; a failure names its seed and how to repeat it. A deadline of `shutdown` is real time here too: if this process does not run for
+/// a tenth of a second, a life may end differently. So only a failure that happens twice counts.
 fn run(seed: u64) -> run::Outcome {
     catch_unwind(|| once(seed)).unwrap_or_else(|_| once(seed))
 }
@@ -51,7 +51,7 @@ fn once(seed: u64) -> run::Outcome {
     std::thread::spawn(move || {
         if is_over.recv_timeout(LIFE_MAX) == Err(mpsc::RecvTimeoutError::Timeout) {
             let text = format!("seed {seed} does not end: FAULTS_SEED={seed} cargo test --test simulation\n");
-            // Not with a macro: the test harness would capture the text, and the test would not end to show it.
+            // Not with a macro: the test harness would capture the text, and show it only after the end of the test.
             let _ = std::io::stderr().write_all(text.as_bytes());
             std::process::exit(101);
         }

@@ -83,7 +83,7 @@ impl Plan {
             post_timeout: log_uniform(rng, Duration::from_millis(50), Duration::from_secs(20)),
             probe_interval_max: log_uniform(rng, Duration::from_millis(200), Duration::from_secs(30)),
             shutdown_timeout: log_uniform(rng, Duration::from_millis(1), Duration::from_secs(10)),
-            // From a copy, so that it does not change what the seeds decide.
+            // Drawn from a copy, so that it does not change what the seeds decide.
             spill_packing: [SpillPacking::OneByOne, SpillPacking::Packed][rng.clone().usize(..2)],
             log: [Log::Good, Log::Good, Log::Fickle, Log::Lossy][rng.usize(..4)],
             bodies: [Bodies::Encoded, Bodies::Framed][usize::from(rng.clone().u32(..) > u32::MAX / 2)],
@@ -104,7 +104,7 @@ impl Plan {
     }
 }
 
-/// As likely between 1 and 10 as between 10 and 100.
+/// A duration between 1 and 10 is as likely as one between 10 and 100.
 pub fn log_uniform(rng: &mut Rng, from: Duration, to: Duration) -> Duration {
     let (from, to) = (from.as_secs_f64().ln(), to.as_secs_f64().ln());
     Duration::from_secs_f64((from + rng.f64() * (to - from)).exp())

@@ -195,7 +195,7 @@ async fn end(client: Client, plan: &Plan, books: &Books) -> Option<Stats> {
         End::Shutdown(within) => within,
         End::SenderDropped(_) => Duration::from_secs(5),
         End::ShutdownTwice(within, patience) => {
-            // Even if dropped in the middle, it has requested the end.
+            // A shutdown that is dropped in the middle has still requested the end.
             let _ = timeout(patience, client.shutdown(within)).await;
             books.check(&client, plan);
             within

@@ -95,7 +95,7 @@ impl Sky {
             Weather::Tarpit => (
                 coin,
                 match self.rng.u32(..3) {
-                    // Not even the transport's own timeout.
+                    // Not even the transport's own timeout ends it.
                     0 => Answer::Never,
                     _ => broken(FailureKind::Timeout, MaybeDelivered::Yes, self.plan.post_timeout),
                 },
@@ -134,11 +134,11 @@ impl Transport for Sky {
         let (took, answer) = self.fate(&ids, request.body.len());
         self.books.posted();
         if ids.len() % 5 == 0 {
-            // A transport that does not release it in time.
+            // A transport that does not release the body in time.
             self.kept = Some(request.body.clone());
         }
         let panics = self.plan.hooks == Hooks::Panicking && self.rng.u32(..50) == 0;
-        // It accepted them when they were sent, whatever happens to the answer or to the client.
+        // The endpoint accepted the events when they were sent, whatever happens to the answer or to the client.
         if took == Took::All {
             self.books.take(&ids);
         }

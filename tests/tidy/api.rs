@@ -1,7 +1,7 @@
-//! The public API as a list, read from the sources: `tests/tidy/api.txt`, so that a change to it is seen in review.
+//! The public API as a list in `tests/tidy/api.txt`, read from the sources, so that a review shows every change to it.
 //!
-//! By hand, since what reads the compiler's own account of it needs a nightly. It leans on rustfmt's layout, and on the lint `unreachable_pub`:
-//! what is `pub` here is public. What a macro makes stands in the list as the macro's call.
+//! The tests read the sources themselves, because tools that read the compiler's output need a nightly. They rely on rustfmt's layout, and
+//! on the lint `unreachable_pub`: what is `pub` here is public. Items that a macro makes are in the list as the macro's call.
 
 use crate::items::items;
 use crate::lines::{MAKERS, kept, lines_of, public_name, types};
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// A line of the list, below the heading of its file.
+/// The heading of a file, and a line below it.
 type Entry = (String, String);
 
 #[test]
@@ -32,7 +32,7 @@ fn the_public_api_is_the_one_on_the_list() {
     );
 }
 
-/// serde's traits alone; and a guest for somebody else's interface cannot do without its types.
+/// Only serde's traits are allowed everywhere. A guest for another crate's interface needs that crate's types.
 #[test]
 fn no_type_of_a_dependency_is_in_the_public_api() {
     const ALLOWED: [(&str, &str); 10] = [
@@ -204,7 +204,7 @@ pub fn extra()
     );
 }
 
-/// Every public item of the sources, below the name of its file.
+/// Every public item of the sources, with the heading of its file.
 fn entries(sources: &[Source]) -> BTreeSet<Entry> {
     let conditions = conditions(sources);
     let public: BTreeSet<String> =
@@ -225,7 +225,7 @@ fn entries(sources: &[Source]) -> BTreeSet<Entry> {
     entries
 }
 
-/// Under which conditions a file is built: what stands before its `mod`, and before its parent's.
+/// The conditions under which a file is built: the attributes of its `mod`, and of its parents'.
 fn conditions(sources: &[Source]) -> BTreeMap<String, Vec<String>> {
     let mut own = BTreeMap::new();
     for source in sources {
@@ -255,7 +255,7 @@ fn file_of(source: &Source) -> String {
     source.name.trim_end_matches(".rs").to_owned()
 }
 
-/// The list as the file has it: headings, and items in their order.
+/// The list as written to the file: headings, and items in order.
 fn shown(entries: &BTreeSet<Entry>) -> String {
     let (mut text, mut last) = (String::new(), "");
     for (file, line) in entries {
@@ -285,7 +285,7 @@ fn listed(text: &str) -> BTreeSet<Entry> {
     entries
 }
 
-/// The dependencies by the names that code has for them.
+/// The dependencies, by their names in code.
 fn dependencies() -> BTreeSet<String> {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
     let mut names = BTreeSet::new();
@@ -302,7 +302,7 @@ fn dependencies() -> BTreeSet<String> {
     names
 }
 
-/// The names that a file has of a dependency.
+/// The names of types that a file imports from a dependency.
 fn imported(code: &str, dependency: &str) -> Vec<String> {
     let uses = items(code).into_iter().filter(|item| item.head.contains(&format!("use {dependency}::")));
     let names = uses.flat_map(|item| words(item.head).into_iter().map(str::to_owned).collect::<Vec<_>>());

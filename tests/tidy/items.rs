@@ -1,6 +1,6 @@
-//! Reads Rust's items, as far as a list of the public ones needs it: attributes, a head, a body.
+//! Reads Rust's items as far as the list of public items needs it: attributes, a head, a body.
 
-/// One item: its attributes, what stands before its body or its semicolon, and the body without its braces.
+/// One item: its attributes, the text before its body or its semicolon, and the body without its braces.
 #[derive(Debug)]
 pub(crate) struct Item<'a> {
     pub(crate) attributes: Vec<&'a str>,
@@ -43,7 +43,7 @@ pub(crate) fn items(code: &str) -> Vec<Item<'_>> {
     }
 }
 
-/// The pieces between commas that stand in no brackets.
+/// The pieces between commas that are outside brackets.
 pub(crate) fn split_at_commas(text: &str) -> Vec<&str> {
     let (mut pieces, mut rest) = (Vec::new(), text);
     loop {
@@ -58,7 +58,7 @@ pub(crate) fn split_at_commas(text: &str) -> Vec<&str> {
     }
 }
 
-/// Where one of these characters is, in no brackets and no text; or the end.
+/// The position of the first of these characters outside brackets and texts, or the end.
 fn end_of_head(code: &str, ends: &[char]) -> usize {
     let (mut at, mut angles) = (0, 0_usize);
     while let Some(character) = code[at..].chars().next() {
@@ -78,7 +78,7 @@ fn end_of_head(code: &str, ends: &[char]) -> usize {
     at
 }
 
-/// Behind the bracket that closes the one at `open`.
+/// The position after the bracket that closes the one at `open`.
 fn end_of_brackets(code: &str, open: usize) -> usize {
     let (mut at, mut depth) = (open, 0);
     while let Some(character) = code[at..].chars().next() {
@@ -95,7 +95,7 @@ fn end_of_brackets(code: &str, open: usize) -> usize {
     panic!("a bracket stays open: {:.80}", &code[open..]);
 }
 
-/// Behind the text, the character or the comment that begins here; or else behind one character.
+/// The position after the text, the character or the comment that begins here, or else after one character.
 fn end_of_text(code: &str, at: usize) -> usize {
     let rest = &code[at..];
     let after_word = code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_');

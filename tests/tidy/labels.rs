@@ -33,7 +33,7 @@ fn each_label_is_defined_in_one_file_and_each_label_that_is_referred_to_is_defin
     assert!(unknown.is_empty(), "labels that no module defines: {unknown:?}");
 }
 
-/// The labels that modules of the library and the command define, and the files that do.
+/// The labels that modules of the library and the command define, each with the files that define it.
 fn definitions(files: &[(String, String)]) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut defined: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (name, text) in files.iter().filter(|(name, _)| name.starts_with("src/")) {
@@ -46,7 +46,7 @@ fn definitions(files: &[(String, String)]) -> BTreeMap<&str, BTreeSet<&str>> {
     defined
 }
 
-/// It begins a sentence and a colon follows: `Q1: ..`, or `L1 (the law): ..`.
+/// Whether the label begins a sentence and a colon follows: `Q1: ..`, or `L1 (the law): ..`.
 fn is_definition(line: &str, at: usize, label: &str) -> bool {
     let (before, after) = (line[..at].trim_end(), &line[at + label.len()..]);
     let before = before.strip_suffix("Invariant").map_or(before, str::trim_end);
@@ -65,7 +65,7 @@ fn comments(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// One or two capitals and a number that stand alone, outside code.
+/// Labels are one or two capitals and a number that stand alone, outside code.
 fn labels(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut at = 0;

@@ -1,12 +1,12 @@
-//! The rooms (the modules of `lib.rs`), what each imports of the others, and ARCHITECTURE's list of layers: no import goes up, and none in a
-//! circle.
+//! The rooms (the modules of `lib.rs`), what each imports from the others, and ARCHITECTURE's list of layers: no import goes up, and none
+//! is part of a circle.
 
 use crate::{Source, sources};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// A room, and one that it imports from.
+/// A room, and another that it imports from.
 type Edge = (String, String);
 
 #[test]
@@ -30,7 +30,7 @@ fn document() -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("ARCHITECTURE.md")).unwrap()
 }
 
-/// The rows of the table below "Layers"; what is in parentheses, or has a slash, is part of a room or beside the library.
+/// The rows of the table below "Layers". A name in parentheses or with a slash is part of a room, or outside the library.
 fn layers(document: &str) -> BTreeMap<String, u32> {
     let section = document.split("## Layers").nth(1).and_then(|rest| rest.split("\n## ").next()).unwrap();
     let mut layers = BTreeMap::new();
@@ -53,7 +53,7 @@ fn layers(document: &str) -> BTreeMap<String, u32> {
     layers
 }
 
-/// What may stand after `crate::` in the code, and the room it comes from: modules, and names that `lib.rs` hands on.
+/// The names that may follow `crate::` in the code, each with its room: modules, and names that `lib.rs` re-exports.
 fn rooms() -> BTreeMap<String, String> {
     let text = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/lib.rs")).unwrap();
     let mut rooms = BTreeMap::new();
@@ -70,7 +70,7 @@ fn rooms() -> BTreeMap<String, String> {
             }
         }
     }
-    // A test, of all public types.
+    // A test of all public types.
     rooms.remove("bounds");
     rooms
 }
@@ -94,7 +94,7 @@ fn graph(sources: &[Source], rooms: &BTreeMap<String, String>) -> BTreeSet<Edge>
     edges
 }
 
-/// The edges from whose end their beginning is reached again.
+/// The edges that are part of a circle: their start can be reached from their end.
 fn circles(graph: &BTreeSet<Edge>) -> BTreeSet<Edge> {
     graph.iter().filter(|(from, to)| reached(graph, to).contains(from.as_str())).cloned().collect()
 }

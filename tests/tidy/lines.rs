@@ -1,4 +1,4 @@
-//! What the list says of an item: its line or lines, without what is not public.
+//! What the list says about an item: its line or lines, without what is not public.
 
 use crate::items::{Item, items, split_at_commas};
 
@@ -47,7 +47,7 @@ pub(crate) fn lines_of(item: &Item<'_>, is_public: &dyn Fn(&str) -> bool) -> Vec
     }
 }
 
-/// The fields that are public, and `..` for those that are not.
+/// The public fields, and `..` if there are others.
 fn struct_line(head: &str, body: Option<&str>) -> String {
     let shown = |fields: &str| {
         let fields: Vec<String> = split_at_commas(fields).into_iter().map(variant_line).collect();
@@ -65,7 +65,7 @@ fn struct_line(head: &str, body: Option<&str>) -> String {
     }
 }
 
-/// A variant or a field, with those of its attributes that are kept.
+/// A variant or a field, with the attributes that are kept.
 fn variant_line(text: &str) -> String {
     match items(text).pop() {
         Some(item) => {
@@ -116,7 +116,7 @@ pub(crate) fn types(code: &str) -> impl Iterator<Item = (String, bool)> {
         let (kind, name) = bare.split_once(' ')?;
         ["struct", "enum", "trait"].contains(&kind).then(|| (type_name(name), head.starts_with("pub ")))
     });
-    // What a macro defines is public, as far as it is about.
+    // A type that `named_reasons!` defines counts as public.
     let made = code.split("named_reasons! {").skip(1).filter_map(|body| {
         let name = body.lines().map(str::trim).find(|line| line.ends_with('{'))?;
         Some((type_name(name), true))
@@ -128,7 +128,7 @@ pub(crate) fn public_name((name, is_public): (String, bool)) -> Option<String> {
     is_public.then_some(name)
 }
 
-/// The last name of a path, without what it is generic over.
+/// The last name of a path, without its generic arguments.
 pub(crate) fn type_name(text: &str) -> String {
     let path = text.trim().split(['<', '(', '{', ';', ':']).next().unwrap_or_default();
     let path = if text.trim().starts_with("std::") {
@@ -139,7 +139,7 @@ pub(crate) fn type_name(text: &str) -> String {
     path.rsplit("::").next().unwrap_or_default().split(' ').next().unwrap_or_default().to_owned()
 }
 
-/// On one line, as rustfmt would have it if lines had no end.
+/// The text on one line, as rustfmt would write it without a line limit.
 pub(crate) fn tidied(text: &str) -> String {
     let lines = text.lines().map(|line| line.split(" // ").next().unwrap_or_default());
     let mut text = lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ");

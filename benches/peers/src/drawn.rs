@@ -1,5 +1,5 @@
-//! The pictures of a chapter, drawn from what the chapter says: its tables, and for an outage its raw data. So a picture can be drawn anew
-//! without measuring anew, and never says anything but its table.
+//! Draws the pictures of a chapter from its tables, and for an outage from its raw data. So a picture can be redrawn without a new
+//! measurement, and it always agrees with its table.
 
 use crate::Failure;
 use crate::output::short;
@@ -9,7 +9,7 @@ use crate::statistics::Spread;
 use serde_json::Value;
 use std::path::Path;
 
-/// Draws the pictures of a chapter into the folder; a chapter without pictures has none.
+/// Draws the pictures of a chapter into the folder. Does nothing for a chapter without pictures.
 pub fn draw(command: &str, chapter: &str, folder: &Path) -> Result<(), Failure> {
     match command {
         "call" => call(chapter, folder),
@@ -20,7 +20,7 @@ pub fn draw(command: &str, chapter: &str, folder: &Path) -> Result<(), Failure> 
     }
 }
 
-/// The rows of the table whose first head begins like this: each a label without Markdown, and its cells.
+/// The rows of the table whose first heading begins with `head`: for each, the label without Markdown, and the cells.
 fn rows(chapter: &str, head: &str) -> Result<Vec<(String, Vec<String>)>, Failure> {
     let start = chapter.find(&format!("| {head}")).ok_or_else(|| format!("there is no table \"{head}\""))?;
     let row = |line: &str| {
@@ -31,7 +31,7 @@ fn rows(chapter: &str, head: &str) -> Result<Vec<(String, Vec<String>)>, Failure
     Ok(chapter[start..].lines().take_while(|line| line.starts_with('|')).skip(2).map(row).collect())
 }
 
-/// `0.84 (0.78 – 0.98)`, or a figure alone.
+/// Parses `0.84 (0.78 – 0.98)`, or a single figure.
 fn spread(cell: &str) -> Option<Spread> {
     let figure = |text: &str| text.trim_matches(['(', ')', ' ']).replace(',', "").parse::<f64>().ok();
     let (median, quartiles) = cell.split_once(' ').unwrap_or((cell, ""));
@@ -48,7 +48,7 @@ fn bars_of(chapter: &str, head: &str, column: usize) -> Result<Vec<Bar>, Failure
     Ok(rows(chapter, head)?.into_iter().filter_map(bar).collect())
 }
 
-/// Least and most of the others.
+/// The lowest and the highest median.
 fn range(bars: &[Bar]) -> (f64, f64) {
     let ends = (f64::MAX, f64::MIN);
     bars.iter().map(|bar| bar.value.median).fold(ends, |(low, high), value| (low.min(value), high.max(value)))
@@ -66,7 +66,7 @@ fn call(chapter: &str, folder: &Path) -> Result<(), Failure> {
     let head = "a call, one producer";
     let (low, high) = range(&peers(bars_of(chapter, head, 1)?));
     let mut bars = bars_of(chapter, head, 1)?;
-    // The first is the floor against itself.
+    // The first row compares the floor with itself.
     bars.retain(|bar| !bar.label.starts_with("floor: serde_json::to_writer"));
     let message = format!(
         "A call of overspill costs {} of encoding its event by serde_json; others cost {} to {} of it",
@@ -203,7 +203,7 @@ impl Sweep {
     }
 }
 
-/// From the raw data beside the chapter, which alone has the course of memory.
+/// Draws from the raw data next to the chapter, because the chapter does not have memory over time.
 fn outage(folder: &Path) -> Result<(), Failure> {
     let Ok(raw) = std::fs::read(folder.join("outage.json")) else { return Ok(()) };
     let raw: Value = serde_json::from_slice(&raw)?;
@@ -223,7 +223,7 @@ fn outage(folder: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The default of `--seconds`, for raw data that does not say.
+/// When the outage began if the raw data does not say: the default of `--seconds`.
 const OUT_FROM: f64 = 10.0;
 
 fn in_outage(of: &Value) -> Option<InOutage> {

@@ -30,7 +30,7 @@ enum Command {
     Sweep(sweep::Arguments),
     /// The cost of the dependency: P12 (8 minutes)
     Adopt(adopt::Arguments),
-    /// Writes benches/COSTS.md and its pictures from the last run of each command; what was not run stays as the page has it
+    /// Writes benches/COSTS.md and its pictures from the last run of each command; the chapters of other commands stay as they are
     Report(report::Arguments),
     #[command(hide = true)]
     Sink,

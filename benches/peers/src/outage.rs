@@ -18,7 +18,7 @@ use std::time::Duration;
 
 /// The deadline given to a shutdown.
 pub const SHUTDOWN: Duration = Duration::from_secs(2);
-/// The wait for a shutdown is given up after this.
+/// Maximum wait for a shutdown.
 pub const SHUTDOWN_MAX: Duration = Duration::from_secs(12);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
@@ -47,7 +47,7 @@ impl Fault {
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Seconds healthy, and then as many seconds of outage
+    /// Seconds of healthy time, and the same number of seconds of outage
     #[arg(long, default_value_t = 10)]
     seconds: u64,
     /// Events a second, from four threads together
@@ -182,7 +182,7 @@ fn show(arguments: &Arguments, measured: &[Measured], full: Full) -> Result<(), 
             1.0,
             " x",
         ));
-        // A thousandth of the growth of the leaky systems: less than the page noise of a sample.
+        // A thousandth of what the leaky systems grow by, and less than the noise of one sample.
         page.goal(Goal::at_most(
             "P9",
             &format!("{under}: RSS slope"),

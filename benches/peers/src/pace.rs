@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 /// Calls per producer between two rests: a batch.
 pub const BURST: usize = 500;
-/// Half a batch: it goes when it is old enough, and the next burst finds an empty queue.
+/// Half a batch: it is sent because of its age, so the next burst finds an empty queue.
 pub const HALF_BURST: usize = 256;
 /// A rest; longer if the consumer needs longer.
 const REST: Duration = Duration::from_millis(1);
@@ -80,7 +80,7 @@ fn rest(system: &dyn System, until: Until, emitted: &AtomicU64) {
     }
 }
 
-/// The mean of a call, from the time of whole bursts; then percentiles over as many bursts, from the times of single calls.
+/// Measures the mean of a call from whole bursts, then the percentiles from single calls, in the same number of bursts.
 pub fn bursts(system: &dyn System, timer: &Timer, pace: Pace, bursts: usize, emitted: &AtomicU64) -> Calls {
     let Pace { producers, burst: size, until } = pace;
     let line = Line { threads: producers, arrived: AtomicUsize::new(0) };

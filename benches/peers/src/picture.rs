@@ -45,12 +45,12 @@ fn name_row(area: &Area<'_>, chart: &Chart<'_, '_>, name: &str, middle: f64) -> 
     Ok(())
 }
 
-/// Horizontal bars from zero, with the quartiles as a line and, perhaps, a vertical at what they are compared with.
+/// Horizontal bars from zero, with the quartiles as a line. `at` draws a vertical line at the value that they are compared with.
 pub fn bars(file: &Path, axes: &Axes<'_>, bars: &[Bar], at: Option<(f64, &str)>) -> Result<(), Failure> {
     let area = canvas(file, SIZE)?;
     let highest = bars.iter().map(|bar| bar.value.high).fold(0.0, f64::max) * 1.12;
     let rows = bars.len() as f64;
-    // Above the bars there is room for the vertical's name.
+    // Leaves room above the bars for the name of the vertical line.
     let first = if at.is_some() { -0.4 } else { 0.0 };
     let mut chart = axes.chart(&area, 410, (0.0..highest, rows..first))?;
     axes.draw(&mut chart)?;
@@ -85,7 +85,7 @@ pub fn lines(file: &Path, axes: &Axes<'_>, lines: &[Line]) -> Result<(), Failure
     Ok(())
 }
 
-/// Memory above, what became of the events below: a flat line with the events lost is no success. `from`: when the endpoint went away.
+/// Draws memory above and the fates of the events below: a flat line is no success if events are lost. `from`: when the outage began.
 pub fn outage(file: &Path, message: &str, from: f64, systems: &[InOutage]) -> Result<(), Failure> {
     let area = canvas(file, (SIZE.0, 760))?;
     let (memory, fates) = area.split_vertically(450);

@@ -1,5 +1,5 @@
-//! The page benches/COSTS.md: a handwritten preface, and all figures from the last run of each command. A chapter that was not run stays as
-//! the page has it, and its pictures are redrawn from its tables.
+//! The page benches/COSTS.md: a handwritten preface, and all figures from the last run of each command. If a command was not run, its
+//! chapter stays as it is, and its pictures are redrawn from its tables.
 
 use crate::Failure;
 use crate::drawn;
@@ -86,14 +86,14 @@ fn copy_pictures(fragment: &str, from: &Path, to: &Path) -> Result<(), Failure> 
     Ok(())
 }
 
-/// A chapter of the page as it is.
+/// A chapter of the current page.
 fn chapter_of(page: &str, title: &str) -> Option<String> {
     let (_, rest) = page.split_once(&format!("\n## {title}\n\n"))?;
     let chapter = rest.split_once("\n\n## ").map_or(rest, |(chapter, _)| chapter);
     Some(format!("{}\n", chapter.trim_end()))
 }
 
-/// The goals of a command, as the page has them.
+/// The goals of a command on the current page.
 fn goals_of(page: &str, command: &str) -> Vec<Goal> {
     let row = |line: &str| {
         let cells: Vec<&str> = line.strip_prefix("| P")?.split('|').map(str::trim).collect();

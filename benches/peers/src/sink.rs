@@ -183,7 +183,7 @@ fn accept(listener: TcpListener, address: &str, state: &Arc<State>) {
     }
 }
 
-/// Serves one connection until it ends, or until it may not be answered.
+/// Serves one connection until it ends, or until the sink must not answer.
 fn answer(mut stream: TcpStream, state: &State) -> std::io::Result<()> {
     const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
     let finder = memchr::memmem::Finder::new(MARK);

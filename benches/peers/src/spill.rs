@@ -138,7 +138,7 @@ pub fn one(arguments: &OneArguments) -> Result<Sample, Failure> {
             let client = builder().build()?;
             Box::new(move || {
                 for event in corpus::cycle(0).take(events as usize) {
-                    // Never full enough for a caller to spill, which is the other case.
+                    // Keeps the queue below the level at which a caller spills: that is the other case.
                     if client.stats().pending > 4000 {
                         std::thread::sleep(Duration::from_millis(1));
                     }

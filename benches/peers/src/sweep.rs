@@ -45,7 +45,7 @@ pub enum Over {
     Batch,
 }
 
-/// What is varied, over which values, in what unit, and the floor for comparison.
+/// What is varied, the labels of the two axes, and the values.
 struct Course {
     over: Over,
     name: &'static str,
@@ -175,7 +175,7 @@ fn middle(mut values: Vec<f64>) -> f64 {
     at(&values, 0.5)
 }
 
-/// All producers emit a burst at once; from the first call to the last return, divided by all events.
+/// All producers emit a burst at once. The time from the first call to the last return is divided by the number of events.
 fn over_producers(http: &str, producers: usize, lasts: Duration) -> Result<Found, Failure> {
     const BURST: usize = 250;
     let client = builder_like_the_others(http).queue_events_max(1 << 15).queue_bytes_max(32 << 20).build()?;
@@ -235,7 +235,7 @@ fn over_clients(http: &str, clients: usize, lasts: Duration) -> Result<Found, Fa
     Ok((clients, middle(times), None))
 }
 
-/// Clients with nothing to do, before their first event or after it: what each holds beyond what all share.
+/// Clients with nothing to do, before or after their first event: what each holds beyond what all share.
 fn over_idle(http: &str, clients: usize, over: Over) -> Result<Found, Failure> {
     let more = |count: usize| -> Result<Vec<Client>, Failure> {
         let clients =
@@ -246,7 +246,7 @@ fn over_idle(http: &str, clients: usize, over: Over) -> Result<Found, Failure> {
                 client.flush_blocking(Duration::from_secs(10))?;
             }
         }
-        // Their threads are about to rest.
+        // Gives their threads time to go to sleep.
         thread::sleep(Duration::from_millis(100));
         Ok(clients)
     };

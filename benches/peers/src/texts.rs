@@ -41,7 +41,7 @@ fn floor(events: &[impl Serialize]) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The sender takes the events in between, uncounted, as in a client that is warm.
+/// The sender takes the events between the calls, as in a warm client. Its work is not counted.
 fn emit(builder: Builder, events: &[impl Serialize]) -> Result<(), Failure> {
     let (client, sender) = builder.build_with_sender()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

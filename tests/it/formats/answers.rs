@@ -188,7 +188,7 @@ fn clickhouse_is_read_by_its_own_numbers_whatever_its_status() {
         };
         assert_eq!(maybe_delivered, MaybeDelivered::No);
     }
-    // As 18.16 says it, which repeats what it cannot read.
+    // As ClickHouse 18.16 says it, which repeats the input that it cannot read.
     for (status, row) in [
         (
             500,

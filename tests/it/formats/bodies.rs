@@ -19,7 +19,7 @@ fn bodies(configure: impl Fn(Builder) -> Builder, events: &[Named]) -> Vec<Vec<u
     let bodies = Arc::new(Mutex::new(Vec::new()));
     let (keep, log) = (Arc::clone(&bodies), Spilled::default());
     let transport = Scripted::new(move |request| {
-        // The default for a format that lengthens events.
+        // The default limit of a format that lengthens events.
         assert!(request.body.len() <= 1 << 20, "{}", request.body.len());
         keep.lock().unwrap().push(request.body.to_vec());
         // An answer that every format reads as success.
@@ -132,7 +132,7 @@ fn common(builder: Builder) -> Builder {
         .common_field("none", Value::Null)
 }
 
-/// As in a log record.
+/// The value as an attribute of a log record.
 fn attribute(value: &Value, depth: usize) -> Value {
     match value {
         Value::Array(_) | Value::Object(_) if depth == 16 => value.to_string().into(),

@@ -88,7 +88,7 @@ fn bulk() -> Plays {
                 return json!({"create": {"_index": "i", "_id": id, "status": 409, "error": {"type": "version_conflict_engine_exception", "reason": "exists"}}});
             }
             store(stored, id_of(document));
-            // Quickwit calls it so.
+            // Quickwit's name for `create`.
             json!({"index": {"_index": "i", "_id": id, "_version": 1, "result": "created", "status": 201}})
         }).collect();
         let errors = items.iter().any(|item| item.to_string().contains("error"));

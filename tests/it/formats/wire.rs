@@ -22,7 +22,7 @@ pub struct Point {
 
 pub fn point(line: &str) -> Point {
     let mut chars = line.chars().peekable();
-    // Up to one of these, unless a backslash precedes it.
+    // Reads up to one of `ends` that has no backslash before it.
     let mut word = |ends: &str, quotes: Quotes| {
         let (mut word, mut quoted) = (String::new(), quotes == Quotes::Text);
         while let Some(&char) = chars.peek() {

@@ -53,7 +53,7 @@ const TEXTS: [&str; 18] = [
     "\u{e0041}\u{e0100}\u{1d173}",
 ];
 
-/// The source of the tree. Followed by endless zeros, which end the tree.
+/// The bytes that the tree is made from. Endless zeros follow them and end the tree.
 struct Bytes<'a>(&'a [u8]);
 
 impl Bytes<'_> {
@@ -141,7 +141,7 @@ fn tree(bytes: &mut Bytes<'_>, depth: u32) -> Tree {
         }
         17 => {
             let fields = (0..bytes.below(5)).map(|_| (bytes.name(), tree(bytes, depth + 1))).collect();
-            // A struct of serde_json's private names has its one field, see `Named`: with none, or two, serde_json writes no JSON.
+            // Not a private name of serde_json: with such a name serde_json writes JSON only if there is exactly one field, see `Named`.
             Tree::Fields(bytes.byte(), NAMES[bytes.below(NAMES.len() - 2)], fields)
         }
         18 => Tree::Value(serde_json::from_str(&json(bytes)).expect("JSON")),

@@ -15,7 +15,7 @@ use tracing_subscriber::fmt::MakeWriter;
 /// rsyslog cuts lines that are longer.
 const LINE_BYTES_MAX: usize = 8 << 10;
 
-/// Three mebibytes of NUL, each written as six characters, are within twice this: nothing is lost as oversized.
+/// An event of up to twice this is not lost as oversized: enough for three mebibytes of NUL, each written as six characters.
 const EVENT_BYTES_MAX: usize = 16 << 20;
 
 /// A client that writes each event to the log at once, under one formatter.
@@ -26,7 +26,7 @@ pub struct Formatter {
     /// Kept here, because the client holds it weakly.
     _dispatch: Dispatch,
     client: Client,
-    /// The formatter writes escape characters, for colours, into each line of a record.
+    /// The number of escape characters that the formatter writes, for colours, into each line of a record.
     colours: Vec<usize>,
 }
 
@@ -130,8 +130,7 @@ impl Formatter {
     }
 }
 
-/// In a pack with a neighbour, both are read back. As the array of a forged pack it is read as its elements, or not
-/// at all.
+/// Checks that both events of a pack are read back, and that content forged as the array of a pack is read as its elements or not at all.
 pub fn check_packed(content: &str) {
     let text = serde_json::to_string(content).expect("a string");
     let neighbour = format!("{{{text}:[{text},1]}}");

@@ -100,7 +100,7 @@ impl Random {
             1 => {
                 let shift = self.below(64);
                 let number = self.next() >> shift;
-                // From here on it is a moment: seconds, or a thousandth of them, or a thousandth of those. None is near by chance.
+                // A larger number is a moment in seconds, milliseconds, microseconds or nanoseconds. None is near by chance.
                 let moment = match number {
                     0..1_000_000_000 => return (format!(" {number} "), exactly(Duration::from_secs(number))),
                     1_000_000_000..1_000_000_000_000 => Duration::from_secs(number),
@@ -117,7 +117,7 @@ impl Random {
             }
             3 => (format!("-{}", self.below(1 << 40)), exactly(Duration::ZERO)),
             4 => {
-                // Dates have whole seconds: one is lost in the text, one in the time until it is read.
+                // Dates have whole seconds: up to one second is lost in the text, and up to one until it is read.
                 let ahead = Duration::from_secs(2 + self.below(1200));
                 let date = SystemTime::now() + ahead;
                 (httpdate::fmt_http_date(date), ((ahead - Duration::from_secs(2)).min(most), ahead.min(most)))

@@ -177,10 +177,10 @@ pub fn check(bytes: &[u8]) {
                     client.emit(&emitted);
                     emitted += 1;
                 }
-                // Paused as well, here and below.
+                // On a paused clock, here and below.
                 tokio::time::sleep(Duration::from_millis(7 * u64::from(script.byte()))).await;
             }
-            // Batches age within 20 ms, answers come within 256 ms; halving takes a few of them.
+            // A batch leaves within 20 ms, and an answer comes within 256 ms. Halving takes several posts.
             for _ in 0..1000 {
                 if client.stats().pending == 0 {
                     break;

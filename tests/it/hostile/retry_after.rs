@@ -8,8 +8,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The first probe comes within this after it may (`PROBE_INTERVAL_FIRST`), plus the age at which a batch leaves, and a
-/// margin for the timer's granularity.
+/// How late the first probe may be: `PROBE_INTERVAL_FIRST`, plus the age at which a batch leaves, and a margin for the timer's granularity.
 const SLACK: Duration = Duration::from_millis(230);
 
 /// How long outcomes of posts are remembered.
@@ -66,27 +65,27 @@ impl Endpoint {
         Endpoint { runtime, client, script }
     }
 
-    /// Checks that the client asks again neither before nor long after the given time, whatever the text. It may be later by the
-    /// jitter that keeps clients with the same delay apart.
+    /// Checks that the client asks again neither before nor long after the given time, whatever the text. The jitter that keeps clients
+    /// with the same delay apart may make it later.
     pub fn check(&mut self, text: &str, (earliest, latest): (Duration, Duration)) {
         assert!(latest <= Duration::from_secs(600));
         let posts = || self.script.lock().expect("no reader panics").posts;
         self.runtime.block_on(async {
-            // Earlier outcomes of the endpoint are forgotten, so that each text meets the same client.
+            // Lets earlier outcomes be forgotten, so that each text meets the same client.
             tokio::time::sleep(HEARD_FOR).await;
             let before = posts();
             self.client.emit("delivered");
-            // On a paused clock, as all sleeps here: all other tasks run first, and it takes no time.
+            // On a paused clock, like all sleeps here: all other tasks run first, and it takes no time.
             tokio::time::sleep(Duration::from_millis(10)).await;
             assert_eq!((posts(), self.client.stats().endpoint), (before + 1, EndpointState::Healthy));
             self.script.lock().expect("no reader panics").refuse_with = vec![text.to_owned(); 2];
             let before = posts();
             self.client.emit("refused");
-            // Here and below: on a paused clock, where a sleep lets all other tasks run first and takes no time.
+            // Lets the answer arrive.
             tokio::time::sleep(Duration::from_millis(10)).await;
             let told = self.client.stats().endpoint;
             if latest.is_zero() {
-                // No hint: the client retried once, in vain.
+                // No hint: the client retried once, and failed again.
                 assert_eq!((posts(), told), (before + 2, EndpointState::Failing), "{text:?}");
             } else if earliest > Duration::from_millis(100) {
                 assert_eq!((posts(), told), (before + 1, EndpointState::Out), "{text:?}");
@@ -100,7 +99,7 @@ impl Endpoint {
             self.script.lock().expect("no reader panics").refuse_with.clear();
             let before = posts();
             if earliest > 4 * SLACK {
-                // Just short of the moment at which it may ask again.
+                // Until just before the client may ask again.
                 tokio::time::sleep(earliest - 4 * SLACK).await;
                 self.client.emit("too early");
                 // A request would be made meanwhile.
@@ -108,7 +107,7 @@ impl Endpoint {
                 assert_eq!(posts(), before, "asked too early: {text:?}");
             }
             let spread = latest.mul_f64(SPREAD).min(PROBE_INTERVAL);
-            // To the last moment at which it may still hold back.
+            // Until the client must no longer wait.
             tokio::time::sleep(latest - earliest + spread + 6 * SLACK).await;
             self.client.emit("asks");
             // The answer comes meanwhile.

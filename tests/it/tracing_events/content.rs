@@ -9,7 +9,7 @@ use std::fmt::{self, Debug, Display};
 use tracing::field::Empty;
 use tracing::{error, info};
 
-/// An error with causes. With itself as its cause the chain is endless.
+/// An error with causes. If it is its own cause, the chain is endless.
 #[derive(Debug)]
 struct Failed(&'static str, Option<&'static Failed>);
 

@@ -1,4 +1,4 @@
-//! What a scenario needs of a server.
+//! What a scenario needs from a server.
 
 use crate::Failure;
 use crate::process::Process;
@@ -27,7 +27,7 @@ pub trait Backend {
         *self.process() = None;
     }
 
-    /// A client for it, with the right credentials.
+    /// A client for the server, with the right credentials.
     fn client(&self) -> Builder;
 
     /// The same with wrong credentials, if it uses any, and what it replies to them.

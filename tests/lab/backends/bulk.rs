@@ -83,7 +83,7 @@ impl Backend for Osmem {
         Client::builder(url).format(format::Bulk::new())
     }
 
-    /// Page by page.
+    /// Reads page by page.
     fn read(&mut self, first: u64, expected: usize) -> Result<Vec<u64>, Failure> {
         until_enough(expected, || {
             let (mut found, mut from) = (Vec::new(), first);

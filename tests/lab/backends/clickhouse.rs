@@ -1,4 +1,4 @@
-//! ClickHouse, by itself, behind nginx, or two of them behind haproxy.
+//! ClickHouse: alone, behind nginx, or two servers behind haproxy.
 
 use crate::Failure;
 use crate::backend::{Backend, BodyLimit, Keeps, Nature, Packed, Poison};
@@ -89,7 +89,7 @@ impl Backend for ClickHouse {
         self.process = Some(process);
         let create =
             format!("CREATE TABLE IF NOT EXISTS events ({COLUMNS}) ENGINE = MergeTree() ORDER BY id");
-        // In the body: this server requires a length with every POST, and a GET cannot change anything.
+        // The query is in the body: this server requires a length with every POST, and a GET cannot change anything.
         self.web.post(&format!("http://127.0.0.1:{}/", self.port), &[USER, KEY], create)?;
         self.front.as_mut().map_or(Ok(()), Front::start)
     }

@@ -66,7 +66,7 @@ impl Flow {
         Ok(Flow { client, log, posts, first, emitted, pace, turn: Mutex::new(()) })
     }
 
-    /// For scenarios that disturb the flow.
+    /// A flow with short timeouts, for scenarios that disturb it.
     pub fn impatient(builder: Builder, first: u64) -> Result<Flow, Failure> {
         Flow::new(builder.post_timeout(POST_TIMEOUT).connect_timeout(POST_TIMEOUT), first)
     }

@@ -95,7 +95,7 @@ backend servers
         }
     }
 
-    /// Started once: it stays up while the server behind it goes down.
+    /// Starts the proxy once: it stays up while the server behind it goes down.
     pub fn start(&mut self) -> Result<(), Failure> {
         if self.process.is_some() {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Line protocol: InfluxDB, by itself or behind haproxy, and VictoriaMetrics.
+//! Line protocol: InfluxDB, alone or behind haproxy, and VictoriaMetrics.
 
 use crate::Failure;
 use crate::backend::{Backend, BodyLimit, Keeps, Nature, Packed, Poison};
@@ -133,7 +133,7 @@ impl Backend for VictoriaMetrics {
     }
 
     fn nature(&self) -> Nature {
-        // What it has not written to disk is lost when it dies. It stores a text as 0.
+        // A server that dies loses what it has not written to disk. It stores a text as 0.
         Nature {
             keeps: Keeps::Nothing,
             poison: Poison::Altered("a text is stored as 0"),
@@ -145,7 +145,7 @@ impl Backend for VictoriaMetrics {
 
     fn start(&mut self) -> Result<(), Failure> {
         let data = self.home.join("data");
-        // Starts empty: it has only what has arrived since.
+        // Starts empty, so that it has only what has arrived since.
         let _ = fs::remove_dir_all(&data);
         let mut command = Command::new("victoria-metrics");
         command.arg(format!("-storageDataPath={}", data.display()));

@@ -52,7 +52,7 @@ impl Seen {
         self.log.iter().filter(|event| event.maybe_delivered == MaybeDelivered::Yes).count()
     }
 
-    /// The log is in memory, so only the machine can make a write take a second. Events lost then are counted as lost.
+    /// Whether events were lost only because a write to the log took a second. The log is in memory, so only the machine can cause that.
     pub fn machine_stood_still(&self) -> bool {
         self.stats.lost > 0 && self.stats.lost == self.stats.lost_by(LostReason::LogStalled)
     }

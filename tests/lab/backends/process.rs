@@ -43,14 +43,14 @@ impl Process {
         Ok(())
     }
 
-    /// It keeps its connections and does nothing else.
+    /// Stops the process: it keeps its connections and does nothing else.
     pub fn stop(&self) -> Result<(), Failure> {
         let status = Command::new("kill").args(["-STOP", &self.child.id().to_string()]).status()?;
         if status.success() { Ok(()) } else { Err(format!("{} cannot be stopped", self.name).into()) }
     }
 }
 
-/// With SIGKILL, which also ends a stopped process.
+/// Kills the process with SIGKILL, which also ends a stopped process.
 impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -30,7 +30,7 @@ impl Web {
         self.exchange(self.http.put(url).body(body), headers)
     }
 
-    /// The body of a 2xx.
+    /// Sends a request and returns the body of a 2xx answer.
     fn exchange(
         &self,
         mut request: reqwest::RequestBuilder,

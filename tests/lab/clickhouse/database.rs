@@ -37,7 +37,7 @@ impl Database {
         let columns = "id UInt64, package String, version String, architecture String, section String, \
              priority String, installed_size UInt64, maintainer String, depends String, description String";
         let query = format!("CREATE TABLE packages ({columns}) ENGINE = MergeTree() ORDER BY id");
-        // In the body: this server requires a length with every POST.
+        // The query is in the body: this server requires a length with every POST.
         let answer = self.http.post(self.url.clone()).body(query).send().await;
         let answer =
             answer.map_err(|error| format!("the endpoint does not answer: {}", root_cause(&error)))?;

@@ -39,7 +39,7 @@ struct Arguments {
 /// Where the scripts and the tests are.
 const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// The file that says how the figures beside it were measured.
+/// The file that says how the figures next to it were measured.
 const CIRCUMSTANCES: &str = "circumstances.md";
 
 type Failure = Box<dyn std::error::Error>;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// The grain of the load: row 10 of the table of faults speaks of 100 ms.
+/// The interval over which load is counted: row 10 of the table of faults uses 100 ms.
 pub const TICK: Duration = Duration::from_millis(100);
 
 /// What the endpoint did with a request.
@@ -24,12 +24,12 @@ pub enum Kind {
     Refused,
 }
 
-/// The requests of 100 ms.
+/// The requests within 100 ms.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Tick {
-    /// Attempts to connect that were refused are included.
+    /// Includes attempts to connect that were refused.
     pub requests: u64,
-    /// Those refused attempts by clients that were not out: they have just lost their endpoint, and each tries once more.
+    /// Refused attempts to connect by clients that were not out: they have just lost their endpoint, and each tries once more.
     pub refused: u64,
     /// Requests of clients that were out.
     pub probes: u64,
@@ -46,7 +46,7 @@ pub enum Edge {
 #[derive(Debug, Default)]
 pub struct Notes {
     pub ticks: Vec<Tick>,
-    /// Since the start, in order.
+    /// Times are since the start, in order.
     pub edges: Vec<(Duration, usize, Edge)>,
     pub found: Found,
     is_out: Vec<bool>,
@@ -71,7 +71,7 @@ impl Chronicle {
         Arc::new(Chronicle { began: Instant::now(), notes: Mutex::new(notes) })
     }
 
-    /// The notes are counters and lists, whole at any moment: a panic elsewhere does not spoil them.
+    /// The notes are counters and lists that are always consistent: a panic elsewhere does not spoil them.
     pub fn note<T>(&self, note: impl FnOnce(&mut Notes) -> T) -> T {
         note(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner))
     }

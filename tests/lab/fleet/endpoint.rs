@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
-/// What a request meets.
+/// What happens to a request.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Weather {
     /// Served, within the limit.
@@ -24,14 +24,13 @@ pub enum Weather {
     Unavailable { retry_after: Duration },
 }
 
-/// From a request to its answer when nothing is wrong: another rack, or a nearby data centre.
+/// The time from a request to its answer when nothing is wrong: another rack, or a nearby data centre.
 const ANSWER_TIME: Duration = Duration::from_millis(5);
-/// From an attempt to connect to its refusal.
+/// The time from an attempt to connect to its refusal.
 const REFUSAL_TIME: Duration = Duration::from_millis(1);
 /// How much of its limit the endpoint can handle at once.
 const SLACK: Duration = Duration::from_millis(100);
-/// And at least this many requests: a small fleet's load is uneven by chance, and a limit of ten would reject some on the
-/// quietest day.
+/// The slack is at least this many requests: a small fleet's load is uneven, and a limit of ten would reject some on the quietest day.
 const SLACK_MIN: f64 = 30.0;
 
 pub struct Endpoint {
@@ -77,7 +76,7 @@ impl Endpoint {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).limit = Some(requests_per_second);
     }
 
-    /// What will be answered, and when.
+    /// Returns the answer, and when it comes.
     fn arrive(&self, client: usize, body: &[u8]) -> (Instant, Result<Reply, Failure>) {
         let now = Instant::now();
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,7 +124,7 @@ impl Transport for Line {
     }
 }
 
-/// The number behind each `{"id":`.
+/// The number after each `{"id":`.
 pub fn ids_in(body: &[u8]) -> impl Iterator<Item = u64> {
     const MARK: &[u8] = b"{\"id\":";
     body.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK).map(|(at, _)| {

@@ -19,36 +19,36 @@ const ATTEMPTS_MAX: f64 = 2.0;
 /// independent arrivals. Five: spans with some twenty requests have a longer tail than the normal distribution.
 const CHANCE: f64 = 5.0;
 
-/// How one trouble went, loads as multiples of the live rate.
+/// How one trouble went. Loads are multiples of the live rate.
 #[derive(Debug, Clone)]
 pub struct Recovery {
     pub trouble: Trouble,
     /// Clients that went out.
     pub out: usize,
-    /// The highest second from the beginning of the trouble until everybody is healthy: what reached the endpoint, and all probes.
+    /// The highest second of requests that reached the endpoint and of probes, from the start of the trouble until all clients are healthy.
     pub highest_second: f64,
     /// The highest 100 ms in the same time.
     pub highest_tick: f64,
-    /// The highest second of everything, with the attempts to connect of those that have just lost their endpoint.
+    /// The highest second of all requests, including attempts to connect by clients that have just lost their endpoint.
     pub highest_attempts: f64,
     /// The highest 100 ms of probes alone, in the same time.
     pub highest_probes: f64,
-    /// From the healing.
+    /// Since the healing, like `all_healthy`.
     pub first_request: Duration,
     pub all_healthy: Duration,
     pub peak_over_mean: f64,
     /// Requests above the endpoint's limit after the healing.
     pub turned_away: u64,
-    /// How often a client that was healthy again went out once more.
+    /// How often a client that was healthy again went out again.
     pub out_again: usize,
     /// Clients that never recovered.
     pub still_out: usize,
 }
 
-/// Of the whole fleet.
+/// The figures of the whole fleet.
 #[derive(Debug, Clone)]
 pub struct Figures {
-    /// Per 100 ms.
+    /// Requests per 100 ms.
     pub live_rate: f64,
     pub recoveries: Vec<Recovery>,
     pub emitted: u64,
@@ -75,7 +75,7 @@ impl Figures {
         }
     }
 
-    /// The live rate plus chance for the highest of many spans of this many ticks, as a multiple of the live rate.
+    /// The maximum load that chance allows for the highest of many spans of this many ticks, as a multiple of the live rate.
     pub fn load_max(&self, ticks: f64) -> f64 {
         1.0 + CHANCE / (self.live_rate * ticks).sqrt()
     }
@@ -148,7 +148,7 @@ fn recovery(outcome: &Outcome, trouble: Trouble, live_rate: f64) -> Recovery {
         match edge {
             Edge::Began => {
                 out.insert(client);
-                // An outage that begins before the healing is the trouble; one that begins after it is one too many.
+                // An outage that begins before the healing belongs to the trouble; one that begins after it is one too many.
                 out_again += usize::from(at >= trouble.healed);
                 ever_out.insert(client);
             }

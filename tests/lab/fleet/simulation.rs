@@ -31,10 +31,9 @@ pub struct Trouble {
     pub healed: Duration,
     /// Until the next trouble, or the end.
     pub until: Duration,
-    /// No request may come earlier than this after the healing: what Retry-After asks for.
+    /// No request may come earlier than this after the healing, because Retry-After forbids it.
     pub not_before: Duration,
-    /// All clients must be healthy this long after the healing: when the last jitter has passed, and 2 s for an event to
-    /// come along that can be sent.
+    /// All clients must be healthy this long after the healing: the last jitter, plus 2 s in which an event comes along that can be sent.
     pub back_within: Duration,
 }
 
@@ -65,7 +64,7 @@ pub const TROUBLES: [Trouble; 2] = [
 pub struct Plan {
     pub clients: usize,
     pub seed: u64,
-    /// Of each client, on average.
+    /// Per client, on average.
     pub events_per_second: f64,
     pub batch_age: Duration,
     /// The endpoint's capacity, as a multiple of the fleet's live rate.
@@ -139,7 +138,7 @@ fn build(plan: &Plan, line: Line, witness: Witness, seed: u64) -> Result<(Client
         .build_with_sender()
 }
 
-/// Emits with gaps between 0.5 and 1.5 times the mean. Each client starts at its own moment: services of a fleet do not
+/// Emits with gaps between 0.5 and 1.5 times the mean. Each client starts at a different time: services of a fleet do not
 /// start in step, so neither do their batches.
 async fn emit(
     client: Client,
@@ -150,7 +149,7 @@ async fn emit(
     until: Instant,
 ) {
     let gap = Duration::from_secs_f64(1.0 / plan.events_per_second);
-    // A client starts at a moment of its own; all time here is simulated.
+    // Each client starts at a different time; all time here is simulated.
     sleep((plan.batch_age + gap).mul_f64(random.share())).await;
     while Instant::now() < until {
         // One thread takes and uses the number, so the ids are those from 0 to the counter's final value.

@@ -87,7 +87,7 @@ fn write(client: &Client, events: u64, bytes: usize) -> Result<(), Failure> {
     let text = "abcdefghij".repeat(bytes / 10);
     for id in 0..events {
         client.emit(&Numbered { id, text: text.get(..bytes.saturating_sub(24)).unwrap_or_default() });
-        // Keeps the queue from filling up: callers would then write.
+        // Keeps the queue from filling up; otherwise callers would write to the log.
         while client.stats().pending > QUEUE_EVENTS as u64 / 2 {
             std::thread::yield_now();
         }

@@ -94,7 +94,7 @@ fn main() -> Result<ExitCode, Failure> {
     Ok(if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// In its own process, so that the peak is that of the comparison.
+/// Runs in a separate process, so that the peak is that of the comparison.
 fn compared(paths: &[PathBuf]) -> Result<ExitCode, Failure> {
     // As the program `heap` does.
     let comparison = std::thread::scope(|scope| {
@@ -142,7 +142,7 @@ fn high_water(status: &Path) -> Option<u64> {
     Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
 }
 
-/// In hundredths of a second on every Linux.
+/// CPU time, which every Linux counts in hundredths of a second.
 fn processor_time(stat: &Path) -> Option<Duration> {
     let stat = std::fs::read_to_string(stat).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
@@ -150,7 +150,7 @@ fn processor_time(stat: &Path) -> Option<Duration> {
     Some(Duration::from_millis(ticks.sum::<Option<u64>>()? * 10))
 }
 
-/// The program that `go tool pprof` runs, so that the measurement is of it and not of its parent.
+/// The program that `go tool pprof` runs: measuring `go` itself would miss it.
 fn go() -> Option<PathBuf> {
     let tool = |go: &str| {
         let tool = Command::new(go).args(["tool", "-n", "pprof"]).stderr(Stdio::null()).output().ok()?;

@@ -109,7 +109,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Only if something went wrong before `stop`.
+        // Kills it only if something went wrong before `stop`.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

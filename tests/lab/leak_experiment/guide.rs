@@ -4,7 +4,7 @@ use super::judge::Experiment;
 use super::{Arguments, Failure, table};
 use std::path::{Path, PathBuf};
 
-/// Replaces each `<!-- name -->…<!-- /name -->` of GUIDE.md, and the pictures beside it.
+/// Replaces each `<!-- name -->…<!-- /name -->` of GUIDE.md, and the pictures next to it.
 pub fn write(experiment: &Experiment, report: &str, arguments: &Arguments) -> Result<(), Failure> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("leak_experiment");
     let guide = folder.join("GUIDE.md");

@@ -19,7 +19,7 @@ pub struct Variant {
     pub client: Vec<Held>,
 }
 
-/// All variants; seconds since the start.
+/// All variants. Times are in seconds since the start.
 pub struct Experiment {
     pub variants: Vec<Variant>,
     pub cut_at: f64,

@@ -45,7 +45,7 @@ pub fn play() -> Result<(), Failure> {
     let first = Rss::now()?.bytes() / MB * MB + 2 * STEP;
     let series = builder().interval(INTERVAL).threshold(Level::Bytes(first)).step(Level::Bytes(STEP));
     let watch = series.cool_down(Duration::ZERO).snapshot_on_sigusr2().start()?;
-    // The watch has looked once by then.
+    // Lets the watch look once.
     std::thread::sleep(INTERVAL);
     let before = Used::by_the_watch()?;
     // Measures the watch for this many looks.

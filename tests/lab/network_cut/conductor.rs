@@ -57,7 +57,7 @@ pub fn say(said: &Said) {
 
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// Makes SIGINT and SIGTERM end every wait with an error, so that the way out cleans everything up.
+/// Makes SIGINT and SIGTERM end every wait with an error, so that everything is cleaned up on the way out.
 pub fn heed_signals() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::spawn(move || {

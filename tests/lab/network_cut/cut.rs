@@ -1,5 +1,5 @@
-//! Rows 1 and 2: the cut under load. Established connections stall, new connections get no answer; callers carry on, memory
-//! stays bounded, and when the wire is healed delivery resumes by itself.
+//! Rows 1 and 2: the cut under load. Established connections stall, new connections get no answer; callers carry on, memory stays bounded,
+//! and delivery resumes when the wire is healed.
 
 use super::conductor::{Player, Said, last, until};
 use super::figures::report;
@@ -61,7 +61,7 @@ pub fn play(arguments: &Arguments, ip: &Path) -> Result<(), Failure> {
     network.cut()?;
     let cut_at = Instant::now();
     last(CUT, || line(&service, "cut"))?;
-    // Later there are harmless resets, of connections that one side has given up meanwhile.
+    // Read now: later there are harmless resets of connections that one side has given up.
     let told = Told::to(endpoint.pid(), service.pid())?;
     let noticed =
         service.since(Some(cut_at), |said| matches!(said, Said::Failed)).ok_or("the cut was not noticed")?;

@@ -41,7 +41,7 @@ pub fn run(out: &Path) -> Result<(), Failure> {
         runtime.spawn(async move { axum::serve(listener, router).await });
     }
     say(&Said::Ready);
-    // Until the conductor is done.
+    // Waits until the conductor is done.
     std::io::stdin().read_to_end(&mut Vec::new())?;
     let seen = seen.lock().map_err(|_| "a request panicked")?;
     serde_json::to_writer(std::fs::File::create(out.join("endpoint.json"))?, &seen.ids)?;

@@ -1,5 +1,5 @@
-//! Row 16: the endpoint's name. Its address changes under steady traffic, and the client follows; its name server falls silent,
-//! and callers do not notice, nor do threads pile up.
+//! Row 16: the endpoint's name. Its address changes under steady traffic, and the client follows. Its name server falls silent: callers
+//! notice nothing, and threads do not pile up.
 
 use super::conductor::{Player, Said, last, until};
 use super::figures::report;

@@ -123,8 +123,8 @@ impl Network {
         Ok(())
     }
 
-    /// Sets what the service's side finds in `/etc/hosts` and `/etc/resolv.conf`. Rewritten in place: when a process starts in the
-    /// namespace, these files are mounted over the machine's, for that namespace only.
+    /// Sets what the service's side finds in `/etc/hosts` and `/etc/resolv.conf`. Rewrites the files in place: when a process starts in the
+    /// namespace, they are mounted over the machine's, for that namespace only.
     pub fn say_names(&self, hosts: &str, resolv: &str) -> Result<(), Failure> {
         let folder = folder(&self.service.namespace);
         std::fs::write(folder.join("hosts"), format!("127.0.0.1 localhost\n{hosts}\n"))?;

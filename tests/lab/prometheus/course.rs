@@ -22,7 +22,7 @@ pub struct Course {
 }
 
 impl Course {
-    /// The clients' faults begin.
+    /// A course that starts with the clients' faults.
     pub fn begin() -> Course {
         Course { faults: [moment(); 2], ballast: [moment(); 2] }
     }
@@ -39,7 +39,7 @@ impl Course {
         self.ballast[1] = moment();
     }
 
-    /// The span that is queried and drawn: it ends before memory gets short, which is a separate fault.
+    /// The span that is queried and drawn. It ends before the memory fault, which is separate.
     pub fn span(&self) -> Span {
         let from = self.faults[0].1 - HEALTHY.as_secs_f64() + 2.0;
         Span { from, drawn_to: self.ballast[0].1 - 1.0, to: servers::now() }

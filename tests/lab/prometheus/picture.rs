@@ -13,7 +13,7 @@ const WIDTH: u32 = 1440;
 /// The height of a panel, as a share of its width.
 const SHAPE: f64 = 0.56;
 const HEAD: u32 = 78;
-/// How far above the highest point a threshold is still shown.
+/// A threshold is shown if it is at most this many times as high as the highest point.
 const AIR: f64 = 1.45;
 
 /// The message, and a line below it.
@@ -23,7 +23,7 @@ pub struct Heading<'a> {
     pub columns: usize,
 }
 
-/// `away`: when the endpoint was.
+/// `away`: from when to when the endpoint was away.
 pub fn draw(panels: &[Panel], heading: &Heading<'_>, away: (f64, f64), file: &Path) -> Result<(), Failure> {
     let rows = panels.len().div_ceil(heading.columns);
     let height = f64::from(WIDTH) / heading.columns as f64 * SHAPE;
@@ -41,7 +41,7 @@ pub fn draw(panels: &[Panel], heading: &Heading<'_>, away: (f64, f64), file: &Pa
         }
     }
     area.present()?;
-    // Always as wide as the page that shows it.
+    // Makes the picture as wide as the page that shows it.
     let drawn = std::fs::read_to_string(file)?.replacen("<svg ", "<svg style=\"width:100%;height:auto\" ", 1);
     std::fs::write(file, drawn)?;
     Ok(())
@@ -58,7 +58,7 @@ fn of_lines(panel: &Panel, area: &Area<'_>, away: &[Shade<'_>], end: f64) -> Res
     let mut all: Vec<Line> = panel.lines.iter().map(line).collect();
     let highest = all.iter().flat_map(|line| &line.points).map(|point| point.1).fold(0.0, f64::max);
     let least: f64 = if panel.unit == "percentunit" { 100.0 } else { 0.0 };
-    // As in the rules of this run.
+    // A second stands for a minute, as in the rules of this run.
     let scale = if panel.unit == "s" { 1.0 / 60.0 } else { 1.0 };
     let threshold = panel.threshold.map(|threshold| threshold * factor * scale);
     let shown = threshold.filter(|threshold| *threshold < least.max(highest * AIR));
@@ -77,7 +77,7 @@ fn of_alerts(panel: &Panel, area: &Area<'_>, away: &[Shade<'_>], end: f64) -> Re
         for &(at, _) in &line.points {
             chart.draw_series([Rectangle::new([(at - 1.0, bottom), (at, bottom + 0.3)], FIRING.filled())])?;
         }
-        // Above the bar, where it begins; further left where it begins late.
+        // Above the start of the bar, or further left if the bar starts late.
         let from = line.points.first().map_or(0.0, |point| point.0).min(end * 0.55);
         chart.draw_series([Text::new(
             line.name.clone(),

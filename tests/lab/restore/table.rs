@@ -56,7 +56,7 @@ fn with_query(server: &str, query: &str) -> Result<Url, Failure> {
 async fn ask(server: &str, query: &str) -> Result<String, Failure> {
     // Plain http needs no root certificates, which not every machine has.
     let http = reqwest::Client::builder().no_proxy().timeout(QUERY_TIMEOUT).tls_certs_only([]).build()?;
-    // In the body: this server requires a length with every POST.
+    // The query is in the body: this server requires a length with every POST.
     let answer = http.post(Url::parse(server)?).body(query.to_owned()).send().await?;
     let (status, text) = (answer.status(), answer.text().await?);
     if status.is_success() { Ok(text) } else { Err(format!("{status}: {}", text.trim()).into()) }

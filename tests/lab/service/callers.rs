@@ -81,7 +81,7 @@ impl Callers {
         CALLERS * RATE
     }
 
-    /// Of the calls between these two moments, in seconds since the start.
+    /// The latency of the calls between these two moments, in seconds since the start.
     pub fn latency(&self, from: f64, to: f64) -> Result<Latency, Failure> {
         let mut histogram = Histogram::<u64>::new_with_bounds(1, SLOWEST, 3)?;
         let mut failed = 0;
@@ -100,7 +100,8 @@ impl Callers {
         })
     }
 
-    /// The median and the 90th percentile of each second. The lines' time is in seconds since `from`, `from` in seconds since the start.
+    /// The median and the 90th percentile of each second. `from` is in seconds since the start; the lines' times are in seconds since
+    /// `from`.
     pub fn lines(&self, from: f64, to: f64) -> Result<Vec<Line>, Failure> {
         let (mut median, mut p90) = (Vec::new(), Vec::new());
         let mut at = from;

@@ -3,7 +3,7 @@
 //! why unless callers' latency stays the same, memory stays below its bound, two alerts fire and resolve, what could not be
 //! delivered can be read back from the log, and every event is at the endpoint or in the log.
 //!
-//! Run it with `tests/lab/run service`. As root on Linux with iproute2 it cuts a real network, between two namespaces of its own;
+//! Run it with `tests/lab/run service`. As root on Linux with iproute2 it cuts a real network, between two new namespaces;
 //! elsewhere its endpoint stops answering. Without Prometheus it is not watched, and nothing is drawn. `.ci/service` installs both.
 #![allow(missing_docs, reason = "a program has no public API")]
 #![expect(unreachable_pub, reason = "a program has no public API")]

@@ -22,9 +22,9 @@ const PHASES: [(&str, Duration); 4] = [
 ];
 /// Until the longest range of the rules has passed, plus Alertmanager's timers.
 const RESOLVED_WITHIN: Duration = Duration::from_secs(20);
-/// Microseconds, allowed for the machine's other work: a call takes one millisecond, and a post that times out two thousand.
+/// In microseconds, for the machine's other work: a call takes 1 ms, and a post that times out takes 2,000 ms.
 const MEDIAN_SLACK: u64 = 5_000;
-/// A call that waits for the endpoint would take longer. On a busy machine the 99th percentile is the machine's own.
+/// In microseconds: a call that waits for the endpoint would take longer. On a busy machine, the machine alone decides the 99th percentile.
 const P99_MOST: u64 = 500_000;
 /// Allowed above the client's bound: for the log and the allocator.
 const MEMORY_SLACK: u64 = 8 << 20;
@@ -60,7 +60,7 @@ impl App {
         Ok(App { child, url: url.trim().to_owned() })
     }
 
-    /// The service stops the server, the metrics and the client, in this order.
+    /// Stops the service, which stops the server, the metrics and the client, in this order.
     fn stop(&mut self) -> Result<(), Failure> {
         drop(self.child.stdin.take());
         let status = self.child.wait()?;

@@ -84,7 +84,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // Kills it only if something went wrong before `stop`; our own process, by its handle.
+        // Kills it only if something went wrong before `stop`.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

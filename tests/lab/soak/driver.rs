@@ -47,7 +47,7 @@ pub fn run(arguments: &Arguments) -> Result<Run, Failure> {
         }
     }
     until(began, lasting, &mut service, &mut samples)?;
-    // The service first, so that its last events can be delivered.
+    // Stops the service first, so that its last events can be delivered.
     for line in service.stop(PATIENCE)? {
         samples.push(parse(&line)?);
     }

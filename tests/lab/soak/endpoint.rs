@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Failure> {
     let endpoint = Endpoint::start(move |request| {
         let weather = *now.lock().unwrap_or_else(PoisonError::into_inner);
         answer(weather, request, &record).unwrap_or_else(|error| {
-            // What cannot be read or recorded is not accepted; the driver's report will show that it is missing.
+            // A request that cannot be read or recorded is not accepted. The driver's report will show its events as missing.
             let _ = writeln!(io::stderr(), "soak endpoint: {error}");
             Act::Status(500)
         })
@@ -70,7 +70,7 @@ fn answer(weather: Weather, request: &Received, record: &Mutex<File>) -> Result<
     }
     let events: Vec<Event> = serde_json::from_slice(&request.body)?;
     let ids: Vec<u8> = events.iter().flat_map(|event| event.id.to_le_bytes()).collect();
-    // Before the answer, and in one write: the record has what was answered, whatever happens next.
+    // Recorded before the answer, and in one write: the record has what was answered, whatever happens next.
     record.lock().unwrap_or_else(PoisonError::into_inner).write_all(&ids)?;
     Ok(Act::Status(200))
 }

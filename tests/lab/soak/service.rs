@@ -37,7 +37,7 @@ pub struct Sample {
     pub books: String,
 }
 
-/// The log of spilled events, and beside it the file for notices and for what the log would not accept.
+/// The log of spilled events, and the file for notices and for what the log would not accept.
 pub fn log_paths(out: &Path) -> [PathBuf; 2] {
     [out.join("spilled.log"), out.join("notices.log")]
 }

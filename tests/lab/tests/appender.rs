@@ -66,7 +66,7 @@ fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Only spilled events, so that the writer's count is theirs: as tracing-subscriber writes them, and as `SpillLayer` does.
+/// Two subscribers for spilled events only, so that the writer counts nothing else: tracing-subscriber's formatter, and `SpillLayer`.
 fn subscribers(writer: &NonBlocking) -> [Dispatch; 2] {
     let spilled = || filter_fn(|metadata| metadata.target() == SPILL_TARGET);
     let formatter = fmt::layer().json().with_writer(writer.clone()).with_filter(spilled());
@@ -97,7 +97,7 @@ fn what_a_lossy_writer_drops_is_counted_as_spilled_and_is_missing_from_the_file(
         gate.open();
         assert_eq!((stats.spilled, stats.lost, stats.pending), (EVENTS, 0, 0), "{stats}");
         let dropped = writer.error_counter().dropped_lines() as u64;
-        // All except those it still holds and the one that its thread was writing.
+        // All except those that the writer still holds and the one that its thread was writing.
         assert!(dropped >= EVENTS - LINES as u64 - 1, "{dropped}");
         let ids = gate.ids(stats.spilled - dropped);
         assert_eq!(ids.len() as u64, stats.spilled - dropped, "the hole is as large as the writer says");
@@ -112,7 +112,7 @@ fn with_lossy_false_the_file_has_every_event() {
         let builder = NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LINES);
         let (writer, _guard) = builder.finish(gate.clone());
         let stats = flood(&subscribers(&writer)[which], |client| {
-            // As many as the writer holds; from here on the log is as slow as its file.
+            // The writer now holds its maximum. From here on the log is as slow as its file.
             until("the writer to be full", || client.stats().spilled >= LINES as u64);
             gate.open();
         });

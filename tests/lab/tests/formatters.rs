@@ -12,7 +12,7 @@ use tracing_subscriber::registry;
 
 const EVENTS: u64 = 40;
 
-/// The law: all are spilled, and each is in this log; long events in parts.
+/// Checks the law: all events are spilled, and each is in this log, long events in parts.
 #[track_caller]
 fn reads_back(log: &Spilled, dispatch: Dispatch, name: &str) {
     let _scope = set_default(&dispatch);

@@ -1,5 +1,5 @@
-//! An application without a subscriber, whose logger is the `log` crate's: with tracing's feature `log` its spilled events are in that
-//! log, and so are its notices. A separate binary, because the logger is global.
+//! An application without a subscriber, with a logger of the `log` crate. With tracing's feature `log`, its spilled events and its notices
+//! are in that log. A separate binary, because the logger is global.
 
 use overspill::spill::{WriteSink, read_line};
 use overspill::testkit::Spilled;
@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 static LOG: LazyLock<Spilled> = LazyLock::new(Spilled::default);
 
-/// As env_logger writes, to which the format belongs.
+/// Writes lines like env_logger's.
 struct Logger;
 
 impl log::Log for Logger {
@@ -35,7 +35,7 @@ fn an_application_that_logs_with_the_log_crate_finds_its_spilled_events_there() 
     let build =
         |url: &str| Client::builder(url).spill_fallback(WriteSink::new(fallback.clone())).build().unwrap();
     let client = build("http://127.0.0.1:9/");
-    // Through the sender, and by the caller.
+    // Half of them through the sender, half by the caller.
     (0..100_u64).for_each(|id| _ = client.emit(&id));
     while client.stats().pending > 0 {
         std::thread::yield_now();
@@ -49,7 +49,7 @@ fn an_application_that_logs_with_the_log_crate_finds_its_spilled_events_there() 
     assert_eq!(fallback.text(), "");
     assert!(LOG.text().lines().any(|line| read_line(line).is_none() && line.contains("started: ")));
 
-    // A logger that does not want the level formats nothing: then the fallback has the event.
+    // A logger with this level off formats nothing. Then the fallback has the event.
     log::set_max_level(log::LevelFilter::Off);
     let client = build("http://127.0.0.1:9/");
     client.set_mode(Mode::LogOnly);

@@ -54,7 +54,7 @@ fn near() -> impl Strategy<Value = f64> {
     prop_oneof![5 => 0.01..5.0, 2 => -5.0..-0.01, 1 => Just(0.0), 1 => Just(0.1)]
 }
 
-/// Of a histogram with quantiles, which are an interval's, the whole workload is one interval.
+/// Quantiles are those of one interval, so a workload with quantiles has only one: `ends` is 0.
 fn ops(ends: u32, name: &'static str, values: impl Strategy<Value = f64>) -> impl Strategy<Value = Vec<Op>> {
     let op = prop_oneof![
         4 => (0..3_usize, 0..1_000_u64).prop_map(|(label, by)| Op::Count(label, by)),
@@ -86,7 +86,7 @@ fn lines(text: &str) -> Values {
         .collect()
 }
 
-/// Our events as the exposition that they come to: deltas summed, gauges the last, histograms cumulated.
+/// Our events, converted to an exposition: deltas are summed, gauges have their last value, histograms are cumulated.
 fn added_up(log: &Spilled) -> Values {
     let mut found = Values::new();
     for event in log.events() {
@@ -151,8 +151,8 @@ fn compare(ops: &[Op]) {
     assert_eq!((stats.spilled, stats.lost, stats.pending), (told.events, 0, 0), "{stats}");
     let found = added_up(&log);
 
-    // With its upkeep after each value: it drains blocks of 64 values newest first, and the first ones that it drains decide from which
-    // time on values are in its quantiles, so that of the very first hundred it has only the last 64.
+    // Runs the exporter's upkeep after each value. It drains blocks of 64 values newest first, and the values that it drains first decide
+    // from which time on values are in its quantiles. Otherwise, of the first hundred values it would have only the last 64.
     let theirs = theirs();
     let handle = theirs.handle();
     with_local_recorder(&theirs, || {
@@ -163,11 +163,11 @@ fn compare(ops: &[Op]) {
     });
     let expected = lines(&handle.render());
     for (series, value) in &expected {
-        // What was registered and not written to has no event.
+        // A metric that was registered but never written to has no event.
         let ours = found.get(series).copied().unwrap_or_default();
         let tolerance = match () {
             () if series.contains("quantile=") => value.abs() * 0.010_2 + 2e-9,
-            // The same values, added in another order: by interval, and at once where a value comes several times.
+            // The same values, added in another order: by interval, and repeated values at once.
             () if series.contains("_sum") || series.starts_with("level") => 1e-9 * value.abs().max(1e5),
             () => 0.0,
         };
@@ -207,7 +207,7 @@ fn any_recorder_gets_our_stats_under_the_names_in_the_prometheus_text() {
     }
 }
 
-/// Keys as long as they may be, every bin of every sketch, and then more of everything: what is allocated stays within the bound.
+/// Keys of the maximum length, every bin of every sketch, and then more of everything: what is allocated stays within the bound.
 #[test]
 fn the_recorders_memory_is_within_its_bound_whatever_is_recorded() {
     fn fill(recorder: &dyn Recorder, guard: Option<&MetricsGuard>, round: usize) {

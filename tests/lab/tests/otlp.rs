@@ -1,5 +1,5 @@
-//! OTLP by the published messages: OpenTelemetry's own types read what is posted, in both encodings, and the fields are compared with
-//! what was emitted. Their answers are understood.
+//! OTLP compared with the published messages: OpenTelemetry's own types read what is posted, in both encodings, and the fields are compared
+//! with what was emitted. The client understands their answers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "promises are named by their tests")]
 
@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// What is nested deeper is a text.
+/// Values nested deeper than this are sent as text.
 const NESTED_MAX: usize = 16;
 
 /// Emits the events, and returns what the requests carried.
@@ -169,7 +169,7 @@ fn text() -> impl Strategy<Value = String> {
         "\\PC{0,12}",
         "[\\\\\"{}\\[\\],:= /\u{7f}\u{1b}\n\r\t\u{2028}'a]{0,10}",
         Just("\u{0}".repeat(20)),
-        // Lengths of two and of three bytes.
+        // Texts whose length takes two or three bytes.
         (100..20_000_usize).prop_map(|times| "x".repeat(times)),
     ]
 }

@@ -1,4 +1,4 @@
-//! zstd bodies. Here and not in the root, because the C library would add a minute of building to a clone's `cargo test`.
+//! zstd bodies. These tests are not in the root, because the C library would add a minute of building to a clone's `cargo test`.
 #![expect(unreachable_pub, reason = "a test binary has no public API")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(missing_docs, reason = "promises are named by their tests")]

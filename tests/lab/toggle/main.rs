@@ -86,7 +86,7 @@ fn by_file(events: &Client) -> Outcome {
     becomes("off", || events.mode() == Mode::Off)?;
     std::fs::remove_file(&path)?;
     println!("the file is gone: nothing changes, and the log has a line about it:");
-    // Several polls, of which the first logs.
+    // Lets several polls pass. Only the first one logs.
     std::thread::sleep(Duration::from_millis(100));
     becomes("off still", || events.mode() == Mode::Off)?;
     let began = Instant::now();

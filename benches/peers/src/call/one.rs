@@ -15,11 +15,11 @@ use std::time::{Duration, Instant};
 pub const GAPS: [Duration; 3] =
     [Duration::from_micros(10), Duration::from_micros(50), Duration::from_micros(200)];
 
-/// Calls of a trickle, if a slice of bursts has that many. Their p99.9 is the seventh slowest. With a thousand calls it would be the
-/// slowest, which depends more on the machine than on the call.
+/// Maximum calls of a trickle; fewer if a slice of bursts has fewer. Their p99.9 is the seventh slowest. With a thousand calls it would be
+/// the slowest, which depends more on the machine than on the call.
 const TRICKLE_CALLS: usize = 6_000;
 
-/// Bursts before anything is measured: connections, block pools, caches.
+/// Bursts before anything is measured, to warm up connections, block pools and caches.
 const WARM: usize = 8;
 
 #[derive(Debug, clap::Args)]
@@ -55,14 +55,14 @@ impl Beside {
 pub struct Sample {
     pub one: Beside,
     pub two: Beside,
-    /// Bursts of half a batch, with an empty queue in between: of overspill, which knows when its queue is empty.
+    /// Bursts of half a batch, each into an empty queue. Only for overspill, which knows when its queue is empty.
     pub half: Option<Beside>,
     /// In the order of [`GAPS`].
     pub trickles: Vec<Beside>,
     /// The cost of the clock, already subtracted.
     pub clock_ns: f64,
     pub emitted: u64,
-    /// Of those, not delivered, as far as the system knows. With a full queue, the figure would measure something else.
+    /// Events that were emitted but not delivered, as far as the system knows. With a full queue, the times would measure something else.
     pub missed: Option<u64>,
     pub off: Option<Off>,
 }

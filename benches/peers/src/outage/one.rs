@@ -108,7 +108,7 @@ pub fn one(arguments: &Arguments) -> Result<Sample, Failure> {
             Ok(())
         };
         let watched = watch();
-        // In any case: the threads wait for this.
+        // Set even after an error, because the threads wait for it.
         phase.store(OVER, Ordering::Relaxed);
         watched?;
         Ok(threads.into_iter().filter_map(|thread| thread.join().ok()).collect::<Vec<_>>())

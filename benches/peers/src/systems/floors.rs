@@ -10,7 +10,7 @@ use std::time::Duration;
 const QUEUE_EVENTS: usize = 8192;
 const SLOT_BYTES: usize = 256;
 
-/// How often the consumer of a floor looks; it is never woken.
+/// The polling interval of a floor's consumer, which is never woken.
 const POLL: Duration = Duration::from_micros(200);
 
 pub struct Encode;

@@ -112,7 +112,7 @@ impl System for Otel {
 
     fn keeps_up(&self, emitted: u64) -> bool {
         let ended = self.books.exported.load(Ordering::Relaxed) + self.books.failed.load(Ordering::Relaxed);
-        // It does not report drops: without the second condition, a single drop would make this wait forever.
+        // It does not report drops. Without the remainder, this would wait forever after 4,000 of them.
         emitted.saturating_sub(ended) % QUEUE_EVENTS as u64 <= 4000
     }
 

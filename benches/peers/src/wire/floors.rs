@@ -1,5 +1,5 @@
-//! What overspill is compared with on the way to the wire, on one thread each: prepared bodies, bodies encoded by hand, and
-//! overspill's own sender with its queue filled beforehand.
+//! The floors on the way to the wire, each on one thread: prepared bodies, bodies encoded by hand, and overspill's own sender with its
+//! queue filled beforehand.
 
 use super::{Measured, WARM_EVENTS};
 use crate::systems::builder_like_the_others;
@@ -71,7 +71,7 @@ pub fn post(endpoint: &str, events: u64, bodies: Bodies) -> Result<Measured, Fai
     })
 }
 
-/// The end of one post.
+/// How a post ended.
 type Ended<T> = Option<Result<Result<T, reqwest::Error>, tokio::task::JoinError>>;
 
 fn check<T>(ended: Ended<T>) -> Result<(), Failure> {

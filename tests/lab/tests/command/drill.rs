@@ -37,7 +37,7 @@ fn a_drill_accounts_for_every_event_and_loses_none() {
             assert!(phase["recovered_seconds"].as_f64().unwrap() < 3.0, "{phase}");
         }
     }
-    // Nothing listens; what was in flight when the port closed counts in this phase.
+    // Nothing listens, but requests in flight when the port closed count in this phase.
     assert!(phases[1]["requests"].as_u64().unwrap() <= 2, "{}", phases[1]);
     assert_eq!(code, Some(0));
 }
@@ -109,7 +109,7 @@ fn a_service_is_drilled_by_pointing_it_at_the_proxy() {
     let verdict: Value = serde_json::from_str(&verdict).unwrap();
     let phases = verdict["phases"].as_array().unwrap();
     assert_eq!(drill.0.wait().unwrap().code(), Some(0), "{phases:?}");
-    // What was in flight when the fault began.
+    // The requests in flight when the fault began.
     let passed = phases[1]["requests_passed"].as_u64().unwrap();
     assert!(phases[1]["requests"].as_u64().unwrap() > 0 && passed <= 2, "{phases:?}");
     assert!(phases[1]["recovered_seconds"].is_number(), "{phases:?}");

@@ -29,7 +29,7 @@ fn without_numbers(text: &str) -> String {
         let plain: String = word.chars().filter(|c| !c.is_ascii_digit() && !".,-".contains(*c)).collect();
         if plain.is_empty() { "0".to_owned() } else { plain }
     });
-    // A minus and a number both stand for a number.
+    // A dash and a number both became `0`.
     words.filter(|word| !["0", "s", "min"].contains(&word.as_str())).collect::<Vec<_>>().join(" ")
 }
 

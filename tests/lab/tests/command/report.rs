@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// For `.ci/report-page`, which opens it in a browser, and for the guide. Written once.
+/// A folder with a sample log, for the guide and for `.ci/report-page`, which opens the page in a browser. Written once.
 pub fn sample() -> &'static Path {
     static WRITTEN: OnceLock<PathBuf> = OnceLock::new();
     WRITTEN.get_or_init(|| {

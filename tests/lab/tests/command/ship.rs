@@ -71,7 +71,7 @@ fn an_endpoint_that_hangs_blocks_neither_the_pipe_nor_the_end() {
     let output = fed(ship, &lines(&emitted));
     assert!(began.elapsed() < Duration::from_secs(9), "the post's timeout is 10 s");
     let said = text(&output.stderr);
-    // What a starved machine cannot write in the time that a shutdown reserves is lost, and counted.
+    // On a busy machine, events that cannot be written in the time that a shutdown reserves are lost, and counted.
     let spilled = spilled_texts(&spill);
     assert!(spilled.is_subset(&emitted), "{said}");
     let law = format!("emitted 2000 = delivered 0 + spilled {} (", spilled.len());
@@ -137,7 +137,7 @@ fn when_the_reader_of_tee_leaves_what_was_read_is_settled_and_the_command_ends_q
     let mut said = String::new();
     child.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert_eq!((code, said.as_str()), (Some(0), ""));
-    // What was still in the pipe was never read, so it remains the writer's.
+    // The lines in the pipe were never read, so they remain the writer's.
     assert!(taken_texts(&taken).is_subset(&written) && !taken_texts(&taken).is_empty());
 }
 

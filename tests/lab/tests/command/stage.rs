@@ -46,7 +46,7 @@ pub fn output(arguments: &[&str]) -> Output {
     overspill(arguments).output().unwrap()
 }
 
-/// Runs it with this on its standard input.
+/// Runs the command with this as its standard input.
 pub fn fed(mut command: Command, input: &[u8]) -> Output {
     let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
@@ -88,7 +88,7 @@ pub fn spilled_texts(path: &Path) -> BTreeSet<String> {
     set
 }
 
-/// The law, by the events themselves; of thousands that differ it shows a few.
+/// Checks the law by the events themselves. If thousands differ, it shows a few.
 #[track_caller]
 pub fn assert_same(found: &BTreeSet<String>, emitted: &BTreeSet<String>) {
     let few = |events: &BTreeSet<String>, other: &BTreeSet<String>| {

@@ -40,7 +40,7 @@ fn a_place_without_symbols_is_a_program_and_an_address() {
     assert!(profile.stacks().any(|(stack, _)| stack[0].function() == "service+0x1f00"));
 }
 
-/// One damaged profile, and the beginning of its error message.
+/// The error message for a profile with this damage.
 fn said_of(spoil: impl FnOnce(&mut wire::Profile)) -> String {
     let mut wire = wire_of(0, ROWS);
     spoil(&mut wire);
@@ -93,7 +93,7 @@ fn a_file_that_is_not_a_heap_profile_is_refused_and_the_error_says_what_it_is() 
 #[test]
 fn a_truncated_profile_is_reported_as_cut_off() {
     let whole = wire_of(0, ROWS).encode_to_vec();
-    // Before the names of its values nothing distinguishes it from other bytes.
+    // Before the names of its values, nothing distinguishes a profile from other bytes.
     let begins = 2 * (2 + wire_of(0, ROWS).sample_type[0].encoded_len());
     for end in begins..whole.len() {
         match Profile::read(&whole[..end]) {
@@ -165,7 +165,7 @@ const HEAP_V2: &str = "heap_v2/524288\n  t*: 21: 8398848 [0: 0]\n  t0: 21: 83988
     7f0000000000-7f0000008000 r-xp 00000000 fe:00 12 /lib/x86_64-linux-gnu/libc.so.6\n\
     7ffc00000000-7ffc00001000 rw-p 00000000 00:00 0 [stack]\n";
 
-/// As jemalloc scales it, with the addresses that `addr2line` takes: counted from where the file begins in memory.
+/// The profile is scaled as jemalloc scales it, and has the addresses that `addr2line` takes: counted from where the file begins in memory.
 #[test]
 fn jemalloc_s_own_dump_is_read() {
     let taken = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);

@@ -16,7 +16,7 @@ pub const MINUTE_NANOS: i64 = 60_000_000_000;
 /// Frames from the innermost to the outermost, as `function`, `function@file` or `function@file:line`; objects; bytes.
 pub type Row<'a> = (&'a [&'a str], i64, i64);
 
-/// A profile as Go writes it, a number of minutes after some moment.
+/// A profile as Go writes it, taken this many minutes after a fixed time.
 pub fn wire_of(minute: i64, rows: &[Row<'_>]) -> wire::Profile {
     let mut texts = Texts::default();
     texts.number("");
@@ -101,7 +101,7 @@ pub fn sampled(places: &[Place], random: &mut Rng) -> [Profile; 3] {
         if minute > 0 {
             for (place, seen) in places.iter().zip(&mut seen) {
                 let [before, now] = [minute - 1, minute].map(|at| place.held_bytes[at] as f64);
-                // An object that survives stays in the sample, or outside it.
+                // An object that survives stays sampled or unsampled.
                 let living = (before * (1.0 - place.turnover)).min(now);
                 let share = if before > 0.0 { living / before } else { 0.0 };
                 *seen = (0..*seen).filter(|_| random.f64() < share).count() as u64;
@@ -133,8 +133,7 @@ fn chance(object_bytes: u64) -> f64 {
     1.0 - (-(object_bytes as f64) / PERIOD as f64).exp()
 }
 
-/// How many of the objects in a number of bytes are sampled: from one to the next as many bytes pass as the
-/// exponential distribution says.
+/// How many of the objects in this many bytes are sampled. The bytes from one sample to the next are exponentially distributed.
 fn samples(bytes: u64, object_bytes: u64, random: &mut Rng) -> u64 {
     if object_bytes * 8 > PERIOD {
         return (0..bytes / object_bytes).filter(|_| random.f64() < chance(object_bytes)).count() as u64;

@@ -62,7 +62,7 @@ fn the_culprit_of_a_stripped_program_is_the_first_frame_that_not_all_share() {
     assert_eq!(first.growth().intervals[0].bytes, 50_000_000);
 }
 
-/// Of six stacks some allocate by one function of the allocator's, some by another: neither says anything.
+/// Some of six stacks allocate through one function of the allocator, the others through another: neither function says anything.
 #[test]
 fn a_frame_that_only_some_others_share_is_not_the_culprit() {
     const REALLOC: u64 = 0x8_2000;

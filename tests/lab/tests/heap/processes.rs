@@ -71,7 +71,7 @@ fn two_processes_are_not_compared_unless_asked_for() {
     assert_eq!(none.warnings(), [Warning::ProcessUnknown]);
 }
 
-/// A wall clock that is set back in between.
+/// The wall clock is set back in between.
 #[test]
 fn the_process_s_own_clock_gives_order_and_intervals_where_all_have_it() {
     let a = "0123456789abcdef";

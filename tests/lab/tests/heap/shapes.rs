@@ -52,7 +52,7 @@ fn steady_places(count: usize, random: &mut Rng) -> Vec<Place> {
     (0..count).map(place).collect()
 }
 
-/// The stacks of a leak in each shape, its level, and what it is called.
+/// The shapes of a leak: a name, the stacks, the level at which the leak shows, and the culprit.
 fn shapes() -> Vec<(&'static str, Vec<Vec<String>>, Level, &'static str)> {
     let each = |count: usize, stack: &dyn Fn(usize) -> Vec<String>| (0..count).map(stack).collect::<Vec<_>>();
     vec![
@@ -171,7 +171,7 @@ fn a_seeded_leak_of_any_shape_among_growing_caches_comes_first() {
     );
 }
 
-/// Caches and the leak by one function of one's own: what they have in common is not the answer.
+/// The caches and the leak allocate through one function of the service: what they have in common is not the answer.
 #[test]
 fn a_leak_through_the_helper_that_fills_the_caches_is_attributed_to_its_caller() {
     const SEEDS: u64 = 40;
@@ -201,7 +201,7 @@ fn a_seeded_leak_among_growing_caches_comes_first() {
     assert!(first as u64 * 20 >= SEEDS * 19, "{first} of {SEEDS}");
 }
 
-/// In a thousand modules and all shapes, which doubles the candidates.
+/// The places are spread over forty modules, so that modules are candidates too.
 #[test]
 fn growth_from_sampling_alone_is_not_called_growth() {
     const SEEDS: u64 = 20;
@@ -224,7 +224,7 @@ fn growth_from_sampling_alone_is_not_called_growth() {
     );
 }
 
-/// All of them in one profile: many candidates, each of which might grow by chance.
+/// One profile with many candidates, each of which might grow by chance.
 #[test]
 fn twenty_thousand_steady_stacks_in_one_profile_grow_nothing() {
     let mut random = Rng::with_seed(7);

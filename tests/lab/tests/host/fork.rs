@@ -96,7 +96,7 @@ fn quiet(client: &Client) {
     client.flush_blocking(LONG).unwrap();
 }
 
-/// Parent and child emit, the child before the parent does again.
+/// Parent and child emit. The child emits before the parent's next event.
 fn parent_and_child(client: &Client) {
     emit_all(client, 0..5);
     if std::env::var_os("FORK_FILE").is_none() {
@@ -222,7 +222,7 @@ fn off() {
     assert_eq!(client.mode(), Mode::Off, "the parent's is the parent's");
 }
 
-/// What was set after `build` holds in a child, and what a child sets is its own.
+/// Settings made after `build` apply in a child, and settings made in a child stay there.
 fn settings() {
     log_to_stdout();
     let client = quick(url()).header("x-who", "as built").build().unwrap();
@@ -260,7 +260,7 @@ fn generations() {
     live(&client, 0);
 }
 
-/// A server that forks before it works: the parent emits nothing, and its children have the same memory to begin with.
+/// A server that forks before it works: the parent emits nothing, and its children start with the same memory.
 fn siblings() {
     log_to_stdout();
     let client = quick(url()).build().unwrap();
@@ -348,7 +348,7 @@ fn the_end_of_main() {
     main.unwrap().join().unwrap();
 }
 
-/// Names that one process has seen, the other, and both; and a field that all events have.
+/// Event names that only the parent uses, that only a child uses, and that both use; and a field that all events have.
 fn names() {
     log_to_stdout();
     let client = quick(url()).service_name("forks").build().unwrap();
@@ -400,7 +400,7 @@ fn a_log_that_is_held() {
     client.shutdown_blocking(LONG);
 }
 
-/// Each event once, with no number twice under one id. The ids of the clients that have spilled.
+/// Checks that no client used a number twice. Returns the ids of the clients that have spilled.
 #[track_caller]
 fn clients(ended: &Ended) -> BTreeSet<String> {
     let spilled = spilled(ended);

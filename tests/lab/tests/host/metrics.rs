@@ -13,7 +13,7 @@ use std::time::Duration;
 
 pub const PARTS: &[Part] = &[("metrics: fork", a_fork_among_threads)];
 
-/// More than there may be series: threads insert, are refused, and write to a few histograms all the time.
+/// Uses more series than are allowed: threads insert, are refused, and write to a few histograms all the time.
 fn record(nth: u64) {
     counter!("values_total", "n" => (nth % 300).to_string()).increment(1);
     histogram!("seconds").record(nth as f64);
@@ -80,7 +80,7 @@ fn a_fork_among_threads() {
     }
     let recorded = recorded.into_inner();
     assert!(recorded > 1_000 && surplus > 0, "{recorded}, {surplus}");
-    // The histogram and the gauge may have been among the surplus, the counter's series are in turns.
+    // The histogram and the gauge may have been among the surplus; the counter's series take turns.
     assert!(values <= recorded && counted <= recorded);
     assert!(
         (recorded..=3 * recorded).contains(&(counted + values + surplus)),

@@ -18,7 +18,7 @@ pub const PARTS: &[Part] = &[
     ("a log that goes", a_log_that_goes),
     ("the fault itself", || {
         sigpipe::reset();
-        // What overspill prevents elsewhere: on the application's own thread the signal has its default effect.
+        // On the application's own thread the signal has its default effect. On its own threads, overspill prevents that.
         let _ = pipe_without_a_reader().write_all(b"x");
     }),
 ];

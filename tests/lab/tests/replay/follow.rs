@@ -16,12 +16,12 @@ fn what_is_appended_is_sent_through_rotations_by_name_and_by_truncation() {
     until(|| taken.len() == 50);
     spill(&log, 50..150);
     until(|| taken.len() == 150);
-    // Written to after it was moved, as by a service that has not yet got the signal.
+    // The file is still written to after it was moved, as by a service that has not received the signal yet.
     fs::rename(&log, folder.join("app.log.1")).unwrap();
     spill(&folder.join("app.log.1"), 150..200);
     spill(&log, 200..250);
     until(|| taken.len() == 250);
-    // `copytruncate`: what follows is shorter than what was there.
+    // `copytruncate`: the new content is shorter than the old.
     fs::write(&log, "").unwrap();
     spill(&log, 250..260);
     until(|| taken.len() == 260);

@@ -48,7 +48,7 @@ fn killed_repeatedly_it_resumes_where_it_was_and_sends_at_most_one_batch_twice()
     let twice: usize = found.values().map(|times| times - 1).sum();
     assert!(twice as u64 <= kills * 500, "{twice} twice after {kills} kills");
     println!("{kills} kills, {twice} of {EVENTS} events sent twice");
-    // Another run has nothing to do, even if the file was compressed since.
+    // Another run has nothing to do.
     let before = taken.len();
     ends_with(0, &replay(&folder, &server.url(), &arguments).output().unwrap());
     assert_eq!(taken.len(), before, "{said}");

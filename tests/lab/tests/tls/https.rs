@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 
-/// How good a certificate is.
+/// Whether a certificate is valid.
 #[derive(Clone, Copy)]
 enum Valid {
     Now,
@@ -25,7 +25,7 @@ async fn endpoint(names: &[&str], valid: Valid) -> (String, String, Arc<AtomicUs
     endpoint_for(names, valid, None).await
 }
 
-/// The same, for clients with a certificate of this root only.
+/// The same, but only for clients with a certificate of this root.
 async fn endpoint_for(
     names: &[&str],
     valid: Valid,
@@ -124,7 +124,7 @@ fn a_bad_certificate_text_is_a_build_error() {
     assert!(error.to_string().contains("holds no certificate"), "{error}");
 }
 
-/// Root, certificate and key of a client, in PEM; and the root itself.
+/// A root, and a client's certificate and key in PEM.
 fn client_certificate() -> (rcgen::Certificate, String, String) {
     let root_key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();

@@ -1,5 +1,5 @@
 //! Row 18, its last sentence: an https endpoint's root certificates are where the platform says they are. `SSL_CERT_FILE` and
-//! `SSL_CERT_DIR` are how an administrator says that; no other variable moves a request.
+//! `SSL_CERT_DIR` are how an administrator says that. No other variable changes where a request goes.
 
 use crate::child::{Part, Start, log_to_stdout, say, url};
 use crate::figures::report;

@@ -1,4 +1,4 @@
-//! The law under a flag that flips ten thousand times: each event that was one is at the endpoint or in the log.
+//! The law under a flag that flips ten thousand times: each event that was emitted is at the endpoint or in the log.
 
 use crate::memory::{Flags, MemoryProvider};
 use crate::support::*;
@@ -74,7 +74,7 @@ fn flipped_ten_thousand_times_under_load_each_event_is_at_the_endpoint_or_in_the
         stats.delivered > 0 && stats.spilled > 0 && off.into_inner() > 0,
         "each mode had its share: {stats}"
     );
-    // Edges, and not each flip: of three flags, two kinds of lines a minute each, and the start.
+    // Not each flip is logged: at most two kinds of lines a minute for each of three flags, and the start.
     let told = world.log.text().lines().filter(|line| line.contains("overspill::toggle")).count();
     assert!(told <= 60, "{told} lines");
 }

@@ -73,7 +73,7 @@ fn a_flag_service_over_http_switches_the_mode_and_losing_it_keeps_the_last() {
     look(value(r#""on""#), Mode::On);
     let stats = client.shutdown_blocking(LONG);
     assert_settled(&stats, &world.taken, &world.log);
-    // Of sixteen looks one was off.
+    // One of sixteen looks was off.
     assert_eq!((stats.emitted, stats.lost, stats.pending), (15, 0, 0), "{stats}");
     let told = world.log.text();
     let lines = |words: &str| {

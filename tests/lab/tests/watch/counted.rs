@@ -90,7 +90,7 @@ fn memory_used_by_others_in_the_container_is_reported_before_its_limit_is_reache
     assert_eq!(told[0]["level"], "WARN");
     assert_eq!(told[0]["fields"]["in_use_bytes"], 930 * MB);
     assert_eq!(told[0]["fields"]["limit_bytes"], 1_000 * MB);
-    // Memory that the kernel can reclaim is no reason; and once usage has been low for a while, it is reported again.
+    // Memory that the kernel can reclaim does not count. Once usage has been low for a while, high usage is reported again.
     world.cgroup_stat(&format!("inactive_file {}\n", 200 * MB));
     assert!(matches!(course.look(&mut watch, 15), Looked::Calm));
     world.cgroup_stat("");

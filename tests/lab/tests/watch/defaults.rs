@@ -14,7 +14,7 @@ fn until_the_limit(limit: u64, per_look: u64) -> (usize, usize) {
     let (mut full, mut short, mut own) = (0, 0, 10 * MB);
     while own + own / 50 < limit {
         world.resident(own);
-        // What the kernel holds in addition.
+        // Includes the memory that the kernel holds in addition.
         world.cgroup(limit, own + own / 50);
         if let Looked::Taken(snapshot) = course.look(&mut watch, 1) {
             match snapshot.kind {
@@ -56,7 +56,7 @@ fn settings_that_leave_no_heap_profile_are_reported_at_startup_with_settings_tha
         rest.split(')').next().unwrap().parse().unwrap()
     };
     let (threshold, step) = (number("threshold(Level::Bytes("), number("step(Level::Bytes("));
-    // The advice holds.
+    // The settings that the notice advises cause no notice.
     let world = World::new();
     world.cgroup(192 * MB, 20 * MB);
     let builder = world.builder().threshold(Level::Bytes(threshold)).step(Level::Bytes(step));
@@ -84,7 +84,7 @@ fn memory_used_by_others_at_startup_is_reported_if_it_leaves_too_little() {
     let _watch = world.builder().threshold(Level::Bytes(500 * MB)).build().unwrap();
     let told = world.notices("no heap profile fits before the limit of 1000 MB, of which others have 599 MB");
     assert_eq!(told.len(), 1, "{}", world.log.text());
-    // The default thresholds depend on what is left.
+    // The default thresholds depend on the memory that is left.
     let world = World::new();
     world.cgroup(1_000 * MB, 700 * MB);
     let mut watch = world.builder().build().unwrap();

@@ -204,8 +204,8 @@ pub fn a_disk_that_ends() {
 fn a_write_that_fails_halfway_leaves_nothing() {
     let world = World::new();
     made(&world);
-    // What a process sees of a full disk: the file takes a part of what is written, and then no more. The child's log is
-    // in memory, and its output is a pipe.
+    // Looks like a full disk to the process: the file takes a part of what is written, and then no more. The child's log is in memory, and
+    // its output is a pipe.
     let said = play(PART, "trap '' XFSZ; ulimit -f 1;", &world.folder, &[]);
     assert!(said.contains("refused: "), "{said}");
     assert_eq!(world.files(), [""; 0]);

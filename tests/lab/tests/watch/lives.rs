@@ -194,14 +194,14 @@ fn the_next_start_removes_everything_that_a_service_killed_during_a_dump_left() 
         until("a snapshot", || {
             world.files().iter().any(|file| file.contains(&format!("-{}.pb.gz", child.id())))
         });
-        // At a different point of a dump each time.
+        // Kills each process at a different point of a dump.
         std::thread::park_timeout(Duration::from_millis(nth * 3));
         child.kill().unwrap();
         killed += usize::from(child.wait().unwrap().signal() == Some(9));
         left += world.files().iter().filter(|file| !file.ends_with(".pb.gz")).count();
     }
     assert_eq!((killed, names_in(&temporary).len()), (12, 0), "and nothing in the temporary folder");
-    // One that is certainly there.
+    // A partial file that is certainly there.
     fs::write(world.folder.join(".shop-20200101T000000.000Z-800MB-1.pb.gz.part"), "half of it").unwrap();
     let _watch = world.builder().build().unwrap();
     let after = world.files().iter().filter(|file| !file.ends_with(".pb.gz")).count();

@@ -31,7 +31,7 @@ fn a_variable_that_this_program_does_not_read_is_reported_with_the_one_that_it_r
         let world = World::new();
         let said = at_the_start("", &[(set, PROFILED)], &world);
         let heap = world.files().iter().any(|file| file.ends_with(".pb.gz"));
-        // tikv-jemallocator as built here reads one of them.
+        // tikv-jemallocator, as built here, reads only one of them.
         let in_vain = said.contains(&format!(
             "{set} is set, which this program's jemalloc does not heed: set {other} to the same"
         ));
@@ -88,7 +88,7 @@ fn a_folder_that_cannot_be_written_to_is_found_by_a_trial_write() {
     let _watch = world.builder_into(&folder).build().unwrap();
     let told = world.notices("snapshots cannot be written as things are: the folder cannot be written to: ");
     assert_eq!(told.len(), 1);
-    // If it can be written to, the trial leaves nothing behind.
+    // If the folder can be written to, the trial leaves nothing behind.
     let world = World::new();
     let _watch = world.builder().build().unwrap();
     assert_eq!(names_in(&world.folder), [""; 0]);
