@@ -39,8 +39,8 @@
 //!
 //! # When snapshots are taken
 //!
-//! In a container, without any setting: the first halfway to its limit, and each next one a third of
-//! the remaining distance further. The distance ends where [`HEADROOM_BYTES`](limits::HEADROOM_BYTES)
+//! In a container, without any setting, the first snapshot comes halfway to the limit, and each next one a
+//! third of the remaining distance further. The distance ends where [`HEADROOM_BYTES`](limits::HEADROOM_BYTES)
 //! are left, plus a sixteenth of the limit for what else the kernel holds. In MB:
 //!
 //! | limit | heap profiles at | short reports at |
@@ -50,16 +50,14 @@
 //! | 1 GiB | 471 628 733 802 849 883 942 | 1,008 |
 //! | 4 GiB | 1,981 2,641 3,081 3,375 3,571 3,705 3,962 | 4,128 |
 //!
-//! A comparison needs three, and whatever the service's normal level, three fit before its limit. Memory
-//! is looked at again before a leak of a sixteenth of the limit per second could have passed a threshold,
-//! at most four times a second; a faster leak may leave fewer. What others in the container use when the
-//! watch is built is subtracted from the limit, if it is more than a sixteenth. Several processes that
-//! grow together in one container each count the rest as theirs: give each a threshold of its share.
+//! A comparison needs three, and whatever the service's normal level, three fit before its limit. Memory is looked at again before a
+//! leak of a sixteenth of the limit per second could have passed a threshold, at most four times a second; a faster leak may leave
+//! fewer. What others in the container use when the watch is built is subtracted from the limit, if it is more than a sixteenth. If
+//! several processes grow together in one container, each counts all that is left as its own: give each a threshold for its share.
 //!
-//! If no cgroup limits memory: at [`THRESHOLD_BYTES`](limits::THRESHOLD_BYTES) and every
-//! [`STEP_BYTES`](limits::STEP_BYTES), if the machine has room for three.
-//! [`threshold`](Builder::threshold) and [`step`](Builder::step) set other levels; if these leave fewer
-//! than three before the limit, a notice at the start says so, and which levels would leave three.
+//! If no cgroup limits memory, snapshots come at [`THRESHOLD_BYTES`](limits::THRESHOLD_BYTES) and every [`STEP_BYTES`](limits::STEP_BYTES)
+//! above it, if the machine has room for three. [`threshold`](Builder::threshold) and [`step`](Builder::step) set other levels; if these
+//! leave fewer than three before the limit, a notice at the start says so, and names levels that would leave three.
 //!
 //! Two warnings come first: memory is near the first threshold; or the
 //! container, or the machine, is nine tenths full, whichever process fills it.

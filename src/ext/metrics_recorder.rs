@@ -34,8 +34,8 @@
 //! | `metrics recorder started` | INFO | `interval_ms` `series_max` `memory_bound_bytes` |
 //! | `metrics recorder: N values since the start have no series` | WARN | `reason` (`series_max`, `key_bytes_max`) `limit` `values` `metric` |
 //!
-//! The second is logged at most once every [`NOTICE_EVERY`](limits::NOTICE_EVERY), and goes to standard error as a
-//! JSON line if no subscriber reads it. The event of [`SURPLUS_METRIC`] counts the same values, in each interval.
+//! The second line is logged at most once every [`NOTICE_EVERY`](limits::NOTICE_EVERY), and goes to standard error as
+//! a JSON line if no subscriber reads it. The event of [`SURPLUS_METRIC`] counts the same values, in each interval.
 //!
 //! # Defaults
 //!

@@ -91,8 +91,8 @@ impl RequestEventsLayer {
         RequestEventsLayer { told }
     }
 
-    /// Calls `route` for the route of each request, before the service is called. Return one of few values. If it panics, the panic is
-    /// caught and the route is `null`.
+    /// Calls `route` for the route of each request, before the service is called. Return one
+    /// of a small number of values. If it panics, the panic is caught and the route is `null`.
     pub fn route(
         mut self,
         route: impl Fn(&Parts) -> Option<&str> + Send + Sync + 'static,
@@ -147,7 +147,7 @@ where
             return RequestFuture::new(self.inner.call(request), None);
         }
         let (parts, body) = request.into_parts();
-        // From here on, dropping it emits: a call that panics has its event as well.
+        // From here on, dropping `open` emits the event, so a call that panics has one as well.
         let open = OpenRequest::begin(&self.told, &parts);
         let inner = self.inner.call(Request::from_parts(parts, body));
         RequestFuture::new(inner, Some(open))

@@ -55,7 +55,7 @@
 //!
 //! | message | level | when |
 //! |---|---|---|
-//! | `toggle started: ...` | INFO | once; with `flags` instead of the two |
+//! | `toggle started: ...` | INFO | once; with `flags` instead of these two fields |
 //! | `mode off by the flag ...` | INFO | a value is new; at most every [`TOLD_EVERY`](limits::TOLD_EVERY) |
 //! | `the flag ... cannot be followed: ...` | WARN | trouble began or changed; at most every [`TOLD_EVERY`](limits::TOLD_EVERY) |
 //! | `the flag ... is well again: ...` | INFO | reported trouble is over |

@@ -28,10 +28,10 @@
 //!
 //! # Which events
 //!
-//! By default: INFO and above, of every target. [`Builder::max_level`], [`target`](Builder::target),
-//! [`except_target`](Builder::except_target) and [`marker`](Builder::marker) each narrow it; the layer takes an event that passes all of
-//! them. The layer is not a filter: other layers still get every event. If no other layer wants the events that it does not take, give it a
-//! filter (`telemetry.with_filter(LevelFilter::INFO)`); then tracing does not create them.
+//! By default the layer takes INFO and above, of every target. [`Builder::max_level`], [`target`](Builder::target),
+//! [`except_target`](Builder::except_target) and [`marker`](Builder::marker) each narrow it; the layer takes an event that
+//! passes all of them. The layer is not a filter: other layers still get every event. If no other layer wants the events
+//! that it does not take, give it a filter (`telemetry.with_filter(LevelFilter::INFO)`); then tracing does not create them.
 //!
 //! **Never**, whatever you choose: targets below `overspill::`, and events on overspill's own threads, mainly the HTTP stack's. The thread
 //! decides, not the name: if your service uses hyper itself, its events there are yours ([`Stats::echoes`](crate::Stats::echoes) counts

@@ -43,12 +43,12 @@ pub fn takes(target: &str) -> bool {
 /// Writes the records that [`takes`] accepts, one JSON object per line, to the writers that the `MakeWriter`
 /// makes: `timestamp`, `level`, `target`, `message` and the fields of [`Record`](crate::spill::Record).
 ///
-/// A line is one `write_all` and a `flush`, and is kept if both return `Ok`. `std::io::stdout` and `std::io::stderr`
-/// are written to in the same way as [`Stdout`] and [`Stderr`], so that a closed one is an error. A writer that
-/// reports success for bytes it only holds, as a non-blocking one does, makes this layer report too much as well.
+/// A line is one `write_all` and a `flush`, and is kept if both return `Ok`. `std::io::stdout` and
+/// `std::io::stderr` are written to in the same way as [`Stdout`] and [`Stderr`], so that a closed one is an error.
+/// If a writer reports success for bytes that it only holds, as a non-blocking writer does, so does this layer.
 pub struct SpillLayer<M> {
     make_writer: M,
-    /// The last line was cut off by an error.
+    /// Whether an error cut off the last line.
     torn: AtomicBool,
 }
 

@@ -53,7 +53,7 @@ pub struct Checkpoint {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
     offset: u64,
-    /// The number of bytes before the place.
+    /// A hash of the first bytes of the log and of the bytes right before the place.
     print: u64,
 }
 
@@ -64,7 +64,7 @@ impl Place {
     /// The place after this many bytes of a log's file.
     ///
     /// # Errors
-    /// Those of the file; `UnexpectedEof` if the file is shorter.
+    /// Any I/O error of the file; `UnexpectedEof` if the file is shorter.
     pub fn in_log(log: &mut (impl Read + Seek), offset: u64) -> io::Result<Place> {
         let bytes = offset.min(PRINT_BYTES);
         let mut before = vec![0; 2 * bytes as usize];
@@ -106,7 +106,7 @@ impl Checkpoint {
     /// Reads the checkpoint in a file; if there is no such file, nothing has been processed.
     ///
     /// # Errors
-    /// Those of the file; `InvalidData` if it is not a checkpoint.
+    /// Any I/O error of the file; `InvalidData` if it is not a checkpoint.
     pub fn read(path: &Path) -> io::Result<Checkpoint> {
         match fs::read(path) {
             Ok(text) => from_json(&text).ok_or_else(|| {
@@ -120,7 +120,7 @@ impl Checkpoint {
     /// Writes it to a file. At any moment the file is either the complete new one or the complete old one, even after a power failure.
     ///
     /// # Errors
-    /// Those of the file system. The old file then remains.
+    /// Any I/O error. The old file then remains.
     ///
     /// # Blocking
     /// Until the file is on disk.
@@ -156,8 +156,7 @@ impl Checkpoint {
         &self.settled
     }
 
-    /// Records a place in one log before which everything is settled. Beyond
-    /// [`CHECKPOINT_LOGS_MAX`] logs, the log reached first is forgotten.
+    /// Records that everything before a place in a log is settled. Beyond [`CHECKPOINT_LOGS_MAX`] places, forgets the one recorded first.
     pub fn reached(&mut self, place: Place) {
         self.places.retain(|known| *known != place);
         if self.places.len() >= CHECKPOINT_LOGS_MAX {
@@ -166,7 +165,7 @@ impl Checkpoint {
         self.places.push(place);
     }
 
-    /// Does the same, and replaces an earlier place in the same log.
+    /// Like [`reached`](Checkpoint::reached) for `to`, and forgets `from`, an earlier place in the same log.
     pub fn moved(&mut self, from: Place, to: Place) {
         self.places.retain(|known| *known != from);
         self.reached(to);
@@ -175,7 +174,7 @@ impl Checkpoint {
     /// How many bytes of a log need not be read again: 0 if the checkpoint has no place in that log.
     ///
     /// # Errors
-    /// Those of the log.
+    /// Any I/O error of the log.
     pub fn place_in(&self, log: &mut (impl Read + Seek)) -> io::Result<u64> {
         let mut furthest = 0;
         for place in &self.places {

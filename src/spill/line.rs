@@ -30,7 +30,8 @@ use crate::ledger::Totals;
 /// | ERROR | `the sender panicked` | the events it held are in the log, reason `abandoned`; the sender goes on |
 /// | INFO | `shut down` | the final stats; WARN if anything was lost |
 ///
-/// A notice that may repeat appears once in 30 s, with a count of those left out; switches and outages ten times.
+/// A notice that may repeat appears at most once in 30 s, those of switches
+/// and outages at most ten times; the next one counts those left out.
 pub const NOTICE_TARGET: &str = "overspill::notice";
 
 /// A notice on its way to the log.
@@ -45,9 +46,9 @@ pub(crate) struct NoticeLine {
 #[derive(Debug)]
 pub(crate) enum NoticeEnd {
     Here,
-    /// With how the log's writes are confirmed. Asked where the line is written: a subscriber that was asked about a record on another
-    /// thread, and then gets none, may apply its answer to the application's next one.
+    /// With how the log's writes are confirmed. The thread that writes the line asks the subscriber. If another thread
+    /// asked, and no record followed there, the subscriber might apply its answer to the application's next record.
     WithWitness,
-    /// With what was settled since these totals: known once everything ahead of it in the log is written.
+    /// With what was settled since these totals. This is known only once everything ahead of the notice is written.
     WithCost(Box<Totals>),
 }

@@ -216,8 +216,8 @@ fn give<const N: usize>(
     }
 }
 
-/// Whether tracing's macros may have a reader that we do not: with tracing's feature `log`, and as
-/// long as no subscriber was ever set, they pass records to the `log` crate.
+/// Whether there is no subscriber. tracing's macros may then have a reader that we do not: with
+/// tracing's feature `log`, they pass records to the `log` crate until a subscriber is set.
 fn is_without_subscriber() -> bool {
     dispatcher::get_default(|current| current.is::<NoSubscriber>())
 }

@@ -6,13 +6,12 @@
 //!
 //! - LQ1: one thread at a time writes. It is one of ours or, with `build_with_sender`, the thread
 //!   that polls the sender; a caller's only if no thread can be started and the sender is gone.
-//! - LQ2: a caller waits for room in its turn, at most [`LOG_STALL`] in all, and not at all
-//!   behind a write that has already lasted that long. It holds none of our locks while it
-//!   waits. A lock of its own can block only the writer, which then waits for it.
+//! - LQ2: callers get room in order of arrival. A caller waits at most [`LOG_STALL`] in total, and not at all if the current write has
+//!   already lasted that long. It holds none of our locks while it waits. A lock that the caller itself holds can block only the writer.
 //! - LQ3: everything in the queue is written: a thread writes or is starting, or the sender has been woken.
 //! - LQ4: events, bytes, batches and notices are bounded. A single event of any size has room if it is the only one.
 //!
-//! Not here, on purpose: how to write, what happens to an event that finds no room, and counting.
+//! Not here, on purpose: how to write, what happens to an event that gets no room, and counting.
 
 mod rest;
 mod stall;
@@ -86,10 +85,10 @@ pub(crate) trait Writer: Send + Sync {
     fn ring(&self);
 }
 
-/// What the sender does here apart from handing over.
+/// What the sender does here, besides handing over events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SenderPart {
-    /// It writes, in its own turns: the user chose its thread, and may have paused its clock.
+    /// It writes, as a part of its own loop: the user chose its thread, and may have paused its clock.
     Writes,
     /// It writes if no thread can be started.
     StandsBy,
@@ -109,7 +108,7 @@ enum Active {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sleep {
     Awake,
-    /// Work keeps coming: the thread looks again in a moment, so that nobody pays for waking it.
+    /// Work keeps coming: the thread looks again in a moment, so that no caller pays for waking it.
     Napping,
     Asleep,
 }
@@ -176,13 +175,13 @@ struct QueueState {
     asked: bool,
     ended: bool,
     sleep: Sleep,
-    /// The callers that wait for room, in order of arrival. They are let in in this
-    /// order, and no other caller before them.
+    /// The callers that wait for room, in order of arrival. They get room in this order, and before any other caller.
     for_room: VecDeque<u64>,
     tickets: u64,
     for_done: usize,
     let_in_at: Stamp,
-    /// How long callers may still wait without success for events emitted after the end.
+    /// How much longer callers may wait, in total, for late events (emitted
+    /// after the end) to be written. Only a wait that fails reduces it.
     late_patience: Duration,
 }
 
@@ -293,7 +292,7 @@ impl LogQueue {
         }
     }
 
-    /// Never waits. A notice that finds no room is dropped: what it reports is counted elsewhere.
+    /// Never waits. A notice that gets no room is dropped: what it reports is counted elsewhere.
     pub(crate) fn hand_over_notice(self: &Arc<Self>, notice: NoticeLine) {
         let state = lock(&self.state);
         if state.notices < LOG_QUEUE_NOTICES {
@@ -357,7 +356,7 @@ impl LogQueue {
         position
     }
 
-    /// LQ3.
+    /// Ensures that the queue will be written (LQ3).
     fn see_to_it(self: &Arc<Self>, mut state: MutexGuard<'_, QueueState>, urgency: Urgency) {
         if state.active != Active::Nobody {
             let crowded = state.callers.len() >= self.events_max.div_ceil(4) || state.batches > 0;
@@ -408,7 +407,7 @@ impl LogQueue {
         state.for_room.push_back(ticket);
         loop {
             if state.active == Active::Nobody && !self.has_room(&state, charge, 0) {
-                // The sender should have written; it may be hung, or be on this very thread.
+                // The sender should have written. It may hang, or run on this very thread.
                 state.active = Active::Starting;
                 drop(state);
                 if !self.start() {
@@ -416,8 +415,7 @@ impl LogQueue {
                 }
                 state = lock(&self.state);
             }
-            // A thread that helps out a sender is waited for until it is done: with a paused
-            // clock, nothing runs in parallel.
+            // If a thread writes in place of the sender, wait until it is done: with a paused clock, nothing may run in parallel.
             let helped = state.sender == SenderPart::Writes && state.active != Active::Nobody;
             let before = state.for_room.partition_point(|&waits| waits < ticket);
             let has_room = self.has_room(&state, charge, before);
@@ -452,8 +450,8 @@ impl LogQueue {
         state
     }
 
-    /// Waits because the process may be about to end. If it does not end, and its callers hold a lock that the log needs, the wait achieves
-    /// nothing: `late_patience` makes them pay for that only once.
+    /// Waits because the process may be about to end. If it does not end, and callers hold a lock that
+    /// the log needs, waiting achieves nothing: `late_patience` limits the total time that they lose.
     fn wait_late(&self, position: LaneCounts, patience: Duration) {
         let began = self.clock.now();
         self.wait_for(position, patience);
@@ -463,7 +461,7 @@ impl LogQueue {
         }
     }
 
-    /// Waits until `position` is done, for `at_most` at most, and not behind a stuck write.
+    /// Waits until `position` is done, no longer than `at_most`, and not at all behind a stuck write.
     fn wait_for(&self, position: LaneCounts, at_most: Duration) {
         let until = self.clock.now().after(at_most);
         let mut state = lock(&self.state);

@@ -1,9 +1,9 @@
-//! Several events in one record: a JSON array of their exact texts, as long as one line may be.
+//! Several events in one record: a JSON array of their exact texts that fits on one line.
 //!
 //! In: texts of events with consecutive sequence numbers. Out: the array; and the
 //! reverse, from the array to the same texts.
 //!
-//! - PK1: a pack is bounded like a part of a long event, as escaped by a formatter.
+//! - PK1: once a formatter has escaped it, a pack is no longer than a part of a long event may be.
 //! - PK2: `unpack` returns exactly the texts that were added, and nothing for a text that is not an array
 //!   of the given number of values. Text that claims to be JSON (`RawValue`) is trusted, as in a body.
 
@@ -38,7 +38,7 @@ impl SpillPacking {
     }
 }
 
-/// The memory that the one sender packs in, kept between batches.
+/// The memory in which the sender packs events, kept between batches.
 #[derive(Debug)]
 pub(crate) enum PackMemory {
     OneByOne,
@@ -139,7 +139,7 @@ impl Pack {
     }
 }
 
-/// Whether an event fitted.
+/// Whether the event was added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PackFit {
     Yes,

@@ -46,7 +46,7 @@ pub(super) fn split(text: &str, escaped_max: usize) -> TextParts<'_> {
 pub(super) fn fitting(text: &str, escaped_max: usize) -> usize {
     let mut escaped = 0;
     for (at, character) in text.char_indices() {
-        // Never shorter than the character itself.
+        // An escape is never shorter than the character itself.
         escaped += escaped_bytes(character);
         if escaped > escaped_max && at > 0 {
             return at;

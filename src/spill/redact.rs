@@ -4,7 +4,7 @@
 //! In: an event's text. Out: the text for its record, or nothing if a rule fails. Then the event is
 //! lost, because a failed rule must not let secret content into the log.
 //!
-//! - RE1: whatever no rule names is in the record byte for byte.
+//! - RE1: everything that no rule names is in the record byte for byte.
 //! - RE2: the record is printable JSON on one line, as the event was.
 //! - RE3: the text is at most [`REDACTED_GROWTH_MAX`] times as long as the event:
 //!   even the hash of a one-digit value stays within that.
@@ -21,7 +21,7 @@ use path::Path;
 use std::borrow::Cow;
 use std::fmt;
 
-/// What to keep out of the log of an event's JSON. For [`Builder::spill_redact`](crate::Builder::spill_redact).
+/// Which parts of an event's JSON stay out of the log. For [`Builder::spill_redact`](crate::Builder::spill_redact).
 ///
 /// A path is a JSON pointer, `/user/email` (with `~1` for `/` and `~0` for `~` in a name). In it `*` matches any one name or array
 /// position, and `**` any number of them: `/**/password`. Rules are tried in order; the first that matches a value applies.

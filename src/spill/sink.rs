@@ -35,10 +35,10 @@ pub trait SpillSink: Send + Sync + 'static {
     /// `Ok` promises that the content is kept. Any error sends the whole event, or all of the events, to the next destination.
     ///
     /// # Blocking
-    /// Called on a thread that only writes the log, outside of any runtime: a sink may block on a runtime of its own. (With
-    /// `build_with_sender`, on the thread that polls the sender.) While a sink is stuck, events that find no room behind it are lost. A
-    /// panic is contained and counts as an error. Anything the sink emits is an echo, not an event. The notice `the spill sink failed`
-    /// repeats the text of the error or panic.
+    /// Called on a thread that only writes the log, outside of any runtime, so a sink may block on its own
+    /// runtime. (With `build_with_sender`, on the thread that polls the sender.) While a sink is stuck, events
+    /// that do not fit in the log's queue are lost. A panic is contained and counts as an error. Anything the sink
+    /// emits is an echo, not an event. The notice `the spill sink failed` repeats the text of the error or panic.
     fn write(&self, record: &Record<'_>) -> io::Result<()>;
 
     /// Takes a notice about overspill itself, if the application log has no reader for it or is stuck. Only the fallback gets notices. Does
@@ -118,7 +118,7 @@ standard_stream!(Stderr, Stream::Err);
 standard_stream!(Stdout, Stream::Out);
 
 pub(super) fn record_line(record: &Record<'_>) -> io::Result<Vec<u8>> {
-    // The fields next to the event take less than that.
+    // The fields next to the event take less than this.
     line(record, record.event.len() + 768)
 }
 

@@ -1,4 +1,4 @@
-//! Standard output and standard error as destinations whose `Ok` is proof.
+//! Standard output and standard error as destinations that return `Ok` only if the bytes were written.
 //!
 //! The standard library returns `Ok` for a write to a closed or read-only descriptor.
 //! Before `main` it also opens the null device in place of any descriptor that the process
@@ -23,7 +23,8 @@ impl Stream {
         }
     }
 
-    /// Writes everything without that lock, in the child of a fork: the thread that held the lock may not exist there.
+    /// Writes everything without the lock that [`write`](Stream::write) takes. For
+    /// the child of a fork: the thread that held the lock may not exist there.
     pub(super) fn write_unlocked(self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Stream::Out => write_all(&mut io::stdout(), bytes),
@@ -37,7 +38,7 @@ impl Stream {
         match self {
             Stream::Out => {
                 let mut stream = io::stdout().lock();
-                // Flushes what was printed earlier first.
+                // What was printed earlier goes first.
                 stream.flush()?;
                 write_all(&mut stream, bytes)
             }

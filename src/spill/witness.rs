@@ -42,7 +42,7 @@ fn say(answer: WitnessReport) {
     ANSWER.with(|said| said.set(said.get().map(|before| before.max(answer))));
 }
 
-/// The answer that layers give meanwhile, unless a subscriber panics.
+/// Calls `give`, and returns the best answer that layers gave during the call. Passes a subscriber's panic on.
 pub(super) fn listen(give: impl FnOnce()) -> WitnessReport {
     let _outer = Outer(ANSWER.with(|said| said.replace(Some(WitnessReport::Nobody))));
     give();

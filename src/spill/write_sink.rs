@@ -34,7 +34,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub struct WriteSink<W> {
     lines: Mutex<LineWriter<W>>,
-    /// The process that has the lock; `None` where forks are not detected.
+    /// The process that made the lock; `None` where forks are not detected.
     process: Option<Process>,
     spare: Spare,
     /// 1 once a wait for the lock has failed.
@@ -75,7 +75,7 @@ impl<W: Write + 'static> LineWriter<W> {
         if self.end == LineEnd::Torn {
             write_all(b"\n")?;
         }
-        // Also holds if the `Write` panics halfway.
+        // Set before the write, so that it also holds if the `Write` panics halfway.
         self.end = LineEnd::Torn;
         write_all(line)?;
         self.end = LineEnd::Whole;
@@ -99,9 +99,9 @@ impl Spare {
 }
 
 impl<W: Write + Send + 'static> WriteSink<W> {
-    /// A sink that writes to `write`. Unbuffered is best: a buffer only holds what the sink promises to have written. For
-    /// `std::io::stdout()` and `std::io::stderr()` it works like [`Stdout`](super::Stdout) and [`Stderr`](super::Stderr): a closed one is
-    /// an error.
+    /// A sink that writes to `write`. Best without a buffer: a buffer would hold back what the
+    /// sink has promised to have written. For `std::io::stdout()` and `std::io::stderr()` it works
+    /// like [`Stdout`](super::Stdout) and [`Stderr`](super::Stderr): a closed one is an error.
     pub fn new(write: W) -> WriteSink<W> {
         let spare = Stream::of(&write).map_or(Spare::None, Spare::Stream);
         WriteSink::beside(write, spare)
@@ -123,7 +123,7 @@ impl<W: Write + Send + 'static> WriteSink<W> {
         }
     }
 
-    /// `None`: no thread will ever release them.
+    /// `None`: no thread will ever release the lock.
     fn lines(&self) -> Option<MutexGuard<'_, LineWriter<W>>> {
         const STEP: Duration = Duration::from_millis(1);
         if self.process.as_ref().is_none_or(Process::is_this) {
@@ -155,7 +155,7 @@ impl WriteSink<File> {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let file = options.open(path)?;
-        // Without a spare descriptor, only the lock is left.
+        // If there is no descriptor for a copy, writes in a child depend on the lock.
         let spare = file.try_clone().map_or(Spare::None, Spare::File);
         Ok(WriteSink::beside(file, spare))
     }

@@ -61,8 +61,8 @@ pub enum Act {
 pub const ENDLESS_BYTES_MAX: usize = 256 << 20;
 
 impl Act {
-    /// Whether this answer, as far as it goes, is a 2xx, so that the endpoint has taken what the request carried. It does not look past an
-    /// informational answer before it; for that, call [`Taken::keep`](super::Taken::keep) with what the script has taken.
+    /// Whether this answer begins with a 2xx status, which means that the endpoint has taken what the request carried. Does not look
+    /// behind an informational answer (1xx): if the script sends one first, call [`Taken::keep`](super::Taken::keep) in the script.
     pub fn takes(&self) -> bool {
         match self {
             Act::Status(status) => (200..300).contains(status),

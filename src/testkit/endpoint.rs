@@ -166,7 +166,7 @@ impl Endpoint {
     /// Closes every connection.
     pub fn hang_up(&self) {
         for (_, connection) in std::mem::take(&mut *lock(&self.inner.connections)) {
-            // Already gone, which is what we want.
+            // An error means that it is closed already.
             let _ = connection.shutdown(Shutdown::Both);
         }
     }
@@ -219,9 +219,9 @@ impl Inner {
         }
         let inner = Arc::clone(self);
         let talk = move || {
-            // An error is the peer's goodbye.
+            // An error means that the peer has gone.
             let _ = inner.talk(id, &connection);
-            // The last of the two handles ends the connection, in the way that `talk` has prepared.
+            // Dropping the last of the two handles ends the connection, in the way that `talk` has prepared.
             lock(&inner.connections).remove(&id);
         };
         if thread::Builder::new().name("endpoint".to_owned()).spawn(talk).is_err() {

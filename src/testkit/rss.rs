@@ -27,7 +27,7 @@ impl Rss {
         self.0
     }
 
-    /// How many bytes more than `before`; zero if it has shrunk.
+    /// By how many bytes it has grown since `before`; zero if it has shrunk.
     pub fn growth_since(self, before: Rss) -> u64 {
         self.0.saturating_sub(before.0)
     }

@@ -85,7 +85,7 @@ impl<F: FnMut(&Request) -> Answer + Send + 'static> Transport for Scripted<F> {
     fn post(&mut self, request: Request) -> Posting {
         let answer = (self.script)(&request);
         Box::pin(async move {
-            // Its body belongs to the batch and is shared until the exchange ends, as over a socket.
+            // As over a socket, the request shares its body with the batch until the exchange ends.
             let _request = request;
             match answer {
                 Answer::After(delay, answer) => {

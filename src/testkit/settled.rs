@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 /// Asserts the law at rest, after a shutdown: nothing pending, nothing lost, and each event at the endpoint or in the log, compared as
 /// sets. An event may be in both only if it is marked `maybe_delivered`.
 ///
-/// The events must differ from each other (an id, a time), or sets could not tell them apart.
+/// The events must differ from each other (by an id, by a time); otherwise sets cannot tell them apart.
 ///
 /// # Panics
 /// If any of this does not hold. The text says what, with the stats.

@@ -26,7 +26,7 @@ Examples:
   overspill man | man -l -
   overspill man ~/.local/share/man/man1")]
 pub(crate) struct Man {
-    /// The folder, which must exist; without one the page of the command itself is printed
+    /// The folder, which must exist; without it, the page of the command itself is printed
     #[arg(value_name = "FOLDER")]
     folder: Option<PathBuf>,
 }

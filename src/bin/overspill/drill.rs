@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use verdict::{EventCounts, PhaseRow};
 
-/// Rehearse outages: a proxy before the endpoint refuses, hangs, resets, slows, answers 503, 413 or a web page
+/// Rehearse outages: a proxy in front of the endpoint refuses, hangs, resets, slows down, answers 503, 413 or a web page
 #[derive(Debug, Args)]
 #[command(after_help = "\
 By default it emits its own events through the library, with the settings of the environment, and knows what became of each:
@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     /// How long the endpoint is healthy before, between and after the faults
     #[arg(long, value_name = "TIME", value_parser = time_of, default_value = "4s")]
     healthy: Duration,
-    /// Events a second of the drill's own load
+    /// Events per second of the drill's own load
     #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..=20_000))]
     rate: u64,
     /// The verdict as JSON
@@ -127,7 +127,7 @@ fn show(arguments: &Arguments, rows: &[PhaseRow]) -> Result<(), CommandFailure> 
     out::print(&text)
 }
 
-/// A bar, on a terminal only.
+/// A progress bar, shown only on a terminal.
 fn bar(phases: &[DrillPhase]) -> ProgressBar {
     let seconds: u64 = phases.iter().map(|phase| phase.lasts.as_secs()).sum();
     let style = ProgressStyle::with_template("{msg:8} {bar:40} {pos} of {len} s");
@@ -195,8 +195,7 @@ fn own_load(
         .collect())
 }
 
-/// The row of a phase that has just ended. Also notes in `before`,
-/// the row of a fault, when the endpoint had recovered from it.
+/// The row of a phase that has just ended. After a fault, whose row is `before`, also sets there how long the recovery took.
 fn row_of(proxy: &Proxy, phase: &DrillPhase, began: Instant, before: Option<&mut PhaseRow>) -> PhaseRow {
     let seen = proxy.take_seen();
     if let (None, Some(before)) = (phase.fault, before) {

@@ -20,20 +20,20 @@ Examples:
   overspill heap jeprof.4711.{0,1,2}.i{0,1,2}.heap      # jemalloc's own dumps
   overspill heap --json a.pb.gz b.pb.gz c.pb.gz | jq '.persistent[0].name'")]
 pub(crate) struct Arguments {
-    /// Three heap profiles of one process, in pprof format, gzipped or not, or jemalloc's heap_v2, in the order of time; or more
+    /// Three or more heap profiles of one process, in the order of time: in pprof format, gzipped or not, or jemalloc's heap_v2
     #[arg(num_args = 3.., required = true, value_names = ["FIRST", "SECOND", "THIRD"])]
     profiles: Vec<PathBuf>,
     #[command(flatten)]
     shown: HeapOptions,
 }
 
-/// How a comparison is made and shown: for `heap`, and for `watch`, which ends in one.
+/// How a comparison is made and shown: for `heap`, and for `watch`, which ends with one.
 #[derive(Debug, Args)]
 pub(crate) struct HeapOptions {
     /// How many stacks to show of each kind
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..))]
     top: u16,
-    /// Compare profiles of several processes or builds as well: what differs then need not have grown
+    /// Also compare profiles of several processes or builds: a difference between them need not be growth
     #[arg(long)]
     allow_different_processes: bool,
     /// The result as JSON instead of a table

@@ -66,7 +66,7 @@ impl<T: Display> Display for Painted<T> {
     }
 }
 
-/// Writes to standard output. If the reader has closed the pipe, as `head` does, it has seen enough.
+/// Writes to standard output. A reader that closes the pipe, as `head` does, has seen enough: that is no error.
 pub(crate) fn print(text: &str) -> Result<(), CommandFailure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -46,7 +46,7 @@ Examples:
   journalctl -u orders -o export | overspill replay - --to http://loki:3100/loki/api/v1/push --format loki
   overspill replay -f /var/log/orders/app.log --to http://127.0.0.1:8080/events --rate 500 --checkpoint orders.replay")]
 pub(crate) struct Arguments {
-    /// The logs: files, also packed and rotated, or - for standard input
+    /// The logs: files, also compressed or rotated ones, or - for standard input
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<PathBuf>,
     #[command(flatten)]
@@ -54,7 +54,7 @@ pub(crate) struct Arguments {
     /// Keep reading what is appended to the last log, through its rotation, until a signal arrives
     #[arg(short, long)]
     follow: bool,
-    /// Only events that were spilled for this reason; may be given again
+    /// Only events that were spilled for this reason; may be repeated
     #[arg(long = "only-reason", value_name = "REASON", value_parser = reason_of)]
     reasons: Vec<Reason>,
     /// Only events that were emitted at or after this: 2026-11-26T12:00:00Z, or 2h for two hours ago
@@ -63,7 +63,7 @@ pub(crate) struct Arguments {
     /// Only events that were emitted before this
     #[arg(long, value_name = "TIME", value_parser = moment_of)]
     until: Option<SystemTime>,
-    /// Only events with this value in this member, like user.country=DE; may be given again, and then all must hold
+    /// Only events with this value in this member, like user.country=DE; may be repeated, and then all must hold
     #[arg(long = "where", value_name = "FIELD=VALUE", value_parser = filter::condition_of)]
     conditions: Vec<filter::Condition>,
     /// Leave out events that may be at the endpoint already
@@ -78,7 +78,7 @@ pub(crate) struct Arguments {
     /// File that records the progress; read at the start, written as events are accepted
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
-    /// Where events go that the endpoint refuses
+    /// The file for events that the endpoint refuses
     #[arg(long, value_name = "FILE", default_value = "overspill-rejects.ndjson")]
     rejects: PathBuf,
     /// What to do while the endpoint takes nothing
@@ -118,7 +118,7 @@ pub(crate) struct ReplayCounts {
     left_out: u64,
     pub(crate) delivered: u64,
     pub(crate) refused: u64,
-    /// Not taken before a stop.
+    /// The endpoint had not taken them when the command stopped.
     pub(crate) left: u64,
 }
 
@@ -157,7 +157,7 @@ struct Replay<'a> {
     counts: ReplayCounts,
     progress: ReplayProgress,
     stop: Arc<AtomicBool>,
-    /// Positions in the log being read: the one in the checkpoint, and the one reached once the window is settled.
+    /// Positions in the log that is being read: the one in the checkpoint, and the one that is reached once the window is settled.
     place: Option<Place>,
     reached: Option<(LogFile, u64)>,
     first: Option<SystemTime>,
@@ -276,10 +276,10 @@ impl<'a> Replay<'a> {
         self.keep(Keep::InTime)
     }
 
-    /// The same, and the position from which the log may be read afterwards.
+    /// Sends the waiting events, and records the position from which the log may be read next time.
     fn settle(&mut self) -> Result<(), CommandFailure> {
         self.send()?;
-        // An event with unseen parts starts earlier.
+        // An event that still waits for parts began before that position.
         if self.joiner.waiting() > 0 || self.counts.left > 0 {
             return Ok(());
         }

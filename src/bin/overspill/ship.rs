@@ -39,19 +39,20 @@ Examples:
 pub(crate) struct Arguments {
     #[command(flatten)]
     to: To,
-    /// Where spilled events go, as lines of JSON, appended; without it OVERSPILL_SPILL_FILE, or standard error
+    /// The file to which spilled events are appended as lines of JSON; without it, OVERSPILL_SPILL_FILE or standard error
     #[arg(long, value_name = "FILE")]
     spill: Option<PathBuf>,
-    /// A field that all events get; may be given again
+    /// A field that all events get; may be repeated
     #[arg(long = "field", value_name = "NAME=VALUE")]
     fields: Vec<String>,
     /// Pass every line on to standard output
     #[arg(long)]
     tee: bool,
-    /// Read no faster than a healthy endpoint takes: for files, not for a program that must not wait
+    /// Read no faster than a healthy endpoint takes events: for files, not for a program that must not wait
     #[arg(long)]
     wait: bool,
-    /// How long the end may wait for deliveries: what is not delivered by then is spilled, within two seconds more [default: 5s, or OVERSPILL_SHUTDOWN_TIMEOUT]
+    /// How long to wait for deliveries at the end; the rest is spilled,
+    /// within two more seconds [default: 5s, or OVERSPILL_SHUTDOWN_TIMEOUT]
     #[arg(long, value_name = "TIME", value_parser = time_of)]
     shutdown_timeout: Option<Duration>,
     /// Print nothing at the end; notices and spilled events are still written
@@ -118,7 +119,7 @@ fn shutdown_timeout(arguments: &Arguments) -> Result<Duration, CommandFailure> {
     Ok(timeout)
 }
 
-/// Where lines are passed on to.
+/// Whether lines are passed on to standard output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Tee {
     Off,
@@ -187,9 +188,8 @@ impl Shipped {
     }
 }
 
-/// Time to write down what waits, after the time for deliveries is over. If the
-/// shutdown's deadline were the end of that time, deliveries would be abandoned
-/// early, and a log slower than expected would lose what it has not written by then.
+/// Time to write the waiting events to the log after the time for deliveries is over. If the shutdown's deadline were at
+/// the end of that time, deliveries would be abandoned early, and a slow log would lose what it has not written by then.
 const WRITING: Duration = Duration::from_secs(2);
 
 /// Delivers until the timeout, then writes the rest to the log.

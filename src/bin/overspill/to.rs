@@ -17,16 +17,16 @@ pub(crate) struct To {
     #[arg(long, value_name = "FORMAT", value_parser = formats(), ignore_case = true, hide_possible_values = true)]
     #[arg(help = format!("How events are written into a request: {}", format::NAMES.join(", ")))]
     pub(crate) format: Option<String>,
-    /// A header of every request; may be given again. Others can see it in the list of processes: for a secret take a file or a variable
+    /// A header of every request; may be repeated. Other users can see it in the list of processes: for a secret, use a file or a variable
     #[arg(long = "header", value_name = "NAME:VALUE")]
     pub(crate) headers: Vec<String>,
-    /// The file that has the bearer token, read again when it changes
+    /// The file with the bearer token; read again when it changes
     #[arg(long, value_name = "FILE")]
     pub(crate) bearer_file: Option<PathBuf>,
     /// How bodies are compressed
     #[arg(long, value_enum, value_name = "HOW")]
     pub(crate) compress: Option<Compress>,
-    /// Sends credentials over plain http to another host: for a network that you trust
+    /// Send credentials over plain http to another host: for a network that you trust
     #[arg(long)]
     pub(crate) allow_plaintext_credentials: bool,
 }

@@ -35,7 +35,7 @@ pub(crate) struct Arguments {
     /// The signal that makes it take a profile
     #[arg(long, value_name = "SIGNAL", value_parser = signal_of, default_value = "SIGUSR2")]
     signal: Signal,
-    /// The time between two profiles: long enough for what leaks to be more than what is sampled by chance
+    /// The time between two profiles: long enough for a leak to grow by more than the sampling error
     #[arg(long, value_name = "TIME", value_parser = time_of, default_value = "10m")]
     every: Duration,
     /// How many profiles

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Of stacks with equal growth, this many are sorted by their frames.
+/// Of stacks with equal growth, at most this many are compared by their frames.
 const EQUALS_MAX: usize = 1_000;
 
 /// The result of [`compare`].
@@ -37,13 +37,13 @@ pub struct Grown {
     held: Vec<Held>,
     spans: [usize; 3],
     growth: Growth,
-    /// The stack shown first.
+    /// The stacks that it covers; the first one is shown.
     slots: Vec<u32>,
     stack: OnceLock<Stack>,
     deepest: OnceLock<Stack>,
 }
 
-/// Options for a comparison that differs from [`compare`]'s.
+/// Options of a comparison, for cases in which [`compare`] does not fit.
 ///
 /// ```no_run
 /// use overspill::heap_compare::{Comparing, Profile};
@@ -194,7 +194,7 @@ impl Comparison {
         self.lasting
     }
 
-    /// One allocation in this many bytes was sampled: growth near this size is in no profile.
+    /// One allocation in this many bytes was sampled: the profiles may not show growth of about this size.
     pub fn sample_period_bytes(&self) -> u64 {
         self.sample_period_bytes
     }
@@ -297,7 +297,7 @@ impl Grown {
         }
     }
 
-    /// Something that has grown: one call stack, or what several have in common.
+    /// What grew: one call stack, or something that several have in common.
     pub fn level(&self) -> Level {
         self.level
     }
@@ -323,8 +323,7 @@ impl Grown {
         &self.culprit
     }
 
-    /// From where libraries begin to the outermost frame, the
-    /// innermost first. For several stacks, the one that grew most.
+    /// The call stack without the library code at its inner end, the innermost frame first. For several stacks, the one that grew most.
     pub fn stack(&self) -> &[Arc<Frame>] {
         self.stack.get_or_init(|| {
             let Some(slot) = self.slots.first() else { return Stack::new() };

@@ -36,7 +36,7 @@ pub struct Frame {
 }
 
 impl FunctionFrame {
-    /// `name` may be mangled; `file` empty if unknown.
+    /// `name` may be mangled; `file` is empty if unknown.
     pub(super) fn of(name: &str, file: &str, binary: &str, evidence: &ProgramEvidence) -> FunctionFrame {
         let demangled = name::demangled(name);
         let (function, short) = (printable(&demangled), printable(&name::short(name, &demangled)));
@@ -72,7 +72,7 @@ impl FunctionFrame {
         }
     }
 
-    /// For a stack that has no frames.
+    /// The function of a stack that has no frames.
     pub(super) fn nowhere() -> FunctionFrame {
         FunctionFrame::of("(a stack without frames)", "", "", &ProgramEvidence::default())
     }
@@ -132,12 +132,12 @@ impl Frame {
         self.function.is_on_behalf
     }
 
-    /// Code that runs tasks on behalf of others than its caller: an executor, a future, a thread's start.
+    /// Code that runs tasks of others, not of its caller: an executor, a future, a thread's start.
     pub(super) fn is_executor(&self) -> bool {
         self.function.is_executor
     }
 
-    /// What identifies this frame. Its owner and its display follow from these.
+    /// What identifies this frame. Its owner and its displayed text follow from these.
     fn identity(&self) -> (&str, &str, u32) {
         (&self.function.function, &self.function.file, self.line)
     }
@@ -184,7 +184,7 @@ impl fmt::Display for Frame {
     }
 }
 
-/// Escapes text from a file, because it may go to a terminal.
+/// Replaces the control characters in text from a file, because the text may go to a terminal.
 pub(super) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '?' } else { c }).collect()
 }

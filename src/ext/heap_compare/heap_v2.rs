@@ -59,7 +59,8 @@ fn hexadecimal(word: &str) -> Option<u64> {
     u64::from_str_radix(word.trim_start_matches("0x"), 16).ok()
 }
 
-/// An allocation of s bytes is sampled with the probability 1 - exp(-s / period), and s is known only on average.
+/// Objects and bytes in the heap, estimated from those in the sample. An allocation of s bytes
+/// is sampled with the probability 1 - exp(-s / period), and only the average of s is known.
 fn scaled(objects: u64, bytes: u64, period: u64) -> [i64; 2] {
     let (count, sum) = (objects as f64, bytes as f64);
     let sampled = -(-(sum / count) / period.max(1) as f64).exp_m1();
@@ -68,7 +69,7 @@ fn scaled(objects: u64, bytes: u64, period: u64) -> [i64; 2] {
     [count, sum].map(|value| (value * factor).round() as i64)
 }
 
-/// A return address is one past the call.
+/// Fills in the locations of a stack. A return address is one past the call.
 fn locate(parts: &mut ProfileParts, stack: &[u64]) {
     parts.locations.resize(parts.ids.len(), ProfileLocation::default());
     for &id in stack {

@@ -1,6 +1,6 @@
 //! Which process a profile belongs to, and when it was taken: this makes profiles comparable, and orders them.
 //!
-//! The memory watch writes two comments into each profile: an identity, drawn anew by each process, and how long
+//! The memory watch writes two comments into each profile: an identity, which no other process has, and how long
 //! the process had been running, by a clock that cannot be set. A pid is no identity: in containers every service
 //! is number 1. Profiles from other tools have the wall clock, the program's path and build, and its load address.
 
@@ -66,7 +66,7 @@ impl ProfileIdentity {
         if self.build_id.is_empty() { name.to_owned() } else { format!("{name} (build {})", self.build_id) }
     }
 
-    /// Whether builds show that it is the same program; otherwise paths do.
+    /// Whether it is the same program: by the build ids if both have one, otherwise by the paths.
     fn is_of_the_program_of(&self, other: &ProfileIdentity) -> bool {
         let known = !self.build_id.is_empty() && !other.build_id.is_empty();
         if known { self.build_id == other.build_id } else { self.program == other.program }

@@ -1,7 +1,7 @@
 //! Several profiles on one tree of frames, and where each stack's own code begins.
 //!
-//! - JT1: a stack's site ends at the frame below which libraries do what your own code asked of them:
-//!   where exactly a `Vec` grew while a library filled it is chance, and would split one leak into many.
+//! - JT1: a stack's site ends at the frame below which libraries do what your own code asked of them.
+//!   It is chance in which of their functions a `Vec` grew, and that must not split one leak into many.
 //! - JT2: the result does not depend on the order of stacks in a profile.
 
 use super::error::CompareError;
@@ -22,7 +22,7 @@ const CALLERS_OF_A_LIBRARY: usize = 4;
 pub(super) struct Joint {
     pub(super) frames: Vec<Arc<Frame>>,
     tree: Tree,
-    /// For each profile, for each of its slots.
+    /// What each profile holds at each of its slots.
     held: Vec<Vec<Held>>,
     /// What a profile holds at a slot that it does not have.
     none: Vec<Held>,
@@ -80,11 +80,11 @@ impl Joining {
 /// Where a stack's own code begins.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Site {
-    /// The same for all stacks that are equal from there outward.
+    /// Equal for all stacks that are the same from there outward.
     pub(super) place: u32,
     /// The frame to look at.
     pub(super) culprit: u32,
-    /// Frames further in.
+    /// How many frames are further in.
     pub(super) cut: u32,
 }
 
@@ -111,7 +111,7 @@ impl Joint {
         self.held[profile].get(slot as usize).copied().unwrap_or(self.none[profile])
     }
 
-    /// From the first profile to the last.
+    /// By how many bytes a stack grew from the first profile to the last.
     pub(super) fn grown_by(&self, slot: u32) -> i64 {
         let at = |profile| i128::from(self.held_at(slot, profile).bytes);
         let bytes = at(self.held.len() - 1) - at(0);
@@ -128,7 +128,7 @@ impl Joint {
         self.tree.stack(slot)
     }
 
-    /// How many numbers all stacks share.
+    /// How many numbers the tree keeps for all stacks.
     pub(super) fn size(&self) -> usize {
         self.tree.numbers()
     }
@@ -186,7 +186,7 @@ impl Joint {
         fits.then_some(())
     }
 
-    /// JT1.
+    /// Finds where each stack's own code begins (JT1).
     fn find_sites(&mut self) {
         let alien = self.nameless_libraries();
         let kinds: Vec<FrameKind> =
@@ -256,9 +256,8 @@ impl Joint {
         alien
     }
 
-    /// Without names: the innermost frame on the first of these stacks that no other
-    /// stack has. If only some of the other stacks pass through one of the allocator's
-    /// functions, that frame is also not on all of them, but it says nothing.
+    /// In a program without names: of the first of these stacks, the innermost frame that only these stacks
+    /// have. A function of the allocator may also be missing from some stacks, but that says nothing about them.
     pub(super) fn innermost_of_their_own(&self, slots: &[u32]) -> Option<u32> {
         let mut stacks = HashMap::<u32, (usize, u32)>::new();
         for &slot in slots {
@@ -288,7 +287,7 @@ enum Alien {
     OfMany,
 }
 
-/// What a frame means for the question where your own code begins.
+/// The properties of a frame that decide where your own code begins.
 struct FrameKind {
     owner: Owner,
     alien: Alien,

@@ -1,4 +1,4 @@
-//! What may have grown: single stacks, functions, packages, the whole; and by how much each of them grew.
+//! The candidates for growth, and by how much each grew: single stacks, functions, packages, the whole.
 //!
 //! In: the profiles on one tree. Out: for each candidate the sums over its stacks. A
 //! function counts twice: by itself, for the stacks of which it is the culprit, and with
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap};
 /// A number for each site, function and package.
 #[derive(Debug)]
 pub(super) struct Levels {
-    /// For each slot.
+    /// The sums of each slot.
     pub(super) sums: Vec<HeldSums>,
     pub(super) sites: Vec<Vec<u32>>,
     /// For each function that is a culprit, its sites.
@@ -22,7 +22,7 @@ pub(super) struct Levels {
     pub(super) packages: BTreeMap<String, Vec<usize>>,
     /// The function of each frame, among all functions.
     instances: Vec<u32>,
-    /// For each function: whether it may be what stacks have in common, and whether it is a frame without a name.
+    /// For each function: whether it may be what stacks have in common, and its first frame.
     common: Vec<SharedFrame>,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Calls {
 }
 
 impl Calls {
-    /// How specific it is: it recurses in these stacks, or it is further in than another that is on the same stacks.
+    /// How specific it is: whether it recurses in these stacks, then its average depth in them.
     pub(super) fn depth(&self) -> (u64, u64) {
         let stacks = self.stacks.max(1) as u64;
         (u64::from(self.frames > 2 * stacks), self.depths / stacks)
@@ -169,7 +169,7 @@ impl Levels {
         calls
     }
 
-    /// Removes stacks that are explained now. `None` if that would cost more than it is worth.
+    /// Removes the stacks that are explained now. `None` if that would cost more than the budget.
     pub(super) fn without(
         &self,
         joint: &Joint,
@@ -222,7 +222,7 @@ impl Levels {
     }
 }
 
-/// The function of each frame, and what may be said about each function.
+/// The function of each frame, and for each function whether it may be what stacks have in common.
 fn instances(joint: &Joint) -> (Vec<u32>, Vec<SharedFrame>) {
     let (mut known, mut common) = (HashMap::new(), Vec::new());
     let instances = (0_u32..)

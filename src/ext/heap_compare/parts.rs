@@ -8,7 +8,7 @@ use super::tree::{ROOT, Tree};
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// Values of one sample that are kept. Go has four.
+/// Maximum values that are kept of a sample. Go has four.
 const VALUES_MAX: usize = 16;
 
 /// Ids up to here are looked up without hashing. Most are counted from one.
@@ -39,10 +39,10 @@ pub(super) struct ProfileLocation {
 pub(super) struct ProfileParts {
     /// Kind and unit of each value.
     pub(super) types: Vec<(i64, i64)>,
-    /// For locations, by their numbers in `ids`.
+    /// The stacks, as paths of locations by their numbers in `ids`.
     pub(super) tree: Tree,
     pub(super) ids: Ids,
-    /// For each slot, as many as there are in a sample.
+    /// For each slot `width` values, as many as a sample has.
     pub(super) values: Vec<i64>,
     pub(super) width: Option<usize>,
     /// Which of the values was negative in some sample.
@@ -152,7 +152,7 @@ impl ProfileParts {
         }
     }
 
-    /// `None` if there are more stacks than can be counted, or one has a different number of values than the first.
+    /// Adds a sample's values to its stack; `None` if there are more stacks than can be counted.
     pub(super) fn add(&mut self, locations: &[u64], values: &[i64]) -> Option<()> {
         self.way.clear();
         for id in locations.iter().rev() {
@@ -165,7 +165,7 @@ impl ProfileParts {
             self.values.resize((slot + 1) * width, 0);
         }
         if values.len() < width {
-            // Reported where the values are requested.
+            // A sample with too few values: reported where the values are requested.
             self.width = Some(0);
             self.values.clear();
             return Some(());

@@ -6,7 +6,7 @@
 //! order, and samples come before the names of what they count: all their values are kept.
 //!
 //! PF1: reading ends with parts or an error, whatever the bytes are.
-//! PF2: invalid bytes in a text are replaced if it is not UTF-8.
+//! PF2: if a text is not UTF-8, its invalid bytes are replaced.
 
 use super::error::ProfileError;
 use super::parts::{ProfileLocation, ProfileMapping, ProfileParts};
@@ -183,7 +183,7 @@ impl SampleValues {
     }
 }
 
-/// What the messages contain.
+/// Reads what the messages contain.
 impl ProfileParts {
     /// If it began as a profile, it is a damaged one.
     fn unfinished(&self, place: &'static str) -> ProfileError {

@@ -53,10 +53,10 @@ pub struct Profile {
     period_bytes: u64,
     counts_objects: bool,
     pub(super) frames: Vec<Arc<Frame>>,
-    /// For each number in the tree, the innermost first.
+    /// The frames of each number in the tree, the innermost first.
     pub(super) places: Places,
     pub(super) tree: Tree,
-    /// For each slot.
+    /// What each slot held.
     pub(super) held: Vec<Held>,
     listed: OnceLock<Vec<(Stack, Held)>>,
 }
@@ -100,8 +100,8 @@ impl Profile {
         &self.identity.program
     }
 
-    /// One allocation in this many bytes was sampled, on average. If the profile does not say (`jemalloc_pprof`'s do
-    /// not), the greatest power of two that no stack is below: a stack with one small object stands for one period.
+    /// One allocation in this many bytes was sampled, on average. If the profile does not say (`jemalloc_pprof`'s do not), it
+    /// is the greatest power of two that is not above the smallest stack: a stack with one small object stands for one period.
     pub fn sample_period_bytes(&self) -> u64 {
         self.period_bytes
     }

@@ -7,15 +7,13 @@
 //! independent, so variances add: over the stacks of a function, of a package, of the whole. The variance of
 //! a difference is at most the sum of both, reached when nothing of the first lives on in the second.
 //!
-//! That bound is far too wide for a large sum of which most lives on. But there the differences
-//! themselves are evidence: pure sampling noise goes up as often as down, so the sum of the squares of
-//! all stacks' differences is an estimate of the same variance, and the sum of the differences over its
-//! root is bounded like the normal distribution (Efron 1969). The smaller of the two errors counts. One
-//! period is added to what was observed: a stack without samples is not a stack that holds nothing.
+//! That bound is far too wide for a large sum of which most lives on. There the differences themselves are evidence: pure
+//! sampling noise goes up as often as down, so the sum of the squares of all stacks' differences is an estimate of the same
+//! variance, and the sum of the differences over its root is bounded like the normal distribution (Efron 1969). The smaller of
+//! the two errors counts. One period is added to what was observed: a stack without samples is not a stack that holds nothing.
 //!
-//! - RK1: growth within [`SIGMAS`] standard errors in either interval is not persistent
-//!   growth; nor is growth from the first to the last that one of all candidates would
-//!   show by chance in one of [`COMPARISONS_PER_FALSE_ALARM`] comparisons ([`Odds`]).
+//! - RK1: growth within [`SIGMAS`] standard errors in either interval is not persistent growth. Nor is growth from the first to the last
+//!   profile that is so small that some candidate shows it by chance in one of [`COMPARISONS_PER_FALSE_ALARM`] comparisons ([`Odds`]).
 //! - RK2: *persistent* growth happened in both intervals; growth that ended, or began, in between is *once*.
 //! - RK3: persistent growth is ranked by what it would add over the next [`FORECAST_INTERVALS`]
 //!   intervals if it went on fading as it faded between the two; a cache that fills comes to
@@ -82,8 +80,8 @@ pub(super) struct Odds {
 }
 
 impl Odds {
-    /// From the bound `e^(-x²/2)`, which holds for sums of symmetric terms and not only
-    /// for the normal distribution; doubled, because the smaller of two errors counts.
+    /// Follows from the bound `e^(-x²/2)`, which holds for sums of symmetric terms and not
+    /// only for the normal distribution; doubled, because the smaller of two errors counts.
     pub(super) fn of(candidates: usize) -> Odds {
         let candidates = candidates.max(1) as f64;
         let sigmas = (2.0 * (2.0 * candidates * f64::from(COMPARISONS_PER_FALSE_ALARM)).ln()).sqrt();
@@ -105,9 +103,8 @@ const WORST_SIZE: f64 = 1.593_624;
 const WORST_VARIANCE: f64 = 0.647_610;
 
 impl HeldSums {
-    /// For one stack. Only the objects' mean size is known: no mix of sizes with that
-    /// mean has more variance than this, because up to the worst size the variance of
-    /// one object is a concave function of its size, and it is nowhere greater.
+    /// The sums for one stack. Only the objects' mean size is known: no mix of sizes with that mean has more variance than this,
+    /// because up to the worst size the variance of one object is a concave function of its size, and it is nowhere greater.
     pub(super) fn of(held: [Held; 3], period_bytes: u64) -> HeldSums {
         let period = period_bytes.max(1) as f64;
         let variance = held.map(|held| {
@@ -152,7 +149,7 @@ impl AddAssign for HeldSums {
     }
 }
 
-/// What has been added since.
+/// The sums of what was added since.
 impl Sub for HeldSums {
     type Output = HeldSums;
 
@@ -179,7 +176,7 @@ impl Interval {
 
     /// Growth in standard errors.
     pub fn sigmas(&self) -> f64 {
-        // At least one period, which is at least one byte.
+        // The error is at least one period, which is at least one byte.
         self.bytes as f64 / self.standard_error_bytes.max(1.0)
     }
 
@@ -206,7 +203,7 @@ pub struct Growth {
 }
 
 impl Growth {
-    /// From what was held at three moments and the time between them, with one allocation in `period_bytes` sampled.
+    /// The growth over three moments, by the bytes held at each and the time between them, with one allocation in `period_bytes` sampled.
     pub fn of(held_bytes: [u64; 3], lasting: [Duration; 2], period_bytes: u64) -> Growth {
         let period_bytes = period_bytes.max(1);
         let [first, second, third] = held_bytes;
@@ -218,7 +215,7 @@ impl Growth {
         Growth::judged(intervals, whole, SIGMAS_ONCE, 1.0)
     }
 
-    /// For one candidate among many, with the combined error of its stacks.
+    /// The growth of one candidate among many, with the combined error of its stacks.
     pub(super) fn among(sums: &HeldSums, lasting: [Duration; 2], period_bytes: u64, odds: Odds) -> Growth {
         let period_bytes = period_bytes.max(1);
         let interval = |ends, lasting| sums.interval(ends, lasting, period_bytes);
@@ -275,7 +272,7 @@ fn by_chance(sigmas: f64) -> f64 {
     0.5 * libm::erfc(sigmas / std::f64::consts::SQRT_2)
 }
 
-/// RK3, for growth in both intervals.
+/// The bytes that the next intervals would add (RK3), for growth in both intervals.
 fn forecast([first, second]: &[Interval; 2]) -> u64 {
     let fading = (second.bytes_per_second() / first.bytes_per_second()).min(1.0);
     let mean = (first.lasting + second.lasting) / 2;

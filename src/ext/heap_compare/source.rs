@@ -7,15 +7,15 @@ use super::error::ProfileError;
 use flate2::read::MultiGzDecoder;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 
-/// How many layers of gzip are removed. Two happen: an archive compresses a compressed file.
+/// How many layers of gzip are removed. Two occur in practice: an archive compresses a compressed file.
 const GZIP_LAYERS_MAX: usize = 4;
 
 /// How much of the start is examined.
 const HEAD_BYTES: usize = 1 << 10;
 
-/// What can be read.
+/// The formats that can be read.
 pub(super) enum ProfileInput<'a> {
-    /// pprof's protobuf, as far as the beginning tells.
+    /// pprof's protobuf, judging by its beginning.
     Pprof(Unpacked<'a>),
     /// jemalloc's own dump, `heap_v2`.
     HeapV2(Unpacked<'a>),

@@ -39,7 +39,7 @@ crate::names::names!(Level, "a level", {
 /// Maximum number of spread suspects: after a few only small ones are left.
 const SPREAD_MAX: usize = 8;
 
-/// The budget for taking their stacks away, in walks over all stacks: recursive stacks are long, and share most.
+/// The budget for removing their stacks, in walks over all stacks: recursive stacks are long, and share most of their frames.
 const SPREAD_WALKS: usize = 4;
 
 /// SU1: a site with this share of its function's growth is reported instead of the function.
@@ -49,7 +49,7 @@ const ONE_SITE_SHARE: f64 = 0.9;
 /// as if at least this share of all of them had grown by the same amount.
 const EVEN_FUNCTIONS_MIN: usize = 4;
 const EVEN_SHARE: f64 = 0.7;
-/// The package must also keep growing at this share of its pace: caches that fill side by side do not.
+/// The package must also keep growing at this share of its pace: caches that fill at the same time do not.
 const STEADY_SHARE: f64 = 0.8;
 
 /// One suspect.
@@ -118,8 +118,8 @@ impl<'a> Court<'a> {
         suspects
     }
 
-    /// SU4. The whole was tested alone, while a function is one of many: so if the
-    /// whole may be reported, a function that has all of its growth may be too.
+    /// SU4. The whole was tested alone, and a function as one of many. So if the whole
+    /// may be reported, a function that has all of its growth may be reported too.
     fn the_whole(&self, whole: Growth) -> Suspect {
         let alone = |slots: &[u32]| {
             let sums = self.levels.sum(slots.iter().copied());
@@ -145,7 +145,7 @@ impl<'a> Court<'a> {
         }
     }
 
-    /// SU1.
+    /// The suspects in one function (SU1).
     fn of_function(&self, number: usize) -> Vec<Suspect> {
         let function = &self.levels.functions[number];
         let sums = self.levels.sum(self.levels.slots_of(number));
@@ -246,7 +246,7 @@ impl<'a> Court<'a> {
         told
     }
 
-    /// SU2.
+    /// Adds suspects for the growth that is spread over several functions (SU2).
     fn spread(&self, suspects: &mut Vec<Suspect>) {
         let mut explained = vec![false; self.joint.slots()];
         let explain = |explained: &mut Vec<bool>, slots: &[u32]| {
@@ -318,7 +318,7 @@ impl<'a> Court<'a> {
     }
 }
 
-/// By growth in standard errors; rounding differences do not count.
+/// Compares growth in standard errors; rounding differences do not count.
 fn standing_out(a: &Growth, b: &Growth) -> std::cmp::Ordering {
     let (a, b) = (a.whole.sigmas(), b.whole.sigmas());
     if (a - b).abs() <= 1e-6 * a.abs().max(b.abs()) { std::cmp::Ordering::Equal } else { a.total_cmp(&b) }

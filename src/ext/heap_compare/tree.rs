@@ -1,10 +1,10 @@
 //! Call stacks that share their callers: a tree in which each stack is a path from the root, stored in pieces.
 //!
-//! In: stacks, the outermost frame first, one number per frame. Out: for each stack that ends a slot, for which
-//! the tree's owner stores what it likes. A piece is a run of numbers without a branch, so 1,500 levels of
-//! recursion are one piece of 1,500 numbers, and stacks that share nothing cost their own numbers and a node each.
+//! In: stacks, the outermost frame first, one number per frame. Out: a slot for each stack, for which the
+//! tree's owner may store anything. A piece is a run of numbers without a branch, so 1,500 levels of recursion
+//! are one piece of 1,500 numbers, and stacks that share nothing cost their own numbers and a node each.
 //!
-//! - TR1: a walk visits each number once, however many stacks share it: no cost is stacks times depth.
+//! - TR1: a walk visits each number once, however many stacks share it: its cost is not the number of stacks times their depth.
 //! - TR2: a cursor stays valid as long as numbers are added only below it: a piece that is split keeps its upper part.
 
 use std::collections::HashMap;
@@ -139,8 +139,8 @@ impl Numbers {
     }
 }
 
-/// Two numbers mixed: a tree has millions of them, and a file made
-/// so that its numbers collide slows down only its own comparison.
+/// A fast hash of two numbers: a tree has millions of such pairs. A file
+/// that was made to cause collisions slows down only its own comparison.
 #[derive(Debug, Default, Clone, Copy)]
 struct Mixed(u64);
 

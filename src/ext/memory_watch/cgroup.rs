@@ -1,17 +1,16 @@
 //! The limits of this process's cgroup and of its ancestors; versions 1 and 2.
 //!
-//! The files are located once, when the watch is built (`cgroup/find.rs`); a process that is moved later
-//! is not followed. Memory that the kernel reclaims before it kills does not count as in use: clean file
-//! pages, active or not, and reclaimable slabs. CG1: a group without a limit limits nothing, however its
-//! version writes that. CG2: for version 2 the smaller of `memory.max` and `memory.high` is the limit:
-//! above `high` a process is not killed, but slowed down so much that it makes no difference.
+//! The files are located once, when the watch is built (`cgroup/find.rs`); a process that is moved later is not followed. Memory
+//! that the kernel reclaims before it kills does not count as in use: clean file pages, active or not, and reclaimable slabs. CG1:
+//! a group without a limit limits nothing; each version writes that in its own way. CG2: for version 2 the smaller of `memory.max`
+//! and `memory.high` is the limit: above `high` a process is not killed, but slowed down so much that it makes no difference.
 
 use super::system::{Scratch, least};
 use std::path::{Path, PathBuf};
 
 mod find;
 
-/// A group on the way from ours up to the mount.
+/// One of the groups from ours up to the mount.
 #[derive(Debug, PartialEq, Eq)]
 struct CgroupLevel {
     limits: [Option<PathBuf>; 2],

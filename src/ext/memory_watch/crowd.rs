@@ -1,8 +1,6 @@
-//! The early warning about all processes together: the container,
-//! or the machine, fills up, and not only because of this process.
+//! The early warning about all processes together: the container, or the machine, fills up, whichever process fills it.
 //!
-//! In: how full it is, and whether this process's ladder has warned already. Out: whether
-//! to warn now. CW1: it warns once, and again only after the usage was well below the limit.
+//! In: how full it is. Out: whether to warn now. CW1: it warns once, and again only after the usage was well below the limit.
 
 use super::cgroup::Fill;
 use super::limits::{HYSTERESIS_SHARE, WARNING_SHARE};

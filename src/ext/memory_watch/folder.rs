@@ -58,7 +58,7 @@ impl Folder {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let fd = fs::openat(&self.fd, partial, flags, Mode::RUSR | Mode::WUSR)
             .map_err(|errno| refusal("creating the file", errno))?;
-        // Removed when this frame ends, however it ends.
+        // The partial file is removed when this frame ends, whether or not writing succeeds.
         let partial = Partial { folder: self, name: partial };
         // Locked while it is written: a partial file that can be locked has lost
         // its writer (`retention.rs`). Not every filesystem supports locks.

@@ -22,7 +22,7 @@ pub(super) struct ProcessIdentity {
 }
 
 impl ProcessIdentity {
-    /// Reads it anew; allocates memory.
+    /// Reads it from the kernel; allocates memory.
     pub(super) fn read() -> ProcessIdentity {
         let read = |path| std::fs::read(path).unwrap_or_default();
         let began = ticks_at_start(&String::from_utf8_lossy(&read("/proc/self/stat"))).unwrap_or_default();

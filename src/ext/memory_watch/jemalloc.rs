@@ -89,7 +89,7 @@ impl Jemalloc {
         time: SystemTime,
     ) -> Result<Vec<u8>, SnapshotError> {
         let failed = |error: &dyn std::fmt::Display| SnapshotError::Profile(error.to_string());
-        // By its descriptor: a name in the folder may refer to another file by now.
+        // Names the file by its descriptor: its name in the folder may refer to another file by now.
         let path = self.path(format!("/proc/self/fd/{}\0", file.as_raw_fd()));
         Access::<&'static str>::write(b"prof.dump\0".name(), path).map_err(|error| {
             failed(&format_args!(

@@ -1,7 +1,7 @@
 //! The name of a snapshot: service, time, MB, pid.
 //!
-//! `checkout-20261124T021530.123Z-812MB-4711.pb.gz`. Names sort by time. MN1: a name is ours exactly
-//! if it is what we would have written for its parts, so that nothing else is ever deleted.
+//! `checkout-20261124T021530.123Z-812MB-4711.pb.gz`. Names sort by time. MN1: a name is ours only
+//! if it is exactly what we would have written for its parts, so that nothing else is ever deleted.
 
 use super::text::FixedText;
 use std::fmt;
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_calendar_knows_leap_years_and_the_ends_of_centuries() {
-        // From `date -u -d @N`.
+        // The texts are from `date -u -d @N`.
         let known = [
             (0, "19700101T000000.000Z"),
             (951_782_399, "20000228T235959.000Z"),

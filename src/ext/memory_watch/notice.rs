@@ -36,7 +36,7 @@ impl Display for FileLink<'_> {
     }
 }
 
-/// The watch that speaks.
+/// The watch that the notices are about.
 #[derive(Debug)]
 pub(super) struct WatchNotices {
     pub(super) service: String,

@@ -19,7 +19,7 @@ use std::time::Duration;
 pub(super) enum Rungs {
     /// From the first, one every step.
     Even { first: u64, step: u64 },
-    /// From the first, each a third of the distance left to `end`; the steps shrink, but not below `step_min`.
+    /// From the first, each a third of the remaining distance to `end` further; the steps shrink, but not below `step_min`.
     Toward { first: u64, end: u64, step_min: u64, limit: u64 },
 }
 
@@ -58,7 +58,7 @@ impl Rungs {
         }
     }
 
-    /// How many are below `end`, counted only as far as it matters.
+    /// How many rungs are below `end`, counted only up to [`PROFILES_TO_COMPARE`].
     fn below(self, end: u64) -> usize {
         let next = |&rung: &u64| Some(self.after(rung, rung));
         std::iter::successors(Some(self.first()), next)
@@ -94,7 +94,7 @@ impl Allowance {
         Allowance { limit, headroom_min: headroom_min.unwrap_or(HEADROOM_BYTES.min(limit / 2)) }
     }
 
-    /// The same, minus what others use, if that is more than what the kernel holds anyway.
+    /// The room under this limit minus what others use, if they use more than what the kernel holds anyway.
     fn beside_others(limit: u64, room: Option<u64>, headroom_min: Option<u64>) -> Allowance {
         let way = Allowance::with(limit, headroom_min);
         let noticeable = |&room: &u64| room < limit.saturating_sub(way.overhead());
@@ -203,7 +203,7 @@ fn shortfall(rungs: Rungs, way: Allowance, limit: u64) -> Option<Shortfall> {
     let instead = || {
         let rungs = way.rungs(None);
         let step = rungs.after(rungs.first(), rungs.first()) - rungs.first();
-        // A round step is easy to set: two of them, starting at the first.
+        // An even step is easier to set: two of them above the first rung stay below the end.
         let step = step.min(way.end().saturating_sub(rungs.first()) / 3);
         (step >= STEP_BYTES_MIN && rungs.below(way.end()) == PROFILES_TO_COMPARE)
             .then_some((rungs.first(), step))

@@ -1,10 +1,9 @@
 //! Converts a jemalloc dump to a profile in the pprof format.
 //!
-//! In: the text of the dump (`heap_v2`). Out: gzipped protobuf with two values per call stack,
-//! `inuse_objects` and `inuse_space`, the sampling interval as the period, the mappings with their
-//! build ids, and the names of functions if the program has a symbol table (`symbols.rs`). PP1: counts
-//! and sizes are those that jeprof computes, scaled up from the samples. Addresses are those of the
-//! process; tools that symbolize by themselves find file, offset and build id in the mappings.
+//! In: the text of the dump (`heap_v2`). Out: gzipped protobuf with two values per call stack, `inuse_objects` and
+//! `inuse_space`, the sampling interval as the period, the mappings with their build ids, and the names of functions if the
+//! program has a symbol table (`symbols.rs`). PP1: counts and sizes are those that jeprof computes, scaled up from the samples.
+//! Addresses are those of the process; tools that look names up themselves find file, offset and build id in the mappings.
 
 use super::super::wire::{Function, Line, Location, Mapping, Profile, Sample, ValueType};
 use super::limits::SYMBOLS_MAX;
@@ -70,8 +69,8 @@ impl Stacks {
         Ok(Stacks { interval, stacks })
     }
 
-    /// Objects and bytes in the heap, not in the sample: an allocation of s bytes is
-    /// sampled with the probability 1 - exp(-s / interval), and s is known only on average.
+    /// Objects and bytes in the heap, not in the sample: an allocation of s bytes is sampled
+    /// with the probability 1 - exp(-s / interval), and only the average of s is known.
     fn scaled(&self, stack: &StackSamples) -> (i64, i64) {
         let (objects, bytes) = (stack.objects as f64, stack.bytes as f64);
         let sampled = -(-(bytes / objects) / self.interval.max(1) as f64).exp_m1();
@@ -178,7 +177,7 @@ impl ProfileAssembly {
             // The program's file may have been replaced since the start; this path is the running program.
             let is_program = Some(loaded.pathname.as_path()) == program;
             let file = if is_program { Path::new("/proc/self/exe") } else { &loaded.pathname };
-            // A library without symbols, or none at all, as for the kernel: keeps addresses.
+            // A library without symbols, or a mapping without a file, such as the kernel's, keeps its addresses.
             let names = symbols::names(file, &addresses).unwrap_or_default();
             for nth in 0..self.profile.location.len() {
                 let Location { mapping_id, address, .. } = self.profile.location[nth];

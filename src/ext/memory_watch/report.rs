@@ -27,7 +27,7 @@ pub(super) struct Heading<'a> {
     pub(super) threshold: u64,
     pub(super) surroundings: Surroundings,
     pub(super) kind: Kind,
-    /// Why it is not of a better kind; empty if it is of the best.
+    /// Why the report is not of a better kind; empty for the best kind.
     pub(super) because: &'a str,
 }
 
@@ -78,7 +78,7 @@ fn bytes_held(out: &mut FixedText, client: &Client, pending_bytes: usize) {
     out.push(format_args!("pending_bytes {pending_bytes}\nmemory_bound_bytes {}\n", client.memory_bound()));
 }
 
-/// Everything that is known.
+/// The full report.
 pub(super) fn full(
     out: &mut FixedText,
     heading: &Heading<'_>,

@@ -150,9 +150,9 @@ impl Builder {
         self
     }
 
-    /// Minimum time between two snapshots of a series, and between a failed attempt
-    /// and the next. Default [`COOL_DOWN`](super::limits::COOL_DOWN); none within a
-    /// series whose thresholds follow a limit: a fast leak leaves three snapshots too.
+    /// Minimum time between two snapshots of a series, and between a failed attempt and
+    /// the next. Default [`COOL_DOWN`](super::limits::COOL_DOWN); none within a series
+    /// whose thresholds follow a limit, so that a fast leak leaves three snapshots too.
     pub fn cool_down(mut self, cool_down: Duration) -> Builder {
         self.cool_down = Some(cool_down);
         self

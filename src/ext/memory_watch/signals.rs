@@ -57,8 +57,8 @@ pub(super) fn take_here(signal: i32) -> Reach {
     }
 }
 
-/// Makes a notice to a log whose reader is gone an error, rather
-/// than the end of a process that has SIGPIPE at its default action.
+/// Blocks SIGPIPE on this thread. A notice to a log whose reader is gone is
+/// then an error; with SIGPIPE at its default action, it would end the process.
 pub(super) fn block_sigpipe() {
     // Fails only for an invalid argument.
     let _ = SigSet::from(Signal::SIGPIPE).thread_block();

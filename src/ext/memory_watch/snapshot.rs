@@ -1,8 +1,8 @@
 //! Writes a snapshot: of the best kind that there is room for, into a file that is either complete or absent.
 //!
-//! In: a cause, and the memory at that moment. Out: kind and size; the file's name is in
-//! the writer. SS1: near the limit nothing here allocates memory: every block is made with
-//! the writer. Not here: when to write (`ladder.rs`), and what to remove (`retention.rs`).
+//! In: a cause, and the memory at that moment. Out: kind and size; the file's name is in the
+//! writer. SS1: near the limit nothing here allocates memory: every block is allocated when the
+//! writer is made. Not here: when to write (`ladder.rs`), and what to remove (`retention.rs`).
 
 use super::counted::Counted;
 use super::error::SnapshotError;
@@ -85,7 +85,7 @@ impl SnapshotWriter {
         self.first.as_str()
     }
 
-    /// The partial file's name for a try at the start.
+    /// The name of the partial file for a trial write at the start.
     pub(super) fn trial(&mut self, service: &str) -> &str {
         let (time, pid) = (SystemTime::now(), std::process::id());
         self.name_it(SnapshotName { service, time, bytes: 0, pid, kind: Kind::Report });
@@ -186,8 +186,8 @@ impl SnapshotWriter {
         Ok((named.kind, bytes))
     }
 
-    /// Calls `f` with a free name. Nothing is ever replaced: a name
-    /// that exists belongs to another watch in the same millisecond.
+    /// Calls `attempt` with names until one is free. Nothing is ever replaced:
+    /// a name that exists belongs to another watch in the same millisecond.
     fn in_turn<T>(
         &mut self,
         named: SnapshotName<'_>,

@@ -1,7 +1,7 @@
-//! A check at the start: what will not work is reported then, not at the first crossing, when it is needed.
+//! A check at the start: it reports what will not work, so that this does not first show at a crossing, when a snapshot is needed.
 //!
-//! In: the findings of the start. Out: a sentence for each thing that will not work, with what to do about it.
-//! `Watch::survey` turns the kernel's texts into facts; a pure function decides which facts are worth a sentence.
+//! In: facts that were found at the start. Out: a sentence for each thing that will not work, with what to do about
+//! it. `Watch::survey` turns the kernel's texts into facts; a pure function decides which facts are worth a sentence.
 
 use super::cgroup::Sight;
 use super::counted::Counted;
@@ -10,7 +10,7 @@ use super::notice::Mb;
 use super::plan::Shortfall;
 use std::fmt;
 
-/// What was found out.
+/// What was found at the start.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Facts {
     pub(super) wanted: Counted,

@@ -103,7 +103,7 @@ fn look_up(
     Ok(named)
 }
 
-/// A zero-terminated text; longer than the read block, it is cut.
+/// A zero-terminated text, cut if it is longer than the block that is read.
 fn name_at(file: &File, offset: u64) -> io::Result<String> {
     let mut bytes = [0; SYMBOL_NAME_BYTES_MAX];
     let length = file.read_at(&mut bytes, offset)?;

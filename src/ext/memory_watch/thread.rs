@@ -28,7 +28,7 @@ const WISHES_READ_MAX: usize = 4_096;
 /// A read timeout of zero would mean forever.
 const SLEEP_MIN: Duration = Duration::from_millis(1);
 
-/// A request by a call; a signal writes another byte.
+/// The byte that a call writes to request a snapshot; a signal writes another one.
 const BY_CALL: u8 = b'w';
 
 /// A watch that runs on its own thread. Dropping it ends the
@@ -82,8 +82,8 @@ impl Watch {
         // another thread; if there is none yet, the thread will see one installed later.
         let home = dispatcher::get_default(Dispatch::clone);
         let home = Some(home).filter(|home| !home.is::<NoSubscriber>());
-        // Before the thread starts: it takes the signal even if it is blocked elsewhere,
-        // and one may be pending already. Without the thread it is dropped with this frame.
+        // The handlers are set before the thread starts: the thread takes the signal even if it is blocked
+        // elsewhere, and one may be pending already. If the thread cannot start, they are dropped with this frame.
         let seen = Arc::clone(&self.seen);
         let signalled = Arc::new(AtomicBool::new(false));
         let set = self.signal.map(|signal| Signalled::set(signal, &signalled, &wishes));
@@ -146,7 +146,7 @@ fn run(mut watch: Watch, mut heard: UnixStream, signalled: &AtomicBool) {
     }
 }
 
-/// A panic is reported, and caught.
+/// Catches and reports a panic.
 fn guarded(watch: &mut Watch, now: Instant, work: impl FnOnce(&mut Watch)) {
     if catch_unwind(AssertUnwindSafe(|| work(watch))).is_err() {
         watch.notices.panicked("a look at memory");

@@ -81,10 +81,10 @@ enum Tidying {
 /// Whether the signal still reaches its handler.
 #[derive(PartialEq, Eq)]
 enum SignalState {
-    /// None was set here.
+    /// No handler was set here.
     None,
     Expected,
-    /// It does not, and that was reported.
+    /// It no longer does, and that was reported.
     Lost,
 }
 
@@ -176,8 +176,7 @@ impl Watch {
     /// Looks at memory now, and does what is due. `now` is the present moment; a simulation may pass others, in order.
     ///
     /// # Blocking
-    /// For a tenth of a millisecond or two; while a snapshot is written,
-    /// as long as that takes: about a second for a heap profile.
+    /// For one or two tenths of a millisecond. If a snapshot is written, as long as that takes: about a second for a heap profile.
     pub fn look(&mut self, now: Instant) -> Looked<'_> {
         let now = now.saturating_duration_since(*self.began.get_or_insert(now));
         let around = self.looked_around.is_none_or(|last| now.saturating_sub(last) >= LOOK_AROUND_EVERY);
@@ -229,7 +228,7 @@ impl Watch {
         }
         let crowded = self.crowd.look(surroundings.fullest);
         match surroundings.fullest {
-            // A series that has begun has said more.
+            // If a series has begun, its notices have said more.
             Some(fill) if crowded && self.ladder.is_at_bottom() => {
                 self.notices.crowded(self.now(memory), fill);
                 Looked::Warned
@@ -276,7 +275,8 @@ impl Watch {
                 self.seen.due(Due::Taken);
                 self.seen.next_threshold(next);
                 self.notices.taken(on, &self.folder, self.writer.name(), *kind, *bytes, next);
-                // Listing the folder takes memory, which is short now: it waits for the next calm look.
+                // Listing the folder takes memory. After a short report there is
+                // too little of it, so the listing waits for the next calm look.
                 self.tidying = Tidying::Due;
                 if *kind != Kind::ShortReport {
                     self.tidy();

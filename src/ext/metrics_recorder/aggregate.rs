@@ -1,4 +1,4 @@
-//! What is emitted for a series: one event per interval, whose members are an interface and do not change.
+//! The event that is emitted for a series in an interval. Its members are an interface and do not change.
 
 use super::distribution::{Distribution, HistogramData};
 use super::series::SeriesReading;
@@ -7,14 +7,14 @@ use metrics::{Key, Label, Unit};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use std::time::{Duration, SystemTime};
 
-/// Which interval.
+/// The number and the times of an interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct IntervalTimes {
     /// Counted from 1.
     pub(super) number: u64,
     pub(super) start: SystemTime,
     pub(super) end: SystemTime,
-    /// By a clock that cannot be set.
+    /// Its length, by a clock that cannot be set.
     pub(super) lasted: Duration,
 }
 
@@ -35,8 +35,8 @@ pub(super) struct Quantile {
 }
 
 impl Quantile {
-    /// For a share between 0 and 1: the digits after its point, at least two.
-    /// No point in the name, because some aggregators turn those into objects.
+    /// A quantile for a share between 0 and 1. Its name has the digits after the share's point, at
+    /// least two. The name has no point, because some aggregators turn names with points into objects.
     pub(super) fn of(share: f64) -> Quantile {
         let text = share.to_string();
         let name = match text.split_once('.') {

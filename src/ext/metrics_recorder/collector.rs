@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime};
 pub(super) struct Moment {
     /// Since the recorder began, by a clock that cannot be set.
     pub(super) age: Duration,
-    /// For the event's readers.
+    /// By the wall clock, for the event's readers.
     pub(super) wall: SystemTime,
 }
 
@@ -71,7 +71,7 @@ impl Collector {
         };
         self.registry.for_each(|series| {
             let found = series.look(now.age);
-            // From here on it has one, whether or not there is something to report.
+            // Sets its start even if there is nothing to report.
             series.common().since(interval.start);
             if let Some(found) = found {
                 tell(series, found);

@@ -18,7 +18,7 @@ pub(super) enum HistogramPlan {
 }
 
 impl HistogramPlan {
-    /// Maximum bytes that a distribution's shape holds.
+    /// Maximum bytes that a distribution's buckets or sketch hold.
     pub(super) fn bytes_max(&self) -> usize {
         match self {
             // Two stores, whose vectors may grow to twice their content.

@@ -1,4 +1,4 @@
-//! What ends intervals: the recorder's own thread, [`MetricsGuard::flush`], and the end.
+//! Ends intervals: on the recorder's own thread, in [`MetricsGuard::flush`], and when the recorder ends.
 //!
 //! DR1: one interval is emitted at a time, and a thread waits for it at most [`STOP_WAIT`].
 //! DR2: no lock is held while events are emitted. DR3: a child made by fork has neither the
@@ -72,8 +72,7 @@ impl Drop for CollectorLease<'_> {
     }
 }
 
-/// What thread and guard share. The recorder itself, which lives as
-/// long as the process, has no part in it, and so holds no client.
+/// What the thread and the guard share. The recorder itself lives as long as the process and has no part in it, so that it holds no client.
 struct Engine {
     slot: CollectorSlot,
     registry: Arc<Registry>,
@@ -138,7 +137,7 @@ fn next_due(due: Instant, now: Instant, interval: Duration) -> Instant {
 #[must_use = "dropping it ends the recorder"]
 pub struct MetricsGuard {
     engine: Arc<Engine>,
-    /// Its drop wakes the thread.
+    /// Dropping it wakes the thread.
     end: Option<mpsc::Sender<()>>,
     ended: Mutex<mpsc::Receiver<()>>,
 }
@@ -173,7 +172,7 @@ impl MetricsGuard {
                     Some(home) => dispatcher::with_default(&home, || of_thread.run(interval, &until)),
                     None => of_thread.run(interval, &until),
                 }
-                // Before the waiting thread is notified: what is left belongs to the guard alone.
+                // Before the waiting thread is notified, so that from then on only the guard holds the engine.
                 drop(of_thread);
                 drop(last);
             })
@@ -226,7 +225,7 @@ impl MetricsGuard {
     fn end(&mut self) {
         let Some(end) = self.end.take() else { return };
         if !self.engine.registry.home.is_here() {
-            // It may be locked by a thread that does not exist in this process.
+            // A thread that does not exist in this process may hold its lock.
             std::mem::forget(end);
             return;
         }
@@ -239,8 +238,8 @@ impl MetricsGuard {
     }
 }
 
-/// Makes a notice to a log whose reader is gone an error, rather
-/// than the end of a process that has SIGPIPE at its default action.
+/// Blocks SIGPIPE on this thread. A notice to a log whose reader is gone is
+/// then an error; with SIGPIPE at its default action, it would end the process.
 fn block_sigpipe() {
     #[cfg(unix)]
     {

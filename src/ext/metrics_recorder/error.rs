@@ -48,7 +48,7 @@ impl fmt::Display for InstallError {
     }
 }
 
-/// The same sentence: a `main` that returns the error prints it.
+/// The same sentence as `Display`, because a `main` that returns the error prints it.
 impl fmt::Debug for InstallError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

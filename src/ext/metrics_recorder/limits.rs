@@ -21,10 +21,10 @@ pub const KEY_BYTES: usize = 2_048;
 pub const KEY_BYTES_MIN: usize = 256;
 /// Maximum of `key_bytes_max`: a series' event, with every byte escaped, stays below the default of `event_bytes_max`.
 pub const KEY_BYTES_LIMIT: usize = 8_192;
-/// What a label counts in addition to its name and value: the memory slots for both.
+/// Bytes that a label counts in addition to its name and value: the memory slots for both.
 pub const LABEL_BYTES: usize = 96;
 
-/// Default of `quantiles`: the median, and what one in ten, one in a hundred and one in a thousand exceeds.
+/// Default of `quantiles`: the median, and the values that one in ten, one in a hundred and one in a thousand exceeds.
 pub const QUANTILES: [f64; 4] = [0.5, 0.9, 0.99, 0.999];
 /// Maximum number of quantiles: each is a member of each event.
 pub const QUANTILES_LIMIT: usize = 32;
@@ -43,9 +43,10 @@ pub(super) const SKETCH_BINS: u32 = 1_024;
 pub const STOP_WAIT: Duration = Duration::from_secs(2);
 /// The log reports values without a series at most this often; each interval's event counts them all.
 pub const NOTICE_EVERY: Duration = Duration::from_secs(600);
-/// Most characters of a metric's name in a notice.
+/// Maximum characters of a metric's name in a notice.
 pub(super) const NAME_CHARS_TOLD: usize = 80;
-/// A taken lock is retried this often before the thread waits for it: work under it takes some hundred nanoseconds.
+/// How many times a taken lock is tried again before the thread waits for it: work under it takes some hundred nanoseconds.
 pub(super) const TRIES_MAX: usize = 64;
-/// Maps of each kind, by the key's hash: threads that record different series seldom share a cache line of a lock.
+/// How many maps each kind of series has, chosen by the key's hash: threads
+/// that record different series seldom share the cache line of a lock.
 pub(super) const SHARDS: usize = 8;

@@ -21,7 +21,7 @@ pub(super) fn started(interval: Duration, series_max: usize, memory_bound: usize
     );
 }
 
-/// Values were counted instead of taken, because they have no series; `first`: a metric among them.
+/// Reports values that were only counted, because they have no series; `first` is the metric of one of them.
 pub(super) fn surplus(reason: Surplus, limit: usize, values: u64, first: Option<&str>) {
     let metric = first.unwrap_or_default();
     let remedy = match reason {

@@ -33,8 +33,8 @@ impl MetricsRecorder {
     }
 
     /// The most bytes that the recorder holds, from its settings: [`series_max`](Builder::series_max) times a key of
-    /// [`key_bytes_max`](Builder::key_bytes_max) and the largest histogram, which is 32 KB with quantiles, and 8 bytes per bound with
-    /// buckets. Most series take less. Emitted events belong to the client, and stay within [its bound](Client::memory_bound).
+    /// [`key_bytes_max`](Builder::key_bytes_max) and the largest histogram, which takes 32 KB with quantiles, or 8 bytes per bound
+    /// with buckets. Most series take less. Emitted events belong to the client, and stay within [its bound](Client::memory_bound).
     pub fn memory_bound(&self) -> usize {
         self.registry.limits.bytes_max()
     }

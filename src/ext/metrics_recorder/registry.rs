@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
-/// A key has its hash with it.
+/// Uses the hash that a key already contains.
 #[derive(Default)]
 pub(super) struct OwnHash(u64);
 
@@ -47,7 +47,7 @@ impl<S: Series> Shards<S> {
         Shards(std::array::from_fn(|_| RwLock::default()))
     }
 
-    /// By bits of the hash that the map does not use for its own slots.
+    /// The shard of a key, by bits of the hash that the map does not use for its own slots.
     fn of(&self, key: &Key) -> &SeriesShard<S> {
         &self.0[(key.get_hash() >> 40) as usize % SHARDS]
     }
@@ -185,9 +185,8 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// Maximum cost of a series besides its shape: the key's texts; its place in the maps,
-    /// which grow to twice their content, keep that size when series expire, and are copied
-    /// while they grow, for each of the three kinds; the series; the place in a look's list.
+    /// Maximum bytes of a series without its distribution: the key's texts; its place in the maps of the three kinds, which grow to twice
+    /// their content, keep that size when series expire, and are copied while they grow; the series; its place in the list of a look.
     fn series_bytes_max(&self) -> usize {
         let place = size_of::<Key>() + size_of::<Arc<HistogramSeries>>() + 1;
         let series =
@@ -299,7 +298,7 @@ impl Registry {
         Surplus::ALL.into_iter().zip(&self.overflow)
     }
 
-    /// What `describe_...!` says about metrics, for at most as many metrics as there may be series.
+    /// Keeps the unit that `describe_...!` gives for a metric, for at most `series_max` metrics.
     pub(super) fn describe(&self, name: &KeyName, unit: Option<Unit>) {
         let (Some(unit), true) = (unit, name.as_str().len() <= self.limits.key_bytes_max) else { return };
         if let Some(mut units) = self.home.write(&self.units) {
@@ -337,7 +336,7 @@ impl Registry {
         self.closed.load(Ordering::Relaxed)
     }
 
-    /// From now on the macros do nothing.
+    /// Removes all series. From now on the macros do nothing.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Relaxed);
         self.counters.clear(self.home);

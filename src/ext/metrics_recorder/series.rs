@@ -1,7 +1,7 @@
 //! A series: what the `metrics` macros write to, and what a look at the end of an interval finds.
 //!
 //! SR1: writing takes no lock that is held for longer than it takes to add a few values; counters and gauges
-//! take none. SR2: a value written after a look belongs to the next one; none is counted twice or not at all.
+//! take none. SR2: a value written after a look belongs to the next one; every value is counted exactly once.
 
 use super::distribution::{Distribution, HistogramPlan};
 use super::home::HomeProcess;
@@ -24,7 +24,7 @@ pub(super) struct SeriesCommon {
     pub(super) key: Key,
     /// The start of the interval in which a look first saw it: totals count from there.
     since: OnceLock<SystemTime>,
-    /// When a look found that it had been written to, by the recorder's time in milliseconds.
+    /// When a look last found that it had been written to, in milliseconds since the recorder began.
     written_at: AtomicU64,
 }
 
@@ -37,7 +37,7 @@ impl SeriesCommon {
         *self.since.get_or_init(|| interval_start)
     }
 
-    /// How long it has not been written to, as far as looks can see.
+    /// How long it has not been written to, as far as looks have seen.
     pub(super) fn idle(&self, now: Duration) -> Duration {
         now.saturating_sub(Duration::from_millis(self.written_at.load(Ordering::Relaxed)))
     }
@@ -82,7 +82,7 @@ impl CounterSeries {
     }
 }
 
-// A counter orders nothing else: only its own value matters.
+// Relaxed: a counter orders nothing else, and only its own value matters.
 impl CounterFn for CounterSeries {
     #[inline]
     fn increment(&self, value: u64) {
@@ -199,7 +199,7 @@ impl HistogramSeries {
 
     #[inline]
     fn add(&self, value: f64, times: u64) {
-        // In a child no thread looks.
+        // `None`: in a child of a fork the lock may never be released. No thread looks there, so the value does not matter.
         if let Some(mut values) = self.home.lock(&self.values) {
             values.now.add(&self.plan, value, times);
         }

@@ -104,8 +104,8 @@ impl Builder {
         Ok(guard)
     }
 
-    /// Starts the recorder's thread and leaves it to you where to put the recorder: under a fanout of metrics-util, or in
-    /// `metrics::with_local_recorder` in a test.
+    /// Starts the recorder's thread and returns the recorder for you to place: under
+    /// a fanout of metrics-util, or in `metrics::with_local_recorder` in a test.
     ///
     /// # Errors
     /// Like [`install`](Builder::install), except that an existing recorder is no error.

@@ -13,9 +13,9 @@ use std::task::{Context, Poll};
 /// The future of [`RequestEvents`](super::RequestEvents). If it is dropped before it ends, it emits the event as `cancelled`.
 #[must_use = "futures do nothing unless polled"]
 pub struct RequestFuture<F> {
-    // In a box: pinning it in place would take unsafe code, or a macro that contains it.
+    // Boxed, because pinning it in place would take unsafe code, or a macro that contains it.
     inner: Pin<Box<F>>,
-    /// Until its event is emitted.
+    /// `None` once its event is emitted, or if it has none.
     open: Option<OpenRequest>,
 }
 
@@ -46,7 +46,7 @@ where
     }
 }
 
-/// Wraps a poll: the caller may catch its panic, and drop the future later, when nothing shows that it panicked.
+/// Emits the event if the poll panics: the caller may catch the panic and drop the future later, when nothing shows that it panicked.
 struct Unwinding<'a>(&'a mut Option<OpenRequest>);
 
 impl Drop for Unwinding<'_> {

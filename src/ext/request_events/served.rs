@@ -61,7 +61,7 @@ enum RequestEnd {
 
 impl OpenRequest {
     pub(super) fn begin(told: &Arc<EventSettings>, parts: &Parts) -> OpenRequest {
-        // After a panic, everything it borrows from the request is back with the request, unchanged.
+        // The function only borrows the request, so a panic leaves the request unchanged.
         let route = catch_unwind(AssertUnwindSafe(|| (told.route)(parts).map(cut))).unwrap_or_default();
         let method = name_of(&parts.method);
         OpenRequest {
@@ -117,7 +117,7 @@ impl Serialize for Served<'_> {
     }
 }
 
-/// Callers can invent methods: all unknown ones share one name.
+/// The method's name. Callers can invent methods: all unknown ones share one name.
 fn name_of(method: &Method) -> &'static str {
     const KNOWN: [(Method, &str); 9] = [
         (Method::GET, "GET"),

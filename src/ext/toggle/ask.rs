@@ -18,7 +18,7 @@ pub(super) enum FlagType {
     Number,
 }
 
-/// Asks for a flag that may be of several types: first the type it last was, then the others if it no longer is.
+/// Asks for a flag that may be of several types: first for the type that it last had, then for the others if it no longer has that.
 pub(super) async fn ask_any(
     flags: &Client,
     key: &str,
@@ -35,7 +35,7 @@ pub(super) async fn ask_any(
             }
         }
     }
-    // Reports the error for the type it was last, if it had one.
+    // Reports the error for the type that it last had, if it had one.
     Err(first.unwrap_or(FlagTrouble::Failed("TYPE_MISMATCH")))
 }
 
@@ -52,7 +52,7 @@ async fn given<T>(
     timeout: Duration,
     of: fn(T) -> FlagValue,
 ) -> Result<FlagValue, FlagTrouble> {
-    // The timeout inside: what it drops may panic as well.
+    // The timeout is inside, because dropping the provider's future may panic as well.
     match contained(async { tokio::time::timeout(timeout, asking).await }).await {
         None => Err(FlagTrouble::Panicked),
         Some(Err(_elapsed)) => Err(FlagTrouble::NoAnswer(timeout)),
@@ -61,7 +61,7 @@ async fn given<T>(
     }
 }
 
-/// The output, or `None` if it panicked. It contains none of our state that a panic could leave half changed.
+/// The future's output, or `None` if it panicked. The future has none of our state that a panic could leave half changed.
 async fn contained<F: Future>(future: F) -> Option<F::Output> {
     let mut future = Some(Box::pin(future));
     let output = poll_fn(|cx| {

@@ -6,7 +6,8 @@
 //! CS1: a value is set when it differs from the flag's last one, and at no other time. So trouble keeps the last value,
 //!     and what others set in between (a person, the memory watch) stays until the flag changes.
 //! CS2: trouble is reported once, and its end only if it was reported; neither more often than every [`TOLD_EVERY`].
-//! CS3: a change is reported at once, unless one was reported within [`TOLD_EVERY`]: then the value at the end of that time is.
+//! CS3: a change is reported at once. If another was reported within the last [`TOLD_EVERY`], the value at the end of that
+//!     time is reported instead.
 
 use super::limits::TOLD_EVERY;
 use super::meaning::FlagTrouble;
@@ -28,7 +29,7 @@ pub(super) enum FlagReport<V> {
     Value(V),
     /// It is in trouble; the value that is kept, if there was one.
     Trouble(FlagTrouble, Option<V>),
-    /// It has a value again, this one.
+    /// The trouble is over: it has this value.
     Well(V),
 }
 

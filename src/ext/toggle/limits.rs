@@ -6,7 +6,7 @@ use std::time::Duration;
 pub const INTERVAL: Duration = Duration::from_secs(10);
 /// Minimum of `interval`: only a test needs a hundred polls a second.
 pub const INTERVAL_MIN: Duration = Duration::from_millis(10);
-/// Maximum of `interval`: an operator who flips a flag waits for it, and in an hour they would restart instead.
+/// Maximum of `interval`: an operator who flips a flag waits for the effect; rather than wait an hour, they would restart the service.
 pub const INTERVAL_MAX: Duration = Duration::from_secs(3_600);
 /// Default of `evaluation_timeout`: providers answer from memory, or from a service nearby; one that takes longer counts as unreachable.
 pub const EVALUATION_TIMEOUT: Duration = Duration::from_secs(5);
@@ -22,7 +22,7 @@ pub const KEY_BYTES_MAX: usize = 256;
 /// Trouble with a flag, its end, and its changes are each reported at most this often: a flag that flips at every poll does not write a
 /// line each time.
 pub const TOLD_EVERY: Duration = Duration::from_secs(60);
-/// Maximum characters shown of a value that means nothing.
+/// Maximum characters shown of an invalid value.
 pub(super) const VALUE_CHARS_MAX: usize = 40;
 /// Dropping a [`ToggleGuard`](super::ToggleGuard) waits at most this long for a running poll: setting a mode takes microseconds, and a
 /// provider that blocks its thread is abandoned.

@@ -29,7 +29,7 @@ pub struct Toggle {
     followed: Vec<Flag>,
     interval: Duration,
     timeout: Duration,
-    /// Until the guard is dropped.
+    /// `true` until the guard is dropped.
     pub(super) following: Arc<AtomicBool>,
 }
 
@@ -104,7 +104,7 @@ impl Toggle {
     pub async fn look(&mut self) {
         for flag in &mut self.followed {
             let given = ask_any(&self.flags, &flag.key, &mut flag.kinds, self.timeout).await;
-            // LK2. Acquire: pairs with the guard's store; what its owner does after the drop is not undone here.
+            // LK2: a look does not undo what the guard's owner sets after dropping it. Acquire: pairs with the guard's store.
             if !self.following.load(Ordering::Acquire) {
                 return;
             }

@@ -29,13 +29,12 @@ pub(super) enum FlagTrouble {
     Panicked,
     /// There was an answer, but its reason says that the value is not the flag's.
     NoValue(&'static str),
-    /// A value, and what the flag may be.
+    /// An invalid value, and the valid ones.
     Unknown(String, &'static str),
 }
 
 impl FlagTrouble {
-    /// Whether it is the same as another, ignoring details: a
-    /// value that changes and never means anything is one trouble.
+    /// Whether it is the same as another, ignoring details: a value that keeps changing and is never valid is one trouble.
     pub(super) fn is_like(&self, other: &FlagTrouble) -> bool {
         match (self, other) {
             (FlagTrouble::Failed(one), FlagTrouble::Failed(other)) => one == other,
@@ -43,7 +42,8 @@ impl FlagTrouble {
         }
     }
 
-    /// Whether the flag may be of another type. OFREP's provider says `PARSE_ERROR` for what others call `TYPE_MISMATCH`.
+    /// Whether the flag may have another type than the one asked for. OFREP's
+    /// provider says `PARSE_ERROR` for what others call `TYPE_MISMATCH`.
     pub(super) fn may_be_another_type(&self) -> bool {
         matches!(self, FlagTrouble::Failed("TYPE_MISMATCH" | "PARSE_ERROR"))
     }
@@ -74,12 +74,12 @@ pub(super) fn name_of(code: &EvaluationErrorCode) -> &'static str {
     }
 }
 
-/// A value returned for this reason, if it is one of the flag's (M1).
+/// The value, unless the reason says that it is not the flag's own (M1).
 pub(super) fn given_for(
     reason: Option<&EvaluationReason>,
     given: FlagValue,
 ) -> Result<FlagValue, FlagTrouble> {
-    // By name, because some providers return all of them as `Other`.
+    // Compared by name, because some providers return all of them as `Other`.
     match reason.map(EvaluationReason::to_string).as_deref() {
         Some("ERROR") => Err(FlagTrouble::NoValue("ERROR")),
         Some("DISABLED") => Err(FlagTrouble::NoValue("DISABLED")),

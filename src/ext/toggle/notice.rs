@@ -27,7 +27,7 @@ pub(super) fn started(flags: &str, interval: Duration) {
     say!(INFO, { flags = flags }, "toggle started: looks every {interval:?} at {flags}");
 }
 
-/// About the flag `key`, which controls `what`.
+/// Reports about the flag `key`, which controls `what`.
 pub(super) fn tell<V: Display>(what: &'static str, key: &str, tell: &FlagReport<V>) {
     match tell {
         FlagReport::Value(value) => {

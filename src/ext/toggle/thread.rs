@@ -75,12 +75,12 @@ impl Toggle {
     }
 }
 
-/// Makes a notice to a log whose reader is gone an error, rather
-/// than the end of a process that has SIGPIPE at its default action.
+/// Blocks SIGPIPE on this thread. A notice to a log whose reader is gone is
+/// then an error; with SIGPIPE at its default action, it would end the process.
 #[cfg(unix)]
 fn block_sigpipe() {
     use nix::sys::signal::{SigSet, Signal};
-    // Fails only for an invalid argument, and there is none.
+    // Fails only for an invalid argument.
     let _ = SigSet::from(Signal::SIGPIPE).thread_block();
 }
 
@@ -90,7 +90,7 @@ fn block_sigpipe() {}
 impl Drop for ToggleGuard {
     fn drop(&mut self) {
         if self.pid != std::process::id() {
-            // TT2: not sent, because another thread may have been changing its memory at the fork.
+            // TT2: not even dropped, because another thread may have been changing its memory at the fork.
             std::mem::forget(self.stop.take());
             return;
         }

@@ -31,7 +31,7 @@ impl Choice {
             && !is_ours(target)
     }
 
-    /// For a record of the `log` crate, whose target is a value.
+    /// Whether it takes the target of a record of the `log` crate, which is a value.
     pub(super) fn takes_log_target(&self, event: &Event<'_>) -> bool {
         let mut looking = LogTarget { choice: self, takes: false };
         event.record(&mut looking);
@@ -72,7 +72,7 @@ impl Visit for Marker {
         self.is_set |= value && field.name() == self.name;
     }
 
-    // Not formatted.
+    // Only a `bool` can be the marker; other values are not formatted.
     fn record_debug(&mut self, _: &Field, _: &dyn std::fmt::Debug) {}
 }
 

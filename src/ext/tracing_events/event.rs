@@ -41,7 +41,7 @@ impl MacroKind {
     }
 }
 
-/// An event on its way into JSON.
+/// An event that is being written as JSON.
 pub(super) struct EventObject<'a, S> {
     pub(super) layer: &'a TracingEvents,
     pub(super) event: &'a Event<'a>,
@@ -112,7 +112,7 @@ where
                 None => return writing.left_out(left_out),
             }
         }
-        // There are more spans around it; their fields are unknown, except that they are not here.
+        // There are more spans around the event than were read. How many fields they have is unknown, so they count as one.
         let has_more = u64::from(self.layer.spans == SpanFields::All);
         writing.left_out(left_out + has_more);
     }
@@ -130,7 +130,7 @@ struct Writing<'a, M: SerializeMap> {
 /// What the layer makes of a field of an event.
 enum Role {
     Member(Member),
-    /// By the name that it was meant to have.
+    /// A field, by its name without a raw prefix.
     Field(&'static str),
     Nothing,
 }
@@ -194,7 +194,7 @@ impl<M: SerializeMap> Writing<'_, M> {
     }
 }
 
-/// tracing-log has nothing else.
+/// The fields that tracing-log adds; there are no others.
 fn of_log(name: &'static str) -> Role {
     match name {
         LOG_TARGET => Role::Member(Member::Target),

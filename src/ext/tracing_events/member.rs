@@ -17,11 +17,11 @@ pub enum Member {
     ModulePath,
     /// `"src/api.rs"`. Written if chosen.
     File,
-    /// Written if chosen.
+    /// The line in that file. Written if chosen.
     Line,
     /// The name of the innermost span around the event. Written if chosen.
     Span,
-    /// How many span fields did not fit, at least: in the span, or in the event. Written if more than none, unless left out.
+    /// At least this many span fields did not fit, in the span or in the event. Written if it is not zero, unless left out.
     SpanFieldsLeftOut,
 }
 
@@ -52,7 +52,7 @@ pub enum SpanFields {
 
 names!(SpanFields, "span fields", { None = "none", Current = "current", All = "all", });
 
-/// The names of those that are written.
+/// The names of the members that are written.
 #[derive(Debug)]
 pub(super) struct MemberNames {
     names: [Option<&'static str>; Member::ALL.len()],
@@ -71,7 +71,7 @@ impl MemberNames {
     }
 }
 
-/// Those that are written unless somebody chooses.
+/// The names of the members that are written by default.
 pub(super) fn usual_names() -> [Option<&'static str>; Member::ALL.len()] {
     let mut names = [None; Member::ALL.len()];
     for member in [Member::Level, Member::Target, Member::Message, Member::SpanFieldsLeftOut] {

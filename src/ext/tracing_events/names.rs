@@ -1,4 +1,4 @@
-//! Ensures that no name is twice in an event: which names are taken, and what a field is called if its name is.
+//! Ensures that no name is twice in an event: knows which names are taken, and renames a field whose name is.
 //!
 //! TN1: a name that is written is new in its event. TN2: the first owner keeps the name: the client and the
 //! layer, then the event's fields, then the spans' from the innermost outwards. TN3: none of an event's own
@@ -41,7 +41,7 @@ struct NameFilter {
 }
 
 impl NameFilter {
-    /// Whether this name was certainly not seen before; now it is.
+    /// Whether this name was certainly not seen before. Marks it as seen.
     #[inline]
     fn is_new(&mut self, name: &str) -> bool {
         let bytes = name.as_bytes();
@@ -56,7 +56,7 @@ impl NameFilter {
     }
 }
 
-/// A field's name as it was meant: `r#type` is `type`.
+/// A field's name without Rust's raw prefix: `r#type` is `type`.
 #[inline]
 pub(super) fn meant(name: &'static str) -> &'static str {
     match name.as_bytes() {
@@ -70,7 +70,7 @@ pub(super) struct EventNames<'a> {
     reserved: &'a Reserved,
     fields: &'a FieldSet,
     seen: NameFilter,
-    /// Which of the event's fields were written, the first 64.
+    /// A bit for each of the event's fields that was written; see `bit_of`.
     written: u64,
     /// Fields that were not written under their own name.
     renamed: Vec<String>,
@@ -114,14 +114,14 @@ impl<'a> EventNames<'a> {
         is_new
     }
 
-    /// What one of the event's own fields is called.
+    /// The name under which one of the event's own fields is written.
     pub(super) fn of_event(&mut self, name: &'static str, field: &Field) -> Cow<'static, str> {
         let is_taken = self.reserved.has(name) || self.event_has(name) || self.is_renamed(name);
         self.written |= bit_of(field.index());
         if is_taken { Cow::Owned(self.rename(name)) } else { Cow::Borrowed(name) }
     }
 
-    /// What a field of a span is called. From the innermost span outwards, after the event's own.
+    /// The name under which a span's field is written. Called after the event's own fields, from the innermost span outwards.
     pub(super) fn of_span(&mut self, name: &'static str) -> OfSpan {
         let is_new = self.seen.is_new(name);
         if !is_new && (self.spans_have(name) || self.event_has(name)) {
@@ -135,7 +135,7 @@ impl<'a> EventNames<'a> {
         OfSpan::Called(if is_taken { Cow::Owned(self.rename(name)) } else { Cow::Borrowed(name) })
     }
 
-    /// Appends as many underscores as needed. The name of a later field of the event is not given away.
+    /// Appends as many underscores as needed. Never uses the name of a later field of the event.
     fn rename(&mut self, name: &str) -> String {
         let mut called = name.to_owned();
         loop {
@@ -168,7 +168,7 @@ impl<'a> EventNames<'a> {
     }
 }
 
-/// Fields beyond the 64th share a bit: one of them may be renamed without need, but no name appears twice.
+/// Fields from the 64th on share a bit: one of them may be renamed without need, but no name appears twice.
 #[inline]
 fn bit_of(index: usize) -> u64 {
     1 << index.min(63)

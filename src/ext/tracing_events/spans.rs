@@ -5,8 +5,7 @@
 //! comes back to this span. So values are read first, then stored. SP3: kept under tracing's
 //! names, whatever the layer calls them, so that several layers in one registry share them.
 //!
-//! Kept as values, not as JSON: only text takes effort to make, and
-//! that is done once, here; writing it into an event is a copy.
+//! Fields are kept as values, not as JSON: only text takes effort to make, and that happens once, here. Writing it into an event is a copy.
 
 use super::limits::SPAN_BYTES_MAX;
 use super::names::meant;
@@ -19,11 +18,11 @@ use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Record};
 use tracing_subscriber::registry::{LookupSpan, SpanRef};
 
-/// Replaces a text whose `Debug` panicked: the application must fix that, but its request must not die of it.
+/// Replaces a text whose `Debug` panicked: the application must fix that, but its request must not fail because of it.
 const PANICKED: &str = "(its Debug panicked)";
 
 thread_local! {
-    /// A span is being read: its `Debug` may make spans that have it as a field.
+    /// Whether this thread is reading a span: the `Debug` of a field may make spans that have the same value as a field.
     static READING: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -37,7 +36,7 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn of_new<S: for<'a> LookupSpan<'a>>(attributes: &Attributes<'_>, span: &SpanRef<'_, S>) {
-        // Another of our layers was here first.
+        // Another of our layers has read this span already.
         if attributes.values().is_empty() || span.extensions().get::<Kept>().is_some() {
             return;
         }

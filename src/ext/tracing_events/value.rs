@@ -42,7 +42,7 @@ impl Serialize for Chain<'_> {
     }
 }
 
-/// A 128-bit number: many JSON readers know at most 64 bits, and would round.
+/// A 128-bit number: many JSON readers know at most 64 bits, and would round it.
 pub(super) struct Wide<T>(pub(super) T);
 
 impl<T: Copy + Display + TryInto<i64> + TryInto<u64>> Serialize for Wide<T> {

@@ -60,7 +60,7 @@ impl LogQueue {
         done
     }
 
-    /// Waits until everything now in the queue is written, for as long as a log that is not stuck may take.
+    /// Waits until everything now in the queue is written, or writes it here if the sender writes. Waits at most [`LOG_STALL`].
     pub(crate) fn catch_up(self: &Arc<Self>) {
         let state = lock(&self.state);
         let (position, sender) = (state.put, state.sender);

@@ -130,7 +130,7 @@ impl LogQueue {
             state.bytes -= event.charge();
         }
         if !state.for_room.is_empty() {
-            // Not at each event: waking callers would cost more than the event.
+            // Callers are not woken for each event: that would cost more than writing it.
             let now = self.clock.last_tick();
             if state.callers.len() <= self.events_max / 2 || now.since(state.let_in_at) >= LOG_LET_IN_EVERY {
                 state.let_in_at = now;
@@ -218,7 +218,7 @@ impl LogQueue {
         }
         state.active = Active::By(this_thread());
         state.asked = false;
-        // Once the sender is gone, nobody writes after this thread.
+        // Once the sender is gone, no other thread would write the rest.
         while !state.done.reaches(until) || state.sender == SenderPart::Gone {
             let Some(work) = self.take(&mut state) else { break };
             drop(state);

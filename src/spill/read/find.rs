@@ -43,7 +43,7 @@ pub(super) fn next(log: &[u8]) -> FindResult {
     }
 }
 
-/// Whether a whole line is parsed.
+/// Whether a complete line has to be parsed.
 pub(super) fn is_wanted(line: &[u8]) -> bool {
     line.len() >= LONG
         || matches!(next(line), FindResult::Line { .. })

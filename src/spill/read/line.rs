@@ -113,7 +113,7 @@ fn in_order<'f>(fields: &'f [ObjectField<'_>]) -> impl Fn(&FieldNaming<'_>, &str
     }
 }
 
-/// How a record's fields are named: the way its version field is.
+/// How a record's fields are named, by the example of its version field.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FieldNaming<'a> {
     before: &'a str,
@@ -183,7 +183,7 @@ pub(super) fn from_fields<'f>(
     })
 }
 
-/// More than an id, which has 16 digits.
+/// Longer than any id: they have 16 digits.
 const CLIENT_BYTES_MAX: usize = 64;
 
 /// Reads a part from the value of each field, looked up by its name without `spill_`.
@@ -198,8 +198,7 @@ pub(super) fn part<'f>(of: impl Fn(&str) -> Option<Scalar<'f>>) -> Option<Spille
         value => Some(value.text().into_owned()),
     };
     Some(SpilledPart {
-        // Inside a string, the quotes of a record are escaped, so that is not a record.
-        // Code that keeps ids must not get long ones.
+        // A record inside a string has escaped quotes, and does not count as a record. Long ids are rejected, because callers keep ids.
         client: text("client")
             .filter(|client| client.len() <= CLIENT_BYTES_MAX && !client.contains(['"', '\\']))?,
         seq: number("seq")?,

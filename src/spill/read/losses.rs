@@ -1,9 +1,9 @@
 //! Finds what is missing from a log: lines that a shipper dropped, a rotation that deleted too early, a missing file.
 //!
-//! In: events and notices as they are read. Out: for each client, how many events it reported as spilled, and how
-//! many of them are here. Gaps in the sequence numbers do not show a loss, because those events were usually
-//! delivered. The totals that a client logs when an outage ends and when it shuts down do. LO1: never more than was
-//! lost, even if notices are missing too; exact if the last notice is there.
+//! In: events and notices as they are read. Out: for each client, how many events it reported as spilled, and
+//! how many of them are here. Gaps in the sequence numbers do not show a loss, because those events were usually
+//! delivered. The totals that a client logs when an outage ends and when it shuts down do. LO1: the result is
+//! never more than what was lost, even if notices are missing too, and is exact if the shutdown notice is there.
 
 use super::{Joined, Seen, SpilledNotice};
 use crate::limits::LOSSES_CLIENTS_MAX;
@@ -49,7 +49,7 @@ struct ClientCounts {
     in_all: Option<u64>,
 }
 
-/// What is missing of one client's events.
+/// How many of one client's events are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Loss {
@@ -102,7 +102,7 @@ impl Losses {
         }
     }
 
-    /// What is missing of this client's events.
+    /// How many of this client's events are missing.
     pub fn of(&self, client: &str) -> Loss {
         let books = self.clients.get(client).copied().unwrap_or_default();
         Loss {

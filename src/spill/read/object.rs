@@ -55,7 +55,7 @@ enum Wraps {
 
 /// Where formatters put the fields of an event.
 const FOLDERS: [&str; 3] = ["fields", "labels", "attributes"];
-/// Where exports put lines of their own.
+/// The members in which exports nest lines.
 const NESTS: [&str; 5] = ["resourceLogs", "scopeLogs", "logRecords", "_source", "result"];
 /// What shippers call the line that they read.
 const LINES: [&str; 7] = ["message", "msg", "line", "text", "body", "_raw", "raw"];
@@ -202,7 +202,7 @@ impl<'a> MemberValue<'a> {
 }
 
 fn is_ours(name: &str) -> bool {
-    // Our names have at most a short prefix before that.
+    // Our names have at most a short prefix before `spill_`.
     name.starts_with("spill_") || name.as_bytes().windows(6).any(|part| part.eq_ignore_ascii_case(b"spill_"))
 }
 
@@ -444,7 +444,7 @@ impl<'de> Visitor<'de> for TextVisitor {
         let mut found = MemberValue::Other;
         while let Some(key) = map.next_key_seed(StringVisitor)? {
             match key.as_ref() {
-                // The last is how serde_json itself passes on a number if some crate has enabled `arbitrary_precision`.
+                // serde_json itself uses the last one for a number if some crate has enabled `arbitrary_precision`.
                 "stringValue" | "intValue" | "boolValue" | "$serde_json::private::Number" => {
                     found = map.next_value_seed(TextVisitor)?;
                 }

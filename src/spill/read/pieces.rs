@@ -1,7 +1,7 @@
 //! Rejoins lines that a container runtime cut: Kubernetes' partial marks, Docker's pieces without a line break.
 //!
 //! - PC1: each stream has one open line at a time, because a runtime cuts them one after the other.
-//! - PC2: a line that would be longer than any record's is given up whole, up to its end.
+//! - PC2: a line that would be longer than any record's is dropped completely, up to its end.
 
 use crate::limits::READ_LINE_BYTES_MAX;
 
@@ -44,8 +44,8 @@ pub(super) fn of_cri(line: &str) -> Option<LinePiece<'_>> {
     let mut words = line.splitn(4, ' ');
     let (time, stream) = (words.next()?, OutputStream::named(words.next()?)?);
     let mark = words.next()?;
-    // Nothing else counts: a shipper may put a tab and its own object between its time
-    // and a line in that object, without a blank.
+    // Nothing else counts as a time. A shipper may write its own time, a tab,
+    // and an object with such a line in it, and no blank before the line's.
     let is_time = time.len() >= 20
         && time.contains('T')
         && time.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'T' | b'Z' | b':' | b'.' | b'+' | b'-'));
@@ -97,7 +97,7 @@ impl Pieces {
         }
     }
 
-    /// What is left at the end of the log: the process died while writing the line.
+    /// A line that is still open at the end of the log: the process died while writing it.
     pub(super) fn rest(&mut self) -> Option<String> {
         self.open.iter_mut().filter_map(Option::take).find_map(|open| match open {
             OpenLine::Line(line) => Some(line),

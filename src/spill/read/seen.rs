@@ -1,7 +1,7 @@
 //! Which events have been seen: finds duplicates and gaps.
 //!
-//! In: ids. Out: whether each is new, and the gaps. SN1: stored as ranges, which are few in a real
-//! log. SN2: bounded; what is forgotten is counted, and an event from there counts as new.
+//! In: ids. Out: whether each is new, and the gaps. SN1: stored as ranges, which are few in a
+//! real log. SN2: bounded; forgotten ranges are counted, and an event from one counts as new.
 
 use crate::limits::SEEN_RANGES_MAX;
 use std::collections::BTreeMap;
@@ -40,7 +40,7 @@ impl Seen {
         self.insert_range(client, seq..=seq)
     }
 
-    /// Does the same for a range; returns whether any of it is new. An empty range is not.
+    /// Records a range of events; returns whether any of them is new. For an empty range that is `false`.
     pub fn insert_range(&mut self, client: &str, range: RangeInclusive<u64>) -> bool {
         if range.is_empty() {
             return false;

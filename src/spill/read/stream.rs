@@ -256,7 +256,7 @@ impl<R: BufRead> Records<R> {
     }
 }
 
-/// Reads a line, and never holds more than the limit of one that is too long. Returns how many bytes the line had.
+/// Reads a line, and holds at most [`READ_LINE_BYTES_MAX`] bytes of it. Returns how many bytes the line had.
 pub(super) fn read_bounded(read: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<(NextLine, u64)> {
     line.clear();
     let limit = READ_LINE_BYTES_MAX as u64;

@@ -1,7 +1,7 @@
 //! A record in a line of text: the formatters of tracing-subscriber and others write `name=value` or `name: value`.
 //!
 //! A record is recognized by its fields, which come in a fixed order and have names that nothing else uses.
-//! What a formatter writes before them differs between configurations, and is only checked for another target.
+//! The text before them differs between formatters and settings, and is only checked for another target.
 
 use super::line::{VERSION, part};
 use super::scalar::Scalar;

@@ -1,4 +1,4 @@
-//! Applies the rules to a JSON text, and copies whatever no rule names.
+//! Applies the rules to a JSON text, and copies everything that no rule names.
 //!
 //! Uses a list of open arrays and objects instead of recursion, because text that claims to be JSON
 //! (`RawValue`) may be nested to any depth.

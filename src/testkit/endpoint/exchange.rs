@@ -82,7 +82,7 @@ impl Inner {
     }
 }
 
-/// Ends the connection; a RST leaves with the last handle.
+/// Ends the connection; an RST is sent when the last handle is dropped.
 fn cut(mut connection: &TcpStream, how: Cut) -> io::Result<()> {
     match how {
         Cut::Fin => connection.shutdown(Shutdown::Both),

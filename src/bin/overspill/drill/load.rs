@@ -26,7 +26,7 @@ pub(crate) struct DrillLog(Arc<Mutex<LogContents>>);
 pub(crate) struct LogContents {
     pub(crate) spilled: BTreeSet<u64>,
     pub(crate) maybe: BTreeSet<u64>,
-    /// When an event was first spilled, or an outage was first reported, since the last call.
+    /// When an event was first spilled, or an outage was first reported, in this phase.
     pub(crate) first: Option<Instant>,
 }
 

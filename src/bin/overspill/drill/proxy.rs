@@ -56,7 +56,7 @@ pub(crate) struct ProxyCounts {
     /// Answered with a 2xx by the endpoint.
     pub(crate) passed: u64,
     pub(crate) first_passed: Option<Instant>,
-    /// The endpoint itself could not be reached, or failed.
+    /// The endpoint itself could not be reached, or did not answer with a 2xx.
     pub(crate) failed_behind: u64,
 }
 
@@ -127,7 +127,7 @@ impl Proxy {
         self.front.address()
     }
 
-    /// Does this from now on.
+    /// Switches to this fault, or with `None` back to none.
     pub(crate) fn turn(&self, fault: Option<Fault>) -> Result<(), CommandFailure> {
         let before = std::mem::replace(&mut self.state.now().fault, fault);
         if before == Some(Fault::Refuse) && fault != Some(Fault::Refuse) {
@@ -177,7 +177,7 @@ impl Behind {
         Ok(Behind { client, origin: url.origin().ascii_serialization(), runtime })
     }
 
-    /// The request unchanged, without the headers that belong to its connection.
+    /// Passes the request on unchanged, without the headers that belong to its connection.
     fn forward(&self, request: &Received) -> Result<(u16, Vec<u8>), reqwest::Error> {
         const OF_THE_CONNECTION: [&str; 5] =
             ["host", "connection", "content-length", "transfer-encoding", "expect"];

@@ -12,7 +12,7 @@ pub(crate) struct PhaseRow {
     pub(crate) phase: String,
     pub(crate) lasted: Duration,
     pub(crate) requests: u64,
-    /// Events of the drill's own load. For a service of yours, the number of events per request is unknown.
+    /// Events of the drill's own load. For your own service, the number of events per request is unknown.
     pub(crate) events: Option<EventCounts>,
     /// Requests that were answered with a 2xx.
     pub(crate) passed: u64,

@@ -175,7 +175,7 @@ fn runs<'a>(frames: &[&'a Arc<Frame>]) -> Vec<(&'a Frame, usize)> {
     runs
 }
 
-/// For frames without names: the commands that find them.
+/// For frames without names: the commands that find the names.
 fn names(out: &mut String, comparison: &Comparison, top: usize) -> std::fmt::Result {
     let mut by_file = BTreeMap::<&str, Vec<u64>>::new();
     let shown_stacks =

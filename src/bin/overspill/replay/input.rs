@@ -132,7 +132,7 @@ impl LogInput {
         }
     }
 
-    /// Bytes of the files on the disk, if they have an end.
+    /// The total size of the files on the disk; `None` with standard input, or if a log is followed.
     pub(crate) fn bytes_total(&self) -> Option<u64> {
         self.total
     }
@@ -247,7 +247,7 @@ impl LogReading {
 enum Placed {
     /// It is this many bytes further on.
     From(u64),
-    /// Only the end maps to one: this one.
+    /// Only the end of the content maps to a position: this one.
     Whole(u64),
 }
 use Placed::{From, Whole};

@@ -22,7 +22,7 @@ pub(crate) enum SendEnd {
     Delivered,
     /// It is in the rejects file.
     Refused,
-    /// Not taken before a stop.
+    /// The endpoint had not taken it when the command stopped.
     Left,
 }
 
@@ -42,9 +42,9 @@ pub(crate) struct Sending {
     stopped: bool,
 }
 
-/// Events per window: a batch of events of usual size.
+/// Maximum bytes per window: a batch of events of the usual size.
 const WINDOW_BYTES: usize = 1 << 20;
-/// Events per window of a replay without a checkpoint: as many as suit the queue.
+/// Maximum events per window of a replay without a checkpoint: eight batches.
 const WINDOW_EVENTS: usize = 8 * limits::BATCH_EVENTS;
 
 /// The pause between attempts while the endpoint takes nothing.
@@ -100,7 +100,7 @@ impl Sending {
         })
     }
 
-    /// Whether it is waiting to be sent.
+    /// Whether the event is waiting to be sent.
     pub(crate) fn has(&self, event: &Joined) -> bool {
         self.ids.contains(&(event.client.clone(), event.seq))
     }
@@ -115,12 +115,12 @@ impl Sending {
         self.window.len() >= self.events_max || self.bytes >= WINDOW_BYTES
     }
 
-    /// Whether it gave up because the endpoint takes nothing.
+    /// Whether it has given up because the endpoint takes nothing.
     pub(crate) fn has_stopped(&self) -> bool {
         self.stopped
     }
 
-    /// Sends the window. Returns once each of its events has ended.
+    /// Sends the window. Returns once each event is delivered, refused or left.
     pub(crate) fn send(
         &mut self,
         progress: &mut ReplayProgress,
@@ -162,8 +162,8 @@ impl Sending {
         Ok(ended)
     }
 
-    /// Settled events go out; events not taken stay ahead of those
-    /// not tried. Returns the reason if an event was not taken.
+    /// Moves settled events to `ended`. Events that were not taken stay in `waiting`,
+    /// ahead of those not tried. Returns the reason if an event was not taken.
     fn judge(
         &mut self,
         waiting: &mut Vec<Joined>,
@@ -179,7 +179,7 @@ impl Sending {
                 }
                 Resent::NotTaken { reason, words, .. } => {
                     let words = if words.is_empty() { reason.as_str() } else { words };
-                    // The event that says most about the endpoint: while it is out, others are not tried.
+                    // The reason that says most about the endpoint: in an outage, other events are not tried.
                     if why.as_ref().is_none_or(|(known, _)| *known == Reason::Outage) {
                         why = Some((*reason, words.to_owned()));
                     }
@@ -218,7 +218,7 @@ fn resender(to: &To, progress: &ReplayProgress) -> Result<Resender, CommandFailu
     let sizes = [(1 << 20, 2 << 20), (256 << 10, 1 << 20)];
     if !is_set("OVERSPILL_EVENT_BYTES_MAX") && !is_set("OVERSPILL_BATCH_BYTES_MAX") {
         for sizes in sizes {
-            // The format rejects sizes above its limits: then smaller ones are tried.
+            // The format rejects sizes above its limits; smaller ones are tried then.
             if let Ok(resender) = build(Some(sizes))? {
                 return Ok(resender);
             }

@@ -24,7 +24,7 @@ const PARTIAL_MAX: usize = 10_000;
 /// Without a notice, records of one client that are further apart than this belong to two outages.
 const SPELL_GAP: Duration = Duration::from_secs(60);
 
-/// One count per [`Reason::ALL`].
+/// How many reasons there are: each has a count.
 pub(crate) const REASONS: usize = Reason::ALL.len();
 
 /// An outage of one client, according to its notices or only to its records.
@@ -37,7 +37,7 @@ pub(crate) struct ClientOutage {
     pub(crate) cause: String,
     /// Events in the log.
     pub(crate) seen: u64,
-    /// At least this many events that its end reports are not in the log.
+    /// At least this many of the events that the notice of its end counts are not in the log.
     pub(crate) missing: u64,
     /// Lost by the client: its log could not be written.
     pub(crate) lost: u64,
@@ -58,9 +58,9 @@ pub(crate) enum KnownBy {
 pub(crate) struct ClientBooks {
     pub(crate) seqs: Seqs,
     pub(crate) events: u64,
-    /// What the end of the client reported, if the log contains it.
+    /// What the client's notice at its shutdown reported, if the log contains it.
     pub(crate) told: Option<notice::NoticeSums>,
-    /// Failing or out, as far as the records show.
+    /// The current outage or series of failed posts, as far as the records show.
     spell: Option<ClientOutage>,
     outage: Option<ClientOutage>,
     /// Events since the last outage ended.
@@ -301,7 +301,7 @@ impl ReportBooks {
             open.extend(client.spell.take());
         }
         open.into_iter().for_each(|outage| self.keep(Some(outage)));
-        // Records do not repeat the outages that notices report.
+        // Leaves out what the records show of outages that notices report.
         let (told, spells): (Vec<ClientOutage>, Vec<ClientOutage>) =
             std::mem::take(&mut self.outages).into_iter().partition(|one| one.known_by == KnownBy::Notices);
         let mut by_client: BTreeMap<&str, Vec<&ClientOutage>> = BTreeMap::new();
@@ -348,7 +348,7 @@ pub(crate) fn index(reason: Reason) -> usize {
     Reason::ALL.iter().position(|known| *known == reason).unwrap_or(0)
 }
 
-/// Adds the record to the outage that it belongs to; returns a spell that the record is too late to join.
+/// Adds the record to the outage that it belongs to. Returns the previous spell if the record is too late to belong to it.
 fn note_failure(
     client: &mut ClientBooks,
     part: &SpilledPart,

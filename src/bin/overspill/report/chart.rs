@@ -8,7 +8,7 @@ use overspill::Reason;
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (1_000, 340);
-/// Placeholders that plotters draws, replaced by what the page's style defines.
+/// Placeholders that plotters draws; the colours of the page's style replace them.
 const INK: RGBColor = RGBColor(1, 2, 3);
 const SHADE: RGBColor = RGBColor(4, 5, 6);
 
@@ -33,7 +33,7 @@ pub(crate) fn hex(colour: RGBColor) -> String {
     format!("#{:02x}{:02x}{:02x}", colour.0, colour.1, colour.2)
 }
 
-/// Nothing to draw, or an error from plotters.
+/// The chart, or the error from plotters.
 pub(crate) fn svg(summary: &Summary) -> Result<String, String> {
     let mut svg = String::new();
     draw(&mut svg, summary).map_err(|error| error.to_string())?;

@@ -52,7 +52,7 @@ pub(crate) struct ClientHole {
     pub(crate) certain: Certain,
 }
 
-/// Whether the log has lost them.
+/// Whether it is certain that the log has lost them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Certain {
     /// The client's notices count more events than the log contains.
@@ -100,7 +100,7 @@ impl Summary {
             }
             for outage in own() {
                 let certain = if missing > 0 { Certain::Yes } else { Certain::No };
-                // Everything that the client counted is here: a missing number was delivered.
+                // Everything that the client counted is in the log, so an event whose number is missing was delivered.
                 let complete = missing == 0
                     && (client.told.is_some()
                         || outage.ended.is_some_and(|_| outage.known_by == KnownBy::Notices));
@@ -123,7 +123,7 @@ impl Summary {
         self.rows.iter().map(|row| row.lasted(self.end())).max().unwrap_or_default()
     }
 
-    /// When the last event in the log happened.
+    /// The latest time in the log: of a record, or of the end of an outage.
     pub(crate) fn end(&self) -> SystemTime {
         let ended = self.rows.iter().filter_map(|row| row.ended);
         let written = self.books.clients.values().map(|client| client.last_at());

@@ -35,7 +35,7 @@ pub(crate) fn reasons(by_reason: &[u64; REASONS]) -> Vec<(Reason, u64)> {
     all
 }
 
-/// The same for kinds of events, including those without a name and those not counted individually.
+/// Kinds of events, the most frequent first, including those without a name and those not counted individually.
 pub(crate) fn kinds(summary: &Summary, top: usize) -> Vec<(String, u64)> {
     let books = &summary.books;
     let mut all: Vec<(String, u64)> =

@@ -73,7 +73,7 @@ mod waiting {
     use super::InputStep;
     use std::io::{self, Read};
 
-    /// Without signals.
+    /// Standard input, without signals.
     #[derive(Debug)]
     pub(crate) struct Input;
 

@@ -65,7 +65,7 @@ pub(crate) struct LineSplitter {
 }
 
 impl LineSplitter {
-    /// Takes bytes in, and returns every complete event.
+    /// Takes bytes, and emits every complete event.
     pub(crate) fn take(&mut self, mut bytes: &[u8], mut emit: impl FnMut(&ShippedEvent<'_>)) {
         while let Some(end) = bytes.iter().position(|&byte| byte == b'\n') {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
@@ -83,7 +83,7 @@ impl LineSplitter {
         self.held.extend_from_slice(bytes);
         let mut held = std::mem::take(&mut self.held);
         let mut from = 0;
-        // Longer than any event, whatever follows.
+        // Too long for one event, whatever follows.
         while held.len() - from > LINE_BYTES_MAX {
             from += self.piece(&held[from..], &mut emit);
         }
@@ -91,7 +91,7 @@ impl LineSplitter {
         self.held = held;
     }
 
-    /// The last line, which has no line break.
+    /// Emits the last line, which has no line break.
     pub(crate) fn end(&mut self, mut emit: impl FnMut(&ShippedEvent<'_>)) {
         let held = std::mem::take(&mut self.held);
         if !held.is_empty() || self.pieces > 0 {
@@ -131,7 +131,7 @@ impl LineSplitter {
         emit(&ShippedEvent::Text(ShippedText { message, escaped, line: number, piece, pieces: piece }));
     }
 
-    /// The longest prefix that one event can take.
+    /// Emits the longest prefix that one event can take, and returns its length.
     fn piece(&mut self, line: &[u8], emit: &mut impl FnMut(&ShippedEvent<'_>)) -> usize {
         let end = fitting(line);
         let (message, escaped) = text_of(&line[..end]);
@@ -153,7 +153,7 @@ fn object_of(line: &[u8]) -> Option<&RawValue> {
     serde_json::from_str(std::str::from_utf8(line).ok()?).ok()
 }
 
-/// The line as text, and whether that took an escape.
+/// The line as text, and whether anything was escaped.
 fn text_of(bytes: &[u8]) -> (Cow<'_, str>, bool) {
     let Err(_) = std::str::from_utf8(bytes) else {
         return (String::from_utf8_lossy(bytes), false);
@@ -170,7 +170,7 @@ fn text_of(bytes: &[u8]) -> (Cow<'_, str>, bool) {
 
 /// How many bytes of the start one event can take, at least one character.
 fn fitting(bytes: &[u8]) -> usize {
-    // Invalid UTF-8 is escaped, and then every backslash is. Only the start can fit.
+    // If there is invalid UTF-8, it is escaped, and so is every backslash. Only the start can fit.
     let beginning = &bytes[..bytes.len().min(LINE_BYTES_MAX)];
     let valid = match std::str::from_utf8(beginning) {
         Ok(_) => true,
@@ -195,7 +195,7 @@ fn fitting(bytes: &[u8]) -> usize {
     if end == bytes.len() {
         return end;
     }
-    // Not inside a character; none is longer than four bytes.
+    // Moves the end back to the start of a character; none is longer than four bytes.
     let begins = |byte: u8| byte & 0xc0 != 0x80;
     let back = (0..4).find(|back| end > *back && begins(bytes[end - back])).unwrap_or(0);
     end -= back;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-/// A demangled name is cut off here: a C++ name can be made to expand without end.
+/// Maximum bytes of a demangled C++ name, because a name can be made to expand without end. A longer one stays mangled.
 const DEMANGLED_BYTES_MAX: usize = 8 << 10;
 
 /// The exact name, for comparison letter by letter: Rust's without hashes, C++'s with types.
@@ -60,8 +60,8 @@ fn without_types(function: &str) -> String {
     if depth > 0 { function.to_owned() } else { kept.replace("::::", "::").trim_end_matches("::").to_owned() }
 }
 
-/// The function common to all its instances: without hashes, closure numbers, Go's
-/// type parameters, and the suffixes that compilers give to parts of functions.
+/// The name that all instances of a function share: without hashes, closure numbers,
+/// Go's type parameters, and the suffixes that compilers give to parts of functions.
 pub(super) fn instance_of(short: &str) -> String {
     let mut key = numberless(short);
     for ending in [".llvm.", ".part.", ".constprop.", ".isra.", ".cold", ".lto_priv.", " [clone "] {

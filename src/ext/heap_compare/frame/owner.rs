@@ -1,12 +1,11 @@
-//! Decides who owns a frame's code, by evidence: names of crates and packages, the
-//! names that cargo and Go give their folders, the loaded file. No part of a path
-//! counts by itself: a service may be checked out anywhere, and have any name.
+//! Decides who owns a frame's code, by evidence: names of crates and packages, the names that cargo and Go give their
+//! folders, the loaded file. No part of a path alone is evidence: a service may be checked out anywhere, and have any name.
 
 use super::known::{C_RUNTIME, GO_STANDARD, GO_STANDARD_TOO, KNOWN_CRATES, RUNTIME_CRATES};
 use super::name::{go_package, leading_path};
 use std::collections::HashSet;
 
-/// Who owns a frame's code. The culprit of a leak is looked for in your own code.
+/// Who owns a frame's code. A comparison looks for the culprit of a leak in your own code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Owner {
@@ -90,7 +89,7 @@ impl ProgramEvidence {
         }
     }
 
-    /// Without a name.
+    /// The owner of a frame without a name.
     pub(in super::super) fn owner_of_unnamed(&self, binary: &str) -> Owner {
         match library(binary) {
             _ if !binary.is_empty() && binary == self.program => Owner::Unknown,
@@ -100,7 +99,7 @@ impl ProgramEvidence {
         }
     }
 
-    /// Rust and C++.
+    /// The owner of a function of Rust or C++.
     fn path_owner(&self, SymbolInfo { function, file, binary }: SymbolInfo<'_>) -> Owner {
         let name = crate_of(function);
         let is_own = self.own.contains(name);
@@ -268,7 +267,7 @@ fn library(binary: &str) -> Library {
     }
 }
 
-/// By Go's rules for import paths.
+/// The owner of a Go function, by Go's rules for import paths.
 fn go_owner(function: &str, file: &str) -> Owner {
     let package = go_package(function);
     let first = package.split('/').next().unwrap_or_default();

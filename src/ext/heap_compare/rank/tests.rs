@@ -151,7 +151,7 @@ proptest! {
             size * size / (size / period).exp_m1()
         }).sum();
         let (bytes, objects) = (sizes.iter().sum(), sizes.len() as u64);
-        // By differences it would be less: they are made large.
+        // The differences would give a smaller variance, so they are made large.
         let reckoned = stack([bytes, 0, u64::MAX / 4], Some(objects)).variance[0];
         prop_assert!(reckoned >= truth * (1.0 - 1e-9), "{reckoned} {truth}");
     }

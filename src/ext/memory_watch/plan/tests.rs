@@ -96,7 +96,7 @@ fn settings_that_leave_fewer_than_three_heap_profiles_are_reported_with_some_tha
     type Set = fn(Builder) -> Builder;
     // (limit in MB, settings, how many fit)
     let table: [(u64, Set, usize); 10] = [
-        // The first from outside: the seed's numbers below a GiB.
+        // The first was reported from outside: the fixed defaults under a limit of a GiB.
         (1_073, |it| it.threshold(Level::Bytes(800 * MB)).step(Level::Bytes(100 * MB)), 2),
         (192, |it| it.threshold(Level::ShareOfLimit(0.7)), 0),
         (192, |it| it.threshold(Level::ShareOfLimit(0.7)).step(Level::Bytes(5 * MB)), 0),

@@ -37,7 +37,7 @@ impl Builder {
         let counts = system.countable(self.counts, &mut scratch);
         let memory = system.memory(counts, &mut scratch).map_err(StartError::Unreadable)?;
         let surroundings = system.surroundings(&mut scratch);
-        // What is left, plus what it already has.
+        // What is left in the group, plus what this process already has.
         let room = surroundings.group.fullest.map(|fill| fill.headroom().saturating_add(memory.counted));
         let bounds = Bounds { group: surroundings.group.limit, machine: surroundings.machine, room };
         let plan = self.plan(bounds)?;
@@ -86,7 +86,7 @@ impl Builder {
 }
 
 impl Watch {
-    /// Reports what will not work, and removes what a process left that was killed while writing.
+    /// Reports what will not work, and removes the files of a process that was killed while it was writing.
     fn survey(&mut self, wanted: Counted, plan: &Plan) {
         let folder = Folder::open(&self.folder).and_then(|folder| {
             folder.has_room(self.disk_free_min)?;
