@@ -1,5 +1,4 @@
-//! What every public type keeps, asserted for all of them: shown by `Debug`, and given to other threads. `tests/tidy.rs` sees to it that
-//! none is missing here.
+//! Asserts that every public type implements `Debug` and can go to other threads. `tests/tidy.rs` checks that none is missing here.
 
 use crate::format::*;
 use crate::spill::*;
@@ -8,7 +7,7 @@ use crate::*;
 use std::fmt::Debug;
 
 fn shared<T: Debug + Send + Sync + Unpin>() {}
-/// With something of the user's in it, who is asked for `Send` alone.
+/// For types that hold a value of the user's, which only has to be `Send`.
 fn given<T: Debug + Send>() {}
 
 #[test]

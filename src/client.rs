@@ -61,7 +61,7 @@ use std::fmt;
 /// ```
 #[derive(Clone)]
 pub struct Client {
-    /// What the clones share; its drop is the last client's.
+    /// Shared by all clones, and dropped with the last one.
     own: Arc<Own>,
 }
 
@@ -87,9 +87,9 @@ impl Client {
     /// # Blocking
     /// Never on the network or the log, and not at all for an event that is accepted. An event for the log (the queue is full, the mode is
     /// LogOnly, the event is oversized) is handed to the thread that writes the log; it is [`Emitted::Spilled`] although not written yet.
-    /// If that thread's queue is full, the call waits for room, [`LOG_STALL`](crate::limits::LOG_STALL) maximum, and not at all while a
+    /// If that thread's queue is full, the call waits for room: at most [`LOG_STALL`](crate::limits::LOG_STALL), and not at all while a
     /// write has been stuck for that long. Without room the event is lost, reason `log_stalled`. After the client has ended, the call waits
-    /// until its event is written, [`LOG_LATE_PATIENCE`](crate::limits::LOG_LATE_PATIENCE) maximum, and `LOG_STALL` maximum summed over all
+    /// until its event is written: at most [`LOG_LATE_PATIENCE`](crate::limits::LOG_LATE_PATIENCE), and at most `LOG_STALL` summed over all
     /// such calls that wait in vain.
     ///
     /// So a caller may hold locks that the log needs, as a tracing layer that emits does. A caller writes to the log itself only if no
@@ -115,7 +115,7 @@ impl Client {
     /// Switches the mode, at any time, from any thread. Events already in the queue are still delivered.
     ///
     /// # Blocking
-    /// Never on the log: the notice is handed to the thread that writes it. The observer is told before this returns.
+    /// Never on the log: the notice is handed to the thread that writes it. The observer gets its signal before this returns.
     pub fn set_mode(&self, mode: Mode) {
         let shared = self.own.to_change();
         let from = self.own.set_mode(mode);
@@ -182,7 +182,7 @@ impl Client {
         }
     }
 
-    /// A snapshot of the stats. Some thirty loads: cheap enough for every second.
+    /// A snapshot of the stats. It costs about thirty loads: cheap enough to call every second.
     pub fn stats(&self) -> Stats {
         match self.own.look() {
             Ok(shared) => shared.stats(),
@@ -191,14 +191,14 @@ impl Client {
     }
 
     /// The maximum number of bytes this client can hold, computed from its configuration: `queue_bytes_max`, chunks being filled, batches,
-    /// bodies, compression, reading answers, connections, TLS, the sender's runtime, and what waits for the log. Each caller inside `emit`
-    /// may use up to six times `event_bytes_max` more during the call. The log's own memory for a record is not included.
+    /// bodies, compression, reading answers, connections, TLS, the sender's runtime, and events waiting for the log. Each caller inside
+    /// `emit` may use up to six times `event_bytes_max` more during the call. The log's own memory for a record is not included.
     pub fn memory_bound(&self) -> usize {
         self.seen().memory_bound
     }
 
-    /// The names that this client puts in front of an event's own members: common fields, time, the event's name. Use it if you build events
-    /// from fields that others have named: a field with the same name would be in the JSON twice, and readers take one of the two.
+    /// The names that this client puts in front of an event's own members: common fields, time, the event's name. Use it if you build
+    /// events from fields that others have named: a field with the same name would be in the JSON twice, and readers take one of the two.
     ///
     /// ```
     /// let events = overspill::Client::builder("http://127.0.0.1:9/").service_name("orders").time_field("at").build().unwrap();
@@ -245,9 +245,9 @@ impl Client {
     /// Events emitted from now on are spilled with [`Reason::Closed`].
     ///
     /// Idempotent: a second call, from any clone, waits for the same end, and until events emitted since then are written; the earliest
-    /// deadline applies. Works on any executor. Returns no later than 200 ms after the deadline. The last eighth of the time, at most 250 ms,
-    /// is kept for writing to the log. Events that could not even be written by then are [`LostReason::Deadline`]. If the process was frozen
-    /// past the deadline (SIGSTOP, a paused container, a function's platform), it gets
+    /// deadline applies. Works on any executor. Returns no later than 200 ms after the deadline. The last eighth of the time, at most 250
+    /// ms, is kept for writing to the log. Events that could not even be written by then are [`LostReason::Deadline`]. If the process was
+    /// frozen past the deadline (SIGSTOP, a paused container, a function's platform), it gets
     /// [`SHUTDOWN_THAW`](crate::limits::SHUTDOWN_THAW) from the thaw, once.
     ///
     /// # Cancel safety
@@ -265,7 +265,8 @@ impl Client {
     ///
     /// # Blocking
     /// Blocks the calling thread until the end, or 200 ms after the deadline. Do not call it on the thread that runs the
-    /// [`Sender`](crate::Sender) of [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await [`shutdown`](Client::shutdown) there.
+    /// [`Sender`](crate::Sender) of [`build_with_sender`](Builder::build_with_sender), which could not work meanwhile; await
+    /// [`shutdown`](Client::shutdown) there.
     ///
     /// If called from inside overspill's own work (an `Observer`, a `SpillSink`, a tracing layer that gets our records, a panic hook when
     /// one of them panics), it closes and returns at once. In a panic hook it settles what was emitted before the panic, even with
@@ -278,7 +279,7 @@ impl Client {
         }
     }
 
-    /// What single words are read of.
+    /// For reading: this process's client, or its parent's if it has none yet.
     fn seen(&self) -> &Shared {
         match self.own.look() {
             Ok(shared) | Err(shared) => shared,

@@ -1,8 +1,8 @@
-//! The only door to time.
+//! The only access to time.
 //!
-//! In: nothing. Out: [`Stamp`]s, nanoseconds on a monotonic clock since the client was built; a wall clock that
-//! jumps moves nothing here. The clock is the machine's, or tokio's when the sender runs as a future on the
-//! user's own runtime, so that a paused runtime makes days pass in a second.
+//! In: nothing. Out: [`Stamp`]s, nanoseconds on a monotonic clock since the client was built. A wall clock that jumps changes nothing here.
+//! The clock is the machine's, or tokio's when the sender runs as a future on the user's own runtime, so that a paused runtime makes days
+//! pass in a second.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -32,8 +32,7 @@ fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
-/// Maps a clock's moments to wall-clock time, as of the moment when this was made: for everyone who must state the same time for an
-/// event.
+/// Maps a clock's moments to wall-clock time, as of the moment when this was made. All places that state an event's time use the same one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Calendar {
     /// When the client was built, in nanoseconds since 1970; adjusted if the wall clock was set since.
@@ -52,7 +51,7 @@ impl Calendar {
     }
 }
 
-/// Whose time it is.
+/// Where the time comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The machine's monotonic clock.
@@ -74,8 +73,8 @@ impl Clock {
         Clock { epoch: read(source), source, tick: Tick::start() }
     }
 
-    /// The time of the kernel's last tick, 1 to 10 ms ago: for the label of an event, and for how long a log write takes. It costs a quarter
-    /// of reading the exact time, which would be a tenth of the whole call.
+    /// The time of the kernel's last tick, 1 to 10 ms ago: for the label of an event, and for how long a log write takes. It costs a
+    /// quarter of reading the exact time, which would be a tenth of the whole call.
     #[inline]
     pub(crate) fn last_tick(&self) -> Stamp {
         match self.source {
@@ -88,12 +87,12 @@ impl Clock {
         self.stamp(read(self.source))
     }
 
-    /// By the current wall clock.
+    /// A calendar by the current wall clock.
     pub(crate) fn calendar(&self) -> Calendar {
         Calendar::at(self.now(), wall())
     }
 
-    /// How long this machine has been suspended since it was started, give or take what passes between two readings; zero if the system does
+    /// How long this machine has been suspended since it was started, give or take the time between two readings; zero if the system does
     /// not say. The monotonic clock stands still meanwhile; peers do not.
     pub(crate) fn suspended(&self) -> Duration {
         match self.source {
@@ -216,8 +215,8 @@ pub(crate) fn wall() -> SystemTime {
 /// A number that differs between clients, processes and hosts: the client's id and the default seed of the jitter.
 pub(crate) fn entropy() -> u64 {
     use std::hash::{BuildHasher, Hash, Hasher};
-    // RandomState gets its keys from the operating system once per thread and increments them for each hasher: a process and its forked
-    // child, and two children, have the same.
+    // RandomState gets its keys from the operating system once per thread and increments them for each hasher. So a process and its forked
+    // child have the same keys, and so do two children.
     let mut hasher = std::collections::hash_map::RandomState::new().build_hasher();
     std::process::id().hash(&mut hasher);
     // Process ids are reused, and count from one in each container.

@@ -1,7 +1,7 @@
 //! When a shutdown changes course: its deadline, and what follows from it.
 //!
 //! In: the time that the caller gives. Out: when the sender must begin to write what waits, when it must abort its requests, when nothing
-//! more is written. Not here: who closes and waits (`shutdown.rs`), and what the sender does at these times (`sender/end.rs`).
+//! more is written. Not here: closing and waiting (`shutdown.rs`), and what the sender does at these times (`sender/end.rs`).
 
 use crate::clock::Stamp;
 use crate::limits::{
@@ -11,16 +11,16 @@ use crate::sync::plain::{AtomicU64, Ordering};
 use crate::sync::{Mutex, lock};
 use std::time::Duration;
 
-/// When to end; `NEVER` until someone asks. The earliest of several deadlines applies.
+/// When to end; `NEVER` until a caller asks. The earliest of several deadlines applies.
 #[derive(Debug)]
 pub(crate) struct Closing {
     deadline: AtomicU64,
-    /// Half of the given time: nothing is given up before.
+    /// Half of the given time. Nothing is given up before this.
     half_time: AtomicU64,
     end: Mutex<End>,
 }
 
-/// The finding of the first thread to see that the time was up.
+/// Decided by the first thread that sees that the time is up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum End {
     #[default]
@@ -81,7 +81,7 @@ impl Closing {
         now > too_late && !self.was_frozen(now, now.since(too_late))
     }
 
-    /// For a caller who has waited in vain and is this late: how much longer to wait; not at all, unless the process was frozen.
+    /// How much longer a caller waits after it has waited in vain and is this late. `None` unless the process was frozen.
     pub(crate) fn more_time(&self, now: Stamp, late: Duration) -> Option<Duration> {
         self.was_frozen(now, late).then(|| self.too_late().since(now))
     }

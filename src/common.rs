@@ -35,7 +35,7 @@ pub(crate) struct CommonField {
 pub(crate) struct Common {
     placement: Placement,
     fields: Vec<CommonField>,
-    /// Whether an event without a name stays as it is.
+    /// Whether an event without a name stays unchanged.
     idle: bool,
     /// `{"service.name":"orders"}`
     object: String,
@@ -46,7 +46,7 @@ pub(crate) struct Common {
     /// `"event.name":"`
     name_key: String,
     pub(crate) names: Names,
-    /// What may come before an event's own members.
+    /// The names of the members that may come before an event's own.
     added_names: Vec<String>,
 }
 
@@ -66,7 +66,7 @@ impl Common {
         name_key: &str,
         names: Names,
     ) -> Common {
-        // They were built from names a moment ago.
+        // The keys were built from names a moment ago, so none fails to parse.
         let own =
             [time_key, Some(name_key)].into_iter().flatten().filter_map(|key| serde_json::from_str(key).ok());
         let added_names = fields.iter().map(|field| field.name.clone()).chain(own).collect();
@@ -143,12 +143,12 @@ impl Common {
         self.name_key.len() + name.len() + TEXT_END.len() + WRAP_BYTES
     }
 
-    /// [`added_by_name`](Common::added_by_name) of the longest.
+    /// [`added_by_name`](Common::added_by_name) of the longest name.
     pub(crate) fn added_by_name_max(&self) -> usize {
         self.name_key.len() + EVENT_NAME_BYTES_MAX + TEXT_END.len() + WRAP_BYTES
     }
 
-    /// Whether a text stays as it is.
+    /// Whether a text stays unchanged.
     #[inline]
     pub(crate) fn adds_nothing(&self, name: NameId) -> bool {
         self.idle && (name == NameId::NONE || self.placement.is_beside())
@@ -192,7 +192,7 @@ impl Common {
         splice(text, [&[self.members.as_bytes()][..], &name, &time], to);
     }
 
-    /// The text, with what every event has, in `time`.
+    /// Like [`write`](Common::write), into a new text; borrowed if nothing is added.
     pub(crate) fn text<'t>(
         &self,
         text: &'t [u8],
@@ -244,7 +244,7 @@ impl Time {
     }
 }
 
-/// What a JSON value is, when members have to be put into it.
+/// The kind of JSON value into which members are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum JsonShape {
     Object,
@@ -263,7 +263,7 @@ fn shape(text: &[u8]) -> JsonShape {
     }
 }
 
-/// CM1. The members are followed by a comma.
+/// Writes the members, then the text, as one object (CM1). Each member must end in a comma.
 pub(crate) fn splice<const N: usize>(text: &[u8], members: [&[&[u8]]; N], to: &mut Vec<u8>) {
     to.push(b'{');
     members.iter().flat_map(|pieces| pieces.iter()).for_each(|piece| to.extend_from_slice(piece));

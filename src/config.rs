@@ -108,7 +108,7 @@ pub(crate) enum HtmlAnswers {
     Accepted,
 }
 
-/// What is known only once the settings are complete.
+/// The checked settings, with everything that follows from them.
 #[derive(Debug, Clone)]
 pub(crate) struct Config {
     pub(crate) queue_events_max: usize,
@@ -118,7 +118,7 @@ pub(crate) struct Config {
     pub(crate) text_bytes_max: usize,
     /// What the format adds, with common fields.
     pub(crate) overhead: Overhead,
-    /// How many bytes a byte of an event may become in it.
+    /// Maximum number of bytes that one byte of an event becomes in a body.
     pub(crate) growth_max: usize,
     pub(crate) reply_bytes_max: usize,
     pub(crate) common: Arc<Common>,

@@ -8,9 +8,9 @@ use crate::limits::{EVENT_INLINE_BYTES, SPARE_BLOCKS_PER_CLASS, SPARE_BYTES_PER_
 use crate::mark::{NameId, Piece};
 use crate::sync::FreeList;
 
-/// One event by itself: in `emit`, on its way to the log, and at the side door.
+/// A single event: in `emit`, on its way to the log, and at the side door.
 pub(crate) struct Event {
-    /// Its number among all events of this client, from 0: its identity in the log. Given when it is handed over to the log.
+    /// Its number among all events of this client, from 0: its identity in the log. Assigned when it is handed over to the log.
     pub(crate) seq: u64,
     pub(crate) emitted_at: Stamp,
     /// Present when the text has outgrown `inline`.
@@ -21,7 +21,7 @@ pub(crate) struct Event {
 }
 
 impl Event {
-    /// Without a text and without a number.
+    /// An event without a text and without a number.
     pub(crate) fn vacant(emitted_at: Stamp) -> Event {
         Event { seq: 0, emitted_at, block: None, len: 0, name: NameId::NONE, inline: [0; EVENT_INLINE_BYTES] }
     }
@@ -53,7 +53,7 @@ impl Event {
         Piece { text: self.text(), emitted_at: self.emitted_at, name: self.name }
     }
 
-    /// What this event is charged at the log's queue: its text, or the whole block that it occupies.
+    /// The bytes charged for this event in the log's queue: its text, or the whole block that it occupies.
     pub(crate) fn charge(&self) -> usize {
         self.block.as_ref().map_or(self.len as usize, |block| block.len())
     }
@@ -63,7 +63,7 @@ impl Event {
         &mut self.inline
     }
 
-    /// The first `len` bytes of the inline room, or of the block, are the text.
+    /// Makes the first `len` bytes of the inline room, or of the block, the text.
     pub(crate) fn hold(&mut self, len: usize, block: Option<Box<[u8]>>) {
         // A text is at most 2 x EVENT_BYTES_LIMIT = 32 MiB long.
         self.len = len as u32;
@@ -86,8 +86,8 @@ impl Event {
     }
 }
 
-/// Blocks for texts that outgrow the inline room, in classes that double, each with a bounded stack of spares, so that
-/// a warm client takes nothing from the heap.
+/// Blocks for texts that outgrow the inline room, in classes that double in size. Each class has a bounded stack of spares, so that a warm
+/// client allocates nothing.
 #[derive(Debug)]
 pub(crate) struct Blocks {
     classes: Vec<FreeList<Box<[u8]>>>,
@@ -119,7 +119,7 @@ impl Blocks {
     }
 }
 
-/// The most that spare blocks can hold.
+/// Maximum bytes of all spare blocks together.
 pub(crate) fn spare_bytes_max(block_bytes_max: usize) -> usize {
     (0..classes_for(block_bytes_max)).map(|class| spares_max(class) * class_bytes(class)).sum()
 }

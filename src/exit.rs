@@ -3,7 +3,7 @@
 //! A value in a thread-local of the main thread is dropped when `main` has returned, or when that
 //! thread calls `std::process::exit`, on platforms where the standard library runs such destructors
 //! (Linux with glibc, macOS, Windows). A process that is killed or aborts reports nothing.
-//! Not here: waiting. Delivering at that point would keep a process alive
+//! Not here: waiting. Delivering at that point would keep alive a process
 //! that wants to end; the shutdown guard waits, for callers that ask for it.
 
 use crate::shared::Shared;
@@ -30,7 +30,7 @@ thread_local! {
     static BUILT: Built = const { Built(RefCell::new(Vec::new())) };
 }
 
-/// If this is the main thread: reports its end if events are pending then.
+/// If this is the main thread: a notice reports the events that are still pending when it ends.
 pub(crate) fn watch_the_end_of_main(shared: &Arc<Shared>) {
     if std::thread::current().name() == Some("main") {
         // Does nothing once that end has begun.

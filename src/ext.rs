@@ -1,5 +1,5 @@
-//! Guests: each does one thing that not every user needs, behind a feature of its own, and uses nothing of the crate that
-//! a user could not.
+//! Guests: each does one thing that not every user needs, behind its own feature, and uses only those parts of the crate that a user can
+//! use.
 
 #[cfg(feature = "heap-compare")]
 pub mod heap_compare;

@@ -1,9 +1,10 @@
-//! A flush: waits until everything emitted before it is settled. Moves nothing, but a batch does not wait for more events meanwhile.
+//! A flush: waits until everything emitted before it is settled. It changes nothing about delivery, except that a batch does not wait for
+//! more events meanwhile.
 //!
 //! In: a caller with a deadline. Out: whether what was emitted before is delivered, written or lost by then.
-//! FL1: the caller takes a number and rings. The sender sees the number, then sweeps what was pushed before into the line,
-//! whose length says how far the flush reaches; it reports the number once all of that has left its hands ([`Flushes`]). What it has handed
-//! over to the log by then is written when the log's thread says so.
+//! FL1: the caller takes a number and rings. The sender sees the number, then sweeps what was pushed before into the line, whose length
+//! says how far the flush reaches. It reports the number once it no longer holds any of these events ([`Flushes`]). Those that it has
+//! handed over to the log by then are written when the log's thread says so.
 
 use crate::queue::Queue;
 use crate::shared::Shared;
@@ -78,11 +79,11 @@ struct Barrier {
     position: u64,
 }
 
-/// How far the sender has come, in events that it has pulled out of the queue.
+/// The sender's progress, in events that it has pulled out of the queue.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pulled {
     pub(crate) events: u64,
-    /// Pulled as part of a chunk, but not counted yet: its events are being copied.
+    /// Events of the chunk that is being copied: pulled, but not counted yet.
     pub(crate) opened: usize,
     /// The first that is not settled.
     pub(crate) first_unsettled: u64,
@@ -104,7 +105,7 @@ impl Flushes {
                 line.sweep();
                 let queued = (pulled.opened + line.len()) as u64;
                 self.current = Some(Barrier { number: asked, position: pulled.events + queued });
-                // Nothing has been done yet about a filling batch: look once more.
+                // The batch that fills has not been checked against this flush yet: ring, so that it is.
                 queue.ring();
             }
         }

@@ -1,9 +1,9 @@
-//! A client in the children of its process.
+//! A client in the child processes of its process.
 //!
 //! A child has a copy of the parent's memory but only one thread. Its copy of the sender does not run, its copy
 //! of a lock may be held forever by a thread that does not exist, and the connections and the events in the queue
-//! belong to the parent. So a child uses only the settings and single words of its parent's client, and makes its
-//! own client from the same settings, with its own id, queue, sender and books, when it first has an event to
+//! belong to the parent. So a child uses only the settings and single atomic words of its parent's client, and makes
+//! its own client from the same settings, with its own id, queue, sender and ledger, when it first has an event to
 //! emit or a setting to change. Until then it has emitted nothing, and has nothing to flush or to shut down.
 //!
 //! In: what callers hold, in any process. Out: the [`Shared`] of this process.
@@ -40,7 +40,7 @@ struct Place {
     own: OnceLock<Box<Own>>,
 }
 
-/// Makes the client of a child process, given its parent's, which nobody runs there.
+/// Makes the client of a child process, given its parent's, whose sender does not run there.
 pub(crate) type MakeForChild = Box<dyn Fn(&Shared) -> Own + Send + Sync>;
 
 impl Own {
@@ -55,7 +55,7 @@ impl Own {
         &self.shared.mode
     }
 
-    /// Sets the mode for this process alone, as all memory is, and returns the previous mode.
+    /// Sets the mode for this process only, because processes share no memory, and returns the previous mode.
     pub(crate) fn set_mode(&self, mode: Mode) -> Mode {
         let from = self.shared.mode.swap(mode);
         let mut own = self;
@@ -98,14 +98,14 @@ impl Own {
         let wanted = parent.shared.mode.get();
         let made = parent.make();
         let mode = made.shared.mode.get();
-        // It has no way to the endpoint.
+        // The new client has no way to the endpoint.
         if mode != wanted {
             self.set_mode(mode);
         }
         &made.shared
     }
 
-    /// For single words: this process's client, or its parent's if it has none yet.
+    /// For reading: this process's client, or its parent's, as an error, if it has none yet.
     pub(crate) fn look(&self) -> Result<&Shared, &Shared> {
         self.latest().map(|own| &*own.shared).map_err(|parent| &*parent.shared)
     }
@@ -138,7 +138,7 @@ impl Own {
                         return own;
                     }
                 }
-                // The process forked while one of its threads was making it.
+                // An earlier process forked while one of its threads was making the client.
                 Err(_) => {}
             }
         }
@@ -146,14 +146,14 @@ impl Own {
         self.child[FORK_PLACES - 1].own.get_or_init(make)
     }
 
-    /// Closes a child's client that was never made: what it emits from now on is closed out.
+    /// Closes a child's client that was never made: events emitted from now on are spilled as closed.
     pub(crate) fn shut_unused(parent: &Shared) -> Stats {
-        // The word alone: there is no thread to wake.
+        // Only the word is changed: there is no thread to wake.
         parent.queue.gate().close();
         Own::unused(parent)
     }
 
-    /// The books of a child that has emitted nothing.
+    /// The stats of a child that has emitted nothing.
     pub(crate) fn unused(parent: &Shared) -> Stats {
         parent.unused()
     }
@@ -172,7 +172,7 @@ impl Drop for Own {
 }
 
 impl Place {
-    /// Another thread of this process is making it.
+    /// Waits for another thread of this process that makes the client.
     fn wait(&self) -> Option<&Own> {
         const STEP: Duration = Duration::from_millis(1);
         for _ in 0..FORK_PATIENCE.as_millis() / STEP.as_millis() {

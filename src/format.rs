@@ -93,8 +93,8 @@ pub trait Format: Send + Sync + 'static {
 
     /// Maximum bytes that `encode`, or the frame, adds to the events: part of [`Client::memory_bound`](crate::Client::memory_bound). The
     /// events themselves are their JSON; with [`Placement::OncePerRequest`] also their names, once each, and once per request the common
-    /// fields as [JSON](CommonFields::json). Called while the client is built; the answer must not change. It is known for a frame. For any
-    /// other layout you must implement it, or `build` fails.
+    /// fields as [JSON](CommonFields::json). Called while the client is built; the answer must not change. The default is right for a
+    /// frame. For any other layout you must implement it, or `build` fails.
     fn overhead(&self) -> Overhead {
         match self.layout() {
             Layout::Framed(frame) => frame.overhead(),
@@ -170,9 +170,9 @@ pub trait Format: Send + Sync + 'static {
         &[]
     }
 
-    /// Maximum bytes that one byte of an event's JSON becomes in the body: 1 if the text stays as it is, 2 if it is escaped into a string.
+    /// Maximum bytes that one byte of an event's JSON becomes in the body: 1 if the text stays unchanged, 2 if it is escaped into a string.
     /// In addition each event has its share of the [`overhead`](Format::overhead). Called while the client is built; the answer must not
-    /// change. A frame leaves texts as they are.
+    /// change. A frame leaves texts unchanged.
     fn growth_max(&self) -> usize {
         1
     }

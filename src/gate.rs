@@ -1,11 +1,11 @@
-//! The gate for every event that does not go through a shard: refused ones, those for the log alone, those at the side door. It counts
-//! them and tells, in the same atomic step, whether the client is closed.
+//! The gate for every event that does not go through a shard: refused ones, those for the log only, those at the side door. It counts
+//! them and says, in the same atomic step, whether the client is closed.
 //!
 //! In: callers with an event, the sender before it sleeps, a thread that closes. Out: a count.
 //!
 //! GT1: one word, one modification order. An announcement comes before or after the close, and before or after the sender's last look. So
 //!     neither side needs a fence or a second look at the other.
-//! GT2: [`announced`](Gate::announced) never falls, and is final once closed: an event after the close counts at its end.
+//! GT2: [`announced`](Gate::announced) never falls, and is final once closed: an event after the close is counted when it is settled.
 //!
 //! Deliberately not here: what is pushed where, and who is woken.
 
@@ -15,14 +15,14 @@ const CLOSED: u64 = 1;
 /// What one announcement adds; 2^63 of them are nine hundred years of ten billion a second.
 const ONE: u64 = 1 << 1;
 
-/// The side of the close on which an event came, which decides how it is counted: at the gate or at its end.
+/// Whether an event came before or after the close. This decides where it is counted: at the gate, or when it is settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Open,
     Closed,
 }
 
-/// What an announcement got.
+/// The result of an announcement.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pass {
     before: u64,
@@ -44,11 +44,11 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    /// One more event.
+    /// Counts one more event.
     #[inline]
     pub(crate) fn announce(&self) -> Pass {
-        // AcqRel: a caller after the sender's look sees what it stored before that (GT1); a thread that takes over after a close sees what
-        // callers did before their announcement.
+        // AcqRel: a caller that comes after the sender's look sees what the sender stored before it (GT1); a thread that takes over after a
+        // close sees what callers did before their announcement.
         Pass { before: self.word.fetch_add(ONE, Ordering::AcqRel) }
     }
 
@@ -65,12 +65,12 @@ impl Gate {
         self.closed_at.load(Ordering::Relaxed)
     }
 
-    /// How many came before this moment; those after it see what was done before it.
+    /// How many events were announced before this moment. A caller that announces one later sees what this thread has done before.
     pub(crate) fn announced_after_this(&self) -> u64 {
         self.announced_at(self.word.fetch_or(0, Ordering::AcqRel))
     }
 
-    /// Idempotent. Ends when one of its attempts meets no announcement between two instructions.
+    /// Closes the gate. Idempotent. Tries again while an announcement comes between its two instructions.
     pub(crate) fn close(&self) {
         loop {
             let word = self.word.load(Ordering::Acquire);

@@ -1,4 +1,4 @@
-//! The end of `main`, handled without a thought: a guard whose drop shuts the client down.
+//! A guard whose drop shuts the client down: for the end of `main`.
 
 use crate::client::Client;
 use std::fmt;

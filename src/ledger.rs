@@ -3,16 +3,17 @@
 //! In: how events end. Out: [`Stats`], and the events' numbers.
 //!
 //! An event that a shard has accepted, or that was announced before the close, is in the queue's count and pending until it is settled. An
-//! event after the close counts when it is settled, separately. So nothing is pending once the sender has ended, although callers go on.
+//! event after the close is counted separately, when it is settled. So nothing is pending once the sender has ended, although callers may
+//! go on emitting.
 //!
 //! L1 (the law): in every snapshot `emitted = delivered + spilled + lost + pending`. `pending` is computed as a
 //!    difference, so the equality is trivial; what must be argued is that it is never negative. A settlement
 //!    happens after its event was accepted or announced; it adds with Release, and a snapshot reads the settled counters first,
-//!    with Acquire, and the queue's count last. So every settlement that is seen brings its event along.
+//!    with Acquire, and the queue's count last. So a snapshot that sees a settlement also sees its event.
 //! L2: each event is settled once. Those in hand, the sender's or on their way to the log, are claimed out of `in_hand` before they
-//!    are counted; a thread that takes over at a deadline claims the rest, and a late one finds nothing to claim. `in_hand` is a number, not
-//!    a list: what is taken in hand later may be claimed for an event
-//!    that was taken over. So a claim takes what is there, even if it is less than wanted: all or nothing would leave a rest forever.
+//!    are counted; a thread that takes over at a deadline claims the rest, and a late one finds nothing to claim. `in_hand` is a number,
+//!    not a list: a claim for an event that was taken over may use up the count of one that was taken in hand later. So a claim takes what
+//!    is there, even if it is less than wanted: all or nothing would leave a remainder forever.
 //! L3: at rest `pending` is zero; a container that lost an event would show here forever.
 
 use crate::gate::Side;
@@ -20,7 +21,7 @@ use crate::outcome::{LostReason, MaybeDelivered, Reason};
 use crate::sync::plain::AtomicU64 as PlainU64;
 use crate::sync::{AtomicU64, Ordering, Padded};
 
-/// For what no model checks.
+/// For counters that no model checks.
 const RELAXED: crate::sync::plain::Ordering = crate::sync::plain::Ordering::Relaxed;
 
 pub(crate) const REASONS: usize = Reason::ALL.len();
@@ -39,13 +40,13 @@ struct Settled {
     delivered: AtomicU64,
     /// Announced before the close.
     open: Undelivered,
-    /// After it.
+    /// Announced after the close.
     closed: Undelivered,
     maybe_delivered: AtomicU64,
     echoes: AtomicU64,
     posts: AtomicU64,
     posts_failed: AtomicU64,
-    /// Of these by their reason.
+    /// The failed posts by reason.
     posts_failed_by: [PlainU64; REASONS],
     outages: PlainU64,
 }
@@ -76,10 +77,10 @@ pub(crate) enum Ending {
 }
 
 impl Ledger {
-    /// Hands out this many consecutive numbers, from 0 and none twice; returns the first. Events get them when they are posted or handed over
-    /// to the log.
+    /// Hands out this many consecutive numbers, from 0 and none twice; returns the first. Events get them when they are posted or handed
+    /// over to the log.
     pub(crate) fn numbers(&self, events: u64) -> u64 {
-        // Relaxed: names, and nothing else.
+        // Relaxed: the numbers only name events; no other memory depends on them.
         self.numbers.fetch_add(events, Ordering::Relaxed)
     }
 
@@ -103,12 +104,12 @@ impl Ledger {
         counter.fetch_add(events, Ordering::Release);
     }
 
-    /// The sender has pulled this many events out of the queue, or it has refused a caller's.
+    /// Counts events that the sender has pulled out of the queue, or that the queue has refused to a caller.
     pub(crate) fn take_in_hand(&self, events: u64) {
         self.settled.0.in_hand.fetch_add(events, Ordering::AcqRel);
     }
 
-    /// Settles events in hand, as many of them as have not been taken over (L2); `true` if all.
+    /// Settles those of these events in hand that have not been taken over (L2). Returns `true` if none has.
     pub(crate) fn settle_in_hand(&self, events: u64, ending: Ending) -> bool {
         let in_hand = self.settled.0.in_hand.fetch_update(Ordering::AcqRel, Ordering::Acquire, |in_hand| {
             Some(in_hand.saturating_sub(events))
@@ -138,7 +139,7 @@ impl Ledger {
         }
     }
 
-    /// One more has begun.
+    /// Counts an outage.
     pub(crate) fn outage(&self) {
         self.settled.0.outages.fetch_add(1, RELAXED);
     }
@@ -194,7 +195,7 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    /// Events written to the log since then.
+    /// Events written to the log since `before`.
     pub(crate) fn spilled_since(&self, before: &Totals) -> u64 {
         self.spilled_by.iter().sum::<u64>() - before.spilled_by.iter().sum::<u64>()
     }

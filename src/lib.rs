@@ -32,7 +32,7 @@
 //! | keep one event in n | [`Sample`] |
 //! | use it with axum or tower, without tokio, in a job or a function | [`guide::frameworks`] |
 //! | see it in Prometheus | [`Stats::prometheus_text`], [`prometheus_text`] |
-//! | get told about outcomes and outages | [`Observer`], [`Signal`] |
+//! | react to outcomes and outages in the program | [`Observer`], [`Signal`] |
 //! | know what to alert on | [`guide::operating`], [`NOTICE_TARGET`] |
 //! | size its bounds | [`guide::sizing`] |
 //! | know what your log drops in a flood | [`guide::log`] |
@@ -81,7 +81,7 @@
 //! `https` (default), `gzip`, `zstd`, `tower`, `tracing-events`, `tracing-layer`, `metrics-recorder`, `open-feature`, `redact-hash`,
 //! `testkit`, `memory-watch`, `memory-watch-jemalloc`, `heap-compare`: each adds something and changes nothing else.
 //!
-//! The modules are listed in `src/lib.rs` in the order of an event's way. Read from top to bottom, they are the program.
+//! The modules are listed in `src/lib.rs` in the order in which an event passes them. Read from top to bottom, they are the program.
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")
@@ -120,7 +120,7 @@ mod settle;
 mod stats;
 pub mod spill;
 
-// Around it: settings, start and end, what is told, time and threads.
+// Around it: settings, start and end, notices and signals, time and threads.
 mod build_error;
 mod clock;
 mod closing;
@@ -138,11 +138,11 @@ mod sync;
 mod time;
 mod waits;
 
-// What all public types keep.
+// What all public types have in common.
 #[cfg(all(test, not(overspill_model)))]
 mod bounds;
 
-// Guests: nothing above knows them.
+// Guests: nothing above uses them.
 #[cfg(not(overspill_model))]
 mod ext;
 #[cfg(feature = "heap-compare")]

@@ -18,44 +18,44 @@ pub const QUEUE_BYTES: usize = 8 << 20;
 /// prevent.
 pub const QUEUE_BYTES_LIMIT: usize = if usize::BITS > 32 { 1 << (usize::BITS / 2) } else { 1 << 30 };
 
-/// A queue fuller than this, in eighths of its events or bytes, while every request is still waiting for its answer, is
-/// relieved by the sender: it writes the oldest batch to the log, so that callers do not meet a full queue.
+/// Fill level, in eighths of its events or bytes, above which the sender relieves the queue while every request still waits for its
+/// answer: it writes the oldest batch to the log, so that callers do not meet a full queue.
 pub(crate) const QUEUE_RELIEF_EIGHTHS: usize = 6;
 /// A sender that naps until relief is due ([`QUEUE_RELIEF_EIGHTHS`]) is woken at this level, in eighths, if the queue fills faster than
 /// expected.
 pub(crate) const QUEUE_LATE_EIGHTHS: usize = 7;
-/// Whatever `batch_bytes_max` allows, a batch stops waiting for more events once it holds this part of the byte budget: it could use up
-/// the budget, and callers would be refused while the endpoint has nothing to do. More parts would be smaller batches, three of which
-/// (two in flight, one ready) would then be relieved into the log as if the endpoint were slow.
+/// A batch stops waiting for more events once it holds one part in this many of the byte budget, whatever `batch_bytes_max` allows.
+/// Otherwise it could use up the budget, and callers would be refused while the endpoint has nothing to do. A larger number would make
+/// batches smaller, and three of them (two in flight, one ready) would then be relieved into the log as if the endpoint were slow.
 pub(crate) const BATCHES_IN_BUDGET: u64 = 2;
-/// How long all requests must have been without an answer for that: a burst into an endpoint that answers in a few milliseconds
-/// is delivered, and 20,000 events a second meanwhile fill a tenth of what is left of the queue.
+/// How long all requests must have been without an answer before the sender relieves the queue: a burst into an endpoint that answers in a
+/// few milliseconds is delivered, and 20,000 events a second fill a tenth of the free room in the queue meanwhile.
 pub(crate) const RELIEF_PATIENCE: Duration = Duration::from_millis(10);
 /// Fill level, in eighths of capacity, at which a push wakes a napping sender: early enough for a thread that is slow to start, late
 /// enough that a burst seldom wakes it.
 pub(crate) const QUEUE_NAP_EIGHTHS: usize = 2;
 
-/// Places for callers' events. Up to this many threads never collide, and a thread that is interrupted while it holds one is in nobody's
-/// way. More would be more for the sender to look at, and smaller chunks to sweep together. Independent of the number of cores: eight
-/// threads on two cores need eight. A power of two.
+/// Places for callers' events. Up to this many threads never collide, and a thread that is interrupted while it holds one stops nobody
+/// else. With more places the sender would have more to look at, and smaller chunks to sweep together. Independent of the number of
+/// cores: eight threads on two cores need eight. A power of two.
 pub(crate) const QUEUE_SHARDS: usize = 8;
 /// How often a caller tries each shard before it uses the side door: a shard is held for as long as it takes to copy one event.
 pub(crate) const QUEUE_TRIES: usize = 2;
-/// Events at the side door, for callers that find no shard free: about as many as arrive while a thread that holds one is interrupted. A
-/// bound of its own, so that bursts do not use up the room of full chunks.
+/// Maximum events at the side door, for callers that find no shard free: about as many as arrive while a thread that holds one is
+/// interrupted. This is a separate bound, so that bursts do not use up the room of full chunks.
 pub(crate) const QUEUE_ALONE: usize = 64;
 /// A shard takes room for this many events and bytes at once, so that its callers write a shared word only once per step.
 pub(crate) const QUEUE_STEP_EVENTS: usize = 32;
 /// About the bytes of that many events.
 pub(crate) const QUEUE_STEP_BYTES: usize = 8 << 10;
-/// All steps together are at most this part of the budgets: room that a shard has and does not use looks used to the others.
+/// All steps together are at most one part in this many of the budgets: room that a shard has and does not use looks used to the others.
 pub(crate) const STEPS_IN_BUDGET: usize = 8;
-/// Finished chunks kept for reuse, besides as many as a full queue has: those of the batches that are usually under way, one that fills,
+/// Spare chunks kept for reuse, beyond the number that a full queue has: those of the batches that are usually under way, one that fills,
 /// one that is ready and two in flight.
 pub(crate) const SPARE_CHUNKS: usize = 4;
 /// No spare chunk is larger: chunks of large events are allocated anew, which costs little compared with filling them.
 pub(crate) const SPARE_CHUNK_BYTES: usize = 128 << 10;
-/// What a chunk may hold beyond its events and an eighth of them: below this, moving to a smaller buffer is not worth it.
+/// Unused bytes that a chunk may hold, beyond an eighth of its events' bytes: below this, moving to a smaller buffer is not worth it.
 pub(crate) const CHUNK_SLACK_BYTES: usize = 4 << 10;
 
 // ---- One event.
@@ -174,38 +174,38 @@ pub const CERTIFICATE_FILE_BYTES_MAX: usize = 1 << 20;
 /// post that waited for its whole timeout counts twice.
 pub(crate) const FAILURES_BEFORE_OUT: u32 = 3;
 /// Where a share of the posts fails anyway (one backend of several), a run of failures is an outage once chance alone would produce it
-/// less often than this. At five posts a second and one bad backend of three, that is a false outage of a few tenths of a second every
+/// less often than this. At five posts a second and one bad backend of three, that makes a false outage of a few tenths of a second every
 /// few minutes.
 pub(crate) const OUT_BY_CHANCE: f64 = 0.0015;
-/// But at most this many: an endpoint that fails most of the time must be recognised too.
+/// Upper limit of the length of such a run: an endpoint that fails most of the time must be recognized too.
 pub(crate) const FAILURES_BEFORE_OUT_MAX: u32 = 10;
 /// A run of [`FAILURES_BEFORE_OUT`] that has lasted this long without a delivery is an outage, whatever the odds: a service
 /// that posts seldom should not wait for ten posts.
 pub(crate) const OUT_AFTER: Duration = Duration::from_secs(10);
 /// How many results of posts are remembered, to know how often posts fail anyway.
 pub(crate) const OUTCOMES_HEARD: usize = 20;
-/// And for how long: backends come and go.
+/// How long they are remembered: backends come and go.
 pub(crate) const OUTCOMES_HEARD_FOR: Duration = Duration::from_secs(300);
-/// A `Retry-After` takes the endpoint out at once, and is honoured once this many consecutive answers have confirmed it, including those of
+/// A `Retry-After` takes the endpoint out at once, and is honored once this many consecutive answers have confirmed it, including those of
 /// probes and stragglers: a single one may be one backend's. The confirming probe comes no sooner than a post would have.
 pub(crate) const RETRY_AFTER_BELIEVED_AFTER: u32 = 2;
 /// If a post is delivered before the time a `Retry-After` has set, the hint was one backend's; later ones are doubted for this long
 /// after the last contradiction.
 pub(crate) const RETRY_AFTER_DOUBTED_FOR: Duration = Duration::from_secs(300);
-/// A doubted hint is honoured after this many consecutive probes of one outage were answered with it: with one bad backend of three that
+/// A doubted hint is honored after this many consecutive probes of one outage were answered with it: with one bad backend of three that
 /// happens by chance in one of 27 outages.
 pub(crate) const RETRY_AFTER_BELIEVED_AFTER_PROBES: u32 = 3;
 
 /// The period over which failed posts are counted to report the share that fails; or the last [`OUTCOMES_HEARD`] posts, if they cover more.
 pub(crate) const SHARE_OVER: Duration = Duration::from_secs(30);
-/// A share of failed posts is reported from here on, in hundredths: below it are restarts and the noise of a network.
+/// Minimum share of failed posts that is reported, in hundredths: below it are restarts and the noise of a network.
 pub(crate) const SHARE_TOLD_PERCENT: u64 = 10;
 /// Below this it has ended: half, so that a share near the first limit is not reported again and again.
 pub(crate) const SHARE_ENDED_PERCENT: u64 = 5;
 /// Fewer failed posts than this do not make a share.
 pub(crate) const SHARE_FAILED_MIN: u64 = 3;
 
-/// What a delivered post earns towards second tries of posts that the endpoint has answered (503, 429, a denial). With one bad backend
+/// What a delivered post earns toward second tries of posts that the endpoint has answered (503, 429, a denial). With one bad backend
 /// of three, asked in turn, every other post needs one, because a second try takes a turn as well. Second tries are earned by
 /// deliveries, not by posts, so that an overloaded endpoint gets little extra load: one that serves a fifth of what it gets receives a
 /// tenth more; half, a third more; six tenths, four tenths more, which is the worst case; one that serves nothing gets nothing extra.
@@ -226,34 +226,35 @@ pub(crate) const PROBE_INTERVAL_GROWTH: f64 = 1.5;
 /// long as events keep coming to make probes of. With the time of an answer it is noticed within two seconds. It costs no more than a
 /// healthy client, which posts once per `batch_age_max`: about 70 small requests a minute. A `Retry-After` may make it longer.
 pub const PROBE_INTERVAL: Duration = Duration::from_millis(1_500);
-/// A probe is given up after this, unless `post_timeout` is less, or it is the one probe that waits for a slow endpoint as long as any post.
+/// A probe is given up after this, unless `post_timeout` is less, or it is the one probe that waits for a slow endpoint as long as any
+/// post.
 pub(crate) const PROBE_TIMEOUT: Duration = Duration::from_millis(1_500);
-/// Maximum probes in flight: a patient one, and two that may hang beside it. So a probe that hangs keeps no other from starting.
+/// Maximum probes in flight: a patient one, and two that may hang next to it. So a probe that hangs keeps no other from starting.
 pub(crate) const PROBES_MAX: usize = 3;
 /// Requests on the wire beyond `posts_in_flight_max`, part of the memory bound: probes next to posts that hang, and posts next to those
 /// that have waited much longer than recent answers took.
 pub const SPARE_POSTS: usize = 2;
 /// How many of them posts may use: one is left for a probe.
 pub(crate) const SPARE_POSTS_BESIDE_HUNG: usize = 1;
-/// A post that has waited this many times as long as the slowest of the recent answers counts as hanging, and another may start beside it.
+/// A post that has waited this many times as long as the slowest of the recent answers counts as hanging, and another may start next to it.
 pub(crate) const HUNG_TIMES: u32 = 10;
-/// But not before this: a garbage collector's pause is not a hang.
+/// No post counts as hanging before this: a garbage collector's pause is not a hang.
 pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(1);
-/// How many answers' times are remembered for that.
+/// How many answers' times are remembered to find the slowest.
 pub(crate) const ANSWERS_HEARD: usize = 8;
 
 /// If the endpoint has refused large batches and taken small ones, batches grow again after this many deliveries of the size it
 /// takes: at most one post in twenty is refused to find out.
 pub(crate) const FIT_DELIVERIES: u32 = 20;
-/// Each time nothing has changed, twice as many, up to this.
+/// Each time the larger size is refused again, the number doubles, up to this.
 pub(crate) const FIT_DELIVERIES_MAX: u32 = 640;
-/// They grow by this fraction (one part in this many), by at least one event.
+/// Batches grow by this fraction (one part in this many), by at least one event.
 pub(crate) const FIT_GROWTH_PART: usize = 8;
 
 /// A probe carries at most this many events: enough to be a real request, few enough to lose time on.
 pub(crate) const PROBE_EVENTS_MAX: usize = 16;
-/// Clients that were told the same Retry-After come back spread over this share of it, at most over
-/// `probe_interval_max`: wide enough that a fleet stays below its live rate, and no later than its size justifies.
+/// Clients that got the same `Retry-After` come back spread over this share of it, but over at most `probe_interval_max`: wide enough that
+/// a fleet stays below its normal rate, and no wider than needed.
 pub(crate) const RETRY_AFTER_SPREAD: f64 = 0.5;
 /// Maximum `Retry-After` that is respected.
 pub const RETRY_AFTER_MAX: Duration = Duration::from_secs(600);
@@ -270,20 +271,19 @@ pub const SPILL_LINE_BYTES_LEAST: usize = 4 << 10;
 pub const SPILL_LINE_BYTES_LIMIT: usize = 1 << 20;
 /// Bytes reserved in each line for everything but the event: half for the record's own fields, half for what a formatter adds around them.
 pub const SPILL_FRAME_BYTES: usize = SPILL_FIELDS_BYTES_MAX + FORMATTER_BYTES;
-/// Maximum bytes of a record's own fields beside the event, names included, with all numbers at their longest.
+/// Maximum bytes of a record's own fields besides the event, names included, with all numbers at their longest.
 pub(crate) const SPILL_FIELDS_BYTES_MAX: usize = 1 << 10;
-/// In each line at least this much is for the event, whatever stands beside it: common fields, if the format has its own place
-/// for them.
+/// Minimum bytes of each line for the event, whatever else is in it: common fields, if the format has its own place for them.
 pub(crate) const SPILL_EVENT_BYTES_LEAST: usize = 1 << 10;
 /// The allowance for what a formatter puts around the fields: time, level, target, thread, file (in a registry's folder: 100 bytes),
-/// host, colours (16 bytes a field). It does not cover fields of the application's spans: tracing-subscriber's JSON formatter writes the
+/// host, colors (16 bytes a field). It does not cover fields of the application's spans: tracing-subscriber's JSON formatter writes the
 /// spans that are open where a record is written.
 pub(crate) const FORMATTER_BYTES: usize = 1 << 10;
 /// Maximum characters of the `spill_detail` field.
 pub const DETAIL_CHARS_MAX: usize = 200;
 /// Maximum characters of an answer's own words in `detail` and in a notice.
 pub(crate) const WORDS_CHARS_MAX: usize = 100;
-/// If a piece this long of a secret that was sent appears in an answer, its words are hidden: an answer may show a secret cut, or starred.
+/// If a piece this long of a secret that was sent appears in an answer, its words are hidden: an answer may show a secret cut or starred.
 pub(crate) const SECRET_PIECE_CHARS: usize = 8;
 /// Values shorter than this are not secrets, and would hide too much.
 pub(crate) const SECRET_CHARS_MIN: usize = 4;
@@ -298,8 +298,8 @@ pub const READ_LINE_BYTES_MAX: usize = 2 * SPILL_LINE_BYTES_LIMIT;
 pub const READ_HELD_BYTES_MAX: usize = 64 << 20;
 /// The same in events: what surrounds a part is a few hundred bytes.
 pub const READ_HELD_EVENTS_MAX: usize = READ_HELD_BYTES_MAX / 1024;
-/// Maximum ranges of sequence numbers that [`Seen`](crate::spill::Seen) holds: about 20 MiB. An outage is a few ranges per client; there are
-/// many only if events are sampled into the log for hours.
+/// Maximum ranges of sequence numbers that [`Seen`](crate::spill::Seen) holds: about 20 MiB. An outage is a few ranges per client; there
+/// are many only if events are sampled into the log for hours.
 pub const SEEN_RANGES_MAX: usize = 1 << 18;
 /// Maximum clients for which [`Losses`](crate::spill::Losses) keeps counts: about 15 MiB. Each start of a process is a new client.
 pub const LOSSES_CLIENTS_MAX: usize = 1 << 17;
@@ -313,7 +313,7 @@ pub const RESEND_OVERHEAD_BYTES: usize = 256;
 pub const SPILL_BYTES_PER_SECOND: usize = usize::MAX;
 /// Lower limit of `spill_bytes_per_second_max`: a short line a second.
 pub const SPILL_BYTES_PER_SECOND_LEAST: usize = 1 << 10;
-/// What a line counts in addition to the event when bytes per second are limited.
+/// Bytes that a line counts in addition to its part of the event when bytes per second are limited.
 pub const SPILL_BYTES_PER_LINE: usize = 512;
 /// A redacted event is at most this many times as long as the event: in an array of digits, each digit is replaced by a hash of 24, with
 /// quotes.
@@ -322,7 +322,7 @@ pub const REDACTED_GROWTH_MAX: usize = 16;
 /// for a stuck one: on an overloaded machine a write to a plain file was seen to take more than 250 ms.
 pub const LOG_STALL: Duration = Duration::from_secs(1);
 /// Maximum number of callers' events waiting to be written to the log, or `queue_events_max` if that is less: 20,000 events a second during
-/// a log pause of 50 ms. If the pause is longer, callers wait for room, [`LOG_STALL`] maximum.
+/// a log pause of 50 ms. If the pause is longer, callers wait for room, but no longer than [`LOG_STALL`].
 pub const LOG_QUEUE_EVENTS: usize = 1_024;
 /// Maximum bytes of those events, or `queue_bytes_max` if that is less. One event always has room.
 pub const LOG_QUEUE_BYTES: usize = 1 << 20;
@@ -340,8 +340,8 @@ pub const LOG_IDLE: Duration = Duration::from_secs(5);
 /// The same once the sender has ended: after that only late callers' events come, and the process is about to end.
 pub const LOG_IDLE_AFTER_END: Duration = Duration::from_millis(50);
 /// How long a caller that emits after the end waits until its event is written, because nobody else may wait for it before the process
-/// exits. No longer, because a caller may hold a lock that the log needs. Once callers have waited in vain for [`LOG_STALL`] in total, they
-/// no longer wait, because the process is then evidently going on.
+/// exits. It waits no longer, because it may hold a lock that the log needs. Once callers have waited in vain for [`LOG_STALL`] in total,
+/// they no longer wait, because the process is then evidently going on.
 pub const LOG_LATE_PATIENCE: Duration = Duration::from_millis(200);
 /// Callers that wait for room are let in when half of it is free, or this often: waking them for each event written would cost more than
 /// writing it.
@@ -349,8 +349,8 @@ pub const LOG_LET_IN_EVERY: Duration = Duration::from_millis(10);
 /// Minimum time between two notices that repeat; those left out are counted in the next one. Start and end of the client are always
 /// reported.
 pub const NOTICE_EVERY: Duration = Duration::from_secs(30);
-/// Changes of mode or queue share reported within [`NOTICE_EVERY`]: all that a person makes, and some of what a loop does. The same number
-/// of outages, for an endpoint that flaps.
+/// Maximum changes of mode or queue share reported within [`NOTICE_EVERY`]: all that a person makes, and some of those that a loop makes.
+/// Also the maximum of outages, for an endpoint that flaps.
 pub(crate) const SWITCH_NOTICES: u64 = 10;
 /// The monotonic clock stands still while a machine is suspended, and a process may be frozen: a difference of this much between the time
 /// that should have passed and the time that has is such a gap. Connections are then older than they seem.
@@ -362,18 +362,18 @@ pub(crate) const CLOCK_GAP: Duration = Duration::from_secs(2);
 /// times what tracing-subscriber's JSON layer takes. A log that proves slower is assumed to take twice what it was seen to
 /// take. At most half of the given time is set aside.
 pub(crate) const SPILL_TIME_PER_EVENT: Duration = Duration::from_micros(50);
-/// At least one part in this many of a shutdown's time is set aside for writing to the log, if anything is left to write: on a busy machine the
-/// sender may not run for tens of milliseconds, and what it has not written [`SHUTDOWN_GRACE`] after the deadline is lost.
+/// At least one part in this many of a shutdown's time is set aside for writing to the log, if anything is left to write: on a busy machine
+/// the sender may not run for tens of milliseconds, and what it has not written [`SHUTDOWN_GRACE`] after the deadline is lost.
 pub(crate) const SHUTDOWN_SET_ASIDE: u32 = 8;
-/// And no more than this: a request on its way may still be answered.
+/// Upper limit of that part: a request on its way may still be answered.
 pub(crate) const SHUTDOWN_SET_ASIDE_MAX: Duration = Duration::from_millis(250);
 /// Time allowed after the deadline for the last log writes before the rest is lost.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_millis(100);
 /// A shutdown that is this late when it first sees that its time is up did not run meanwhile: the process was frozen past its deadline,
 /// by SIGSTOP, a paused container, or a function's platform. An overloaded machine is late by tens of milliseconds.
 pub(crate) const SHUTDOWN_FROZEN_MIN: Duration = Duration::from_millis(500);
-/// Then it has this long from the thaw, once: nothing could be written in the given time. Writing a full queue to a log of usual
-/// speed takes half of it.
+/// A shutdown that was frozen gets this much time from the thaw on, once: nothing could be written in the given time. Writing a full queue
+/// to a log of usual speed takes half of it.
 pub const SHUTDOWN_THAW: Duration = Duration::from_secs(1);
 /// How long the thread that takes over waits for a thread interrupted between two steps with an event in hand: with this and the
 /// grace, a shutdown still returns within 200 ms of its deadline.
@@ -384,10 +384,10 @@ pub(crate) const SENDER_RESTART: Duration = Duration::from_millis(20);
 // ---- A fork.
 
 /// In a child, threads that need its client wait for the thread that builds it: for https that reads the root certificates, on a busy
-/// machine. After this, that thread has ended without a client.
+/// machine. After this, they assume that it has ended without a client.
 pub(crate) const FORK_PATIENCE: Duration = Duration::from_secs(2);
-/// A child waits this long for a sink's lock that a thread of its parent may have held at the fork, and that nobody will release. Longer than
-/// a write that another thread of the child has begun, and short enough for a child's log.
+/// A child waits this long for a sink's lock that a thread of its parent may have held at the fork, and that nobody will release. Longer
+/// than a write that another thread of the child has begun, and short enough for a child's log.
 pub(crate) const FORK_LOCK_PATIENCE: Duration = Duration::from_millis(50);
 /// Places for a child's client. The first is enough, unless a process forks while one of its threads builds its own: then its child needs
 /// the next one, and so on for that child's child.
@@ -395,8 +395,8 @@ pub(crate) const FORK_PLACES: usize = 3;
 
 // ---- Memory that is not events (see `Client::memory_bound`).
 
-/// Spare blocks kept per size class, in bytes, and in number. An event leaves its block when it enters the queue, so as many are in use as
-/// callers are inside `emit`, and what waits for the log.
+/// Spare blocks kept per size class, in bytes, and in number. An event leaves its block when it enters the queue, so the blocks in use are
+/// those of callers inside `emit` and of events that wait for the log.
 pub(crate) const SPARE_BYTES_PER_CLASS: usize = 256 << 10;
 pub(crate) const SPARE_BLOCKS_PER_CLASS: usize = 16;
 /// One connection: hyper reads into at most 408 KiB (its fixed maximum), writes headers into 8 KiB, TLS holds two 16 KiB records.

@@ -1,4 +1,4 @@
-//! One event among others: what is kept beside its text, for settling it and for the format that reads it.
+//! An event in a text that several share: what is kept besides its text, for settling it and for the format that reads it.
 
 use crate::clock::Stamp;
 use crate::limits::BATCH_BYTES_LIMIT;
@@ -21,7 +21,7 @@ pub(crate) struct Mark {
     state: State,
 }
 
-// All that an event costs beside its text.
+// All that an event costs besides its text.
 const _: () = assert!(size_of::<Mark>() == 16);
 const _: () = assert!(BATCH_BYTES_LIMIT <= u32::MAX as usize);
 

@@ -33,7 +33,7 @@ names!(Mode, "a mode", { On = "on", LogOnly = "log_only", Off = "off", });
 #[derive(Debug)]
 pub(crate) struct ModeSwitch(AtomicU8);
 
-/// Off for good: no one can switch. Beyond [`Mode::Off`], like every other mode that is not on.
+/// Off for good: nobody can switch it. Greater than [`Mode::Off`], so that one comparison finds both.
 const OFF_FOR_GOOD: u8 = Mode::Off as u8 + 1;
 
 impl ModeSwitch {
@@ -69,7 +69,7 @@ impl ModeSwitch {
         Some(if mode == Mode::On as u8 { Mode::On } else { Mode::LogOnly })
     }
 
-    /// Sets the mode and returns the previous one: the same, if it is off for good.
+    /// Sets the mode and returns the previous one. If it is off for good, changes nothing and returns `mode`.
     pub(crate) fn swap(&self, mode: Mode) -> Mode {
         // Once set, this never changes.
         if self.is_off_for_good() {

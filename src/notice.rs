@@ -3,7 +3,7 @@
 //! Reports changes and totals, never one line per event. A notice that may repeat is written at most once per
 //! [`NOTICE_EVERY`](crate::limits::NOTICE_EVERY), with a count of those left out. If the application log has no reader for a WARN or ERROR
 //! notice, it goes to the fallback sink; an INFO notice is dropped. The thread that writes the log also writes the notices, in order with
-//! the spilled events. With a `SpillSink`, notices have a thread of their own, so a stuck sink holds none of them up. The notice that the
+//! the spilled events. With a `SpillSink`, notices have a separate thread, so a stuck sink holds none of them up. The notice that the
 //! log is stuck goes to the fallback.
 
 mod outage;

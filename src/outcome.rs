@@ -14,7 +14,7 @@ macro_rules! named_reasons {
         names!($name, $what, { $($variant = $text,)* });
 
         impl $name {
-            /// The place of its counter.
+            /// The index of its counter.
             pub(crate) const fn index(self) -> usize {
                 self as usize
             }

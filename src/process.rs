@@ -1,4 +1,4 @@
-//! Identifies this process. A fork copies the parent's memory, but of its threads only the one that called it.
+//! Identifies this process. A fork copies the parent's memory, but only one of its threads: the one that called `fork`.
 //!
 //! In: nothing. Out: a [`Process`] that knows, in a child, that it was made in the parent,
 //! for two loads and a comparison. The C library calls our fork handler in each child before

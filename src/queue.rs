@@ -1,8 +1,8 @@
-//! The bounded queue between callers and sender; both ends live here, so neither can go before the other.
+//! The bounded queue between callers and sender. Both ends live here, so neither can be dropped before the other.
 //!
 //! In: encoded events from any thread. Out: chunks of them for the sender, or the reason why there was no room.
 //!
-//! Callers put their events into shards, one per thread as far as possible. The sender only takes what is full; the rest it sweeps
+//! Callers put their events into shards, one per thread as far as possible. The sender takes full chunks as they come, and sweeps the rest
 //! together when it is due. A caller that finds its shard busy goes to the next one; if all are busy, to the side door, an ordinary
 //! channel of a few events. No caller waits.
 //!
@@ -62,7 +62,7 @@ pub(crate) enum Want {
 
 /// Where a shard's full chunks go and its empty ones come from.
 pub(crate) trait Depot {
-    /// A spare chunk as it is.
+    /// A spare chunk, with the buffers that it happens to have.
     fn spare(&self) -> Found;
 
     /// Hands a sealed chunk to the sender. `Err`: there is no room, and the chunk comes back.
@@ -80,10 +80,10 @@ pub(crate) struct Queue {
     alone: Channel<Event>,
     line: Latch<Line>,
     spares: Spares,
-    /// The number of threads that have come.
+    /// How many threads got their number from this queue.
     arrivals: AtomicU64,
     budget: Padded<Budget>,
-    /// For events that do not go through a shard: counts them and tells whether the client is closed.
+    /// For events that do not go through a shard: counts them and says whether the client is closed.
     gate: Padded<Gate>,
     /// How many of the gate's announcements have ended: pulled or refused.
     resolved: AtomicU64,
@@ -147,7 +147,7 @@ impl Queue {
         self.shards[shard & (self.shards.len() - 1)].0.put(event.piece(), &ground, self)
     }
 
-    /// The shard was busy, or there was no room for a step.
+    /// Tries all shards, after the first was busy or had no room for a step.
     #[cold]
     fn push_elsewhere(&self, home: usize, mut why: NotPut, event: &Event) -> Result<(), Full> {
         let shards = self.shards.len();
@@ -182,7 +182,7 @@ impl Queue {
         }
     }
 
-    /// No room: the event is counted and not in the queue.
+    /// Refuses an event for which there is no room: it is counted, and is not in the queue.
     fn refuse(&self) -> Result<(), Full> {
         match self.gate().announce().side() {
             Side::Open => Err(Full::NoRoom),
@@ -190,7 +190,7 @@ impl Queue {
         }
     }
 
-    /// All shards are busy: the side door.
+    /// Puts an event at the side door, because all shards are busy.
     fn push_alone(&self, event: &Event) -> Result<(), Full> {
         let pass = self.gate().announce();
         if pass.side() == Side::Closed {
@@ -248,13 +248,13 @@ impl Queue {
         self.line().look()
     }
 
-    /// This many announcements have been pulled or refused; the caller of this answers for the events.
+    /// Counts announcements that were pulled or refused; the calling thread is now responsible for their events.
     fn resolve(&self, events: u64) {
         self.resolved.fetch_add(events, Ordering::AcqRel);
     }
 
-    /// An announcement has ended without a push. The sender of a closed queue may have found it not drained because of this one, and be about
-    /// to sleep although the count is complete by then.
+    /// Resolves announcements that ended without a push. The sender of a closed queue may have found it not drained because of them, and be
+    /// about to sleep although the count is complete by then: so this wakes it.
     pub(crate) fn resolve_beside(&self, events: u64) {
         self.resolve(events);
         self.ring_if_closed();
@@ -327,7 +327,7 @@ impl Queue {
         if self.shut.load(Ordering::Acquire) == 0 {
             return false;
         }
-        // While we hold the line nobody else brings anything into it.
+        // While we hold the line, no other thread brings anything into it.
         let mut line = self.line();
         let look = line.look();
         look.events == 0 && self.resolved.load(Ordering::Acquire) == self.gate().announced()
@@ -368,7 +368,7 @@ impl Depot for Queue {
     }
 }
 
-/// Maximum number of sealed chunks: each is full by events, or two neighbours together have more bytes than one may have. If the format's
+/// Maximum number of sealed chunks: each is full by events, or two neighbors together have more bytes than one may have. If the format's
 /// own bytes fill chunks there may be more; their events then stay in the shard, and others are refused.
 fn sealed_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
     let by_events = events_max / shape.events_max.max(1);
@@ -376,7 +376,7 @@ fn sealed_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
     by_events.saturating_add(by_bytes).saturating_add(2).min(events_max.max(2))
 }
 
-/// The buffer that a filling or spare chunk may have beyond its events: that of a spare one, or a quarter of a whole one.
+/// Maximum bytes of buffer that a filling or spare chunk may have beyond its events: those of a spare one, or a quarter of a whole one.
 fn room_max(shape: &Shape) -> usize {
     shape.bytes_max.min(SPARE_CHUNK_BYTES.max(shape.bytes_max / 4))
 }
@@ -387,7 +387,7 @@ fn spares_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
     by_events.min(bytes_max / room_max(shape).max(1)) + SPARE_CHUNKS
 }
 
-/// The most that the queue holds besides the charged texts: filling and spare chunks, marks and channel slots.
+/// Maximum bytes that the queue holds besides the charged texts: filling and spare chunks, marks and channel slots.
 pub(crate) fn bytes_max(events_max: usize, bytes_max: usize, shape: &Shape) -> usize {
     let mark = size_of::<crate::mark::Mark>();
     // A chunk's marks grow by doubling.

@@ -1,4 +1,4 @@
-//! How much of `queue_bytes_max` a client may use: lowered while memory is short, by a caller that knows it is.
+//! How much of `queue_bytes_max` a client may use. A caller lowers it while memory is short.
 
 use crate::names::names;
 

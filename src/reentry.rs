@@ -3,7 +3,7 @@
 //! Two paths lead back in: a `Serialize` that emits, and anything that receives our own log records (a tracing
 //! layer, a `SpillSink`, an `Observer`, the HTTP client's records on the sender's thread). The first is a
 //! normal event, up to a nesting limit; the second is an echo, which would feed on itself. The state belongs
-//! to the thread, not to a client: otherwise two clients that spill into each other would play ping-pong.
+//! to the thread, not to a client: otherwise two clients that spill into each other would never stop.
 
 use crate::limits::NESTED_EMITS_MAX;
 use crate::sync::thread_local;

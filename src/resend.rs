@@ -1,4 +1,4 @@
-//! Sends events from a log to the endpoint again, with a client of their own.
+//! Sends events from a log to the endpoint again, with a separate client.
 //!
 //! In: events that were read back. Out: what became of each. RN1: each event that goes in gets
 //! exactly one end, in the order given; an event that is neither delivered nor refused was not
@@ -75,10 +75,10 @@ pub struct Resender {
     grouping: Grouping,
 }
 
-/// How events are grouped.
+/// How events are grouped for sending.
 #[derive(Debug, Clone, Copy)]
 struct Grouping {
-    /// Per request: the events of one request have the same common fields.
+    /// Whether the events of one request must have the same common fields.
     common: Together,
     events_max: usize,
     bytes_max: usize,
@@ -219,7 +219,7 @@ impl Resender {
             while self.client.flush_blocking(FLUSH).is_err() {}
         }
         let mut back = std::mem::take(&mut *lock(&self.back.0));
-        // The books do not say which events these are.
+        // The counters do not say which events were lost.
         let lost = self.client.stats().lost - lost_before - lost_here;
         let unknown = |resent: Option<Resent>| match resent {
             None if lost > 0 => not_taken("lost on its way", MaybeDelivered::Yes),

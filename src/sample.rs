@@ -4,7 +4,7 @@
 use crate::sync::plain::{AtomicU64, Ordering};
 use std::num::NonZeroU32;
 
-/// Keeps one event in n, for events that are too frequent to send them all. Give each place in the code its own `Sample`.
+/// Keeps one event in n, for events that are too frequent to send all of them. Give each place in the code its own `Sample`.
 ///
 /// Events left out are not emitted, as with [`Mode::Off`](crate::Mode::Off): no field of [`Stats`](crate::Stats) counts them, only
 /// [`left_out`](Sample::left_out) does. Send the [rate](Sample::rate) with the event so that sums can be scaled. To choose by an event's

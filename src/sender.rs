@@ -1,11 +1,11 @@
 //! The sender: the only loop. Wait, fill, post, judge, settle.
 //!
-//! In: the queue. Out: every event settled. It runs on a thread and a runtime of its own, or as a future where the
-//! user wants it ([`Builder::build_with_sender`](crate::Builder::build_with_sender)).
+//! In: the queue. Out: every event settled. It runs on its own thread and runtime, or as a future where the user wants it
+//! ([`Builder::build_with_sender`](crate::Builder::build_with_sender)).
 //!
 //! T1: events are in the queue or in a [`Batch`], which settles on drop; nowhere else, across every await and panic.
-//! T2: one `wait` per turn, and each turn ends in it: the runtime gets to move the sockets, however busy we are.
-//! T3: asleep without a timer unless a batch is filling, events keep coming, a shutdown has its deadline, or an outage its notice.
+//! T2: each turn ends in its only `wait`: so the runtime gets to move the sockets, however busy we are.
+//! T3: it sleeps without a timer unless a batch is filling, events keep coming, a shutdown has a deadline, or an outage has a notice due.
 //! Deliberately not here: decisions. They are in [`verdict`], [`outage`], [`hearing`], [`share`], [`retry`], [`halving`], [`fit`],
 //! [`pace`], [`window`], [`overdue`], [`gap`] and [`backoff`], each a pure function.
 
@@ -70,12 +70,12 @@ pub struct Sender {
     shared: Arc<Shared>,
     transport: Box<dyn Transport>,
     format: Arc<dyn Format>,
-    /// The same, if events grow in it.
+    /// The same format, if events grow in it.
     measure: Option<Arc<dyn Format>>,
-    /// Whether an event without a name is posted as it was emitted, so that a chunk is a batch as it is.
+    /// Whether an event without a name is posted as it was emitted, so that a chunk becomes a batch unchanged.
     plain: bool,
     limits: BatchLimits,
-    /// What of them the endpoint takes.
+    /// The part of these limits that the endpoint accepts.
     fit: Fit,
     compressor: Compressor,
     outage: Outage,
@@ -84,17 +84,17 @@ pub struct Sender {
     second_tries: SecondTries,
     answers: Answers,
     gap: Gap,
-    /// When connections may be given up again because of what came over them.
+    /// When connections may next be given up because of an answer that came over them.
     fresh_at: Stamp,
     flushes: Flushes,
-    /// A chunk whose events are being copied into batches; all that are left are in hand.
+    /// A chunk whose events are being copied into batches. Those that are left are in hand.
     opened: Option<Box<Chunk>>,
     filling: Option<Batch>,
     ready: Option<Batch>,
     flights: Flights,
     window: Window,
     pace: Pace,
-    /// Of batches that are made event by event.
+    /// Buffers of batches that were filled event by event.
     spares: Vec<Chunk>,
     /// Events pulled out of the queue so far.
     pulled: u64,
@@ -164,7 +164,7 @@ impl Sender {
             let ended = {
                 let mut serving = pin!(self.serve());
                 poll_fn(|cx| {
-                    // Per poll, not per run: on a shared runtime the thread is ours only meanwhile.
+                    // Per poll, not per run: on a shared runtime the thread is ours only during the poll.
                     let _sender = reentry::sender_thread();
                     match contain(|| serving.as_mut().poll(cx)) {
                         Ok(Poll::Pending) => Poll::Pending,
@@ -224,7 +224,7 @@ impl Sender {
         }
     }
 
-    /// After a panic: what was in hand goes to the log, the machine is put into a state it can go on from.
+    /// After a panic: writes what was in hand to the log, so that the sender can go on.
     async fn recover(&mut self, panicked: &Panicked) {
         {
             let _sender = reentry::sender_thread();

@@ -1,8 +1,8 @@
-//! The end of an event: the only door through which it leaves, to the ledger, the log and the observer.
+//! The end of an event: the only place that brings it to the ledger, the log and the observer.
 //!
 //! In: events and how they end. Out: the ledger's entries, the log's records, the observer's signals.
 //! The sender settles what is delivered; the thread that writes the log settles what goes there; an event that finds no room there is
-//! settled by its owner. Nobody else counts.
+//! settled by the thread that holds it. Nobody else counts.
 
 mod writing;
 
@@ -17,7 +17,7 @@ use crate::spill::{Leaf, RecordCause};
 use crate::sync::contain;
 
 impl Shared {
-    /// Signals the observers; the panic of one is contained, reported once in a while, and kept from the others.
+    /// Signals the observers. If one panics, the panic is contained and reported now and then, and the others still get the signal.
     pub(crate) fn signal(&self, signal: &Signal<'_>) {
         let _own = reentry::own_work();
         for observer in &self.observers {
@@ -27,7 +27,7 @@ impl Shared {
         }
     }
 
-    /// A caller has an event that is not for the queue: how it will be counted.
+    /// Announces a caller's event that is not for the queue. Returns how it will be counted.
     pub(crate) fn announce(&self) -> Side {
         let side = self.queue.gate().announce().side();
         if side == Side::Open {
@@ -36,10 +36,10 @@ impl Shared {
         side
     }
 
-    /// A caller keeps an event for which the queue had no room. Until it is settled, a shutdown waits for it,
-    /// and takes it over when it can wait no longer.
+    /// Takes in hand a caller's event for which the queue had no room. Until it is settled, a shutdown waits for it, and takes it over when
+    /// it can wait no longer.
     pub(crate) fn hold(&self) {
-        // In hand before resolved: once the queue is drained and every hand is empty, nothing is left.
+        // Taken in hand before it is resolved: so once the queue is drained and nothing is in hand, nothing is left.
         self.ledger.take_in_hand(1);
         self.queue.resolve_beside(1);
     }
@@ -58,7 +58,7 @@ impl Shared {
         }
     }
 
-    /// A caller's own event that has no content.
+    /// Loses a caller's own event that has no content.
     pub(crate) fn lose_callers(&self, reason: LostReason) -> Emitted {
         let side = self.announce();
         self.settle_callers(side, Ending::Lost(reason));
@@ -81,15 +81,15 @@ impl Shared {
         }
     }
 
-    /// Events from the sender's hand were delivered. The observer is told, unless it was told that they were lost.
+    /// Counts events in the sender's hand as delivered, and signals this, unless they were taken over and signaled as lost.
     pub(crate) fn deliver(&self, events: usize, bytes: usize) {
         if self.settle_in_hand(events, bytes, Ending::Delivered) == Claimed::Yes {
             self.tell(events as u64, Ending::Delivered);
         }
     }
 
-    /// An event from the sender's hand, or a pack of them, goes to the log, or is lost if it is too late for that. Returns how
-    /// it ended, unless someone had taken it over.
+    /// Writes an event in the sender's hand, or a pack of them, to the log, or loses it if it is too late for that. Returns how it ended,
+    /// unless another thread had taken it over.
     pub(crate) fn spill_in_hand(
         &self,
         leaf: Leaf<'_>,
@@ -100,7 +100,7 @@ impl Shared {
         (self.settle_in_hand(leaf.events as usize, bytes, ending) == Claimed::Yes).then_some(ending)
     }
 
-    /// Events from the sender's hand are lost. Returns whether they were still there.
+    /// Counts events in the sender's hand as lost. Returns how many: none if they had been taken over.
     pub(crate) fn lose_in_hand(&self, events: usize, bytes: usize, reason: LostReason) -> u64 {
         match self.settle_in_hand(events, bytes, Ending::Lost(reason)) {
             Claimed::Yes => events as u64,
@@ -133,13 +133,13 @@ impl Shared {
     }
 
     fn settle_in_hand(&self, events: usize, bytes: usize, ending: Ending) -> Claimed {
-        // First: a thread that finds nothing pending, and ends, finds nothing held.
+        // The bytes first: a thread that finds nothing pending, and ends, also finds no bytes held.
         self.queue.discharge(bytes);
         let claimed = self.ledger.settle_in_hand(events as u64, ending);
         if claimed { Claimed::Yes } else { Claimed::No }
     }
 
-    /// Some time after the deadline of a shutdown, nothing is written that anybody waits for.
+    /// Writes, or loses the event if the time for a shutdown's last writes is over.
     fn write_in_time(&self, leaf: Leaf<'_>, why: &RecordCause<'_>) -> Ending {
         if self.closing.is_asked() && self.closing.is_over(self.clock.now()) {
             return Ending::Lost(LostReason::Deadline);

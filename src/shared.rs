@@ -26,25 +26,25 @@ use crate::waits::Board;
 use endpoint::EndpointStatus;
 
 pub(crate) struct Shared {
-    /// Where its sender runs.
+    /// The process in which its sender runs.
     pub(crate) process: Process,
     pub(crate) mode: ModeSwitch,
     pub(crate) config: Config,
     pub(crate) memory_bound: usize,
     pub(crate) clock: Clock,
     pub(crate) encoder: Encoder,
-    /// What every event has.
+    /// What all events have in common.
     pub(crate) common: Arc<Common>,
     pub(crate) queue: Queue,
     pub(crate) ledger: Ledger,
     pub(crate) spill: Spill,
-    /// What goes to the log.
+    /// Events that go to the log.
     pub(crate) log: Arc<LogQueue>,
     /// Notices: the same queue, unless events go to a sink.
     pub(crate) notice_log: Arc<LogQueue>,
     pub(crate) notices: Arc<Notices>,
     pub(crate) observers: Vec<Arc<dyn Observer>>,
-    /// The figures of our own transport.
+    /// The headers of our own HTTP transport.
     pub(crate) headers: Option<Arc<Headers>>,
     /// Padded: the sender writes it in each turn, and callers read what would be next to it.
     pub(crate) endpoint: Padded<EndpointStatus>,
@@ -89,7 +89,7 @@ impl Shared {
         Stats::new(&totals, &around)
     }
 
-    /// For a child's client that has emitted nothing: no lock, single words.
+    /// The stats of a child's client that has emitted nothing. Takes no lock and reads only single words.
     pub(crate) fn unused(&self) -> Stats {
         Stats::new(&Totals::default(), &self.settings())
     }

@@ -1,8 +1,8 @@
 //! The caller's half of a shutdown: close, wait, take over what is left.
 //!
-//! The sender keeps posting until writing what waits would no longer be done by the deadline ([`Closing::latest_start`]); then that goes
-//! to the log, while requests in flight keep their chance. They are aborted and spilled as `maybe_delivered` shortly before the
-//! deadline, in time to write their events; what is not written [`SHUTDOWN_GRACE`] after the deadline is lost. If the
+//! The sender keeps posting as long as the waiting events can still be written by the deadline ([`Closing::latest_start`]). Then it writes
+//! them to the log, while requests in flight keep their chance. These are aborted and spilled as `maybe_delivered` shortly before the
+//! deadline, in time to write their events. Events not written [`SHUTDOWN_GRACE`] after the deadline are lost. If the
 //! sender is stuck in a log write even then, the caller counts its events as lost and returns. A process that was frozen past the
 //! deadline gets some time after the thaw ([`SHUTDOWN_THAW`](crate::limits::SHUTDOWN_THAW)).
 //!
@@ -21,11 +21,11 @@ use crate::sync::yield_now;
 use crate::waits::{Deadline, Goal, Reached, in_the_future};
 use std::time::{Duration, Instant};
 
-/// Callers give up a little after the sender's own last moment, so that an unstuck sender always ends by itself.
+/// Callers give up a little after the sender's own last moment, so that a sender that is not stuck always ends first.
 const AFTER_THE_SENDER: Duration = Duration::from_millis(20);
 
 impl Shared {
-    /// Refuses further events and tells the sender to finish. Never waits.
+    /// Refuses further events and makes the sender finish. Waits only for callers in the middle of a push.
     pub(crate) fn close(&self, within: Duration) {
         self.closing.ask(self.now(), within);
         self.queue.close();
@@ -39,7 +39,7 @@ impl Shared {
             reached = self.board.wait(Goal::Ended, until).await;
         }
         if reached == Reached::Yes {
-            // What callers have emitted since is not pending, but on its way.
+            // Events emitted since the close are not pending, but may be on their way to the log.
             self.board.wait(self.all_written(), until).await;
         }
         self.end_shutdown(reached)
@@ -83,7 +83,7 @@ impl Shared {
         self.stats()
     }
 
-    /// What the sender has not settled when `shutdown` must return is lost; nobody waits for it any longer.
+    /// Counts as lost what the sender has not settled when `shutdown` must return; nobody waits for it any longer.
     ///
     /// For a moment an event may be in neither place: claimed but not yet counted, announced but not yet pushed. Its holder
     /// then runs no user code and needs only moments, so this looks again.
@@ -95,7 +95,7 @@ impl Shared {
         let mut events = 0;
         loop {
             events += self.take_over_queue(LOST);
-            // What is on its way to the log as well: a thread that has begun to write it finds nothing left to settle.
+            // Also what is on its way to the log: a thread that has begun to write it finds nothing left to settle.
             self.log.take_over().into_iter().for_each(|work| self.lose(work, LostReason::Deadline));
             events += self.ledger.take_over(LOST);
             if self.totals().pending == 0 || clock.now() >= Stamp(0).after(TAKE_OVER_PATIENCE) {
@@ -103,7 +103,7 @@ impl Shared {
             }
             yield_now();
         }
-        // A sender that sleeps until a caller's hand is empty did not see it emptied here.
+        // A sender that sleeps until a caller has settled its event did not see that the event was taken over here.
         self.queue.ring();
         self.settled();
         self.tell(events, LOST);

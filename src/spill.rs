@@ -177,7 +177,7 @@ impl Spill {
             Primary::Log(log) => match log.home.witnessed(self.settings.level) {
                 log::Witnessed::Layer => "spilled events are kept once SpillLayer has written them",
                 log::Witnessed::Formatting => {
-                    "spilled events are taken for kept once a subscriber formats them (SpillLayer would know whether they are \
+                    "spilled events count as kept once a subscriber formats them (SpillLayer would know whether they are \
                      written)"
                 }
                 log::Witnessed::Nobody => {
@@ -313,7 +313,7 @@ pub(crate) enum Trouble {
     Unredacted,
 }
 
-/// Reports trouble: implemented by the notices, which are written through the spill and so are in a room above it.
+/// Reports trouble. The notices implement it: they are written through the spill, and so belong to a layer above it.
 pub(crate) trait TroubleReporter: Send + Sync {
     fn tell(&self, now: Stamp, trouble: &Trouble);
 }

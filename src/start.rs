@@ -48,8 +48,8 @@ impl Builder {
     /// On an error one notice says what is wrong and what to do (ERROR, in the log or the fallback), and the client starts in
     /// [`Mode::LogOnly`], or in [`Mode::Off`] if that was configured. It has no endpoint: if you switch it to [`Mode::On`], it is in an
     /// outage that says why. It keeps the spill settings and the observers. If the redaction itself is misconfigured, events are lost
-    /// ([`LostReason::RedactFailed`](crate::LostReason::RedactFailed)) rather than written unredacted. With [`with_env`](Builder::with_env) a wrong variable is such an
-    /// error too.
+    /// ([`LostReason::RedactFailed`](crate::LostReason::RedactFailed)) rather than written unredacted. With
+    /// [`with_env`](Builder::with_env) a wrong variable is such an error too.
     ///
     /// ```
     /// let events = overspill::Client::builder("not a URL").with_env().build_or_log_only();
@@ -88,7 +88,8 @@ impl Builder {
 
 impl Client {
     /// A client that is always off, for tests, tools and services without an endpoint: `emit` returns
-    /// [`Emitted::Off`](crate::Emitted::Off), the stats stay empty, nothing is started and nothing is logged. [`set_mode`](Client::set_mode) does not turn it on.
+    /// [`Emitted::Off`](crate::Emitted::Off), the stats stay empty, nothing is started and nothing is logged.
+    /// [`set_mode`](Client::set_mode) does not turn it on.
     ///
     /// ```
     /// let events = overspill::Client::disabled();
@@ -101,12 +102,12 @@ impl Client {
     }
 }
 
-/// The client of a child process, with the same settings; `parent` is a copy that nobody runs.
+/// The client of a child process, with the same settings; `parent` is a copy without a running sender.
 ///
 /// # Blocking
 /// Like `build`.
 fn in_child(parts: &Parts, parent: &Shared) -> Own {
-    // What our own parts log meanwhile, and a layer may want to emit, would wait for this very client.
+    // Our own parts may log meanwhile, and a layer may emit that: without this mark it would wait for this very client.
     let _own = reentry::own_work();
     let mode = parent.mode.get();
     let own = if parent.queue.is_closed() {
@@ -135,7 +136,7 @@ fn by_http(parts: &Parts, again: &ChildHttp, mode: Mode, parent: &str) -> Result
     begun.map_err(|error| error.to_string())
 }
 
-/// Reports itself only once its sender runs: what cannot begin has not started.
+/// Starts a client. It reports its start only once its sender runs.
 fn begin(
     parts: Parts,
     carrier: Carrier,

@@ -73,7 +73,8 @@ pub struct Stats {
     pub echoes: u64,
     /// Requests that have ended.
     pub posts: u64,
-    /// Requests that ended without a 2xx.
+    /// Requests that failed: without a 2xx, or with a 2xx whose body does not say what was taken, or says that nothing or hardly anything
+    /// was.
     pub posts_failed: u64,
     /// When the last post was delivered, by the wall clock, in whole milliseconds; `None` if none was.
     pub last_delivery: Option<SystemTime>,
@@ -182,7 +183,8 @@ impl Stats {
 const OF_POSTS: [Reason; 6] =
     [Reason::Connect, Reason::Timeout, Reason::Broken, Reason::Refused, Reason::Denied, Reason::Unavailable];
 
-/// `emitted 1200 = delivered 700 + spilled 500 (outage 480, timeout 20) + lost 0 + pending 0 (0 B); endpoint out; mode on; posts 9, failed 3`
+/// `emitted 1200 = delivered 700 + spilled 500 (outage 480, timeout 20) + lost 0 + pending 0 (0 B); endpoint out; mode on; posts 9, failed
+/// 3`
 impl fmt::Display for Stats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "emitted {} = delivered {} + spilled {}", self.emitted, self.delivered, self.spilled)?;
@@ -204,9 +206,9 @@ fn write_parts(f: &mut fmt::Formatter<'_>, parts: impl Iterator<Item = (&'static
     if parts.is_empty() { Ok(()) } else { write!(f, " ({})", parts.join(", ")) }
 }
 
-/// An object with the public fields, plus `spilled_by`, `lost_by` and `posts_failed_by` with every reason by name. Times are milliseconds and
-/// their names end in `_ms`: `outage_lasts_ms`, `log_stalled_ms`, `log_write_lasts_ms`, and `last_delivery_ms` since 1970, `null` if there was
-/// none.
+/// An object with the public fields, plus `spilled_by`, `lost_by` and `posts_failed_by` with every reason by name. Times are milliseconds
+/// and their names end in `_ms`: `outage_lasts_ms`, `log_stalled_ms`, `log_write_lasts_ms`, and `last_delivery_ms` since 1970, `null` if
+/// there was none.
 impl Serialize for Stats {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Stats", 25)?;

@@ -1,5 +1,5 @@
-//! The only door to concurrency primitives: the real ones, or a checker's under `--cfg overspill_model`: loom's, which
-//! order memory as weakly as the language allows, or with `--cfg overspill_shuttle` besides shuttle's, for the whole client.
+//! The only access to concurrency primitives: the real ones, or under `--cfg overspill_model` a checker's. These are loom's, which order
+//! memory as weakly as the language allows, or, with `--cfg overspill_shuttle` as well, shuttle's, for the whole client.
 //!
 //! In: nothing. Out: atomics, locks, a bounded channel, a bell, a free list, containment of panics.
 //! Deliberately not here: any decision. What the orderings mean is argued where they are used.
@@ -21,7 +21,7 @@ pub(crate) use std::{
     thread_local,
 };
 
-/// A lock under which no user code runs, and that callers only [try](try_latch): the exhaustive models know it.
+/// A lock under which no user code runs, and that callers only [try](try_latch). The exhaustive models include it.
 #[cfg(not(overspill_model))]
 pub(crate) use std::sync::{Mutex as Latch, MutexGuard as LatchGuard};
 
@@ -40,7 +40,7 @@ pub(crate) fn try_latch<T>(latch: &Latch<T>) -> Option<LatchGuard<'_, T>> {
     }
 }
 
-/// Between two attempts at a latch.
+/// Called between two attempts at a latch.
 #[cfg(not(overspill_model))]
 pub(crate) use std::hint::spin_loop as relax;
 
@@ -52,7 +52,7 @@ pub(crate) mod plain {
     pub(crate) use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 }
 
-/// Starts a thread that nobody joins, and that no broken pipe ends: all of ours are started here.
+/// Starts a thread that nobody joins and that a broken pipe does not end. All our threads are started here.
 #[cfg(not(overspill_shuttle))]
 pub(crate) fn start_thread(name: &str, life: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     let life = move || {
@@ -62,13 +62,13 @@ pub(crate) fn start_thread(name: &str, life: impl FnOnce() + Send + 'static) -> 
     std::thread::Builder::new().name(name.to_owned()).spawn(life).map(drop)
 }
 
-/// From now on a write of this thread's to a peer that has gone is an error. Where the process has SIGPIPE at its default action, as a
-/// program in another language has, or one that has set it so, the write would end the process: the HTTP client's are not
-/// protected, nor are those of a log. The process's own action stays as it is.
+/// Makes a write of this thread to a peer that has gone return an error. If the process has SIGPIPE at its default action (a program in
+/// another language has, and so has one that set it), such a write would end the process: neither the HTTP client nor a log protects its
+/// writes. The action of the process does not change.
 #[cfg(all(unix, not(overspill_shuttle)))]
 fn block_sigpipe() {
     use nix::sys::signal::{SigSet, Signal};
-    // Fails for a wrong argument alone, and there is none.
+    // Fails only for a wrong argument, and there is none.
     let _ = SigSet::from(Signal::SIGPIPE).thread_block();
 }
 
@@ -79,7 +79,7 @@ fn block_sigpipe() {}
 #[cfg(not(overspill_shuttle))]
 pub(crate) use tokio::task::yield_now as pause;
 
-/// Keeps a value that many threads write off the cache lines of its neighbours.
+/// Keeps a value that many threads write off the cache lines of its neighbors.
 ///
 /// 128 bytes: two lines, because current x86 cores prefetch lines in pairs.
 #[derive(Debug, Default)]
@@ -124,7 +124,7 @@ pub(crate) mod channel {
     pub(crate) use crossbeam_channel::{Receiver, Sender, bounded};
 }
 
-/// Wakes the sender. One ring is remembered, more are the same ring.
+/// Wakes the sender. One ring is remembered; further ones add nothing.
 #[cfg(not(overspill_model))]
 #[derive(Debug, Default)]
 pub(crate) struct Bell(tokio::sync::Notify);

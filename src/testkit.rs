@@ -29,7 +29,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! The testkit uses nothing of the crate that you could not use.
+//! The testkit uses only those parts of the crate that you can use.
 #![expect(clippy::panic, reason = "a failed assertion panics, as its documentation says")]
 
 mod act;

@@ -10,7 +10,7 @@ pub(crate) fn now() -> SystemTime {
     whole(crate::clock::wall())
 }
 
-/// In whole milliseconds, so that what is written reads back equal.
+/// The time in whole milliseconds, so that what is written reads back equal.
 pub(crate) fn whole(time: SystemTime) -> SystemTime {
     UNIX_EPOCH + Duration::from_millis(millis(time))
 }

@@ -141,7 +141,7 @@ impl Failure {
     }
 }
 
-/// The ways to get no reply.
+/// Why there is no reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FailureKind {
@@ -169,8 +169,8 @@ pub trait Transport: Send + 'static {
     /// panic of `post` itself restarts the sender, which writes the events it holds to the log as [`Abandoned`](crate::Reason::Abandoned).
     fn post(&mut self, request: Request) -> Posting;
 
-    /// The next request needs a new connection. Existing ones may be gone (one was, or far more time has passed than the sender slept), or
-    /// lead to a backend that takes nothing. Does nothing by default.
+    /// The next request needs a new connection. Existing ones may be gone (one was found closed, or far more time has passed than the
+    /// sender slept), or lead to a backend that takes nothing. Does nothing by default.
     ///
     /// # Blocking
     /// Called on the sender's thread: it must not block.

@@ -1,7 +1,7 @@
 //! Waiting for the sender, with a deadline, on any executor or none, whatever state the sender is in.
 //!
 //! A deadline cannot be left to the sender's timer (its thread may be stuck in a log write), nor to the caller's
-//! runtime (there may be none). So, while somebody waits asynchronously, one short-lived thread watches the clock;
+//! runtime (there may be none). So, while any task waits asynchronously, one short-lived thread watches the clock;
 //! it ends with the last wait.
 
 use crate::spill::log_queue::LaneCounts;
@@ -45,7 +45,7 @@ impl From<Instant> for Deadline {
     }
 }
 
-/// This long from now. Where the platform's clock ends before that, a year: forever, for a process that waits.
+/// This long from now; a year from now if the platform's clock cannot express that, which is forever for a process that waits.
 pub(crate) fn in_the_future(from_now: Duration) -> Instant {
     let now = Instant::now();
     now.checked_add(from_now).unwrap_or_else(|| now + Duration::from_secs(365 * 24 * 3600))
@@ -56,7 +56,7 @@ pub(crate) fn in_the_future(from_now: Duration) -> Instant {
 pub(crate) enum Goal {
     /// The flush of this number is done.
     Flushed(u64),
-    /// This many items of what was put into the log's queue are done.
+    /// This many items that were put into the log's queue are done.
     Written(LaneCounts),
     /// The sender has ended; nothing is pending.
     Ended,
@@ -122,7 +122,7 @@ impl BoardState {
 }
 
 impl Board {
-    /// The number of a new request.
+    /// Requests a flush. Returns its number.
     pub(crate) fn ask_for_flush(&self) -> u64 {
         // AcqRel: the sender that sees the number also sees, by Acquire, every push that happened before the flush.
         self.flushes_asked.fetch_add(1, Ordering::AcqRel) + 1
@@ -173,7 +173,7 @@ impl Board {
         Wait { board: Arc::clone(self), goal, until, registered: None }
     }
 
-    /// `false`: no thread could be started.
+    /// Starts the thread that watches the clock, unless it runs. `false`: it could not be started.
     fn start_alarm(self: &Arc<Board>, state: &mut BoardState) -> bool {
         if state.alarm == Alarm::On {
             self.changed.notify_all();
@@ -207,7 +207,7 @@ impl Board {
     }
 }
 
-/// How often a wait without an alarm checks for itself.
+/// Time between two checks of a wait without an alarm.
 const WITHOUT_ALARM: Duration = Duration::from_millis(1);
 
 fn wait_on<'a>(
@@ -248,7 +248,8 @@ impl Future for Wait {
         });
         state.waits.insert(id, (wait.until, cx.waker().clone()));
         if !board.start_alarm(&mut state) {
-            // Nobody else can watch the clock, so the polling task does: one check per millisecond, which delays its executor by no more than that.
+            // Nobody else can watch the clock, so the polling task does: one check per millisecond, which delays its executor by no more
+            // than that.
             drop(wait_on(&board.changed, state, WITHOUT_ALARM));
             cx.waker().wake_by_ref();
         }

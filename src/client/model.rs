@@ -1,9 +1,8 @@
 //! The whole client under random interleavings (shuttle): callers, sender, mode, flush, close and snapshots at once.
 //!
-//! Everything here is the client's own: `emit`, the encoder, queue, sender, batches, spill, books and board. What stands in is
-//! the endpoint, a [`Transport`] that answers as it pleases, and time, which is the number of steps. So besides the
-//! law (L1 to L3) these models hold that nobody sleeps for ever: not the sender (Q4), not who waits for a flush or for
-//! the end.
+//! The code under test is the client's own: `emit`, the encoder, queue, sender, batches, spill, ledger and board. Two things are replaced:
+//! the endpoint, by a [`Transport`] with random replies, and time, by the number of steps. Besides the law (L1 to L3), these models check
+//! that no thread sleeps forever: neither the sender (Q4), nor one that waits for a flush or for the end.
 
 use super::Client;
 use crate::format::Ndjson;
@@ -26,7 +25,7 @@ use std::time::{Duration, Instant};
 /// Longer than any run.
 const EVER: Duration = Duration::from_secs(3000);
 
-/// Where events have ended, outside the client. The lock is not the checker's: what is noted is not part of the race.
+/// Where events have ended, outside the client. The lock is std's and not the checker's: taking notes is not part of the race.
 #[derive(Clone, Default)]
 struct Ends(Arc<Mutex<Found>>);
 
@@ -52,7 +51,7 @@ impl Ends {
     }
 }
 
-/// The endpoint: takes the events, refuses them, is not there, or breaks off, after a while.
+/// The endpoint: after a while it takes the events, refuses them, is unavailable, or times out.
 struct Endpoint(Ends);
 
 impl Transport for Endpoint {
@@ -150,7 +149,7 @@ fn run_and_drop(sender: Sender) -> JoinHandle<()> {
     })
 }
 
-/// Events of two digits each; those that became events.
+/// Emits ids of two digits each. Returns those that became events.
 fn emit(client: &Client, ids: Range<u64>) -> Vec<u64> {
     ids.filter(|id| client.emit(id) != Emitted::Off).collect()
 }
@@ -278,20 +277,20 @@ fn a_sender_dropped_at_any_await_writes_down_what_it_and_the_queue_hold_while_ca
         let (client, sender) = build(&ends);
         let sender = run_and_drop(sender);
         let callers = [10, 20, 30].map(|id| spawn_with(&client, move |client| emit(client, id..id + 2)));
-        // Nobody but the sender closes the queue.
+        // Only the sender closes the queue.
         end([sender]);
         let emitted = end(callers).concat();
-        // The end is reported when nobody has an event in hand.
+        // The end is reported once no thread holds an event.
         client.shutdown_blocking(EVER);
         assert_settled(&client.stats(), &ends, &emitted);
     });
 }
 
-/// For a caller that must not wait any longer. Nothing is pending then, wherever the others were.
+/// What a caller does when it must not wait any longer. Then nothing is pending, wherever the other threads were.
 fn take_over(client: &Client) {
     client.shared().take_over();
     let stats = client.stats();
-    // Its patience is longer than any run.
+    // `take_over` waits longer than any run takes.
     assert_eq!(stats.pending, 0, "{stats}");
 }
 
@@ -319,7 +318,7 @@ fn the_sender_and_threads_that_take_over_settle_each_event_once_between_them() {
             "{stats}"
         );
         let found = ends.0.lock().unwrap();
-        // What was taken over may still have been written or delivered; what was not taken over is where the books say.
+        // Events that were taken over may still have been written or delivered; the others are where the ledger says.
         let ended = found.ended();
         assert!(ended.len() as u64 + stats.lost >= stats.emitted, "{stats}");
         assert!(
@@ -379,7 +378,7 @@ fn threads_that_take_over_and_the_thread_that_writes_the_log_settle_each_event_o
         let emitted = end(callers).concat();
         end(takers);
         end([sender]);
-        // What came after the close is written by now; what a thread had begun to write is counted as lost, and may be there.
+        // Events emitted after close are written by now. An event whose write had begun is counted as lost, and may be in the log.
         let stats = client.stats();
         assert_lawful(&stats);
         assert_eq!((stats.emitted, stats.pending_bytes), (emitted.len() as u64, 0), "{stats}");

@@ -44,9 +44,9 @@ impl Client {
     }
 }
 
-/// How an event comes to its name. By type, so that one without a name does not even ask.
+/// How an event gets its name. It is a type parameter, so that an event without a name does not even check for one.
 pub(super) trait Naming {
-    /// Of an event that was encoded so.
+    /// Names an event; `encoded` is the result of encoding it.
     fn name(self, shared: &Shared, event: &mut Event, encoded: Encoded) -> Encoded;
 }
 

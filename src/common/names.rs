@@ -27,12 +27,12 @@ impl Names {
         Names { count: events_max.min(EVENT_NAMES).next_power_of_two(), places: OnceLock::new() }
     }
 
-    /// As many slots, without any names.
+    /// The same number of slots, without any names.
     pub(super) fn again(&self) -> Names {
         Names { count: self.count, places: OnceLock::new() }
     }
 
-    /// The maximum that they take.
+    /// Maximum bytes that they take.
     pub(crate) fn bytes_max(&self) -> usize {
         self.count * (size_of::<OnceLock<Box<str>>>() + EVENT_NAME_BYTES_MAX)
     }

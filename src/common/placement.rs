@@ -7,11 +7,13 @@ use super::CommonField;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Placement {
-    /// In each event's JSON, before its own members: [`Event::json`](crate::format::Event::json) has them. The time only if it was configured.
+    /// In each event's JSON, before its own members: [`Event::json`](crate::format::Event::json) has them. The time only if it was
+    /// configured.
     #[default]
     InEachEvent,
-    /// The format has its own place for them: it writes [`Events::common_fields`](crate::format::Events::common_fields) once per request, and [`Event::name`](crate::format::Event::name) and [`Event::time`](crate::format::Event::time)
-    /// next to the event's JSON, which stays as it was emitted.
+    /// The format has its own place for them: it writes [`Events::common_fields`](crate::format::Events::common_fields) once per request,
+    /// and [`Event::name`](crate::format::Event::name) and [`Event::time`](crate::format::Event::time) next to the event's JSON, which
+    /// stays as it was emitted.
     OncePerRequest,
     /// The same, but the common fields go next to each event.
     BesideEachEvent,

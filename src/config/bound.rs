@@ -65,7 +65,7 @@ impl Config {
         let body = self.batch_bytes_max + overhead.per_batch + overheads.min(self.batch_bytes_max);
         let bodies = match self.compression {
             Compression::Plain => posts.saturating_mul(body),
-            // In a buffer that grows as needed.
+            // The buffer grows as needed, so it may be twice as long as its content.
             #[cfg(feature = "gzip")]
             Compression::Gzip => GZIP_BYTES + body + (posts * 2).saturating_mul(packed(body)),
             #[cfg(feature = "zstd")]
@@ -74,12 +74,12 @@ impl Config {
         let exchange = self.reply_bytes_max + CONNECTION_BYTES;
         // Connections on which an answer is still read after its post has ended.
         let drains = self.posts_in_flight_max * CONNECTION_BYTES;
-        // As set, and as sent.
+        // Each is held twice: as set, and as sent.
         let live_headers = LIVE_HEADERS_MAX * 2 * CREDENTIAL_BYTES_MAX;
         let tls = if tls == Tls::Yes { TLS_BYTES } else { 0 };
         let fixed = RUNTIME_BYTES + self.common.names.bytes_max() + live_headers + tls;
         let packing = self.spill_packing.bytes_max(self.spill_line_bytes_max, self.batch_events_max);
-        // What the log's thread makes of one event at worst, in a growing buffer. Up to twice `event_bytes_max` is spilled whole.
+        // The longest text that the log's thread makes of one event, in a growing buffer. Up to twice `event_bytes_max` is spilled whole.
         let redacted = 2 * self.event_bytes_max * REDACTED_GROWTH_MAX;
         let redacting = if self.spill_redact.is_empty() { 0 } else { 2 * redacted };
         // An event with its common fields, on its way into a record.

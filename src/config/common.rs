@@ -130,7 +130,7 @@ impl Builder {
         self
     }
 
-    /// The member that holds an event's [name](crate::Client::emit_named) if the format has no place of its own for it. Default
+    /// The member that holds an event's [name](crate::Client::emit_named) if the format has no separate place for it. Default
     /// [`NAME_FIELD`].
     pub fn name_field(mut self, name: impl Into<String>) -> Builder {
         self.name_field = name.into();
@@ -192,7 +192,7 @@ impl Builder {
         Common::new(placement, fields, time_key.as_deref(), &key(&self.name_field), names)
     }
 
-    /// A line needs room for the event next to them.
+    /// Checks that a line has room for the event next to the common fields.
     pub(super) fn checked_common_in_log(&self, common: &Common) -> Result<Option<CommonInLog>, BuildError> {
         let in_log = CommonInLog::new(common, &self.spill_redact).map_err(|_| {
             BuildError::invalid(

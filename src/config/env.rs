@@ -1,7 +1,7 @@
 //! Settings from the environment, only on request; prefix `OVERSPILL_`.
 //!
 //! - EV1: one error names every variable that is wrong, the valid ones are applied, and no value is repeated.
-//! - EV2: what an orchestrator sets by itself (`ours`) is neither a setting nor an error.
+//! - EV2: a variable that an orchestrator sets (`ours`) is neither a setting nor an error.
 
 mod ours;
 pub(super) mod resource;
@@ -148,7 +148,7 @@ impl Builder {
                 Err(why) => {
                     wrong.push(why);
                     if name == "SPILL_REDACT" {
-                        // It is then unknown what must stay out of the log.
+                        // Without its paths it is unknown what must stay out of the log.
                         self.spill_redact = self.spill_redact.that_fails();
                     }
                 }

@@ -317,7 +317,7 @@ fn all_that_is_wrong_is_named_at_once_and_what_is_right_is_set() {
     ] {
         assert!(error.contains(part), "{error}");
     }
-    // It is then unknown what must stay out of the log.
+    // Without its paths it is unknown what must stay out of the log.
     let (builder, _) = Builder::new("x").overridden_by(variables(&[("SPILL_REDACT", "email")]));
     assert_eq!(builder.spill_redact.apply("{}"), None);
 }

@@ -6,7 +6,7 @@ use super::text::{unplain, write_string};
 use super::word::Word;
 use serde::ser::{self, Error, Serialize};
 
-/// An open array or object. If it is never ended, its depth remains, and [`Json::state`] reports that.
+/// An open array or object. If it is never ended, its depth remains, and [`Json::soundness`] reports that.
 pub(super) struct Compound<'j, 'e> {
     json: &'j mut Json<'e>,
     at: At,
@@ -147,8 +147,8 @@ const NAME_BYTES_MAX: usize = 24;
 /// The length of a framed name with its comma.
 const NAME_ROOM: usize = NAME_BYTES_MAX + 4;
 
-/// Writes a plain name in its frame, over the comma if there is none to write. Returns `false`, and
-/// writes no text, if the name is long or has escapes.
+/// Writes a plain name in its frame. If `comma` is 0, the quote overwrites the comma. Returns `false` if the name is long or has escapes:
+/// the bytes written then do not count as text.
 #[inline(always)]
 fn frame(to: &mut [u8; NAME_ROOM], comma: usize, name: &[u8]) -> bool {
     let len = name.len();

@@ -6,7 +6,7 @@
 //! in between ([`write_ascii`]). From the first non-ASCII character on, text is processed sixteen bytes at a time: it
 //! is copied whole, and only the bytes that the window flags are checked ([`write_windows`]).
 //!
-//! - X1: each iteration reads something, or has room for all of the remaining text; so the text ends.
+//! - X1: each iteration reads something, or makes room for all of the remaining text; so the loop ends.
 //! - X2: text that fits is never cut. Bytes beyond the text may be overwritten, but
 //!   only within the room, and only text is counted.
 

@@ -1,4 +1,4 @@
-//! Which structs are JSON already: serde_json's own, if it is built with them.
+//! Decides which structs are JSON already: serde_json's own, if it is built with them.
 //!
 //! serde_json's `RawValue`, and its `Number` of arbitrary precision, ask to be copied unchanged by passing a struct
 //! with a name that only serde_json uses. It recognizes the names only if its features `raw_value` and

@@ -193,7 +193,7 @@ mod tests {
         for character in '\0'..=char::MAX {
             if is_unprintable(character) || character == '"' || character == '\\' {
                 for script in SCRIPTS {
-                    // Positioned by code point: every position in turn, and each one for each kind.
+                    // The position follows the code point, so a range of characters is tried at every position.
                     let at = u32::from(character) as usize % WINDOW;
                     for text in ["x".repeat(at) + &character.to_string(), format!("{character}ж{character}")]
                     {

@@ -8,7 +8,7 @@
 
 use crate::transport::RequestBody;
 
-/// How bodies are packed.
+/// How bodies are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Compression {
     Plain,

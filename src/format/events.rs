@@ -8,7 +8,7 @@ use crate::mark::Mark;
 use std::fmt;
 use std::time::SystemTime;
 
-/// The events of a request, each thread's in the order in which it has emitted them.
+/// The events of a request. Those of one thread are in the order in which it emitted them.
 #[derive(Debug, Clone)]
 pub struct Events<'a>(EventsSource<'a>);
 
@@ -162,7 +162,7 @@ impl std::ops::Deref for Event<'_> {
 pub struct EventId<'a> {
     /// The client instance.
     pub client: &'a str,
-    /// Zero-based sequence number of the event within its client, given when it is first posted or written to the log.
+    /// Zero-based sequence number of the event within its client, assigned when it is first posted or written to the log.
     pub seq: u64,
 }
 

@@ -1,4 +1,4 @@
-//! A format behind a pointer is one. The heads are written out, so that the list of the public API sees both.
+//! A pointer to a format is a format too. The impl headers are written out, so that the list of the public API shows both.
 
 use super::{
     Body, Demands, Events, Format, Layout, Overhead, Placement, Refused, Repeats, SettledBy, Verdict,

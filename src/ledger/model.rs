@@ -1,4 +1,4 @@
-//! The law (L1 to L3) in every interleaving, under loom and under shuttle: `crate::sync::model` tells how.
+//! The law (L1 to L3) in every interleaving, under loom and under shuttle: see `crate::sync::model`.
 
 use super::{Ending, Ledger};
 use crate::gate::{Gate, Side};
@@ -9,7 +9,7 @@ use crate::sync::model::{JoinHandle, channel, explore, explore_preempting, spawn
 const SPILLED: Ending = Ending::Spilled(Reason::Closed, MaybeDelivered::No);
 const LOST: Ending = Ending::Lost(LostReason::Deadline);
 
-/// The books, and the gate that the events come through.
+/// The ledger, and the gate that the events come through.
 #[derive(Default)]
 struct Books {
     ledger: Ledger,
@@ -43,7 +43,7 @@ fn assert_lawful(books: &Books) {
     assert!(settled <= emitted, "{settled} settled of {emitted}");
 }
 
-/// A caller that settles an event of its own and hands another one to the sender, unless it finds the gate closed.
+/// A caller that settles one of its events itself and hands another one to the sender, unless it finds the gate closed.
 fn call(books: &Books, push_end: &channel::Sender<u64>) {
     settle_own(books);
     let pass = books.gate.announce();
@@ -64,7 +64,7 @@ fn settle_own(books: &Books) {
     }
 }
 
-/// The sender that takes this event in hand and delivers it, if nobody has taken it over.
+/// The sender: takes the event in hand and delivers it, unless another thread has taken it over.
 fn deliver(books: &Books, pull_end: &channel::Receiver<u64>) {
     while pull_end.try_recv().is_err() {
         yield_now();
@@ -73,7 +73,7 @@ fn deliver(books: &Books, pull_end: &channel::Receiver<u64>) {
     books.ledger.settle_in_hand(1, Ending::Delivered);
 }
 
-/// Whoever must return from `shutdown` before the sender has settled what it has in hand.
+/// A thread that must return from `shutdown` before the sender has settled what it has in hand.
 fn take_over(books: &Books) {
     books.ledger.take_over(LOST);
 }

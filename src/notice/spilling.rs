@@ -37,8 +37,8 @@ impl Notices {
         }
     }
 
-    /// Goes neither to the log, which is stuck, nor out on this thread: the fallback may be the same pipe. The reporting thread is then
-    /// stuck for as long as the pipe is, and a second one would only be stuck as well.
+    /// Goes to the fallback, because the log is stuck, and from a separate thread, because the fallback may be the same pipe. That thread
+    /// is then stuck for as long as the pipe is, and a second one would only be stuck as well.
     pub(crate) fn log_stalled(&self, now: Stamp) {
         if self.telling.load(Ordering::Acquire) > 0 {
             self.log_stalled.left_out.fetch_add(1, Ordering::Relaxed);

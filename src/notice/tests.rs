@@ -5,7 +5,7 @@ use crate::spill::log_queue::SenderPart;
 use crate::sync::{Mutex, lock};
 use std::io;
 
-/// A fallback on the same pipe as the log: whoever writes to it gets stuck.
+/// A fallback on the same pipe as the log: a thread that writes to it gets stuck.
 struct Stuck(Arc<AtomicU64>, Arc<Mutex<()>>);
 
 impl SpillSink for Stuck {

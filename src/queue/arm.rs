@@ -75,7 +75,7 @@ impl Queue {
         )
     }
 
-    /// A chunk that was sealed while the sender armed has rung for nobody.
+    /// Whether no chunk is sealed: one that was sealed while the sender armed has not rung for it.
     fn nothing_sealed(&self) -> bool {
         let nothing = !self.look().sealed;
         if !nothing {

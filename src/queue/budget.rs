@@ -52,8 +52,8 @@ impl Budget {
         }
     }
 
-    /// Makes sure that the credit covers one more event of this many bytes. `None`: there is no room. If something was taken now: the new
-    /// total.
+    /// Makes sure that the credit covers one more event of this many bytes. `None`: there is no room. `Some(None)`: it covered the event
+    /// already. Otherwise the new total.
     #[inline]
     pub(crate) fn cover(&self, credit: &mut Credit, bytes: u64, wake: &Wake) -> Option<Option<Taken>> {
         if credit.events > 0 && credit.bytes >= bytes {
@@ -81,7 +81,7 @@ impl Budget {
             let step = short(self.step.bytes, wanted.bytes, &self.bytes).max(missing);
             let Some((step, sum)) = take(&self.bytes, self.bytes_max(), step, missing) else {
                 if taken.events > 0 {
-                    // Or the next event would use a step that nobody was told of.
+                    // Otherwise the next event would use a step that was never compared with what the sender sleeps for.
                     self.leave(std::mem::take(&mut credit.events));
                 }
                 return None;
@@ -137,7 +137,7 @@ impl Budget {
     }
 
     pub(crate) fn share(&self) -> QueueShare {
-        // Relaxed: a single figure, and a moment late is early enough.
+        // Relaxed: it is a single figure, and a short delay does no harm.
         QueueShare::ALL[usize::from(self.share.load(Ordering::Relaxed)) % QueueShare::ALL.len()]
     }
 
@@ -153,7 +153,7 @@ impl Budget {
 /// Adds a step or, if that does not fit, what is needed; returns how much, and the sum.
 fn take(word: &AtomicU64, max: u64, step: u64, needed: u64) -> Option<(u64, u64)> {
     [step, needed].into_iter().find_map(|more| {
-        // AcqRel: a sender about to sleep adds nothing to this word after it has said what wakes it (`Wake`).
+        // AcqRel: a sender about to sleep first says what wakes it, and then adds zero to this word (`Wake`).
         word.fetch_update(Ordering::AcqRel, Ordering::Acquire, |sum| {
             sum.checked_add(more).filter(|&sum| sum <= max)
         })

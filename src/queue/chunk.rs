@@ -1,7 +1,7 @@
 //! Events that travel together: their texts in the format's frame, and a mark for each.
 //!
-//! In: encoded events. Out: what a batch takes as it is, or event by event. U1: never more than its [`Shape`] allows, except a first
-//! event, which always fits. U2: once [trimmed](Chunk::trim) its buffer is little larger than its events.
+//! In: encoded events. Out: events that a batch takes all at once, unchanged, or one by one. U1: never more than its [`Shape`] allows,
+//! except a first event, which always fits. U2: once [trimmed](Chunk::trim) its buffer is little larger than its events.
 //! Deliberately not here: who may append, and what the events are charged to.
 
 use crate::clock::Stamp;
@@ -38,7 +38,7 @@ pub(crate) enum Seal {
 pub(crate) struct Chunk {
     text: Vec<u8>,
     marks: Vec<Mark>,
-    /// Of its events, without the frame: what they are charged.
+    /// Bytes of its events, without the frame: what is charged for them.
     bytes: usize,
     /// The same with the overhead of each event: a running sum, because every call asks for it.
     weights: usize,
@@ -64,7 +64,7 @@ impl AsRef<Chunk> for Chunk {
 }
 
 impl Chunk {
-    /// An empty one in the buffers of another.
+    /// An empty chunk that reuses these buffers.
     pub(crate) fn of_buffers(mut text: Vec<u8>, mut marks: Vec<Mark>) -> Chunk {
         text.clear();
         marks.clear();
@@ -80,7 +80,7 @@ impl Chunk {
         }
     }
 
-    /// Makes sure of room for this many bytes and events. If it must grow, then by a little more, so that the next ones like it find room.
+    /// Makes room for this many bytes and events. If it must grow, it grows by a little more, so that the next chunks like it fit.
     pub(crate) fn make_room(&mut self, (bytes, events): (usize, usize)) {
         if self.text.capacity() < bytes {
             self.text.reserve_exact(bytes + bytes / 16);
@@ -95,7 +95,7 @@ impl Chunk {
         (self.text.len(), self.marks.len())
     }
 
-    /// What it will be when full, now that it is half full; no more than a spare one has.
+    /// The size that it will have when full, estimated when it is half full; at most that of a spare one.
     pub(crate) fn size_to_come(&self, shape: &Shape) -> (usize, usize) {
         ((2 * self.text.len()).min(SPARE_CHUNK_BYTES), (2 * self.marks.len()).min(shape.events_max))
     }
@@ -207,12 +207,12 @@ impl Chunk {
         Some(Piece { text: &self.text[start..mark.end()], emitted_at: mark.emitted_at(), name: mark.name() })
     }
 
-    /// The first of the events that are left was copied.
+    /// Counts the first of the events that are left as copied.
     pub(crate) fn take_first(&mut self, bytes: usize) {
         self.taken = (self.taken.0 + 1, self.taken.1 + bytes);
     }
 
-    /// U2. In place with most allocators, and rare: a reused buffer has grown with events like these.
+    /// Shrinks the buffer (U2). In place with most allocators, and rare: a reused buffer has grown with events like these.
     pub(crate) fn trim(&mut self, frame: &Frame) {
         let len = self.text.len() + frame.behind.len();
         if self.text.capacity() > held_max(len) + CHUNK_SLACK_BYTES {
@@ -221,7 +221,7 @@ impl Chunk {
     }
 }
 
-/// The most that trimmed chunks hold for events of this many bytes, without [`CHUNK_SLACK_BYTES`] for each.
+/// Maximum bytes that trimmed chunks hold for events of this many bytes, without [`CHUNK_SLACK_BYTES`] for each.
 pub(crate) fn held_max(texts: usize) -> usize {
     texts.saturating_add(texts / 8)
 }

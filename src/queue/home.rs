@@ -5,7 +5,7 @@ use crate::sync::{AtomicU64, Ordering};
 use std::cell::Cell;
 
 thread_local! {
-    // 0: none yet. const and without a destructor: usable at any time of a thread's life, its end included.
+    // 0: none yet. const and without a destructor: usable at any time in a thread's life, including its end.
     static HOME: Cell<u64> = const { Cell::new(0) };
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In: sealed chunks from the channel, events from the side door, partly full chunks from the shards. Out: chunks, whole or event by
 //! event. N1: events of one shard keep their order: the channel is emptied first, while we hold the shard's latch.
-//! N2: two neighbours, one of them not sealed, do not fit into one chunk: what was swept together is at least half full on average.
+//! N2: two neighbors, one of them not sealed, do not fit into one chunk: so swept chunks are at least half full on average.
 //! N3: one thread at a time has the line: the sender, or the thread that takes over from it. Callers never ask for it.
 
 use super::chunk::{Chunk, Seal};
@@ -57,7 +57,7 @@ impl Line {
     }
 }
 
-/// The line, held.
+/// The line, while one thread holds it.
 pub(crate) struct Pulling<'q> {
     pub(super) queue: &'q Queue,
     pub(super) line: LatchGuard<'q, Line>,
@@ -148,7 +148,7 @@ impl Pulling<'_> {
         self.line.events
     }
 
-    /// The first chunk, if wanted. If sealed ones are wanted, so is what stands before them.
+    /// The first chunk, if it is wanted. If a sealed chunk is wanted, so are the chunks before it.
     pub(crate) fn front(&self, want: Want) -> Option<&Chunk> {
         self.line.chunks.front().map(|chunk| &**chunk).filter(|_| want == Want::All || self.line.sealed > 0)
     }

@@ -1,6 +1,6 @@
-//! The queue's promises (Q1 to Q5) in every interleaving, under loom and under shuttle: `crate::sync::model` tells how.
+//! The queue's promises (Q1 to Q5) in every interleaving, under loom and under shuttle: see `crate::sync::model`.
 //!
-//! Callers push on threads of their own, each into its shard. The sender does what `Sender::serve` does, less the batches: pull,
+//! Each caller pushes on its own thread into its own shard. The sender does what `Sender::serve` does, without the batches: pull,
 //! settle, and sleep when there is nothing. A sender that nobody wakes is a deadlock, which both checkers report.
 
 use super::shard::{NotPut, Then};
@@ -11,7 +11,7 @@ use crate::format::{Frame, Overhead};
 use crate::sync::Arc;
 use crate::sync::model::{JoinHandle, explore, explore_preempting, spawn, yield_now};
 
-/// Bytes enough for any of the models that are not about bytes.
+/// Enough bytes for every model that is not about bytes.
 const ROOMY: usize = 100;
 
 fn event(bytes: usize) -> Event {
@@ -31,7 +31,7 @@ fn queue(events_max: usize, bytes_max: usize, chunk_events: usize) -> Arc<Queue>
     Arc::new(Queue::with_shards(2, events_max, bytes_max, shape(chunk_events)))
 }
 
-/// Pushes into this shard; why it was refused, if it was.
+/// Pushes into this shard. Returns why it was refused, if it was.
 fn push(queue: &Queue, home: usize, bytes: usize) -> Option<Full> {
     settle_refused(queue, queue.push_at(home, &event(bytes)))
 }
@@ -74,7 +74,7 @@ fn sleep(queue: &Queue) {
     }
 }
 
-/// Takes all that is there, and settles it: how many events.
+/// Takes everything that is there, and settles it. Returns the number of events.
 fn settle_all(queue: &Queue) -> usize {
     let mut line = queue.line();
     line.sweep();
@@ -99,7 +99,7 @@ fn serve(queue: &Queue, events: usize) {
     assert_eq!(settled, events);
 }
 
-/// The sender until the closed queue is drained; how many events it has settled.
+/// The sender, until the closed queue is drained. Returns the number of events that it has settled.
 fn drain(queue: &Queue) -> usize {
     let mut settled = 0;
     while !queue.is_drained() {
@@ -154,7 +154,7 @@ fn a_sender_that_waits_for_a_full_chunk_is_woken_by_the_call_that_seals_it() {
         let pusher = spawn_with(&queue, |queue| [1, 1].map(|bytes| push_into(queue, 0, bytes)));
         let mut settled = 0;
         while settled < 2 {
-            // As with a batch in the making: nothing less than a sealed chunk or as many events shall wake it.
+            // As for a batch that fills: only a sealed chunk or this many events wake it.
             if queue.arm_for_batch(16, ROOMY) {
                 queue.wait();
                 queue.disarm();
@@ -263,7 +263,7 @@ fn charged_bytes_accepted_and_not_yet_settled_never_exceed_the_maximum() {
         while settled == 0 {
             let mut line = queue.line();
             line.sweep();
-            // The other one besides would be 12 bytes.
+            // Both events together would be 12 bytes.
             assert!(line.len() <= 1);
             let chunk = line.pop();
             drop(line);

@@ -4,7 +4,7 @@
 //! A1: under the latch one event is copied, and the call that seals a chunk sends it into the channel; no user code runs. Callers only try
 //!     the latch.
 //! A2: an accepted event is counted under the latch, before anyone can settle it.
-//! A3: a look from outside reads words and leaves the latch alone; they may be a moment old.
+//! A3: a look from outside reads published words and never takes the latch; they may be a moment old.
 //! A4: once closed, nothing is accepted: a flag under the latch.
 
 use super::budget::{Budget, Credit};
@@ -19,7 +19,7 @@ use crate::sync::{AtomicU64, Latch, LatchGuard, Ordering, latch, try_latch};
 #[derive(Debug, Default)]
 pub(crate) struct Shard {
     filling: Latch<Filling>,
-    /// Events in the chunk, and their bytes above.
+    /// Events in the chunk; their bytes in the upper half.
     held: AtomicU64,
     /// When the oldest of them was emitted.
     begun_at: AtomicU64,
@@ -32,7 +32,7 @@ pub(crate) struct Shard {
 #[derive(Debug, Default)]
 struct Filling {
     chunk: Box<Chunk>,
-    /// The one after it.
+    /// The chunk after this one.
     next: Next,
     credit: Credit,
     closed: bool,
@@ -40,7 +40,8 @@ struct Filling {
     watched: bool,
 }
 
-/// The call that seals a chunk has enough to do. So a call takes the next chunk once this one is half full, and the call after that gives it room.
+/// The call that seals a chunk has enough to do. So an earlier call takes the next chunk, once this one is half full, and the call after
+/// that gives it room.
 #[derive(Debug, Default)]
 enum Next {
     #[default]
@@ -70,7 +71,7 @@ pub(crate) enum Then {
 /// Why an event is not in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum NotPut {
-    /// Someone else holds the latch.
+    /// Another thread holds the latch.
     Busy,
     Full(Full),
 }
@@ -135,10 +136,10 @@ impl Shard {
         Ok(then)
     }
 
-    /// `None`: the channel is full, and the chunk stays here.
+    /// Seals the chunk and sends it. `None`: the channel is full, and the chunk stays here.
     #[inline(never)]
     fn seal(&self, filling: &mut Filling, ground: &Ground<'_>, depot: &impl Depot) -> Option<Then> {
-        // Before the chunk is in the channel: a look meanwhile misses it, and does not see it twice.
+        // Before the chunk is in the channel: a look in between misses it, but never sees it twice.
         store(&self.held, 0);
         filling.chunk.trim(&ground.shape.frame);
         filling.chunk.seal = Seal::Sealed;
@@ -225,7 +226,7 @@ impl Shard {
         Some(chunk)
     }
 
-    /// The next event will wake the sender. `false`: there is one already.
+    /// Makes the next event wake the sender. `false`: there is an event already.
     pub(crate) fn watch(&self) -> bool {
         let mut filling = latch(&self.filling);
         filling.watched = filling.chunk.is_empty();
@@ -248,7 +249,7 @@ fn prepare(filling: &mut Filling, ground: &Ground<'_>, depot: &impl Depot) {
         Next::None => match depot.spare() {
             Found::One(next) => Next::Taken(next),
             Found::Nothing => Next::Taken(Box::default()),
-            // With the next event, then.
+            // The next event tries again.
             Found::Busy => Next::None,
         },
         Next::Taken(mut next) | Next::Ready(mut next) => {

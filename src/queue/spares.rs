@@ -1,14 +1,15 @@
 //! Finished chunks, kept for reuse.
 //!
-//! In: chunks, from the sender. Out: the same chunks, for a shard that will soon need one. Callers only try the lock: if it is busy they
-//! ask again with their next event, since they ask long before they need one. Only a pointer moves, because another core wrote these lines.
+//! In: chunks, from the sender. Out: the same chunks, for a shard that will soon need one. Callers only try the lock: if it is busy, they
+//! try again with their next event, because they ask long before they need one. Only a pointer moves: the chunk's cache lines were written
+//! by another core.
 
 use super::Chunk;
 use crate::sync::{Mutex, lock};
 
 #[derive(Debug)]
 pub(crate) struct Spares {
-    #[expect(clippy::vec_box, reason = "a pointer travels on, through the channel and from shard to sender")]
+    #[expect(clippy::vec_box, reason = "only the pointer moves on: from shard to channel to sender")]
     pile: Mutex<Vec<Box<Chunk>>>,
     max: usize,
 }
@@ -18,7 +19,7 @@ pub(crate) struct Spares {
 pub(crate) enum Found {
     One(Box<Chunk>),
     Nothing,
-    /// Someone else is at the pile.
+    /// Another thread holds the lock.
     Busy,
 }
 
@@ -43,7 +44,7 @@ impl Spares {
     }
 
     /// # Blocking
-    /// As [`take`](Spares::take).
+    /// Like [`take`](Spares::take).
     pub(crate) fn give(&self, chunk: Box<Chunk>) {
         let mut pile = lock(&self.pile);
         let beyond = if pile.len() < self.max {

@@ -17,7 +17,7 @@ fn queue(events_max: usize, bytes_max: usize) -> Queue {
     Queue::new(events_max, bytes_max, shape(500, 1000))
 }
 
-/// All that is there, one text behind the other.
+/// All texts that are there, in order.
 fn pull(queue: &Queue) -> Vec<String> {
     let mut line = queue.line();
     line.sweep();
@@ -55,7 +55,7 @@ fn bytes_are_free_again_when_they_are_settled_and_places_when_they_are_pulled() 
 #[test]
 fn a_refusal_is_exact_whatever_other_shards_have_taken_in_advance() {
     let queue = queue(4_096, 1 << 20);
-    // A step of each shard's is taken, and one event's worth of it used.
+    // Each shard takes a step and uses one event of it.
     (0..QUEUE_SHARDS).for_each(|home| assert_eq!(queue.push_at(home, &event(b"1")), Ok(())));
     let more = 4_096 - QUEUE_SHARDS;
     (0..more).for_each(|_| assert_eq!(queue.push_at(0, &event(b"1")), Ok(())));
@@ -127,7 +127,7 @@ fn a_call_that_seals_a_chunk_wakes_the_sender_even_if_its_own_event_is_refused()
     assert_eq!(queue.push_at(0, &event(b"1234567890")), Ok(()));
     assert!(queue.arm_for_batch(500, 1_000));
     assert!(!is_rung(&queue));
-    // No room beside the first event in a chunk of 16 bytes, nor in a budget of 20.
+    // No room next to the first event, neither in a chunk of 16 bytes nor in a budget of 20.
     assert_eq!(queue.push_at(0, &event(b"12345678901")), Err(Full::NoRoom));
     assert!(is_rung(&queue), "the sealed chunk waits for the sender's timer");
     assert_eq!(pull(&queue), ["1234567890"]);

@@ -3,8 +3,8 @@
 //! In: the sender before it sleeps; callers at each step of the budget and each sealed chunk, and at a shard's first event if any event
 //! should wake it. Out: at most one ring per sleep.
 //! W1: the sender never sleeps through what it waits for: it says what it wants, then writes the words that callers write
-//!     ([`Budget::taken`], [`Wake::sealed`]). A caller's write comes before that, and the sender sees it and stays awake; or after, and the
-//!     caller sees what is wanted. If any event should wake it, the shards' latches take the place of the words.
+//!     ([`Budget::taken`], [`Wake::sealed`]). If a caller's write comes before that, the sender sees it and stays awake; if it comes after,
+//!     the caller sees what is wanted. If any event should wake it, the shards' latches take the place of the words.
 
 use super::budget::Taken;
 use crate::sync::{AtomicU64, Bell, Ordering};
@@ -78,7 +78,7 @@ impl Wake {
         self.state.store(state, Ordering::Release);
     }
 
-    /// The sender is about to sleep until this much is there; `taken` is read after that. `false`: it is there.
+    /// The sender is about to sleep until this much is there; `taken` is called after that is published. `false`: it is there already.
     pub(crate) fn arm(&self, wanted: Wanted, taken: impl FnOnce() -> Taken) -> bool {
         self.want(wanted, FOR_ENOUGH);
         let asleep = !wanted.reached(taken()) && self.sealed.fetch_add(0, Ordering::AcqRel) < wanted.sealed;
@@ -88,7 +88,7 @@ impl Wake {
         asleep
     }
 
-    /// The same until anything is there; the caller of this asks the shards.
+    /// The same, until anything is there; the caller of this then checks the shards.
     pub(crate) fn arm_for_any(&self) {
         self.want(Wanted::NOTHING, FOR_ANY);
     }

@@ -14,8 +14,8 @@ use crate::outcome::MaybeDelivered;
 use crate::transport::{Failure, FailureKind, Reply};
 
 impl Sender {
-    /// No answer within a short time. That says nothing about the endpoint, which may just be slow: the posts that hang will tell. The
-    /// next few events try again.
+    /// For a post of a few events that got no answer within a short time. The endpoint may just be slow: the posts that hang will show
+    /// whether it is. The next few events try again.
     pub(super) fn feel_on(&mut self, now: Stamp, mut flight: Flight, cause: &SpillCause) {
         self.hear_apart(now, cause, None);
         flight.batch.spill(flight.range.clone(), cause);
@@ -51,7 +51,7 @@ impl Sender {
         self.spill_batch(flight, cause);
     }
 
-    /// Same idempotency key, another connection.
+    /// Posts again with the same idempotency key, over another connection.
     pub(super) fn post_again(&mut self, now: Stamp, flight: Flight, answer: &Result<Reply, Failure>) {
         self.freshen(now, answer);
         let maybe_delivered = match answer {

@@ -1,9 +1,9 @@
 //! The delay before the next probe: exponential, jittered, from a seed; never shorter than the time between two posts.
 //!
-//! J1: a client that is out makes no more requests than a healthy one, so a fleet that is out is no more load than a healthy
-//! fleet, and the endpoint is not pushed over while it recovers. A healthy client lets `batch_age_max` pass between
-//! its posts; so does a probe, before its jitter.
-//! J2: clients that lost the endpoint together, or that were told together when to come back, come back at different times.
+//! J1: a client that is out makes no more requests than a healthy one. So a fleet that is out is no more load than a healthy fleet, and
+//! does not bring the endpoint down again while it recovers. A healthy client lets `batch_age_max` pass between its posts; so does a
+//! probe, before its jitter.
+//! J2: clients that lost the endpoint together, or that got the same `Retry-After` together, come back at different times.
 
 use crate::limits::{PROBE_INTERVAL_FIRST, PROBE_INTERVAL_GROWTH, RETRY_AFTER_SPREAD};
 use std::time::Duration;
@@ -27,7 +27,7 @@ impl Backoff {
     pub(crate) fn interval(&self, failed_probes: u32) -> Duration {
         // 64 steps exceed any maximum, and fit in a duration.
         let growth = PROBE_INTERVAL_GROWTH.powi(failed_probes.min(64) as i32);
-        // At least as wide as the pace: by J2 the clients of a fleet, squeezed into less, would exceed its live rate.
+        // At least as wide as the pace (J2): a fleet whose probes fall into a narrower interval would exceed its normal rate.
         let first = PROBE_INTERVAL_FIRST.max(self.pace);
         first.mul_f64(growth).min(self.interval_max - self.pace)
     }
@@ -36,7 +36,7 @@ impl Backoff {
     pub(crate) fn delay(&mut self, failed_probes: u32, retry_after: Duration) -> Duration {
         // 2^53 steps: what a double represents exactly.
         let share = (self.next() >> 11) as f64 / (1_u64 << 53) as f64;
-        // On top of the hint, not within it: every client was given the same hint, perhaps at the same moment.
+        // On top of the hint, not within it: every client may have got the same hint at the same moment.
         let spread = retry_after.mul_f64(RETRY_AFTER_SPREAD).min(self.interval_max);
         retry_after.max(self.pace) + self.interval(failed_probes).max(spread).mul_f64(share)
     }

@@ -1,12 +1,11 @@
 //! Events on their way together: their texts in the format's frame, and a mark for each.
 //!
-//! In: a chunk from the queue, which becomes the batch as it is, or events from several. Out: the texts of a body, and the settlement of
+//! In: a chunk from the queue, which becomes the batch unchanged, or events from several. Out: the texts of a body, and the settlement of
 //! each event.
-//! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped. What goes to the
-//!     log is the part's to settle from then on.
+//! B1: an event that was added is settled once: by range while the batch lives, as `Abandoned` when it is dropped. Events that go to the
+//!     log are settled by their [`Part`] from then on.
 //! B2: never more than `events_max` events and `bytes_max` bytes of body.
-//! B3: a framed batch is not copied to be posted whole: request and batch share the text, and nobody writes to it any
-//!     more.
+//! B3: a framed batch is not copied to be posted whole: request and batch share the text, and nobody writes to it any more.
 //! B5: events get their numbers together, when the first of them is posted or goes to the log; no event is added after that.
 
 mod measured;
@@ -25,7 +24,7 @@ use crate::transport::RequestBody;
 use part::{Handed, Part};
 use std::ops::Range;
 
-/// What an event is charged and its length in a body, without its share of the overhead, where these are not the text's own length.
+/// An event's charge, and its length in a body without its share of the overhead, if these differ from the text's own length.
 #[derive(Debug, Clone, Copy)]
 struct Size {
     charge: u32,
@@ -53,7 +52,7 @@ impl BatchLimits {
         events <= self.events_max && self.body(events, bytes) <= self.bytes_max
     }
 
-    /// The share of a batch that this many events and bytes are.
+    /// The part of a full batch that this many events and bytes make.
     pub(crate) fn share(&self, events: usize, bytes: usize) -> f64 {
         (events as f64 / self.events_max as f64).max(bytes as f64 / self.bytes_max as f64)
     }
@@ -61,9 +60,9 @@ impl BatchLimits {
 
 /// The texts in their frame.
 enum Text {
-    /// Filling, and ours alone.
+    /// While it fills.
     Own(Vec<u8>),
-    /// Posted, with the end of the frame behind it.
+    /// Posted, with the end of the frame after it.
     Shared(RequestBody),
 }
 
@@ -87,17 +86,17 @@ pub(crate) struct Batch {
     /// When its first event was emitted.
     pub(crate) begun_at: Stamp,
     text: Text,
-    /// What the events take in a body, the overhead aside.
+    /// Bytes of the events in a body, without the overhead.
     text_bytes: usize,
-    /// Asked for the length of each event if the format makes them longer.
+    /// The format, if it makes events longer: it gives the length of each.
     measure: Option<Arc<dyn Format>>,
     frame: Frame,
-    /// The same for each event whenever it is posted, and in the log.
+    /// Gives an event the same time in every post and in the log.
     time: Time,
     marks: Vec<Mark>,
     /// For each event, unless all are as long as they were emitted.
     sizes: Option<Vec<Size>>,
-    /// Of the first event, once they have numbers (B5).
+    /// The number of the first event, once events have numbers (B5).
     first_seq: Option<u64>,
     open: usize,
     open_bytes: usize,
@@ -109,7 +108,7 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// The `first` event is yet to be [added](Batch::add).
+    /// An empty batch; its first event must still be [added](Batch::add).
     pub(crate) fn begin(
         shared: Arc<Shared>,
         mut spare: Chunk,
@@ -126,7 +125,7 @@ impl Batch {
         batch
     }
 
-    /// All of a chunk's events, as they are.
+    /// A batch of all of a chunk's events, unchanged.
     pub(crate) fn of_chunk(
         shared: Arc<Shared>,
         chunk: Chunk,
@@ -138,7 +137,7 @@ impl Batch {
         (batch.text_bytes, batch.open, batch.open_bytes) = (bytes, events, bytes);
         batch
     }
-    /// By a format that makes events longer.
+    /// Sets the format that gives events' lengths, if it makes them longer.
     pub(crate) fn measured_by(mut self, measure: &Option<Arc<dyn Format>>) -> Batch {
         self.measure.clone_from(measure);
         self
@@ -154,7 +153,7 @@ impl Batch {
         Batch {
             number: 0,
             first_pull,
-            // Not when we found it: it may have waited through a nap.
+            // Not when we pulled it: it may have waited through a nap.
             begun_at,
             text: Text::Own(text),
             text_bytes: 0,
@@ -172,7 +171,7 @@ impl Batch {
         }
     }
 
-    /// Takes in all events of a chunk as they are; if there is no room it takes none.
+    /// Takes in all events of a chunk, unchanged; if there is no room, it takes none.
     pub(crate) fn add_chunk(&mut self, chunk: &Chunk, limits: &BatchLimits) -> Added {
         let (Text::Own(room), None, None) = (&mut self.text, &self.sizes, self.first_seq) else {
             return Added::NoRoom;
@@ -220,7 +219,7 @@ impl Batch {
         }
         self.shared.common.write(piece.text, piece.name, &mut self.time, piece.emitted_at, room);
         self.marks.push(Mark::open(piece.emitted_at, piece.name, room.len()));
-        // Both at most BATCH_BYTES_LIMIT, as a text is.
+        // Both are at most BATCH_BYTES_LIMIT, like a text.
         sizes.push(Size { charge: charge as u32, weight: bytes as u32 });
         self.text_bytes = texts;
         self.open += 1;
@@ -238,7 +237,7 @@ impl Batch {
         !limits.takes(self.marks.len() + 1, self.text_bytes + 1)
     }
 
-    /// B5.
+    /// Gives the events their numbers, if they have none yet (B5).
     pub(crate) fn number_events(&mut self) {
         self.first_seq();
     }
@@ -357,7 +356,7 @@ impl Batch {
         (events, bytes)
     }
 
-    /// These events go to the log: they are the part's now, which is handed over to the log's writer.
+    /// Hands these events over to the thread that writes the log, as a [`Part`].
     pub(crate) fn spill(&mut self, range: Range<usize>, cause: &SpillCause) {
         match self.doubtful {
             MaybeDelivered::No => self.spill_known(range, cause),
@@ -367,7 +366,7 @@ impl Batch {
         }
     }
 
-    /// These go to the log with this very cause: their own answer said so.
+    /// Like [`spill`](Batch::spill), but with exactly this cause: an answer named these events.
     pub(crate) fn spill_known(&mut self, range: Range<usize>, cause: &SpillCause) {
         let first_seq = self.first_seq();
         let open = |nth: &usize| self.marks[*nth].is_open();
@@ -401,7 +400,7 @@ impl Batch {
         self.abandon();
         let text = match std::mem::replace(&mut self.text, Text::Own(Vec::new())) {
             Text::Own(text) => text,
-            // A transport that still holds the text frees it, not we.
+            // If a transport still holds the text, the transport frees it.
             Text::Shared(body) => body.into_sole().unwrap_or_default(),
         };
         Chunk::of_buffers(text, std::mem::take(&mut self.marks))

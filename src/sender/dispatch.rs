@@ -16,7 +16,7 @@ use crate::outcome::Reason;
 use std::ops::Range;
 
 impl Sender {
-    /// Where the next batch goes. A probe without room on the wire does not count as one.
+    /// Where the next batch goes. Without room on the wire for a probe it goes to the log.
     pub(super) fn route(&self, now: Stamp) -> Route {
         match self.outage.route(now) {
             Route::Probe if !self.has_room_for_probe() => Route::Log,
@@ -54,7 +54,7 @@ impl Sender {
         self.flights.hung(now, after) == self.flights.len() && self.flights.len() < self.most_on_the_wire()
     }
 
-    /// When a post on the wire counts as hanging, so that another may start beside it.
+    /// When a post on the wire counts as hanging, so that another may start next to it.
     pub(super) fn hung_at(&self, now: Stamp) -> Stamp {
         self.answers.hung_after(now).map_or(Stamp::NEVER, |after| self.flights.next_hung_at(now, after))
     }

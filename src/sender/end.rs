@@ -14,7 +14,7 @@ impl Sender {
     /// When, after a call of shutdown, the waiting events must go to the log, and when the requests must be aborted.
     pub(super) fn closing_times(&self) -> (Stamp, Stamp) {
         let in_batches: usize = [&self.ready, &self.filling].into_iter().flatten().map(Batch::len).sum();
-        // First of all, what is on its way to the log already.
+        // Events already on their way to the log come first.
         let log = &self.shared.log;
         let (spill_time, ahead) = (log.spill_time(), log.events());
         let time_to_spill =
@@ -55,7 +55,7 @@ impl Sender {
             && self.ready.is_none()
             && self.flights.is_empty()
             && self.shared.queue.is_drained()
-            // What callers and we have handed over may still be on its way to the log; counted, not only out of every hand.
+            // Events that callers and the sender have handed over may still be on their way to the log: they must be counted too.
             && self.shared.is_settled()
     }
 
@@ -71,7 +71,7 @@ impl Sender {
         self.flights.abort().for_each(drop);
     }
 
-    /// A copy in a child of a fork: what it holds is the parent's to settle.
+    /// For the copy in a forked child: the parent settles what it holds.
     fn forget(&mut self) {
         let held =
             (self.opened.take(), self.filling.take(), self.ready.take(), std::mem::take(&mut self.flights));
@@ -79,7 +79,7 @@ impl Sender {
     }
 }
 
-/// T1 to the last: a sender that is dropped in the middle closes the queue and writes down what it and the queue hold.
+/// T1, up to the end: a sender that is dropped in the middle closes the queue and writes to the log what it and the queue hold.
 impl Drop for Sender {
     fn drop(&mut self) {
         if !self.shared.process.is_this() {
@@ -91,14 +91,14 @@ impl Drop for Sender {
         let _sender = reentry::sender_thread();
         self.shared.queue.close();
         self.drop_in_hand();
-        // The clock no longer matters; a pusher that has announced itself is only moments away.
+        // The clock no longer matters; a caller that has announced an event pushes it within moments.
         let shared = Arc::clone(&self.shared);
         while !shared.queue.is_drained() || self.opened.is_some() {
             self.fill(Stamp::NEVER);
             self.drop_in_hand();
             yield_now();
         }
-        // Callers may still have what the queue has refused in hand, or it is on its way to the log: the end follows them.
+        // Events that the queue has refused may still be with their callers, or on their way to the log: the end is reported after them.
         shared.sender_ends_early();
     }
 }

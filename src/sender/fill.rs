@@ -1,8 +1,8 @@
 //! From the queue to a batch that is ready.
 //!
 //! In: what waits in the queue, the route, the time. Out: a ready batch, or one that is filling. I1: full chunks are taken as they come;
-//! partly full ones are swept together when one is old enough, when there is enough of all of them, or when someone waits. I2: if nothing
-//! is added to events, a chunk becomes a batch as it is; otherwise its events are copied, each with the shared fields.
+//! partly full ones are swept together when one is old enough, when together they are enough, or when a flush, a probe or a shutdown waits.
+//! I2: if nothing is added to events, a chunk becomes a batch unchanged; otherwise its events are copied, each with the shared fields.
 
 use super::batch::{Added, Batch, BatchLimits};
 use super::fit::Size;
@@ -54,7 +54,7 @@ impl Sender {
         let limits = self.fitted_limits();
         let filling = self.filling.as_ref().map_or((0, 0), |batch| (batch.len(), batch.text_len()));
         let (events, bytes) = (filling.0 + look.events, filling.1 + look.bytes);
-        // A sealed chunk is enough to do, and may be most of what there is.
+        // A sealed chunk is enough work for now, and may be most of what there is.
         let enough = !look.sealed
             && (events >= limits.events_max
                 || limits.body(events, bytes) >= limits.bytes_max
@@ -98,7 +98,7 @@ impl Sender {
         }
     }
 
-    /// The first chunk: into a batch as it is (I2), or opened.
+    /// Takes the first chunk: into a batch unchanged (I2), or to be copied event by event.
     fn pull_chunk(&mut self, want: Want, fitted: &BatchLimits) -> Progress {
         let shared = Arc::clone(&self.shared);
         let mut line = shared.queue.line();
@@ -112,7 +112,7 @@ impl Sender {
             return Progress::Some;
         }
         let Some(chunk) = line.pop() else { return Progress::None };
-        // While we hold the line: a thread that takes over never finds an event in neither place.
+        // While we hold the line, so that a thread that takes over finds each event either in the line or in hand.
         shared.ledger.take_in_hand(chunk.len() as u64);
         drop(line);
         if !whole {
@@ -132,7 +132,7 @@ impl Sender {
         Progress::Some
     }
 
-    /// The first event of the opened chunk, with the shared fields. User code may run, so nobody holds the line.
+    /// Copies the first event of the opened chunk, with the shared fields. User code may run, so nobody holds the line.
     fn take_first(&mut self, fitted: &BatchLimits) {
         let Some(opened) = &self.opened else { return };
         let Some(piece) = opened.piece(0, self.shared.queue.frame()) else {

@@ -12,7 +12,7 @@ use super::halving::Passed;
 use crate::limits::{FIT_DELIVERIES, FIT_DELIVERIES_MAX, FIT_GROWTH_PART};
 use std::fmt;
 
-/// Of a body, before compression.
+/// The size of a body, before compression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Size {
     pub(crate) events: usize,
@@ -107,8 +107,8 @@ mod tests {
 
     const FULL: Size = Size { events: 500, bytes: 256 << 10 };
 
-    /// Posts the largest allowed batches, of events of these sizes, to an endpoint with this limit: posts, refused posts, events
-    /// refused.
+    /// Posts the largest allowed batches, of events of this size, to an endpoint with this limit. Returns the posts, the refused posts, and
+    /// the refused events.
     fn serve(fit: &mut Fit, batches: usize, bytes: usize, takes: impl Fn(Size) -> bool) -> (u32, u32, usize) {
         let (mut posts, mut refused, mut lost) = (0, 0, 0);
         for _ in 0..batches {

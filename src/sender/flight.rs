@@ -1,7 +1,7 @@
 //! Requests on the wire, each with the batch it carries.
 //!
 //! In: a batch and its request. Out: the batch again, with the answer. F1: at most `posts_in_flight_max` at once,
-//! fewer while the endpoint is overloaded (`window`); beside them a few [spare ones](crate::limits::SPARE_POSTS).
+//! fewer while the endpoint is overloaded (`window`); in addition a few [spare ones](crate::limits::SPARE_POSTS).
 //! F2: dropping a flight aborts its request; its batch then marks what the request carried as `maybe_delivered`.
 //! F3: no flight lasts forever, whatever its transport does.
 
@@ -24,7 +24,7 @@ pub(crate) struct Flight {
     pub(crate) purpose: Purpose,
     pub(crate) patience: Patience,
     pub(crate) halving: Halving,
-    /// The first try, if this is the second.
+    /// Whether the first try may have been delivered, if this is the second.
     pub(crate) first_try: Option<MaybeDelivered>,
     /// What the endpoint answered about a larger part of the batch.
     pub(crate) refusal: String,

@@ -1,9 +1,8 @@
 //! Finds the event that the endpoint refuses: which half to post next, and when to stop looking.
 //!
-//! A refused request is posted again as two halves, depth first. One poison event among n costs at most
-//! 2 log2 n extra posts. An answer that names it costs one or two: the events before it and those after. H1: extra posts per batch
-//! are bounded, whatever the endpoint refuses. H2: if even halves of
-//! halves are refused without a delivery in between, the cause is not one event, and the rest is given up.
+//! A refused request is posted again as two halves, depth first. One poison event among n costs at most 2 log2 n extra posts. An answer
+//! that names it costs one or two: the events before it and those after it. H1: extra posts per batch are bounded, whatever the endpoint
+//! refuses. H2: if even halves of halves are refused without a delivery in between, the cause is not one event, and the rest is given up.
 
 use std::ops::Range;
 
@@ -69,7 +68,7 @@ impl Halving {
         }
     }
 
-    /// For a batch larger than what passes: this range is for `next` to divide.
+    /// For a batch larger than what passes: [`next`](Halving::next) divides this range.
     pub(crate) fn of_parts(range: Range<usize>) -> Halving {
         let mut halving = Halving::of(range.len());
         halving.rest.push(range);
@@ -94,7 +93,7 @@ impl Halving {
         Next::Halved
     }
 
-    /// An answer named single events: what the endpoint did not look at waits, in this order.
+    /// For an answer that named single events: the ranges that the endpoint did not look at wait, in this order.
     pub(crate) fn told(&mut self, took: Took, again: Vec<Range<usize>>) -> Next {
         self.last_refused = None;
         match took {
@@ -116,7 +115,7 @@ impl Halving {
         Next::Found
     }
 
-    /// Whether this completes the last refusal: all of it has passed.
+    /// Returns the last refused post if this completes it: all of its parts have passed.
     pub(crate) fn delivered(&mut self, range: &Range<usize>) -> Option<Passed<Range<usize>>> {
         self.refused_in_a_row = 0;
         self.took = Took::Some;

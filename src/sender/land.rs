@@ -1,7 +1,7 @@
 //! From an answer to what happens to the batch: delivered, posted again, or written to the log.
 //!
-//! In: a flight and its answer. Out: its events settled, or their next post; and the endpoint's state, which learns of every answer.
-//! The state comes first, so that the notice of an outage precedes its events in the log.
+//! In: a flight and its answer. Out: its events settled, or their next post. Every answer also updates the endpoint's state; this comes
+//! first, so that the notice of an outage precedes its events in the log.
 
 use super::Sender;
 use super::flight::{Flight, Patience};
@@ -25,7 +25,7 @@ const LOOKS_BEFORE_LATE: usize = 6;
 const WORDS_LOOKED_AT: usize = 4 << 10;
 
 impl Sender {
-    /// A request has ended, one way or another.
+    /// Handles a request that has ended.
     pub(super) fn land(&mut self, mut flight: Flight, answer: Result<Reply, Failure>) {
         let now = self.shared.now();
         self.moved_at = now;
@@ -74,7 +74,7 @@ impl Sender {
             }
         }
         if is_feeler_flight(&flight) {
-            // Someone answers again: the other requests may land soon too.
+            // The endpoint answers again: the other requests may land soon too.
             flight.halving.rejoin();
         }
         let (fit, limits, batch) = (&self.fit, &self.limits, &flight.batch);
@@ -126,7 +126,7 @@ impl Sender {
         judge(answer, &heed)
     }
 
-    /// What may be shown of a format's words.
+    /// The part of a format's words that may be shown.
     fn shown(&self, said: &str) -> String {
         let looked_at: String = said.chars().take(WORDS_LOOKED_AT).collect();
         let words = words::shown(&looked_at);
@@ -151,7 +151,7 @@ impl Sender {
         self.hear_delivery(now, flight);
     }
 
-    /// The endpoint is there, and takes events.
+    /// Notes everywhere that the endpoint takes events.
     pub(super) fn hear_delivery(&mut self, now: Stamp, flight: &Flight) {
         // For a status page; nothing here reads it.
         self.shared.endpoint.0.set_delivered_at(self.shared.clock.calendar().time(now));
@@ -189,8 +189,8 @@ impl Sender {
         next
     }
 
-    /// The state first, so that the notice of an outage precedes its events in the log. A poison event among good ones says nothing:
-    /// only a batch of which nothing was taken counts.
+    /// Updates the state first, so that the notice of an outage precedes its events in the log. A poison event among good ones says nothing
+    /// about the endpoint: only a batch of which nothing was taken counts.
     pub(super) fn hear_refusal(
         &mut self,
         now: Stamp,
@@ -209,8 +209,8 @@ impl Sender {
         }
     }
 
-    /// F3, for requests still without an answer after the runtime has polled them: this thread may have been busy with a slow log
-    /// all that time.
+    /// Ends late requests (F3), if they still have no answer after the runtime has polled them: this thread may have been busy with a slow
+    /// log all that time.
     pub(super) async fn heed_late(&mut self, now: Stamp) {
         if now < self.flights.late_at() {
             return;
@@ -239,7 +239,7 @@ impl Sender {
         self.end(flight.batch);
     }
 
-    /// The state first, so that the notice of the outage precedes its events in the log.
+    /// Updates the state first, so that the notice of the outage precedes its events in the log.
     pub(super) fn fail(&mut self, now: Stamp, miss: &Miss, cause: &SpillCause, advice: Option<&str>) {
         self.note_books();
         let detail = format!("{}: {}", cause.reason, cause.detail);

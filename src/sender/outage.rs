@@ -6,8 +6,8 @@
 //!     keeps no other from starting.
 //! O2: any delivery ends the outage, a probe's or a straggler's. Nothing was held back, so there is no backlog to release.
 //! O3: a post that began before the last delivery arrived, and fails after it, is part of a share, not of a run.
-//! O4: a Retry-After takes the endpoint out at once, and is honoured when a second answer confirms it. If a post is delivered before that
-//!     time has come, the hint was one backend's, and later ones are doubted: each is one failure among others.
+//! O4: a Retry-After takes the endpoint out at once, and is honored when a second answer confirms it. If a post is delivered before that
+//!     time has come, the hint was one backend's, and later hints are doubted: each is one failure among others.
 
 use super::backoff::Backoff;
 use super::hearing::{Heard, Hearing};
@@ -32,7 +32,7 @@ pub(crate) struct Outage {
 #[derive(Debug, Clone, Copy)]
 enum Phase {
     Healthy,
-    /// This many (`needed`) are no coincidence any more.
+    /// `needed` failures in a row are no coincidence any more.
     Failing {
         since: Stamp,
         failures: u32,
@@ -45,7 +45,7 @@ enum Phase {
     },
 }
 
-/// What Retry-After has said.
+/// What the answers' `Retry-After` has said.
 #[derive(Debug, Clone, Copy, Default)]
 struct Hint {
     told_at: Stamp,
@@ -113,7 +113,7 @@ impl Outage {
         }
     }
 
-    /// With this many probes in flight.
+    /// The state, with this many probes in flight.
     pub(crate) fn state(&self, probes: usize) -> EndpointState {
         match self.phase {
             Phase::Healthy => EndpointState::Healthy,
@@ -136,8 +136,8 @@ impl Outage {
         matches!(self.phase, Phase::Healthy)
     }
 
-    /// Whether the post that just failed may be posted again: the first of a run, or any while posts fail now and then anyway. So each client
-    /// of a fleet that loses its endpoint tries once more, not with every post.
+    /// Whether the post that just failed may be posted again: the first of a run, or any while posts fail now and then anyway. So each
+    /// client of a fleet that loses its endpoint makes one second try, not one for every post.
     pub(crate) fn may_try_again(&self) -> bool {
         match self.phase {
             Phase::Healthy => true,
@@ -158,7 +158,7 @@ impl Outage {
         &self.hearing
     }
 
-    /// O4.
+    /// Whether a `Retry-After` is doubted now (O4).
     pub(crate) fn doubts_retry_after(&self, now: Stamp) -> bool {
         now < self.hint.doubted_until
     }
@@ -171,7 +171,7 @@ impl Outage {
         }
     }
 
-    /// The next one comes whether or not this one is answered: O1.
+    /// Sets the time of the next probe, which comes whether or not this one is answered (O1).
     pub(crate) fn probe_started(&mut self, now: Stamp) {
         if let Phase::Out { probe_at, probes, .. } = &mut self.phase {
             *probes = probes.saturating_add(1);
@@ -236,7 +236,7 @@ impl Outage {
         self.hearing.hear(now, Heard::Failed);
     }
 
-    /// A probe, or a straggler from before the outage; all it can add is when to come back.
+    /// For a failed probe, or a straggler from before the outage: it can only change when the next probe comes.
     fn failed_while_out(&mut self, now: Stamp, miss: &Miss) {
         let is_told = !miss.retry_after.0.is_zero();
         if miss.purpose == Purpose::Probe {
@@ -274,7 +274,7 @@ impl Outage {
     }
 }
 
-/// A run this long is no coincidence, if one post fails with these odds.
+/// How many failures in a row are no coincidence, if one post fails with these odds.
 fn needed(odds: f64) -> u32 {
     (FAILURES_BEFORE_OUT..FAILURES_BEFORE_OUT_MAX)
         .find(|&failures| odds.powi(failures as i32) <= OUT_BY_CHANCE)

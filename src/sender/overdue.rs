@@ -1,4 +1,4 @@
-//! How long a post may wait until it counts as hanging, judged by how long recent answers took: then another may start beside it.
+//! How long a post may wait until it counts as hanging and another may start next to it, judged by how long recent answers took.
 //!
 //! In: how long deliveries took. Out: a time, or none if nothing is known. A pure rule.
 //!
@@ -24,7 +24,7 @@ impl Answers {
         self.last = Some(now);
     }
 
-    /// After this long a post counts as hanging.
+    /// After this long a post counts as hanging; `None` if nothing is known.
     pub(crate) fn hung_after(&self, now: Stamp) -> Option<Duration> {
         let last = self.last?;
         let slowest = self.took.iter().max()?;

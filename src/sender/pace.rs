@@ -1,10 +1,10 @@
 //! How long the sender may sleep while events keep coming, by the rate at which they came: until about a batch is there, or, while every
 //! post hangs, until the queue is nearly full.
 //!
-//! In: how much was pulled until when. Out: a nap, or none. A pure rule.
+//! In: how much had come by when. Out: a nap, or none. A pure rule.
 //!
 //! P1: a steady load wakes nobody: the sender naps until a batch is there, and no caller pays for waking it. Waking a thread is the
-//!     most expensive thing that a call could do, fifty times the rest of it.
+//!     most expensive thing that a call could do: fifty times the cost of all the rest.
 //! P2: no event waits longer for a nap than for its batch: a nap is never longer than `batch_age_max`.
 //! P3: a load that has ended is forgotten after the age of a batch; then the sender sleeps until the next event wakes it.
 //!
@@ -14,15 +14,15 @@ use super::batch::BatchLimits;
 use crate::clock::Stamp;
 use std::time::Duration;
 
-/// What is seen of the load in less time is mostly noise; timers are not finer either.
+/// Minimum time between two looks at the load: a shorter one sees mostly noise, and timers are no finer.
 const LOOK_MIN: Duration = Duration::from_millis(1);
-/// As many events, or the time for as many, make a look.
+/// A look needs this many events, unless the age of a batch has passed.
 const LOOK_EVENTS: f64 = 8.0;
 /// Fewer than these within a batch's age are not worth a nap: waking up for nothing costs as much as being woken.
 const NAP_EVENTS_MIN: f64 = 2.0;
 /// A little more than a batch is better than a little less, which would cost a second nap.
 const NAP_MARGIN: f64 = 1.05;
-/// No event waits for this nap; but a load that grows is seen once a second.
+/// Maximum nap while every post hangs: no event waits for it, but a load that grows is seen once a second.
 const RELIEF_NAP_MAX: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -51,8 +51,8 @@ impl Pace {
         }
     }
 
-    /// So many events and bytes have come since the client was built. Of bytes on their way between two threads some may be missed for a
-    /// moment.
+    /// Looks at the events and bytes that have come since the client was built. Some bytes on their way between two threads may be missed
+    /// for a moment.
     pub(crate) fn look(&mut self, now: Stamp, events: u64, bytes: u64) {
         let (events, bytes) = (events.max(self.events), bytes.max(self.bytes));
         let elapsed = now.since(self.at);
@@ -65,7 +65,7 @@ impl Pace {
         let batches = (came / self.limits.events_max as f64)
             .max((bytes - self.bytes) as f64 / self.limits.bytes_max as f64);
         let blend = |old: f64, new: f64| match (old, new) {
-            // P3, and a first sight of a load.
+            // P3, and the first look at a load.
             (_, 0.0) | (0.0, _) => new,
             _ => (old + new) / 2.0,
         };
@@ -74,13 +74,13 @@ impl Pace {
         (self.at, self.events, self.bytes) = (now, events, bytes);
     }
 
-    /// Until a batch is full of which this share is there; `None` if it is better to be woken by the next event.
+    /// The time until a batch is full that is filled to this share; `None` if it is better to be woken by the next event.
     pub(crate) fn nap(&self, filled: f64) -> Option<Duration> {
         // P2.
         self.time_for(1.0 - filled, self.age_max)
     }
 
-    /// Until this many batches, of the size that was set, have come to a queue out of which nothing goes; `None` as above.
+    /// The time until this many batches of the configured size have come while nothing leaves the queue; `None` as for [`nap`](Pace::nap).
     pub(crate) fn nap_before_relief(&self, batches: f64) -> Option<Duration> {
         self.time_for(batches, RELIEF_NAP_MAX)
     }
@@ -90,7 +90,7 @@ impl Pace {
             return None;
         }
         let time = NAP_MARGIN * batches.max(0.0) / self.batches_per_second;
-        // Not a number, if it ever were one, is no shorter than the longest either.
+        // If `time` is not a number, `min` gives 1.0: the longest.
         Some(longest.mul_f64((time / longest.as_secs_f64()).min(1.0)).max(LOOK_MIN))
     }
 }

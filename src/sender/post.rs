@@ -19,14 +19,14 @@ pub(super) struct Post {
     pub(super) purpose: Purpose,
     pub(super) patience: Patience,
     pub(super) halving: Halving,
-    /// What became of the first try: the second has its number.
+    /// Whether the first try may have been delivered, if this is the second, which has the same number.
     pub(super) first_try: Option<MaybeDelivered>,
-    /// What the endpoint has said to a larger part of the batch.
+    /// What the endpoint has said about a larger part of the batch.
     pub(super) refusal: String,
 }
 
 impl Post {
-    /// What is larger than the endpoint takes is posted in parts.
+    /// The first post of a range. A range that is larger than the endpoint takes is posted in parts.
     pub(super) fn first(
         batch: &Batch,
         range: Range<usize>,
@@ -44,7 +44,7 @@ impl Post {
         Post { range: first, purpose, patience, halving, first_try: None, refusal: String::new() }
     }
 
-    /// A few events, to find out whether anybody is there; the others wait for what becomes of them.
+    /// A few events, to find out whether the endpoint answers; the others wait for the result.
     pub(super) fn feeler(batch: &Batch) -> Post {
         let mut halving = Halving::of_parts(0..batch.len());
         let first = halving.next(is_feeler).unwrap_or(0..batch.len());
@@ -53,12 +53,12 @@ impl Post {
     }
 }
 
-/// Few enough to be lost.
+/// Whether these are few enough events to find out whether the endpoint answers.
 pub(super) fn is_feeler(range: &Range<usize>) -> bool {
     range.len() <= PROBE_EVENTS_MAX
 }
 
-/// Of the body of these events. All of a batch is known without a look at each.
+/// The size of a body with these events. That of a whole batch is known without a look at each event.
 pub(super) fn size_of(batch: &Batch, range: &Range<usize>, limits: &BatchLimits) -> Size {
     let all = *range == (0..batch.len());
     let texts = if all { batch.text_len() } else { batch.text_of(range) };
@@ -76,7 +76,7 @@ impl Sender {
         let body = match self.body(&mut batch, &range) {
             Ok(body) => body,
             Err(why) => {
-                // The endpoint has no part in this: no word to the outage.
+                // This says nothing about the endpoint, so it does not count toward an outage.
                 batch.spill_rest(Reason::FormatFailed, &why);
                 return self.end(batch);
             }

@@ -1,4 +1,4 @@
-//! A second try, at once and on another connection, for a post that was certainly not taken: who may have one, and what it costs.
+//! A second try, at once and on another connection, for a post that was certainly not taken: which posts may have one, and what it costs.
 //!
 //! In: how posts ended. Out: whether one is posted again. A pure rule.
 //!
@@ -37,7 +37,7 @@ pub(crate) fn price(answer: &Result<Reply, Failure>, verdict: &PostVerdict) -> O
     }
 }
 
-/// R2.
+/// The budget for second tries (R2).
 #[derive(Debug)]
 pub(crate) struct SecondTries {
     saved: f64,
@@ -55,7 +55,7 @@ impl SecondTries {
         self.saved = (self.saved + SECOND_TRIES_PER_DELIVERY).min(SECOND_TRIES_SAVED_MAX);
     }
 
-    /// Whether a try is left; if so it is spent.
+    /// Spends a try. Returns whether one was left.
     pub(crate) fn spend(&mut self, price: Price) -> bool {
         if price == Price::Nothing {
             return true;

@@ -53,7 +53,7 @@ impl Sharing {
         }
     }
 
-    /// SH2.
+    /// An outage takes the place of a failing share (SH2).
     pub(crate) fn outage_began(&mut self) {
         *self = Sharing::Quiet;
     }

@@ -1,6 +1,6 @@
 //! From an answer about single events to their ends: delivered, written to the log, or posted again without the others.
 //!
-//! In: a flight and its sorted events. Out: each settled, or waiting for its next post; and the endpoint's state, which learns of it first.
+//! In: a flight and its sorted events. Out: each settled, or waiting for its next post. The endpoint's state is updated first.
 
 use super::Sender;
 use super::flight::Flight;

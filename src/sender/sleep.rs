@@ -1,7 +1,7 @@
 //! What the sender sleeps for and until when: the end of each turn of its loop.
 //!
-//! In: what the turn has left. Out: nothing; the next turn sees for itself what has changed. Z1: what should wake the sleeper is
-//! told to the queue before it sleeps, or is a timer, or a request that lands; none of them is decided here.
+//! In: what the turn has left. Out: nothing; the next turn looks at what has changed. Z1: the sleeper is woken by the queue, which knows
+//! for what before the sender sleeps, by a timer, or by a request that lands. None of these is decided here.
 
 use super::gap::Gapped;
 use super::{Progress, Sender};
@@ -38,7 +38,7 @@ impl Sender {
                 if let Poll::Ready(landed) = flights.poll_landed(cx) {
                     return Poll::Ready(Some(landed));
                 }
-                // Not armed: it was only a look at the flights.
+                // Not armed: this is only a look at the flights.
                 if !armed || woken.as_mut().poll(cx).is_ready() || timer.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(None);
                 }
@@ -103,7 +103,7 @@ impl Sender {
         let limits = self.fitted_limits();
         let (events, bytes) = self.filling.as_ref().map_or((0, 0), |batch| (batch.len(), batch.text_len()));
         let (waiting, bytes) = (events + look.events, bytes + look.bytes);
-        // It may have been begun before batches became smaller.
+        // The batch may have begun before batches became smaller, and so hold more than enough.
         let charged = |enough: usize| look.held_bytes + enough.saturating_sub(bytes).max(1);
         match waiting {
             // A flight will land, or the timer will say that none does: until then no new event matters.
@@ -144,7 +144,7 @@ impl Sender {
         if self.ready.is_some() && self.shared.now() < until { until } else { Stamp::NEVER }
     }
 
-    /// When the filling batch is old enough, or wanted for a probe, if nothing stands in its way.
+    /// When the filling batch is old enough, or wanted for a probe; never while another batch is ready.
     fn filling_until(&self, look: &Look) -> Stamp {
         match self.begun_at(look) {
             Stamp::NEVER => Stamp::NEVER,
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    /// A second of warming up until the queue is nearly full, then two that count; 20 events a millisecond.
+    /// 20 events a millisecond: for one second, until the queue is nearly full, and then for the two seconds that count.
     #[tokio::test(start_paused = true)]
     async fn while_every_post_hangs_under_a_steady_load_no_call_wakes_the_sender_and_chunks_are_filled() {
         let builder =
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(rung, 0, "calls that woke the sender");
         // 40,000 events in chunks of 500.
         assert!((79..=81).contains(&(shared.queue.sealed() - sealed)), "{sealed}");
-        // Relieved by the sender, none refused: what it holds stays between six and seven eighths, and four requests.
+        // Relieved by the sender, none refused: the queue stays between six and seven eighths full, and there are four requests.
         let held = 40_000 + 20_000 - stats.spilled;
         assert!((full * 6 / 8..full * 7 / 8 + 2_500).contains(&held), "{stats:?}");
         client.set_mode(Mode::Off);

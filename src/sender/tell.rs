@@ -1,4 +1,4 @@
-//! What the operator learns about the endpoint: where an outage begins and ends, a share of posts that fails, batches that are too large.
+//! What the operator learns about the endpoint: when an outage begins and ends, a share of posts that fails, batches that are too large.
 //!
 //! In: these edges. Out: notices and signals. Each states its cost: the difference of the ledger between its beginning and now.
 
@@ -44,7 +44,7 @@ impl Telling {
 }
 
 impl Sender {
-    /// Called before a failure is settled: the figures of what it may begin start before it.
+    /// Called before a failure is settled: if it begins an outage or a failing share, the figures of that include it.
     pub(super) fn note_books(&mut self) {
         let (healthy, quiet) = (self.outage.is_healthy(), self.sharing.is_quiet());
         if healthy || quiet {
@@ -80,7 +80,8 @@ impl Sender {
                 if self.telling.began == NoticeTold::Yes {
                     shared.notices.outage_ended(lasted, &before);
                 }
-                // The log may be slow, and the endpoint should not wait for it. What is on its way there comes first: it may be written meanwhile.
+                // The log may be slow, and the endpoint should not wait for it. Events on their way there are counted first, because they
+                // may be written meanwhile.
                 let on_its_way = shared.log.events() as u64;
                 let spilled = shared.totals().spilled_since(&before) + on_its_way;
                 shared.signal(&Signal::OutageEnded { lasted, spilled });

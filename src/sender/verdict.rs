@@ -6,11 +6,11 @@
 //! | 200..=299 with a web page | broken: an intermediary's answer (a captive portal, a login page), `maybe_delivered`; counts |
 //! | 400, 413, 422 | the batch is halved until the refused event is alone: that one spills as `refused` |
 //! | 401, 402, 403, 404, 405, 406, 407, 410, 411, 414, 415, 417, 421, 426, 431, 451, every 3xx | denied: the settings are wrong; out at once, unless others deliver |
-//! | 408, 425, 429, 503, other 4xx | unavailable: counts towards an outage; its Retry-After is honoured |
+//! | 408, 425, 429, 503, other 4xx | unavailable: counts toward an outage; its Retry-After is honored |
 //! | 500, other 5xx | the same, and the events are `maybe_delivered`: the endpoint failed while it had them |
 //! | 1xx, below 100, 600 and above | broken: not an HTTP answer to a request |
 //! | any, if the format reads more from it | what it says: about each event, some, or all ([`format::Verdict`](crate::format::Verdict)) |
-//! | no connection | connect: counts towards an outage, certainly not delivered |
+//! | no connection | connect: counts toward an outage, certainly not delivered |
 //! | no answer in time; exchange broken off | timeout, broken: counts, `maybe_delivered` |
 //!
 //! The answer's own words, if it has any, follow the status.
@@ -31,7 +31,7 @@ pub(crate) enum PostVerdict {
     Sorted(Sorted),
     /// One or some of the events are refused: halve, or spill the single one.
     Halve(SpillCause),
-    /// Spill, and count towards an outage.
+    /// Spill, and count toward an outage.
     Failed(SpillCause, RetryAfter),
     /// Spill, and go out at once, unless others deliver.
     Denied(SpillCause),
@@ -72,10 +72,10 @@ impl SpillCause {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct RetryAfter(pub(crate) Duration);
 
-/// What a verdict needs beside the answer.
+/// What a verdict needs besides the answer.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Heed<'a> {
-    /// For a Retry-After that is a date, in an answer without a date of its own.
+    /// For a Retry-After that is a date, in an answer that has no `date` header.
     pub(crate) wall: SystemTime,
     /// The answer's own words, if they may be shown.
     pub(crate) words: &'a str,

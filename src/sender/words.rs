@@ -1,6 +1,6 @@
 //! An answer's own words, fit to be shown: the beginning of its body, or the title of its page.
 //!
-//! In: an answer. Out: a few printable words, or none. A pure rule. Whether they contain a secret is for the transport to say: it knows
+//! In: an answer. Out: a few printable words, or none. A pure rule. The transport says whether they contain a secret, because it knows
 //! what it sent.
 
 use crate::encode::printable;
@@ -70,7 +70,7 @@ fn title(page: &str) -> &str {
     lower[from..].find("</title").map_or("", |len| &page[from..from + len])
 }
 
-/// What to do about it, if that is known.
+/// What an operator can do about this status, if that is known.
 pub(crate) fn advice(status: u16) -> Option<&'static str> {
     Some(match status {
         300..=399 => "check path and scheme: a redirect is not followed",

@@ -52,7 +52,8 @@ impl Shared {
         }
     }
 
-    /// Something announced before the close is settled: the sender may be waiting for this very event, to end, or has ended without it.
+    /// Called after an event announced before the close is settled: the sender may be waiting for this very event to end, or has ended
+    /// without it.
     pub(crate) fn settled(&self) {
         self.queue.ring_if_closed();
         self.end_if_settled();
@@ -80,7 +81,7 @@ impl Shared {
         let why = RecordCause::simple(reason);
         let ending = match side {
             Side::Open => self.write_in_time(leaf, &why),
-            // Its own shutdown is over.
+            // Emitted after the close: the shutdown's deadline does not apply to it.
             Side::Closed => self.write(leaf, &why),
         };
         drop(text);
@@ -88,7 +89,7 @@ impl Shared {
         self.settle_callers(side, ending);
     }
 
-    /// Work that nobody will do.
+    /// Counts work as lost that nobody will do.
     pub(crate) fn lose(&self, work: Work, reason: LostReason) {
         match work {
             Work::Event(mut event, side, _) => {
@@ -109,7 +110,7 @@ impl Shared {
         }
     }
 
-    /// The sender ends, with nothing left in anybody's hand.
+    /// The sender ends, with no event left in hand.
     pub(crate) fn sender_ends(&self) {
         // The last notices before the end, wherever they go.
         self.notice_log.end();

@@ -1,4 +1,4 @@
-//! What the stats say of the endpoint, in single words: the sender writes them, and anyone may read them without a lock.
+//! What the stats say about the endpoint, in single words: the sender writes them, and any thread may read them without a lock.
 
 use crate::clock::Stamp;
 use crate::stats::EndpointState;

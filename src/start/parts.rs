@@ -47,7 +47,7 @@ pub(super) enum Way {
     Nowhere(String),
 }
 
-/// A transport, and what is known about it.
+/// A transport, and what the client needs to know about it.
 pub(super) struct Carrier {
     transport: Box<dyn Transport>,
     pub(super) shown: String,

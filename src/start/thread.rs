@@ -32,7 +32,7 @@ fn drive(sender: Sender, up: &mpsc::SyncSender<io::Result<()>>) {
     });
     match runtime {
         Ok(runtime) => {
-            // Only if `build` itself has panicked does nobody wait any more.
+            // Fails only if `build` itself has panicked, and then nobody waits.
             let _ = up.send(Ok(()));
             runtime.block_on(sender.run());
             // Does not wait, whatever a user's transport has started.

@@ -1,4 +1,4 @@
-//! The one table of the books as metrics: names, kinds, help texts and labels, which do not change.
+//! The only table of the stats as metrics: names, kinds, help texts and labels, which do not change.
 //!
 //! In: [`Stats`]. Out: [`Figure`]s. The Prometheus text (`prometheus.rs`)
 //! is built from this table, and so is what guests publish.
@@ -20,7 +20,7 @@ pub enum FigureKind {
 
 names!(FigureKind, "a kind of figure", { Counter = "counter", Gauge = "gauge", });
 
-/// One number of the books under its fixed name, for any metrics system: [`Stats::figures`].
+/// One number of the stats under its fixed name, for any metrics system: [`Stats::figures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Figure {
@@ -37,7 +37,7 @@ pub struct Figure {
 }
 
 impl Stats {
-    /// The books as metrics, for your own metrics system: each number with the name, label and value that it has
+    /// The stats as metrics, for your own metrics system: each number with the name, label and value that it has
     /// in [`prometheus_text`](Stats::prometheus_text), in the same order. Figures with the same name are adjacent.
     ///
     /// ```
@@ -126,8 +126,12 @@ pub(super) const FAMILIES: &[Family] = &[
     ),
     counter("overspill_echoes_total", "Calls of emit out of overspill's own logging.", |of| one(of.echoes)),
     counter("overspill_posts_total", "Requests that ended.", |of| one(of.posts)),
-    counter("overspill_posts_failed_total", "Requests that ended without a 2xx.", |of| one(of.posts_failed)),
-    counter("overspill_post_failures_total", "Requests that ended without a 2xx, by the reason.", |of| {
+    counter(
+        "overspill_posts_failed_total",
+        "Requests that failed: without a 2xx, or with one that took nothing.",
+        |of| one(of.posts_failed),
+    ),
+    counter("overspill_post_failures_total", "Requests that failed, by reason.", |of| {
         each("reason", of.posts_failed_by_reason().map(|(reason, posts)| (reason.as_str(), posts)))
     }),
     gauge(
@@ -139,11 +143,9 @@ pub(super) const FAMILIES: &[Family] = &[
         },
     ),
     counter("overspill_outages_total", "Outages that have begun.", |of| one(of.outages)),
-    gauge(
-        "overspill_outage_seconds",
-        "How long the outage has lasted that is going on; 0 if there is none.",
-        |of| one(of.outage_lasts.as_secs()),
-    ),
+    gauge("overspill_outage_seconds", "How long the current outage has lasted; 0 if there is none.", |of| {
+        one(of.outage_lasts.as_secs())
+    }),
     counter(
         "overspill_log_stalls_total",
         "Writes to the log that were stuck for a second or longer.",
@@ -154,7 +156,7 @@ pub(super) const FAMILIES: &[Family] = &[
     }),
     gauge(
         "overspill_log_write_seconds",
-        "How long the write to the log has lasted that is under way; 0 if none is.",
+        "How long the current write to the log has lasted; 0 if there is none.",
         |of| one(of.log_write_lasts.as_secs()),
     ),
     gauge("overspill_endpoint_state", "1 for the state of the endpoint.", |of| {

@@ -1,4 +1,4 @@
-//! For tests of a dashboard or an alert: books with chosen counts, in which the law holds.
+//! For tests of a dashboard or an alert: stats with chosen counts, in which the law holds.
 
 use super::Stats;
 use crate::outcome::{LostReason, Reason};

@@ -1,12 +1,13 @@
-//! Prometheus' text exposition format (version 0.0.4) of the books, written by hand: it is a dozen lines of text.
+//! The stats in Prometheus' text exposition format (version 0.0.4), written by hand: it takes a dozen lines.
 
 use super::figures::FAMILIES;
 use super::{Figure, Stats};
 use std::fmt::Write;
 
 impl Stats {
-    /// The stats in Prometheus' text format, for your own `/metrics` page or to append to one. Names, kinds, labels and units do not change;
-    /// [`guide::prometheus`](crate::guide::prometheus) lists them, with alert rules and a dashboard. Times are whole seconds, rounded down.
+    /// The stats in Prometheus' text format, for your own `/metrics` page or to append to one. Names, kinds, labels and units do not
+    /// change; [`guide::prometheus`](crate::guide::prometheus) lists them, with alert rules and a dashboard. Times are whole seconds,
+    /// rounded down.
     ///
     /// For several clients in one process: [`prometheus_text`]. As values instead of text: [`figures`](Stats::figures).
     pub fn prometheus_text(&self) -> String {

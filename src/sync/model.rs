@@ -1,8 +1,8 @@
-//! What stands in for the primitives of `sync` while a checker tries the interleavings.
+//! The primitives that replace those of `sync` while a checker tries the interleavings.
 //!
 //! Out: one set of names for two checkers, so that a model is written once. loom tries every interleaving of a small model
-//! and knows weak memory; shuttle tries a great many random ones of a model of any size, up to the whole client, and takes
-//! memory for sequentially consistent. What needs a fence is therefore loom's to find, what needs many threads shuttle's.
+//! and knows weak memory; shuttle tries a great many random ones of a model of any size, up to the whole client, and treats
+//! memory as sequentially consistent. So loom finds bugs that need a fence, and shuttle finds bugs that need many threads.
 //!
 //! `.ci/models` runs both, from the package `tests/models`, which has these sources and the checkers.
 
@@ -11,7 +11,7 @@ pub(crate) mod channel;
 mod exhaustive;
 #[cfg(overspill_shuttle)]
 mod random;
-// What the checkers have tried is told as the tests tell their figures.
+// Reports what the checkers have tried, as the other tests report their figures.
 #[cfg(test)]
 #[path = "../../tests/it/figures.rs"]
 #[allow(clippy::print_stdout, clippy::expect_used, reason = "figures are for the person who runs the models")]

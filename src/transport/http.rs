@@ -190,8 +190,10 @@ pub(crate) struct ChildHttp {
 }
 
 impl ChildHttp {
+    /// Builds the transport of this process.
+    ///
+    /// # Blocking
     /// With TLS, for as long as reading the platform's root certificates takes.
-    /// With TLS for as long as reading the platform's root certificates takes.
     pub(crate) fn http(&self, clock: Clock) -> Result<Http, BuildError> {
         let context = RequestContext {
             url: self.context.url.clone(),

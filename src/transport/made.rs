@@ -6,8 +6,8 @@ use crate::limits::{POST_TIMEOUT, REPLY_BYTES_MAX};
 
 #[cfg_attr(docsrs, doc(cfg(feature = "testkit")))]
 impl Request {
-    /// A request with this body, as the first one of a client with default settings: for testing your own [`Transport`](super::Transport).
-    /// Set the fields that matter to it.
+    /// A request with this body, like the first one of a client with default settings: for testing your own
+    /// [`Transport`](super::Transport). Set the fields that matter to it.
     ///
     /// ```
     /// use overspill::transport::Request;

@@ -4,7 +4,8 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SettledBy {
-    /// The status: all were taken. Nothing that the body does (it is shorter than announced, drips, never ends) causes a delay.
+    /// The status: all were taken. Whatever the body does (it is shorter than announced, drips, never ends), it causes no failure, and no
+    /// delay beyond some milliseconds.
     Status,
     /// The body, which may refuse some of them.
     Body,

@@ -94,7 +94,7 @@ fn the_startup_notice_says_how_writes_to_the_log_are_confirmed() {
         assert_eq!(log.count_notices(words), 1, "{words}: {}", log.text());
     };
     let formatter = |log: &Spilled| Dispatch::new(fmt().json().with_writer(writer(log)).finish());
-    told(&formatter, "taken for kept once a subscriber formats them (SpillLayer would know", |builder| {
+    told(&formatter, "count as kept once a subscriber formats them (SpillLayer would know", |builder| {
         builder
     });
     told(&formatter, "kept once the spill sink has taken them", |builder| {

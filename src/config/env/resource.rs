@@ -5,7 +5,7 @@ use std::ffi::OsString;
 const ATTRIBUTES: &str = "OTEL_RESOURCE_ATTRIBUTES";
 const SERVICE_NAME: &str = "OTEL_SERVICE_NAME";
 
-/// Names and values, or what is wrong, without a value.
+/// Names and values, or what is wrong: a text that repeats no value.
 pub(in crate::config) fn attributes(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Vec<(String, String)>, String> {

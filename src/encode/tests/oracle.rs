@@ -226,7 +226,7 @@ const PIECES: [&str; 40] = [
     "漢",
 ];
 
-/// Mixtures as long as the room and longer, starting at each position in it, so that the room can end within anything.
+/// Mixtures as long as the room and longer, starting at each position in it, so that the room ends inside every kind of piece.
 fn mixtures_are_what_serde_json_writes() {
     let (mut random, encoder) = (0x9e37_79b9_7f4a_7c15_u64, Encoder::new(1 << 12));
     let mut below = |end: usize| {

@@ -15,8 +15,8 @@ use crate::transport::Reply;
 /// Outside of texts, a backslash becomes a slash and a line end an underscore, because the protocol cannot represent them.
 ///
 /// The time is exact to the millisecond. The digits below it keep events from the same moment apart, because InfluxDB stores one point per
-/// series and time. So it stores a repeated event once. VictoriaMetrics only knows milliseconds and stores it twice, unless it is told to
-/// deduplicate.
+/// series and time. So it stores a repeated event once. VictoriaMetrics only knows milliseconds and stores it twice, unless you configure
+/// it to deduplicate.
 ///
 /// InfluxDB stores the good lines of a request and refuses the others, which are found by halving. **VictoriaMetrics silently drops** what
 /// it cannot read, and **stores a text as 0**.

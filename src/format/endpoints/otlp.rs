@@ -27,8 +27,8 @@ use crate::transport::Reply;
 ///
 /// An event that is not an object is the `body`. A number that does not fit a 64-bit integer is a double.
 ///
-/// A body has 20 MiB maximum, like receivers allow. Every receiver should unpack gzip; the Collector also unpacks zstd, and rotel refuses
-/// it.
+/// A body is at most 20 MiB long, the limit of common receivers. Every receiver should unpack gzip; the Collector also unpacks zstd, and
+/// rotel refuses it.
 ///
 /// An answer that says how many records were rejected does not say which: all events of its request are spilled, `maybe_delivered`.
 #[derive(Debug, Clone, Copy, Default)]

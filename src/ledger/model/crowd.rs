@@ -1,4 +1,4 @@
-//! The books with more threads than can be tried exhaustively: three callers, a sender with batches, two that take over, two
+//! The ledger with more threads than can be tried exhaustively: three callers, a sender with batches, two threads that take over, two
 //! that look.
 
 use super::{Books, LOST, SPILLED, assert_lawful, join, snapshot, spawn_with};
@@ -23,8 +23,8 @@ fn call(books: &Books, push_end: &channel::Sender<u64>) {
     }
 }
 
-/// The sender's batches: what it finds it takes in hand, and settles in two goes, as after a halving. It goes on until all
-/// is settled, by whomever.
+/// The sender: takes in hand what it finds, and settles it in two steps, as after a halving. It goes on until everything is settled, by any
+/// thread.
 fn send(books: &Books, pull_end: &channel::Receiver<u64>) {
     while snapshot(books).1 < EVENTS {
         let pulled = std::iter::from_fn(|| pull_end.try_recv().ok()).count() as u64;

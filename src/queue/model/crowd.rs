@@ -1,4 +1,5 @@
-//! The queue with more threads than can be tried exhaustively: four callers, a sender with batches, one that helps it, a closer.
+//! The queue with more threads than can be tried exhaustively: four callers, a sender with batches, a thread that helps it, and one that
+//! closes.
 
 use super::{Full, Queue, Want, event, shape, spawn_with};
 use crate::queue::Chunk;
@@ -9,7 +10,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 const EVENTS_MAX: usize = 3;
 const BYTES_MAX: i64 = 12;
 
-/// Counts beside the queue what it has accepted and what was settled. Not the checker's atomics: a look at them is no step.
+/// Counts separately what the queue has accepted and what was settled. The atomics are std's and not the checker's: reading them is no
+/// step.
 #[derive(Default)]
 struct Shadow {
     bytes: AtomicI64,
@@ -18,7 +20,7 @@ struct Shadow {
 }
 
 impl Shadow {
-    /// Called after a push has succeeded: what is counted here is less than what the queue has charged, never more.
+    /// Called after a push has succeeded: the count here is never more than what the queue has charged.
     fn accept(&self, bytes: i64) {
         let held = self.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         assert!(held <= BYTES_MAX, "Q2: {held} bytes accepted and not settled");
@@ -33,7 +35,7 @@ impl Shadow {
     }
 }
 
-/// Pushes events of one to five bytes into this shard or that; how many the queue has refused because it was closed.
+/// Pushes events of one to five bytes into one of the two shards. Returns how many were refused because the queue was closed.
 fn push_some(queue: &Queue, shadow: &Shadow, events: usize) -> u64 {
     let mut closed = 0;
     let home = choose(2) as usize;
@@ -70,8 +72,8 @@ fn settle(queue: &Queue, shadow: &Shadow, want: Want) -> u64 {
     settled
 }
 
-/// The sender until the closed queue is drained: full chunks as they come, all that is there now and then, and a sleep when there is
-/// nothing.
+/// The sender, until the closed queue is drained: it takes full chunks as they come, sometimes everything that is there, and sleeps if
+/// there is nothing.
 fn send(queue: &Queue, shadow: &Shadow) {
     while !queue.is_drained() {
         if choose(2) == 0 && settle(queue, shadow, Want::Sealed) > 0 {
@@ -129,7 +131,7 @@ fn a_sender_that_sleeps_between_events_misses_none_of_those_of_three_callers_and
         let sender = spawn_noting(both, send);
         let closed: u64 = callers.into_iter().map(|caller| caller.join().unwrap()).sum();
         assert_eq!(closed, 0);
-        // As who takes over does: close, and settle what the sender has not pulled.
+        // What a thread that takes over does: it closes, and settles what the sender has not pulled.
         queue.close();
         settle(&queue, &shadow, Want::All);
         queue.ring();

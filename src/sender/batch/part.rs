@@ -1,7 +1,7 @@
 //! Events of a batch that go to the log: a copy, so that the batch has its room again while they are written.
 //!
-//! In: texts, marks, and why. Out: each event written and settled by the thread that writes the log. B4: what is left when a part is
-//! dropped is lost, counted.
+//! In: texts, marks, and why. Out: each event written and settled by the thread that writes the log. B4: events that a part still holds
+//! when it is dropped are counted as lost.
 
 use crate::clock::{Calendar, Stamp};
 use crate::ledger::Ending;
@@ -25,7 +25,7 @@ pub(super) struct Handed {
 
 pub(super) struct Part {
     shared: Arc<Shared>,
-    /// The batch's.
+    /// The batch's number.
     number: u64,
     calendar: Calendar,
     /// The texts, one after another.
@@ -42,7 +42,7 @@ impl Part {
     /// Hands the events over to the log's writer.
     ///
     /// # Blocking
-    /// Waits for room there as long as the log moves.
+    /// Waits for room there as long as the log makes progress.
     pub(super) fn hand_over(
         shared: &Arc<Shared>,
         (number, calendar): (u64, Calendar),
@@ -67,7 +67,7 @@ impl Part {
     fn write_one(&mut self, nth: usize, why: &RecordCause<'_>) {
         let span = self.span(nth);
         let Handed { seq, mark, charge } = &mut self.events[nth];
-        // Before the write, which runs user code: whatever that does to us must not settle the event twice.
+        // Before the write, which runs user code: whatever that does, the event must not be settled twice.
         mark.settle();
         let leaf = Leaf {
             seq: *seq,
@@ -81,7 +81,7 @@ impl Part {
         self.told.add(1, self.shared.spill_in_hand(leaf, *charge as usize, why));
     }
 
-    /// A run of events with consecutive numbers, as long as a record has room for it.
+    /// Writes a run of events with consecutive numbers: those that fit into one record.
     fn write_run(&mut self, pack: &mut Pack, why: &RecordCause<'_>) -> usize {
         let first = self.next;
         let run = self.pack_run(pack);
@@ -126,7 +126,7 @@ impl Part {
         run
     }
 
-    /// All are written: the observer is told of them together.
+    /// Reports all events to the observer together, once all are written.
     fn tell(&mut self) {
         let (shared, cause) = (&self.shared, &self.cause);
         shared.settled();
@@ -173,7 +173,7 @@ impl log_queue::HandedEvents for Part {
             detail: &cause.detail,
         };
         let clock = self.shared.clock;
-        // Ticks are too coarse for one event, and right on average.
+        // Ticks are too coarse for one event, but right on average.
         let began = clock.last_tick();
         let written = match &Arc::clone(&self.shared).spill.packing {
             PackMemory::OneByOne => {
@@ -217,7 +217,7 @@ struct Run {
     oldest: Stamp,
 }
 
-/// What the observer is told once all of them are settled.
+/// What is reported to the observer once all events are settled.
 #[derive(Debug, Default)]
 struct Told {
     spilled: u64,
@@ -225,7 +225,7 @@ struct Told {
 }
 
 impl Told {
-    /// None of those that someone had taken over.
+    /// Leaves out events that another thread had taken over.
     fn add(&mut self, events: u64, ending: Option<Ending>) {
         match ending {
             Some(Ending::Lost(reason)) => self.lost[reason.index()] += events,

@@ -76,7 +76,7 @@ fn limits(events_max: usize, bytes_max: usize, format: &dyn Format) -> BatchLimi
     BatchLimits { events_max, bytes_max, overhead: format.overhead(), layout: format.layout(), growth_max: 1 }
 }
 
-/// How a batch comes to its events.
+/// How a batch gets its events.
 #[derive(Debug, Clone, Copy)]
 enum By {
     Chunk,
@@ -181,10 +181,10 @@ proptest! {
         let in_parts = ranges.into_iter().map(|(one, other)| {
             one.min(other).min(lens.len() - 1)..(one.max(other) + 1).min(lens.len())
         });
-        // Parts before it was posted whole, and behind that.
+        // Parts before it was posted whole, and after that.
         let ranges: Vec<_> = in_parts.collect();
         for range in ranges.iter().chain([&all]).chain(&ranges).chain([&all]) {
-            // Which has no more room than `overhead` says.
+            // The encoded body has no more room than `overhead` says.
             prop_assert_eq!(&batch.body(range)[..], &encoded(&batch, range, format)[..]);
         }
         let texts: Vec<usize> = batch.events(all.clone()).map(|event| event.json().len()).collect();

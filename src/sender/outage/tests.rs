@@ -1,4 +1,4 @@
-//! The table of the state machine, and what it makes of a balancer in front of good and bad backends.
+//! The state machine's table, and how it behaves behind a balancer with good and bad backends.
 
 use super::*;
 use crate::sender::retry::{Price, SecondTries};
@@ -339,7 +339,7 @@ fn by_chance(_: u64, rng: &mut fastrand::Rng) -> u64 {
     rng.u64(..)
 }
 
-/// The figures, in hundredths: what of the posts is delivered at least, with one second try and without any.
+/// The figures: the minimum share of posts that is delivered, if the balancer picks backends in turn and if it picks by chance.
 #[test]
 fn behind_a_balancer_the_healthy_backends_are_used_for_hours_and_the_share_that_fails_is_told() {
     for (kind, bad, backends, in_turn_min, by_chance_min) in [

@@ -1,4 +1,4 @@
-//! crossbeam's array channel, which no checker knows, less what the queue must not lean on: nothing is
+//! crossbeam's array channel, which no checker knows, without what the queue must not rely on: nothing is
 //! `SeqCst`, and where crossbeam spins until a slot that is taken has been filled or emptied, this one gives up.
 
 use super::{AtomicU64, Ordering, yield_now};
@@ -57,12 +57,12 @@ fn filled(position: u64) -> u64 {
     2 * position + 1
 }
 
-/// Moves one end of the ring on from this position. `Err`: it is already elsewhere, namely there.
+/// Moves one end of the ring on from this position. `Err`: it has moved already, to the position returned.
 fn advance(end: &AtomicU64, position: u64) -> Result<u64, u64> {
     end.compare_exchange(position, position + 1, Ordering::AcqRel, Ordering::Relaxed)
 }
 
-/// Where this end is by now: to a thread that has yielded, loom shows outdated values no more, and shuttle lets others go on.
+/// Yields, then returns where this end is: after a yield loom shows no outdated values, and shuttle lets other threads go on.
 fn reload(end: &AtomicU64) -> u64 {
     yield_now();
     end.load(Ordering::Relaxed)

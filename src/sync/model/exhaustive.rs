@@ -9,9 +9,9 @@ pub(crate) use loom::thread::yield_now;
 #[cfg(test)]
 pub(crate) use loom::thread::{JoinHandle, spawn};
 
-/// loom's, but for one inaccuracy: a read-modify-write whose result is overwritten by a store is not ordered
-/// before that store, and a third thread may read the result long after it is gone. As a read-modify-write
-/// itself, the store has its place in the order.
+/// loom's atomic, without one inaccuracy: in loom, a read-modify-write whose result is overwritten by a store is not ordered before that
+/// store, and a third thread may read the result long after it is gone. Here a store is a read-modify-write too, and so has its place in
+/// the order.
 #[derive(Debug, Default)]
 pub(crate) struct AtomicU64(loom::sync::atomic::AtomicU64);
 
@@ -68,7 +68,7 @@ pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) {
 }
 
 /// Tries every interleaving with at most this many preemptions, where all of them would take hours.
-/// `LOOM_MAX_PREEMPTIONS` overrules.
+/// `LOOM_MAX_PREEMPTIONS` overrides the number.
 #[cfg(test)]
 pub(crate) fn explore_preempting(at_most: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();

@@ -52,7 +52,7 @@ impl Bell {
     }
 }
 
-/// Starts a thread that nobody joins; it has to end by itself.
+/// Starts a thread that nobody joins; it must end on its own.
 pub(crate) fn start_thread(_: &str, life: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
     drop(shuttle::thread::spawn(life));
     Ok(())
@@ -63,7 +63,7 @@ pub(crate) fn steps() -> u64 {
     shuttle::current::context_switches() as u64
 }
 
-/// Lets the others go on.
+/// Lets other tasks go on.
 pub(crate) async fn pause() {
     shuttle::future::yield_now().await;
 }
@@ -74,7 +74,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     shuttle::future::block_on(future)
 }
 
-/// A number below `below`, which a schedule that is run again chooses again.
+/// A random number below `below`. A schedule that is run again gets the same number.
 #[cfg(test)]
 pub(crate) fn choose(below: u32) -> u32 {
     use shuttle::rand::Rng;
@@ -82,12 +82,12 @@ pub(crate) fn choose(below: u32) -> u32 {
 }
 
 /// Tries random interleavings: half of them with a choice at each step, half with few preemptions at random places (PCT),
-/// which finds what takes one thread being very slow.
+/// which finds bugs that need one thread to be very slow.
 #[cfg(test)]
 pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) {
     use shuttle::scheduler::{PctScheduler, RandomScheduler};
     const SEED: u64 = 7;
-    /// Preemptions, plus one: a bug that takes more than four is left to the other half.
+    /// Preemptions, plus one: a bug that needs more than four is left to the other half.
     const DEPTH: usize = 5;
     if let Ok(schedule) = std::env::var("FAULTS_SCHEDULE") {
         return shuttle::replay(model, &schedule);
@@ -107,7 +107,7 @@ pub(crate) fn explore(model: impl Fn() + Send + Sync + 'static) {
     super::figures::report(34, "schedules without a counterexample", figure);
 }
 
-/// As [`explore`]: no schedule is too long for shuttle.
+/// Like [`explore`]: no schedule is too long for shuttle.
 #[cfg(test)]
 pub(crate) fn explore_preempting(_at_most: usize, model: impl Fn() + Send + Sync + 'static) {
     explore(model);

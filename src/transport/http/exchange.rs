@@ -112,8 +112,8 @@ async fn attempt(
     Ok(read(context, response, request, deadline).await)
 }
 
-/// Checks once more at the deadline. The sender's thread may have been at a slow log until long after it: then the answer waits in the
-/// socket, and the connection's own task must fetch it first.
+/// Checks once more at the deadline. The sender's thread may have been busy with a slow log until long after it: then the answer waits in
+/// the socket, and the connection's own task must fetch it first.
 async fn last_look<F: Future>(sending: &mut Watched<F>) -> Option<F::Output> {
     // One turn of the runtime for the sockets, one for the connection's task, one for its result.
     for _ in 0..3 {

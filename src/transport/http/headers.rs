@@ -35,7 +35,7 @@ pub(super) enum LinkSecurity {
 pub(crate) struct Headers {
     way: LinkSecurity,
     now: Mutex<Arc<HeaderEntries>>,
-    /// As configured.
+    /// The headers as configured.
     first: Arc<HeaderEntries>,
 }
 
@@ -138,7 +138,7 @@ impl Headers {
         secrets::found(text, values.filter_map(|value| std::str::from_utf8(value).ok()))
     }
 
-    /// Sets who reports that a source has no new value.
+    /// Sets the notices that report that a source has no new value.
     pub(crate) fn tell(&self, notices: &Arc<Notices>) {
         let entries = Arc::clone(&lock(&self.now));
         for source in &entries.live {

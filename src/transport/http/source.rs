@@ -2,7 +2,7 @@
 //!
 //! In: the source. Out: a value, kept for [`CREDENTIAL_AGE`].
 //!
-//! - HS1: the source is asked on its own thread, one call at a time, never on a caller's thread or the sender's: a vault may take its time.
+//! - HS1: the source is asked on its own thread, one call at a time, never on a caller's thread or the sender's: a vault may be slow.
 //! - HS2: a request waits for an answer only if there is no value yet, or after a 401. An old value is renewed while it stays in use.
 //! - HS3: an error, a panic and a value that cannot be sent all mean the same: no new value. That is reported, and the last value stays in
 //!   use.

@@ -1,5 +1,5 @@
 //! OTLP in JSON: 64-bit integers are strings, and ids are hexadecimal digits.
-//! Strings are copied as they are in the event.
+//! Strings are copied unchanged from the event.
 
 use super::record::{LogRecord, NESTED_MAX};
 use crate::format::members::{self, JsonText, JsonValue};

@@ -17,7 +17,7 @@ pub(super) struct LogRecord<'a> {
     /// Hexadecimal digits.
     pub(super) trace_id: Option<&'a [u8]>,
     pub(super) span_id: Option<&'a [u8]>,
-    /// The members that have no field of their own, and are not null.
+    /// The members that have no field in the record, and are not null.
     pub(super) attributes: Vec<(JsonText<'a>, JsonValue<'a>)>,
 }
 
