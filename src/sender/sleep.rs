@@ -183,13 +183,21 @@ mod tests {
         }
     }
 
-    /// 20 events a millisecond: for one second, until the queue is nearly full, and then for the two seconds that count.
-    #[tokio::test(start_paused = true)]
-    async fn while_every_post_hangs_under_a_steady_load_no_call_wakes_the_sender_and_chunks_are_filled() {
+    /// In two seconds of 20 events a millisecond, after one second of the same in which the queue becomes nearly full.
+    struct Load {
+        /// Calls that woke the sender.
+        rung: u32,
+        /// Chunks that callers sealed.
+        sealed: u64,
+        /// Events held at the end.
+        held: u64,
+    }
+
+    async fn steady_load_while_every_post_hangs(queue_events_max: usize) -> Load {
         let builder =
             Builder::new("http://127.0.0.1:9/").transport(Hangs).post_timeout(Duration::from_secs(60));
-        let (client, sender) =
-            builder.spill_sink(Nowhere).spill_fallback(Nowhere).build_with_sender().unwrap();
+        let builder = builder.spill_sink(Nowhere).spill_fallback(Nowhere).queue_events_max(queue_events_max);
+        let (client, sender) = builder.build_with_sender().unwrap();
         let shared = Arc::clone(&sender.shared);
         let running = tokio::spawn(sender.run());
         let (mut rung, mut sealed) = (0, 0);
@@ -202,18 +210,32 @@ mod tests {
                 client.emit(&(millisecond, nth));
                 rung += u32::from(asleep && !shared.queue.is_armed());
             }
+            // The pace, on a paused clock.
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
-        let (stats, full) = (client.stats(), shared.queue.events_max() as u64);
-        assert_eq!(rung, 0, "calls that woke the sender");
-        // 40,000 events in chunks of 500.
-        assert!((79..=81).contains(&(shared.queue.sealed() - sealed)), "{sealed}");
-        // Relieved by the sender, none refused: the queue stays between six and seven eighths full, and there are four requests.
-        let held = 40_000 + 20_000 - stats.spilled;
-        assert!((full * 6 / 8..full * 7 / 8 + 2_500).contains(&held), "{stats:?}");
+        let load =
+            Load { rung, sealed: shared.queue.sealed() - sealed, held: 60_000 - client.stats().spilled };
         client.set_mode(Mode::Off);
         let stats = client.shutdown(Duration::from_secs(1)).await;
         assert_eq!((stats.emitted, stats.spilled, stats.lost, stats.pending), (60_000, 60_000, 0, 0));
         running.await.unwrap();
+        load
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn while_every_post_hangs_under_a_steady_load_no_call_wakes_the_sender_and_chunks_are_filled() {
+        let Load { rung, sealed, held } = steady_load_while_every_post_hangs(8_192).await;
+        assert_eq!(rung, 0);
+        // 40,000 events in chunks of 500.
+        assert!((79..=81).contains(&sealed), "{sealed}");
+        // Relieved by the sender, none refused: the queue stays between six and seven eighths full, and there are four requests.
+        assert!((6_144..7_168 + 2_500).contains(&held), "{held}");
+    }
+
+    /// Between six and seven eighths of this queue there is room for a quarter of a batch.
+    #[tokio::test(start_paused = true)]
+    async fn calls_wake_a_sender_whose_queue_is_too_small_for_a_nap_while_every_post_hangs() {
+        let Load { rung, .. } = steady_load_while_every_post_hangs(1_000).await;
+        assert!(rung > 0);
     }
 }
