@@ -75,6 +75,16 @@ fn poll_once<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
     future.poll(&mut Context::from_waker(Waker::noop()))
 }
 
+/// Like [`until`], where a server runs on this thread.
+async fn await_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let began = std::time::Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < LONG, "{what} did not happen within {LONG:?}");
+        // The polling interval.
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
 #[tokio::test]
 async fn each_request_of_an_axum_service_has_one_event_with_its_route_and_not_its_path() {
     let world = World::new();
@@ -113,10 +123,7 @@ async fn each_request_of_an_axum_service_has_one_event_with_its_route_and_not_it
     tell.await.unwrap();
     drop(leaves);
     // The server runs on this thread.
-    while client.stats().emitted < 6 {
-        // The polling interval.
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    await_until("an event of each request", || client.stats().emitted == 6).await;
     server.abort();
     let stats = client.shutdown(LONG).await;
     assert_settled(&stats, &world.taken, &world.log);
@@ -295,10 +302,7 @@ async fn whatever_happens_to_endpoint_and_requests_each_request_is_at_the_endpoi
         for task in tasks {
             let _ = task.await;
         }
-        while world.taken.is_empty() {
-            // The polling interval.
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        await_until("a delivery", || !world.taken.is_empty()).await;
         // Some of the events so far are still in flight.
         endpoint.refuse();
     }
