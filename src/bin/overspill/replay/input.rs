@@ -159,13 +159,13 @@ struct Gone;
 impl LogReading {
     fn all(&self, logs: &[PathBuf], follow: bool) -> Result<(), CommandFailure> {
         for (nth, log) in logs.iter().enumerate() {
-            let mut last = follow && nth + 1 == logs.len();
+            let last = follow && nth + 1 == logs.len();
             loop {
                 match self.one(log, last)? {
                     Err(Gone) => return Ok(()),
                     Ok(()) if !last || self.stop.load(Ordering::Relaxed) => break,
                     // Rotated: continues with the next file of this name.
-                    Ok(()) => last = true,
+                    Ok(()) => {}
                 }
             }
         }
